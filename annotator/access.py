@@ -1,0 +1,52 @@
+"""Who may use a view: every view of a project says so with `project_view`."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+
+from .models import Membership, Project, Role, User
+
+ProjectView = Callable[..., HttpResponse]
+MEMBERS = (Role.VOLUNTEER, Role.REVIEWER, Role.COORDINATOR)
+STAFF = (Role.REVIEWER, Role.COORDINATOR)
+
+
+class ProjectRequest(HttpRequest):
+    """A request whose user is known to be a member of `project` in `role`."""
+
+    user: User
+    project: Project
+    role: Role
+
+
+def membership_or_404(user: User, slug: str) -> Membership:
+    """The user's membership of the project; a stranger cannot tell that the project exists."""
+    membership = Membership.objects.select_related("project").filter(user=user, project__slug=slug).first()
+    if membership is None:
+        raise Http404("No such project.")
+    return membership
+
+
+def project_view(*roles: Role) -> Callable[[ProjectView], ProjectView]:
+    """Let members with one of the roles in; others get 403, strangers 404.
+
+    The view's address has the project's `slug`; `request.project` and `request.role` are set.
+    """
+
+    def decorate(view: ProjectView) -> ProjectView:
+        @wraps(view)
+        def checked(request: ProjectRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponse:
+            membership = membership_or_404(request.user, slug)
+            if membership.role not in roles:
+                raise PermissionDenied("Your role in this project does not include this page.")
+            request.project = membership.project
+            request.role = Role(membership.role)
+            return view(request, *args, **kwargs)
+
+        checked.roles = roles  # type: ignore[attr-defined]
+        return checked
+
+    return decorate

@@ -1,0 +1,11 @@
+"""How allauth behaves on this site."""
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+
+
+class InvitationOnlyAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Nobody signs up without an invitation."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False

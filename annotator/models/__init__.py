@@ -1,0 +1,18 @@
+"""People and the material they work on."""
+
+from .audit import AuditEvent
+from .material import Author, Completion, Prompt, Split
+from .people import Invitation, Membership, Project, Role, User
+
+__all__ = [
+    "AuditEvent",
+    "Author",
+    "Completion",
+    "Invitation",
+    "Membership",
+    "Project",
+    "Prompt",
+    "Role",
+    "Split",
+    "User",
+]

@@ -1,0 +1,43 @@
+"""The tabs above a project's pages: the one place that knows which app has which page."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from annotator.access import MEMBERS, STAFF
+from annotator.models import Role
+
+COORDINATOR = (Role.COORDINATOR,)
+TABS = (
+    (_("Overview"), "project", MEMBERS),
+    (_("Rank"), "desk", MEMBERS),
+    (_("Guidelines"), "guidelines", MEMBERS),
+    (_("Prompts"), "prompts", STAFF),
+    (_("Datasets"), "datasets", COORDINATOR),
+    (_("Training"), "training", COORDINATOR),
+    (_("People"), "people", COORDINATOR),
+    (_("Settings"), "settings", COORDINATOR),
+)
+
+
+def project_tabs(request: HttpRequest) -> dict[str, Any]:
+    """The project of the page and the tabs its reader may open; nothing outside projects.
+
+    The current tab is the one whose address is the longest beginning of the page's own.
+    """
+    project = getattr(request, "project", None)
+    if project is None:
+        return {}
+    tabs = [
+        {"label": label, "url": reverse(name, args=[project.slug])}
+        for label, name, roles in TABS
+        if request.role in roles  # type: ignore[attr-defined]
+    ]
+    current = max((tab["url"] for tab in tabs if request.path.startswith(tab["url"])), key=len, default=None)
+    return {
+        "project": project,
+        "role": request.role,  # type: ignore[attr-defined]
+        "tabs": [{**tab, "is_current": tab["url"] == current} for tab in tabs],
+    }

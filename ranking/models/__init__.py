@@ -1,0 +1,18 @@
+"""Rounds of ranking: what is put before volunteers, what they say, and what is drawn from it."""
+
+from .collecting import Assignment, Comparison, ComparisonItem, Round, Skip
+from .datasets import Dataset
+from .judging import Flag, Judgment, Preference, RankedCompletion
+
+__all__ = [
+    "Assignment",
+    "Comparison",
+    "ComparisonItem",
+    "Dataset",
+    "Flag",
+    "Judgment",
+    "Preference",
+    "RankedCompletion",
+    "Round",
+    "Skip",
+]

@@ -1,0 +1,153 @@
+"""Rounds, the comparisons they hold, and the seats at those."""
+
+import uuid
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from annotator.models import Completion, Project, Prompt, User
+
+
+class Round(models.Model):
+    """One cycle of collecting, usually a week."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rounds")
+    number = models.PositiveIntegerField()
+    opened_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-number",)
+        constraints = (
+            models.UniqueConstraint(fields=("project", "number"), name="round_number_once"),
+            models.UniqueConstraint(
+                fields=("project",), condition=Q(closed_at=None), name="one_open_round_per_project"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"Round {self.number}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
+
+    def close(self) -> None:
+        self.closed_at = timezone.now()
+        self.save(update_fields=["closed_at"])
+
+
+class ComparisonQuerySet(models.QuerySet["Comparison"]):
+    def open_for(self, user: User) -> Self:
+        """Comparisons of open rounds with a free seat that this user has not yet sat at or skipped."""
+        free = Assignment.objects.filter(comparison=models.OuterRef("pk")).claimable()
+        return (
+            self.filter(round__closed_at=None)
+            .filter(models.Exists(free))
+            .exclude(assignments__volunteer=user)
+            .exclude(judgments__volunteer=user)
+            .exclude(skips__volunteer=user)
+        )
+
+
+class Comparison(models.Model):
+    """k ≥ 2 completions of one prompt put before volunteers."""
+
+    round = models.ForeignKey(Round, on_delete=models.CASCADE, related_name="comparisons")
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="comparisons")
+    completions: Any = models.ManyToManyField(
+        Completion, through="ComparisonItem", related_name="comparisons"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ComparisonQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return f"Comparison {self.pk}: {self.prompt}"
+
+
+class ComparisonItem(models.Model):
+    """One completion's place in a comparison."""
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="items")
+    completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("comparison", "completion"), name="completion_once_per_comparison"
+            ),
+        )
+
+
+class AssignmentQuerySet(models.QuerySet["Assignment"]):
+    def claimable(self) -> Self:
+        """Seats that nobody holds, or whose holder let the time run out without judging."""
+        return self.filter(
+            Q(state=Assignment.State.FREE) | Q(state=Assignment.State.HELD, held_until__lte=timezone.now())
+        )
+
+    def held_by(self, user: User) -> Self:
+        return self.filter(volunteer=user, state=Assignment.State.HELD, held_until__gt=timezone.now())
+
+
+class Assignment(models.Model):
+    """One seat at a comparison: free, held by a volunteer for a while, or done.
+
+    All seats of a comparison are made with it, so that it can never get more judgments than seats.
+    """
+
+    class State(models.TextChoices):
+        FREE = "free", "Free"
+        HELD = "held", "Held"
+        DONE = "done", "Done"
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="assignments")
+    seat = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=4, choices=State.choices, default=State.FREE)
+    volunteer = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="assignments"
+    )
+    held_until = models.DateTimeField(null=True, blank=True)
+    key = models.UUIDField(default=uuid.uuid4, help_text="The idempotency key its form carries.")
+    order: Any = models.JSONField(
+        default=list, help_text="Completion ids in the order this volunteer sees them."
+    )
+    claimed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AssignmentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(fields=("comparison", "seat"), name="seat_once_per_comparison"),
+            models.UniqueConstraint(
+                fields=("comparison", "volunteer"),
+                condition=Q(volunteer__isnull=False),
+                name="one_seat_per_volunteer",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="held") | Q(volunteer__isnull=False, held_until__isnull=False),
+                name="held_seat_has_holder",
+            ),
+        )
+        indexes = (models.Index(fields=("state", "held_until"), name="assignment_claimable"),)
+
+    def __str__(self) -> str:
+        return f"Seat {self.seat} of comparison {self.comparison_id}"
+
+
+class Skip(models.Model):
+    """A volunteer passed over a comparison; it is not offered to them again."""
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="skips")
+    volunteer = models.ForeignKey(User, on_delete=models.CASCADE, related_name="skips")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("comparison", "volunteer"), name="skip_once"),)

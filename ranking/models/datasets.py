@@ -1,0 +1,43 @@
+"""Immutable snapshots of preferences."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from annotator.models import Project, User
+
+
+class Dataset(models.Model):
+    """A snapshot of a project's preferences, written once: files, card, manifest and checksums.
+
+    `manifest` names every file with its sha256; `sha256` is that of the manifest file itself.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="datasets")
+    number = models.PositiveIntegerField()
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    pairs = models.PositiveIntegerField()
+    train_pairs = models.PositiveIntegerField()
+    held_out_pairs = models.PositiveIntegerField()
+    judgments = models.PositiveIntegerField()
+    simulated_judgments = models.PositiveIntegerField(default=0)
+    last_judgment_id = models.BigIntegerField(
+        help_text="Judgments up to and including this one are in the snapshot."
+    )
+    manifest: Any = models.JSONField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ("-number",)
+        constraints = (models.UniqueConstraint(fields=("project", "number"), name="dataset_number_once"),)
+
+    def __str__(self) -> str:
+        return f"Dataset {self.number}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the files lie."""
+        return Path(settings.DATA_DIR) / "datasets" / self.project.slug / str(self.number)

@@ -1,0 +1,91 @@
+"""What volunteers said, and the preferences drawn from it."""
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from annotator.models import Completion, User
+
+from .collecting import Assignment, Comparison
+
+
+class Judgment(models.Model):
+    """One volunteer's answer to one comparison."""
+
+    class Verdict(models.TextChoices):
+        RANKED = "ranked", "Ranked"
+        ALL_BAD = "all_bad", "All bad"
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="judgments")
+    assignment = models.OneToOneField(Assignment, on_delete=models.PROTECT, related_name="judgment")
+    volunteer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="judgments")
+    verdict = models.CharField(max_length=8, choices=Verdict.choices)
+    rationale = models.TextField(blank=True)
+    seconds = models.FloatField(
+        validators=[MinValueValidator(0)], help_text="From taking the seat to submitting."
+    )
+    key = models.UUIDField(unique=True, help_text="Idempotency key: sent twice, stored once.")
+    payload_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(fields=("comparison", "volunteer"), name="one_judgment_per_volunteer"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.volunteer} on comparison {self.comparison_id}"
+
+
+class RankedCompletion(models.Model):
+    """The rank a judgment gave to one completion: 1 is best, equal ranks are ties."""
+
+    judgment = models.ForeignKey(Judgment, on_delete=models.CASCADE, related_name="ranks")
+    completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="ranks")
+    rank = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ("rank", "pk")
+        constraints = (
+            models.UniqueConstraint(fields=("judgment", "completion"), name="one_rank_per_completion"),
+            models.CheckConstraint(condition=Q(rank__gte=1, rank__lte=8), name="rank_1_to_8"),
+        )
+
+
+class Flag(models.Model):
+    """A volunteer's mark that something is wrong with a completion."""
+
+    class Kind(models.TextChoices):
+        FACTUAL_ERROR = "factual_error", "Factual error"
+        HARMFUL = "harmful", "Harmful"
+        OFF_TOPIC = "off_topic", "Off topic"
+        SPAM = "spam", "Spam or nonsense"
+
+    judgment = models.ForeignKey(Judgment, on_delete=models.CASCADE, related_name="flags")
+    completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="flags")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("judgment", "completion", "kind"), name="flag_once_per_judgment"),
+        )
+
+
+class Preference(models.Model):
+    """One pair of a judgment: the chosen completion was ranked above the rejected one."""
+
+    judgment = models.ForeignKey(Judgment, on_delete=models.CASCADE, related_name="preferences")
+    comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="preferences")
+    chosen = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+")
+    rejected = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("judgment", "chosen", "rejected"), name="preference_once_per_judgment"
+            ),
+            models.CheckConstraint(condition=~Q(chosen=F("rejected")), name="chosen_is_not_rejected"),
+        )
