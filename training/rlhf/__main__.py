@@ -1,0 +1,137 @@
+"""Run one stage in a run directory.
+
+    python -m training.rlhf {sft,reward,ppo,generate,evaluate} RUN_DIR
+
+Ends with 0 on success (also when the run had succeeded before), 1 with error.json on failure, 2 on a wrong command
+line, 3 when cancelled after a checkpoint.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import textwrap
+import time
+import traceback
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+
+from training.rlhf.energy import EnergyMeter
+from training.rlhf.errors import Cancelled, EngineError, RecipeError
+from training.rlhf.recipes import RECIPES, Recipe
+from training.rlhf.rundir import RunDirectory
+
+OK, FAILED, CANCELLED = 0, 1, 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    directory = RunDirectory(options.run_dir)
+    if not directory.path.is_dir():
+        print(f"There is no run directory {directory.path}.", file=sys.stderr)
+        return FAILED
+    if directory.finished():
+        print("This run has already succeeded; see result.json.")
+        return OK
+    return _attempt(directory, options.stage)
+
+
+def _attempt(directory: RunDirectory, stage: str) -> int:
+    try:
+        directory.open()
+        directory.stop_on_sigterm()
+        recipe = directory.recipe()
+        if recipe.stage != stage:
+            raise RecipeError(f"The recipe is for the stage {recipe.stage}, not {stage}.")
+        _run(directory, recipe)
+    except Cancelled:
+        print("Stopped on request; start the run again to resume it.")
+        return CANCELLED
+    except Exception as error:
+        if not isinstance(error, EngineError):
+            traceback.print_exc()
+        return _report(directory, error)
+    return OK
+
+
+def _run(directory: RunDirectory, recipe: Recipe) -> None:
+    _set_environment(directory, recipe)
+    started = time.monotonic()
+    with EnergyMeter(recipe.country) as meter:
+        _seed_everything(recipe)
+        metrics = importlib.import_module(f"training.rlhf.{recipe.stage}").run(directory, recipe)
+    directory.finish(metrics, meter.result, time.monotonic() - started)
+    print(json.dumps(metrics))
+
+
+def _set_environment(directory: RunDirectory, recipe: Recipe) -> None:
+    """Fix what libraries read once, at their import: threads, telemetry, network."""
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(recipe.threads)
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+    if directory.resolve(recipe.base_model).exists():
+        os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def _seed_everything(recipe: Recipe) -> None:
+    import random
+
+    import numpy as np
+    import torch
+
+    torch.set_num_threads(recipe.threads)
+    random.seed(recipe.seed)
+    np.random.seed(recipe.seed)
+    torch.manual_seed(recipe.seed)
+
+
+def _report(directory: RunDirectory, error: Exception) -> int:
+    try:
+        reason = directory.fail(error)
+    except OSError as second:  # a disk too full even for the reason: the log still gets it
+        reason = f"{error} (and error.json could not be written: {second})"
+    print(reason, file=sys.stderr)
+    return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.rlhf", description=(__doc__ or "").splitlines()[0]
+    )
+    stages = parser.add_subparsers(
+        dest="stage", required=True, metavar="{" + ",".join(RECIPES) + "}"
+    )
+    for stage, recipe in RECIPES.items():
+        summary = (recipe.__doc__ or "").splitlines()[0]
+        command = stages.add_parser(
+            stage,
+            help=summary,
+            description=summary,
+            epilog=_settings(recipe),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_argument(
+            "run_dir", type=Path, metavar="RUN_DIR", help="directory that holds recipe.json"
+        )
+    return parser
+
+
+def _settings(recipe: type[Recipe]) -> str:
+    lines = ["settings in recipe.json:"]
+    for each in fields(recipe):
+        lines.append(f"  {each.name} ({_default(each)})")
+        lines += textwrap.wrap(
+            each.metadata["help"], 90, initial_indent="      ", subsequent_indent="      "
+        )
+    return "\n".join(lines)
+
+
+def _default(each: "Field[object]") -> str:
+    return "required" if each.default is MISSING else f"default {json.dumps(each.default)}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

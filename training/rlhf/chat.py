@@ -1,0 +1,70 @@
+"""Conversations as token ids, by the tokenizer's own chat template.
+
+A sampled answer must be the same tokens that the trainers see when they render the whole conversation, so the prompt
+here always ends where the assistant's text begins, and what the template writes after an answer is known.
+"""
+
+from collections.abc import Sequence
+
+from transformers import PreTrainedTokenizerBase
+
+from training.rlhf.data import Message
+from training.rlhf.errors import DataError, ModelError
+
+# Reasoning models (Qwen3) render an empty thought for a plain answer; other templates ignore the setting.
+TEMPLATE_SETTINGS = {"enable_thinking": False}
+_PROBE = "yes"
+
+
+def encode_prompt(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, longest: int
+) -> list[int]:
+    """Token ids of a prompt up to where the answer begins; DataError when it is longer than `longest`."""
+    ids = _render(tokenizer, messages, add_generation_prompt=True)
+    if len(ids) > longest:
+        raise DataError(
+            f"A prompt has {len(ids)} tokens, more than the {longest} that the recipe allows."
+        )
+    return ids
+
+
+def encode_conversation(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]
+) -> list[int]:
+    """Token ids of a whole conversation, the answer's end included: what a reward adapter was trained on."""
+    return _render(tokenizer, messages, add_generation_prompt=False)
+
+
+def ending(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """What the template writes after the EOS of an answer (often a line break), as token ids.
+
+    The reward stage reads its score after it, so whoever scores a sampled answer appends it.
+    """
+    ids = encode_conversation(
+        tokenizer, [{"role": "user", "content": _PROBE}, {"role": "assistant", "content": _PROBE}]
+    )
+    try:
+        last = len(ids) - 1 - ids[::-1].index(tokenizer.eos_token_id)
+    except ValueError:
+        raise ModelError(
+            "The chat template does not end an answer with the tokenizer's EOS token."
+        ) from None
+    return ids[last + 1 :]
+
+
+def decode(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    """The text of an answer, without EOS and other special tokens."""
+    return str(tokenizer.decode(ids, skip_special_tokens=True)).strip()
+
+
+def _render(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, add_generation_prompt: bool
+) -> list[int]:
+    rendered = tokenizer.apply_chat_template(
+        list(messages),
+        add_generation_prompt=add_generation_prompt,
+        tokenize=True,
+        return_dict=True,
+        **TEMPLATE_SETTINGS,
+    )
+    return list(rendered["input_ids"])

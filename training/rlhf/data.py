@@ -1,0 +1,164 @@
+"""Datasets as files: prompts, preferences and conversations in TRL's conversational format.
+
+A file is JSONL or Parquet by its suffix. It must have the sha256 that the recipe names, and every row is checked
+before a stage starts; a wrong row is named by its line.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.rlhf.errors import DataError
+from training.rlhf.recipes import DatasetFile
+from training.rlhf.rundir import RunDirectory, sha256_of
+
+Message = dict[str, str]
+ROLES = ("system", "user", "assistant")
+TRAIN = "train"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The messages that a completion answers; the last one is the user's."""
+
+    prompt_id: str
+    messages: list[Message]
+
+
+@dataclass(frozen=True)
+class Preference:
+    """Two answers to one prompt, of which `chosen` was preferred; `split` is train or something held out."""
+
+    prompt_id: str
+    prompt: list[Message]
+    chosen: list[Message]
+    rejected: list[Message]
+    weight: float
+    split: str
+
+
+def read_prompts(directory: RunDirectory, file: DatasetFile) -> list[Prompt]:
+    """Rows {prompt_id, prompt}; at least one, with distinct ids."""
+    prompts = [
+        Prompt(_text(row, "prompt_id", where), _messages(row, "prompt", where, last="user"))
+        for where, row in _rows(directory, file)
+    ]
+    if not prompts:
+        raise DataError(f"{file.path} holds no prompts.")
+    if len({prompt.prompt_id for prompt in prompts}) < len(prompts):
+        raise DataError(f"{file.path} has the same prompt_id twice.")
+    return prompts
+
+
+def read_preferences(directory: RunDirectory, file: DatasetFile) -> list[Preference]:
+    """Rows {prompt, chosen, rejected} with optional prompt_id, weight (1) and split (train); further keys are let be."""
+    return [_preference(row, where) for where, row in _rows(directory, file)]
+
+
+def read_conversations(directory: RunDirectory, file: DatasetFile) -> list[list[Message]]:
+    """Rows {messages}, each ending with the assistant; at least one."""
+    conversations = [
+        _messages(row, "messages", where, last="assistant") for where, row in _rows(directory, file)
+    ]
+    if not conversations:
+        raise DataError(f"{file.path} holds no conversations.")
+    return conversations
+
+
+def _preference(row: dict[str, Any], where: str) -> Preference:
+    weight = row.get("weight")
+    weight = 1.0 if weight is None else weight
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < 1e9:
+        raise DataError(f"{where}: weight must be a number that is not negative.")
+    chosen = _messages(row, "chosen", where, last="assistant")
+    rejected = _messages(row, "rejected", where, last="assistant")
+    if chosen == rejected:
+        raise DataError(f"{where}: chosen and rejected are the same.")
+    return Preference(
+        prompt_id=str(row.get("prompt_id") or ""),
+        prompt=_messages(row, "prompt", where, last="user"),
+        chosen=chosen,
+        rejected=rejected,
+        weight=float(weight),
+        split=str(row.get("split") or TRAIN),
+    )
+
+
+def _rows(directory: RunDirectory, file: DatasetFile) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Where each row stands (for messages) and the row."""
+    path = directory.resolve(file.path)
+    if not path.is_file():
+        raise DataError(f"The dataset file {file.path} does not exist.")
+    if sha256_of(path) != file.sha256:
+        raise DataError(
+            f"The dataset file {file.path} is not the one the recipe names: its sha256 differs."
+        )
+    if path.suffix == ".parquet":
+        return _parquet_rows(path)
+    if path.suffix == ".jsonl":
+        return _jsonl_rows(path)
+    raise DataError(f"The dataset file {file.path} is neither .jsonl nor .parquet.")
+
+
+def _jsonl_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    with open(path, "rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            where = f"{path.name} line {number}"
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise DataError(f"{where}: not valid JSON ({error}).") from error
+            if not isinstance(row, dict):
+                raise DataError(f"{where}: not a JSON object.")
+            yield where, row
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        rows = pq.read_table(path).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path.name} is not a readable Parquet file ({error}).") from error
+    for number, row in enumerate(rows, start=1):
+        yield f"{path.name} row {number}", row
+
+
+def _text(row: dict[str, Any], key: str, where: str) -> str:
+    value = row.get(key)
+    if not isinstance(value, str | int) or isinstance(value, bool) or value == "":
+        raise DataError(f"{where}: {key} is missing or not text.")
+    return str(value)
+
+
+def _messages(row: dict[str, Any], key: str, where: str, *, last: str) -> list[Message]:
+    value = row.get(key)
+    if not isinstance(value, list) or not value:
+        raise DataError(f"{where}: {key} must be a list of messages.")
+    messages = []
+    for message in value:
+        if not isinstance(message, dict) or message.get("role") not in ROLES:
+            raise DataError(
+                f"{where}: each message of {key} needs a role among {', '.join(ROLES)}."
+            )
+        content = message.get("content")
+        if not isinstance(content, str) or not _is_unicode(content):
+            raise DataError(f"{where}: each message of {key} needs its content as text.")
+        messages.append({"role": message["role"], "content": content})
+    if messages[-1]["role"] != last:
+        raise DataError(f"{where}: the last message of {key} must be the {last}'s.")
+    return messages
+
+
+def _is_unicode(text: str) -> bool:
+    """False for lone surrogates, which JSON admits and no tokenizer does."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,87 @@
+"""How much electricity a run used, estimated by codecarbon's offline tracker.
+
+On machines without power counters the estimate comes from the processor's nominal power and its load; it is
+always labelled an estimate. Nothing is sent anywhere.
+"""
+
+import logging
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+_SAMPLE_SECONDS = 10
+_SLOWEST_START_SECONDS = 20
+
+
+class EnergyMeter:
+    """Measure a `with` block; afterwards `result` holds the estimate, or null with the reason.
+
+    `result`: estimate (always true), kwh, kg_co2e, country, seconds, reason (null when it worked).
+    """
+
+    def __init__(self, country: str) -> None:
+        self.country = country
+        self.result: dict[str, Any] = {}
+        self._tracker: Any = None
+        self._reason: str | None = None
+
+    def __enter__(self) -> Self:
+        self._started = time.monotonic()
+        # Looking for power counters takes seconds of waiting, which the import of torch fills.
+        self._starting = threading.Thread(target=self._start, daemon=True)
+        self._starting.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._starting.join(_SLOWEST_START_SECONDS)
+        kwh = kg = None
+        if self._reason is None:
+            kwh, kg = self._stop()
+        self.result = {
+            "estimate": True,
+            "kwh": kwh,
+            "kg_co2e": kg,
+            "country": self.country,
+            "seconds": time.monotonic() - self._started,
+            "reason": self._reason,
+        }
+
+    def _start(self) -> None:
+        logging.getLogger("codecarbon").setLevel(logging.CRITICAL)
+        try:
+            from codecarbon import OfflineEmissionsTracker
+
+            self._tracker = OfflineEmissionsTracker(
+                country_iso_code=self.country,
+                measure_power_secs=_SAMPLE_SECONDS,
+                tracking_mode="process",
+                allow_multiple_runs=True,
+                save_to_file=False,
+                log_level="critical",
+            )
+            self._tracker.start()
+        except (
+            Exception
+        ) as error:  # an estimate must never end a run; the reason goes into result.json
+            self._reason = f"{type(error).__name__}: {error}"
+
+    def _stop(self) -> tuple[float | None, float | None]:
+        if self._starting.is_alive():
+            self._reason = "the tracker did not start in time"
+            return None, None
+        try:
+            kg = self._tracker.stop()
+            kwh = float(self._tracker.final_emissions_data.energy_consumed)
+        except Exception as error:
+            self._reason = f"{type(error).__name__}: {error}"
+            return None, None
+        if kg is None or kwh <= 0:  # codecarbon logs its own errors and goes on
+            self._reason = "the tracker gave no measurement"
+            return None, None
+        return kwh, float(kg)
