@@ -1,0 +1,95 @@
+# Chorus: `make run` to use it, `make test` to check it, `make loop` to see one round in the terminal.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+MANAGE := $(BIN)/python manage.py
+SEED ?= 0
+ROUNDS ?= 1
+RANKINGS ?= 500
+CORPUS ?= training/starter/climate.jsonl
+OUT ?= build/loop.json
+
+export CHORUS_ENV ?= local
+export CHORUS_DATA_DIR ?= $(CURDIR)/var
+export CHORUS_PORT ?= 8000
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.PHONY: help
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+# Set-up
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV) || { echo "Chorus needs Python 3.11 with venv: set PYTHON=/path/to/python3.11"; exit 1; }
+
+$(VENV)/installed: requirements.txt requirements-web.txt | $(BIN)/python
+	echo "Installing what Chorus needs …"
+	$(BIN)/pip install --quiet -r requirements.txt
+	touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+	$(BIN)/pip install --quiet -r requirements-dev.txt
+	touch $@
+
+$(CHORUS_DATA_DIR)/secret_key: | $(BIN)/python
+	mkdir -p $(@D)
+	(umask 077 && $(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))' > $@)
+
+# Use
+
+.PHONY: run
+run: $(VENV)/installed $(CHORUS_DATA_DIR)/secret_key ## set everything up and start the site at http://127.0.0.1:8000
+	$(MANAGE) migrate --verbosity 0
+	$(MANAGE) collectstatic --noinput --verbosity 0
+	$(MANAGE) prepare_demo
+	exec $(BIN)/honcho --no-colour start
+
+.PHONY: loop
+loop: $(VENV)/installed ## one whole round in the terminal: SEED= ROUNDS= RANKINGS= CORPUS= OUT=
+	$(BIN)/python -m training.loop --seed $(SEED) --rounds $(ROUNDS) --rankings $(RANKINGS) --corpus $(CORPUS) --out $(OUT)
+
+# Check
+
+.PHONY: test
+test: lint test-sqlite test-postgres ## everything that checks the project
+
+.PHONY: lint
+lint: export CHORUS_SECRET_KEY := only-for-checks-that-store-nothing-0123456789-abcdefghijk
+lint: $(VENV)/installed-dev ## style, types, import arrows, migrations, templates, deployment settings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/djade --check --target-version 5.2 $$(git ls-files 'templates/*.html')
+	$(BIN)/lint-imports
+	$(MANAGE) makemigrations --check --dry-run
+	CHORUS_ENV=production CHORUS_HOSTS=chorus.example $(MANAGE) check --deploy --fail-level WARNING
+	$(MANAGE) spectacular --validate --fail-on-warn --file /dev/null
+	$(BIN)/mypy
+
+.PHONY: test-sqlite
+test-sqlite: $(VENV)/installed-dev chromium ## every test, on SQLite
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
+
+.PHONY: test-postgres
+test-postgres: $(VENV)/installed-dev chromium ## the site's tests on a throw-away PostgreSQL
+	OMP_NUM_THREADS=1 .ci/with-postgres $(BIN)/pytest -n 2 --dist loadgroup --ignore tests/rlhf
+
+.PHONY: chromium
+chromium:
+	command -v chromium > /dev/null || .ci/install-debian chromium
+
+.PHONY: requirements
+requirements: $(BIN)/python ## pin anew what the .in files name
+	$(BIN)/pip install --quiet pip-tools
+	for part in requirements-web requirements requirements-dev; do
+	  $(BIN)/pip-compile --quiet --strip-extras --no-annotate --no-header --no-emit-index-url \
+	    --no-emit-find-links --no-emit-trusted-host --output-file $$part.txt $$part.in
+	  sed -i -e 's/^\(torch==[0-9.]*\)+.*/\1/' -e '/^# The following packages/,$$d' $$part.txt
+	done
