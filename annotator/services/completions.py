@@ -1,0 +1,50 @@
+"""Storing completions and their authors."""
+
+import hashlib
+import re
+
+from django.db import transaction
+
+from annotator.models import Author, Completion, Project, Prompt, User
+
+BATCH = 500
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def get_or_create_author(
+    *, project: Project, kind: Author.Kind, name: str, user: User | None = None
+) -> Author:
+    """The project's author of this kind and name."""
+    author, _ = Author.objects.get_or_create(project=project, kind=kind, name=name, defaults={"user": user})
+    return author
+
+
+def add_completions(*, author: Author, texts: list[tuple[Prompt, str]]) -> list[Completion]:
+    """Store what an author answered; returns one completion per given text, in the same order.
+
+    A text that the author gave to the same prompt before is stored once. Characters that cannot be
+    stored (NUL, lone surrogates: models produce them) become U+FFFD.
+    """
+    if any(prompt.project_id != author.project_id for prompt, _ in texts):
+        raise ValueError("A completion's author and prompt belong to one project.")
+    wanted = [
+        Completion(prompt=prompt, author=author, text=text, text_hash=hash_text(text))
+        for prompt, text in ((prompt, storable(text)) for prompt, text in texts)
+    ]
+    with transaction.atomic():
+        Completion.objects.bulk_create(wanted, batch_size=BATCH, ignore_conflicts=True)
+        stored = {}
+        prompt_ids = sorted({completion.prompt_id for completion in wanted})
+        for start in range(0, len(prompt_ids), BATCH):
+            found = Completion.objects.filter(author=author, prompt__in=prompt_ids[start : start + BATCH])
+            stored.update({(one.prompt_id, one.text_hash): one for one in found})
+    return [stored[completion.prompt_id, completion.text_hash] for completion in wanted]
+
+
+def storable(text: str) -> str:
+    """The text with what no database can hold replaced."""
+    return UNSTORABLE.sub("\ufffd", text)
+
+
+def hash_text(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -1,0 +1,95 @@
+"""Inviting people to a project, and their coming in."""
+
+import secrets
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotator.errors import Refused
+from annotator.models import Invitation, Membership, Project, Role, User
+
+from .audit import record
+
+
+def invite(*, project: Project, role: Role, email: str, actor: User, days: int = 7) -> tuple[Invitation, str]:
+    """Make a link for one person: the invitation and its token, which is not kept and cannot be had again.
+
+    With an `email`, only that address may use it; with an empty one, whoever has the link.
+    """
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        invitation = Invitation.objects.create(
+            project=project,
+            role=role,
+            email=email.lower(),
+            token_hash=Invitation.hash_token(token),
+            created_by=actor,
+            expires_at=timezone.now() + timedelta(days=days),
+        )
+        record("invitation.created", actor=actor, project=project, target=invitation, role=role, email=email)
+    return invitation, token
+
+
+def revoke_invitation(*, invitation: Invitation, actor: User) -> None:
+    """Make the link useless; one that was used or revoked already is refused."""
+    with transaction.atomic():
+        revoked = Invitation.objects.filter(pk=invitation.pk, used_at=None, revoked_at=None).update(
+            revoked_at=timezone.now()
+        )
+        if not revoked:
+            raise Refused(_("This invitation was already used or revoked."))
+        record("invitation.revoked", actor=actor, project=invitation.project, target=invitation)
+
+
+def accept_invitation(*, token: str, email: str, name: str, password: str) -> Membership:
+    """Sign a new person up and make them a member; the password must have been validated."""
+    email = email.lower()
+    with transaction.atomic():
+        invitation = claim(token, email)
+        if User.objects.filter(email=email).exists():
+            raise Refused(_("There is an account with this address. Sign in, then open the link again."))
+        try:
+            # Two sign-ups with one address and different links: the unique address decides.
+            with transaction.atomic():
+                user = User.objects.create_user(email, password, name=name)
+        except IntegrityError as error:
+            raise Refused(_("There is an account with this address. Sign in.")) from error
+        return welcome(invitation, user)
+
+
+def join_project(*, token: str, user: User) -> Membership:
+    """Make a person who has an account a member."""
+    with transaction.atomic():
+        invitation = claim(token, user.email)
+        if Membership.objects.filter(project=invitation.project, user=user).exists():
+            raise Refused(_("You are a member of this project already; the link is still good for another."))
+        return welcome(invitation, user)
+
+
+def claim(token: str, email: str) -> Invitation:
+    """Mark the invitation used; call it in the transaction that makes the member."""
+    invitation = Invitation.objects.for_token(token).select_related("project").first()
+    if invitation is None:
+        raise Refused(_("This link is not one of ours. Check that you copied all of it."))
+    if invitation.email and invitation.email != email.lower():
+        raise Refused(_("This invitation is for another e-mail address."))
+    # Of two people who open one link at once, one update finds the row unused; the other is told so.
+    used = Invitation.objects.usable().filter(pk=invitation.pk).update(used_at=timezone.now())
+    if not used:
+        raise Refused(_("This invitation was used or revoked, or it has expired. Ask for a new one."))
+    return invitation
+
+
+def welcome(invitation: Invitation, user: User) -> Membership:
+    Invitation.objects.filter(pk=invitation.pk).update(used_by=user)
+    membership = Membership.objects.create(project=invitation.project, user=user, role=invitation.role)
+    record(
+        "invitation.accepted",
+        actor=user,
+        project=invitation.project,
+        target=invitation,
+        role=invitation.role,
+    )
+    return membership

@@ -1,0 +1,36 @@
+"""Signing in without a password, by a link that works once."""
+
+import sesame.utils
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotator.errors import Refused
+from annotator.models import User
+
+from .audit import record
+
+
+def create_sign_in_link(user: User) -> str:
+    """The full address of a page that signs the user in once, within `SESAME_MAX_AGE`.
+
+    Any sign-in of the user in the meantime makes the link useless.
+    """
+    with transaction.atomic():
+        record("sign_in_link.created", actor=None, project=None, target=user)
+    return settings.SITE_URL + reverse("sign-in-link", args=[sesame.utils.get_token(user)])
+
+
+def use_sign_in_link(*, token: str) -> User:
+    """The user whose link it is; it is used up by this."""
+    user = sesame.utils.get_user(token, update_last_login=False)
+    if not isinstance(user, User):
+        raise Refused(_("This link was used, or it has expired."))
+    # The token is bound to the last sign-in: of two uses at once, the one that moves it wins.
+    moved = User.objects.filter(pk=user.pk, last_login=user.last_login).update(last_login=timezone.now())
+    if not moved:
+        raise Refused(_("This link was used, or it has expired."))
+    user.refresh_from_db()
+    return user

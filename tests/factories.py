@@ -1,0 +1,52 @@
+"""Projects, people and material for tests, made by the site's own services."""
+
+import itertools
+
+from annotator.models import Author, Completion, Project, Prompt, Role, User
+from annotator.prompt_files import draft_from_record
+from annotator.services.completions import add_completions, get_or_create_author
+from annotator.services.invitations import accept_invitation, invite
+from annotator.services.projects import create_project
+from annotator.services.prompts import add_prompts
+
+PASSWORD = "correct horse battery staple"
+numbers = itertools.count(1)
+
+
+def make_user(email: str = "", name: str = "", **fields: object) -> User:
+    """Someone who belongs to no project yet."""
+    return User.objects.create_user(
+        email or f"person{next(numbers)}@example.org", PASSWORD, name=name, **fields
+    )
+
+
+def make_project(slug: str = "", **fields: object) -> Project:
+    """A project with one coordinator, who can be given as `coordinator`."""
+    fields.setdefault("name", slug or "Climate tutor")
+    fields.setdefault("base_model", "models/tiny")
+    fields.setdefault("coordinator", make_user())
+    return create_project(slug=slug or f"project-{next(numbers)}", **fields)
+
+
+def make_member(project: Project, role: Role = Role.VOLUNTEER, email: str = "", name: str = "") -> User:
+    """Someone who joined the project by an invitation."""
+    email = email or f"member{next(numbers)}@example.org"
+    _, token = invite(project=project, role=role, email=email, actor=coordinator_of(project))
+    return accept_invitation(token=token, email=email, name=name or role.label, password=PASSWORD).user
+
+
+def coordinator_of(project: Project) -> User:
+    return project.memberships.filter(role=Role.COORDINATOR).earliest("pk").user
+
+
+def make_prompt(project: Project, content: str | list[dict[str, str]] = "", **fields: str) -> Prompt:
+    """A prompt of one question, or of the given messages."""
+    content = content or f"Why is the sea rising, question {next(numbers)}?"
+    draft = draft_from_record({"prompt": content, **fields})
+    return add_prompts(project=project, drafts=[draft], actor=None).prompts[0]
+
+
+def make_completion(prompt: Prompt, text: str = "", author: str = "Tester") -> Completion:
+    """An answer to the prompt by the import of that name."""
+    by = get_or_create_author(project=prompt.project, kind=Author.Kind.IMPORT, name=author)
+    return add_completions(author=by, texts=[(prompt, text or f"Answer {next(numbers)}.")])[0]

@@ -1,0 +1,18 @@
+"""The site's settings over throw-away data: the environment is set before they are read."""
+
+import os
+import secrets
+import tempfile
+
+os.environ.setdefault("CHORUS_ENV", "local")
+os.environ["CHORUS_SECRET_KEY"] = secrets.token_hex(32)
+os.environ["CHORUS_DATA_DIR"] = tempfile.mkdtemp(prefix="chorus-tests-")
+
+from config.settings import *  # noqa: F403
+from config.settings import STORAGES
+
+# No manifest, so that nothing has to be collected before a page can be rendered.
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# Tests make many people; a slow hash would be most of their time.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
