@@ -2,8 +2,8 @@
 
     python -m training.rlhf {sft,reward,ppo,generate,evaluate} RUN_DIR
 
-Ends with 0 on success (also when the run had succeeded before), 1 with error.json on failure, 2 on a wrong command
-line, 3 when cancelled after a checkpoint.
+Ends with 0 on success (also when the run had succeeded before), 1 with error.json on failure, 2 on a wrong
+command line, 3 when cancelled after a checkpoint.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def _attempt(directory: RunDirectory, stage: str) -> int:
     except Cancelled:
         print("Stopped on request; start the run again to resume it.")
         return CANCELLED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - every failure must reach error.json
         if not isinstance(error, EngineError):
             traceback.print_exc()
         return _report(directory, error)
@@ -101,9 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.rlhf", description=(__doc__ or "").splitlines()[0]
     )
-    stages = parser.add_subparsers(
-        dest="stage", required=True, metavar="{" + ",".join(RECIPES) + "}"
-    )
+    stages = parser.add_subparsers(dest="stage", required=True, metavar="{" + ",".join(RECIPES) + "}")
     for stage, recipe in RECIPES.items():
         summary = (recipe.__doc__ or "").splitlines()[0]
         command = stages.add_parser(
@@ -113,9 +111,7 @@ def _parser() -> argparse.ArgumentParser:
             epilog=_settings(recipe),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.add_argument(
-            "run_dir", type=Path, metavar="RUN_DIR", help="directory that holds recipe.json"
-        )
+        command.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="directory that holds recipe.json")
     return parser
 
 
@@ -123,9 +119,7 @@ def _settings(recipe: type[Recipe]) -> str:
     lines = ["settings in recipe.json:"]
     for each in fields(recipe):
         lines.append(f"  {each.name} ({_default(each)})")
-        lines += textwrap.wrap(
-            each.metadata["help"], 90, initial_indent="      ", subsequent_indent="      "
-        )
+        lines += textwrap.wrap(each.metadata["help"], 90, initial_indent="      ", subsequent_indent="      ")
     return "\n".join(lines)
 
 

@@ -1,7 +1,8 @@
 """Conversations as token ids, by the tokenizer's own chat template.
 
-A sampled answer must be the same tokens that the trainers see when they render the whole conversation, so the prompt
-here always ends where the assistant's text begins, and what the template writes after an answer is known.
+A sampled answer must be the same tokens that the trainers see when they render the whole conversation, so the
+prompt here always ends where the assistant's text begins, and what the template writes after an answer is
+known.
 """
 
 from collections.abc import Sequence
@@ -22,15 +23,11 @@ def encode_prompt(
     """Token ids of a prompt up to where the answer begins; DataError when it is longer than `longest`."""
     ids = _render(tokenizer, messages, add_generation_prompt=True)
     if len(ids) > longest:
-        raise DataError(
-            f"A prompt has {len(ids)} tokens, more than the {longest} that the recipe allows."
-        )
+        raise DataError(f"A prompt has {len(ids)} tokens, more than the {longest} that the recipe allows.")
     return ids
 
 
-def encode_conversation(
-    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]
-) -> list[int]:
+def encode_conversation(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> list[int]:
     """Token ids of a whole conversation, the answer's end included: what a reward adapter was trained on."""
     return _render(tokenizer, messages, add_generation_prompt=False)
 
@@ -46,9 +43,7 @@ def ending(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     try:
         last = len(ids) - 1 - ids[::-1].index(tokenizer.eos_token_id)
     except ValueError:
-        raise ModelError(
-            "The chat template does not end an answer with the tokenizer's EOS token."
-        ) from None
+        raise ModelError("The chat template does not end an answer with the tokenizer's EOS token.") from None
     return ids[last + 1 :]
 
 

@@ -1,7 +1,7 @@
 """Datasets as files: prompts, preferences and conversations in TRL's conversational format.
 
-A file is JSONL or Parquet by its suffix. It must have the sha256 that the recipe names, and every row is checked
-before a stage starts; a wrong row is named by its line.
+A file is JSONL or Parquet by its suffix. It must have the sha256 that the recipe names, and every row is
+checked before a stage starts; a wrong row is named by its line.
 """
 
 import json
@@ -53,7 +53,7 @@ def read_prompts(directory: RunDirectory, file: DatasetFile) -> list[Prompt]:
 
 
 def read_preferences(directory: RunDirectory, file: DatasetFile) -> list[Preference]:
-    """Rows {prompt, chosen, rejected} with optional prompt_id, weight (1) and split (train); further keys are let be."""
+    """Rows {prompt, chosen, rejected} with optional prompt_id, weight (1) and split (train)."""
     return [_preference(row, where) for where, row in _rows(directory, file)]
 
 
@@ -92,9 +92,7 @@ def _rows(directory: RunDirectory, file: DatasetFile) -> Iterator[tuple[str, dic
     if not path.is_file():
         raise DataError(f"The dataset file {file.path} does not exist.")
     if sha256_of(path) != file.sha256:
-        raise DataError(
-            f"The dataset file {file.path} is not the one the recipe names: its sha256 differs."
-        )
+        raise DataError(f"The dataset file {file.path} is not the one the recipe names: its sha256 differs.")
     if path.suffix == ".parquet":
         return _parquet_rows(path)
     if path.suffix == ".jsonl":
@@ -143,9 +141,7 @@ def _messages(row: dict[str, Any], key: str, where: str, *, last: str) -> list[M
     messages = []
     for message in value:
         if not isinstance(message, dict) or message.get("role") not in ROLES:
-            raise DataError(
-                f"{where}: each message of {key} needs a role among {', '.join(ROLES)}."
-            )
+            raise DataError(f"{where}: each message of {key} needs a role among {', '.join(ROLES)}.")
         content = message.get("content")
         if not isinstance(content, str) or not _is_unicode(content):
             raise DataError(f"{where}: each message of {key} needs its content as text.")

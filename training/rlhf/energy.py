@@ -66,9 +66,7 @@ class EnergyMeter:
                 log_level="critical",
             )
             self._tracker.start()
-        except (
-            Exception
-        ) as error:  # an estimate must never end a run; the reason goes into result.json
+        except Exception as error:  # noqa: BLE001 - an estimate never ends a run
             self._reason = f"{type(error).__name__}: {error}"
 
     def _stop(self) -> tuple[float | None, float | None]:
@@ -78,7 +76,7 @@ class EnergyMeter:
         try:
             kg = self._tracker.stop()
             kwh = float(self._tracker.final_emissions_data.energy_consumed)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as above
             self._reason = f"{type(error).__name__}: {error}"
             return None, None
         if kg is None or kwh <= 0:  # codecarbon logs its own errors and goes on

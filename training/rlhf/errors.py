@@ -29,13 +29,13 @@ class ModelError(EngineError):
     kind = "model"
 
 
-class TrainingDiverged(EngineError):
+class DivergenceError(EngineError):
     """The optimisation left the region in which its numbers mean anything."""
 
     kind = "diverged"
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # noqa: N818 - asking to stop is no error
     """Someone asked the run to stop, and it did so after a checkpoint."""
 
 

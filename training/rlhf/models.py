@@ -1,10 +1,12 @@
 """One frozen base model and the adapters and heads that give it its roles.
 
-`SharedBase` holds the only copy of the base weights. Policy, reference, reward and value are LoRA adapters on it,
-chosen per forward pass by `use`; a score is a linear head on the last hidden state. On disk an adapter is what
-peft writes (adapter_config.json, adapter_model.safetensors); pickled weights and remote code are refused.
+`SharedBase` holds the only copy of the base weights. Policy, reference, reward and value are LoRA adapters on
+it, chosen per forward pass by `use`; a score is a linear head on the last hidden state. On disk an adapter is
+what peft writes (adapter_config.json, adapter_model.safetensors); pickled weights and remote code are
+refused.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +32,7 @@ from transformers import (
 
 from training.rlhf.errors import ModelError
 from training.rlhf.recipes import Recipe
-from training.rlhf.rundir import RunDirectory
+from training.rlhf.rundir import RunDirectory, write_json
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _PREFIX = "base_model.model."
@@ -38,7 +40,7 @@ _SPARE_TOKENS = ("<|endoftext|>", "<pad>", "[PAD]", "<|pad|>", "<|finetune_right
 
 
 def base_location(directory: RunDirectory, recipe: Recipe) -> str:
-    """The folder of the base model when there is one, else its hub name; ModelError for a folder that is missing."""
+    """The folder of the base model, or its hub name; ModelError for a folder that is missing."""
     folder = directory.resolve(recipe.base_model)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
@@ -55,18 +57,14 @@ def load_tokenizer(location: str) -> PreTrainedTokenizerBase:
     try:
         tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise ModelError(
-            f"The tokenizer of {location} cannot be loaded: {_first_line(error)}"
-        ) from error
+        raise ModelError(f"The tokenizer of {location} cannot be loaded: {_first_line(error)}") from error
     if not tokenizer.chat_template:
         raise ModelError(f"The tokenizer of {location} has no chat template.")
     if tokenizer.eos_token_id is None:
         raise ModelError(f"The tokenizer of {location} has no EOS token.")
     if tokenizer.pad_token_id in (None, tokenizer.eos_token_id):
         vocabulary = tokenizer.get_vocab()
-        spare = [
-            token for token in _SPARE_TOKENS if token in vocabulary and token != tokenizer.eos_token
-        ]
+        spare = [token for token in _SPARE_TOKENS if token in vocabulary and token != tokenizer.eos_token]
         if not spare:
             raise ModelError(f"The tokenizer of {location} has no padding token apart from EOS.")
         tokenizer.pad_token = spare[0]
@@ -80,24 +78,25 @@ def load_base(location: str, dtype: str) -> PreTrainedModel:
             location, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
         )
     except (OSError, ValueError, SafetensorError) as error:
-        raise ModelError(
-            f"The base model {location} cannot be loaded: {_first_line(error)}"
-        ) from error
+        raise ModelError(f"The base model {location} cannot be loaded: {_first_line(error)}") from error
     model.config.use_cache = False
     return model.requires_grad_(False).eval()
+
+
+def write_base_card(directory: RunDirectory, recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Write output/base.json: which base and which chat template the output belongs to."""
+    template = str(tokenizer.chat_template).encode()
+    card = {"base_model": recipe.base_model, "chat_template_sha256": hashlib.sha256(template).hexdigest()}
+    write_json(directory.output / "base.json", card)
 
 
 def lora_config(model: PreTrainedModel, *, r: int, alpha: int, target: str) -> LoraConfig:
     """A LoRA configuration whose target layers are named one by one.
 
-    `target` is all-linear (every linear layer but the output head) or comma-separated layer names. Peft would resolve
-    all-linear anew for every adapter, and then find the linear layers inside earlier adapters.
+    `target` is all-linear (every linear layer but the output head) or comma-separated layer names. Peft would
+    resolve all-linear anew for every adapter, and then find the linear layers inside earlier adapters.
     """
-    names = (
-        linear_layers(model)
-        if target == "all-linear"
-        else [name.strip() for name in target.split(",")]
-    )
+    names = linear_layers(model) if target == "all-linear" else [name.strip() for name in target.split(",")]
     return LoraConfig(
         r=r,
         lora_alpha=alpha,
@@ -123,8 +122,8 @@ def linear_layers(model: PreTrainedModel) -> list[str]:
 class SharedBase:
     """The one base model with its named adapters.
 
-    Everything is frozen until `train` names the adapters to learn. `use(name)` chooses the adapter of the forward
-    passes inside it; `use(None)` is the plain base.
+    Everything is frozen until `train` names the adapters to learn. `use(name)` chooses the adapter of the
+    forward passes inside it; `use(None)` is the plain base.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
@@ -149,13 +148,11 @@ class SharedBase:
         self._activate(self._in_use)
 
     def load(self, name: str, folder: Path) -> dict[str, Tensor]:
-        """Add the adapter of a folder; returns the weights in it that are no LoRA weights, such as a score head."""
+        """Add the adapter of a folder; returns the weights in it that are no LoRA weights (a score head)."""
         config, weights = read_adapter(folder)
         lora = {key: value for key, value in weights.items() if "lora_" in key}
         self.add(name, config, lora)
-        return {
-            key.removeprefix(_PREFIX): value for key, value in weights.items() if key not in lora
-        }
+        return {key.removeprefix(_PREFIX): value for key, value in weights.items() if key not in lora}
 
     def copy(self, source: str, name: str) -> None:
         """Add an adapter with the same weights as another."""
@@ -167,9 +164,7 @@ class SharedBase:
 
     def weights(self, name: str) -> dict[str, Tensor]:
         """The LoRA weights of an adapter under the keys peft writes to disk."""
-        state = get_peft_model_state_dict(
-            self.model, adapter_name=name, save_embedding_layers=False
-        )
+        state = get_peft_model_state_dict(self.model, adapter_name=name, save_embedding_layers=False)
         return {_PREFIX + key: value.detach().contiguous() for key, value in state.items()}
 
     def restore(self, name: str, weights: dict[str, Tensor]) -> None:
@@ -269,8 +264,9 @@ class ScalarHead(nn.Module):
 def load_reward(base: SharedBase, folder: Path, name: str = "reward") -> ScalarHead:
     """Add the reward stage's adapter to the base and give its score head.
 
-    The folder is what peft writes for AutoModelForSequenceClassification with the score head in modules_to_save.
-    The score of a sequence is the head applied to the last hidden state at its last token, as in transformers.
+    The folder is what peft writes for AutoModelForSequenceClassification with the score head in
+    modules_to_save. The score of a sequence is the head applied to the last hidden state at its last token,
+    as in transformers.
     """
     extra = base.load(name, folder)
     scores = [value for key, value in extra.items() if key.split(".")[-2:] == ["score", "weight"]]
@@ -283,11 +279,16 @@ def load_reward(base: SharedBase, folder: Path, name: str = "reward") -> ScalarH
 
 def last_hidden_states(model: PreTrainedModel, ids: Tensor, mask: Tensor) -> Tensor:
     """Hidden states after the last layer's norm, (B, T, H), for padded token ids and their mask, (B, T)."""
-    positions = (mask.cumsum(-1) - 1).clamp(min=0)
     trunk = getattr(model, model.base_model_prefix)
+    positions = positions_of(mask)
     return trunk(
         input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False
     ).last_hidden_state
+
+
+def positions_of(mask: Tensor) -> Tensor:
+    """Positions (B, T) that count an input's own tokens from 0, whatever the padding before them."""
+    return (mask.cumsum(-1) - 1).clamp(min=0)
 
 
 def pad(rows: list[list[int]], pad_id: int, *, left: bool = False) -> tuple[Tensor, Tensor]:
@@ -313,8 +314,8 @@ def score_sequences(
 ) -> Tensor:
     """The reward of each token sequence, (N,): the head at its last token.
 
-    A sequence is a whole conversation as the reward stage saw it: prompt, answer, EOS and the template's ending.
-    Rows of similar length share a batch, which changes no score.
+    A sequence is a whole conversation as the reward stage saw it: prompt, answer, EOS and the template's
+    ending. Rows of similar length share a batch, which changes no score.
     """
     scores = torch.empty(len(sequences))
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))

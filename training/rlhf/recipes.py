@@ -1,7 +1,7 @@
 """The settings of every stage, each with its reason.
 
-A recipe is one frozen dataclass per stage and one flat JSON object in `recipe.json`. Nothing here imports torch: the
-site builds recipes too. Paths may be relative to the run directory.
+A recipe is one frozen dataclass per stage and one flat JSON object in `recipe.json`. Nothing here imports
+torch: the site builds recipes too. Paths may be relative to the run directory.
 """
 
 import json
@@ -37,16 +37,12 @@ class Recipe:
 
     stage: ClassVar[str]
 
-    base_model: str = setting(
-        "folder or hub name of the causal language model that every role shares"
-    )
-    dataset: DatasetFile = setting("JSONL or Parquet file and its sha256, checked before the start")
+    base_model: str = setting("folder or hub name of the causal language model that every role shares")
+    dataset: DatasetFile = setting("JSONL or Parquet file and its sha256, checked before the start")  # noqa: RUF009
     seed: int = setting("every random choice follows from it", 0)
     threads: int = setting("processor threads; more than idle cores slows all of them down", 2)
-    dtype: Dtype = setting("number format of the base weights; adapters stay in float32", "float32")
-    country: str = setting(
-        "ISO code (three letters) whose electricity the energy estimate assumes", "DEU"
-    )
+    dtype: Dtype = setting("number format of the base weights; adapters stay in float32", "float32")  # noqa: RUF009
+    country: str = setting("ISO code (three letters) whose electricity the energy estimate assumes", "DEU")
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
@@ -66,9 +62,7 @@ class Recipe:
 
     def to_json(self) -> str:
         """The text of `recipe.json`."""
-        return (
-            json.dumps({"stage": self.stage, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
-        )
+        return json.dumps({"stage": self.stage, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -78,9 +72,7 @@ class Recipe:
             raise RecipeError(f"The {cls.stage} recipe has unknown settings: {', '.join(unknown)}.")
         required = {name for name, each in known.items() if each.default is MISSING}
         if missing := sorted(required - set(values)):
-            raise RecipeError(
-                f"The {cls.stage} recipe lacks required settings: {', '.join(missing)}."
-            )
+            raise RecipeError(f"The {cls.stage} recipe lacks required settings: {', '.join(missing)}.")
         return cls(**{name: _dataset_or_value(name, value) for name, value in values.items()})
 
 
@@ -100,9 +92,7 @@ class SFTRecipe(Recipe):
     warmup_ratio: float = setting("share of steps in which the rate rises", 0.05)
     weight_decay: float = setting("AdamW's decay of weights", 0.01)
     max_length: int = setting("longer conversations are cut to this many tokens", 256)
-    completion_only_loss: bool = setting(
-        "learn the assistant's tokens only, not the question", True
-    )
+    completion_only_loss: bool = setting("learn the assistant's tokens only, not the question", True)
     checkpoint_every: int = setting("optimiser steps between checkpoints", 200)
 
     def validate(self) -> None:
@@ -114,13 +104,11 @@ class SFTRecipe(Recipe):
 
 @dataclass(frozen=True, kw_only=True)
 class RewardRecipe(Recipe):
-    """A reward model from preferences (InstructGPT, equation 1): LoRA adapter and score head on the frozen base."""
+    """A reward model from preferences (InstructGPT, equation 1): LoRA adapter and score head."""
 
     stage = "reward"
 
-    held_out: DatasetFile | None = setting(
-        "preferences on prompts never trained on, for the accuracy", None
-    )
+    held_out: DatasetFile | None = setting("preferences on prompts never trained on, for accuracy", None)  # noqa: RUF009
     lora_r: int = setting("rank of the LoRA adapter", 16)
     lora_alpha: int = setting("LoRA scale is alpha / r", 32)
     lora_target: str = setting("comma-separated layer names, or all-linear", "all-linear")
@@ -131,9 +119,7 @@ class RewardRecipe(Recipe):
     warmup_ratio: float = setting("share of steps in which the rate rises", 0.05)
     weight_decay: float = setting("AdamW's decay of adapter weights", 0.0)
     max_length: int = setting("longer conversations are an error, not silently dropped", 256)
-    center_rewards: float = setting(
-        "weight that keeps the mean reward near zero; 0 turns it off", 0.01
-    )
+    center_rewards: float = setting("weight that keeps the mean reward near zero; 0 turns it off", 0.01)
     min_pairs: int = setting("fewer training pairs than this teach nothing but noise", 20)
     checkpoint_every: int = setting("optimiser steps between checkpoints", 100)
 
@@ -154,7 +140,7 @@ class RewardRecipe(Recipe):
 
 @dataclass(frozen=True, kw_only=True)
 class PPORecipe(Recipe):
-    """PPO of a LoRA policy against the reward adapter (InstructGPT, equation 2 without its pretraining term)."""
+    """PPO of a LoRA policy against the reward adapter (InstructGPT, equation 2, no pretraining term)."""
 
     stage = "ppo"
 
@@ -170,22 +156,15 @@ class PPORecipe(Recipe):
     batch_size: int = setting("prompts per rollout", 64)
     max_prompt_tokens: int = setting("a longer prompt is an error, not silently cut", 512)
     max_new_tokens: int = setting("longest answer; what has no end by then gets the penalty", 48)
-    temperature: float = setting(
-        "of sampling; log-probabilities are taken at the same temperature", 1.0
-    )
+    temperature: float = setting("of sampling; log-probabilities are taken at the same temperature", 1.0)
     top_p: float = setting("nucleus; 1 samples from the very distribution that PPO optimises", 1.0)
 
     epochs: int = setting("passes over one rollout", 2)
     minibatches: int = setting("optimiser steps per pass", 2)
-    learning_rate: float = setting(
-        "of AdamW for the policy adapter, falling linearly to a tenth", 1e-3
-    )
-    value_learning_rate: float = setting(
-        "of AdamW for the value head, which starts far from its goal", 1e-3
-    )
+    learning_rate: float = setting("of AdamW for the policy adapter, falling linearly to a tenth", 1e-3)
+    value_learning_rate: float = setting("of AdamW for the value head, which starts far from its goal", 1e-3)
     clip_range: float = setting("ratio clip of the surrogate objective (PPO, equation 7)", 0.2)
     value_clip_range: float = setting("how far a value may move from its rollout value", 0.2)
-    value_coef: float = setting("weight of the value loss when it shares a backward pass", 0.1)
     gamma: float = setting("discount; 1 because an answer is short and judged as a whole", 1.0)
     gae_lambda: float = setting("GAE's trade of bias against variance", 0.95)
     max_grad_norm: float = setting("gradients are clipped to this length", 1.0)
@@ -197,19 +176,13 @@ class PPORecipe(Recipe):
     kl_horizon: int = setting(
         "answers over which the controller acts (Ziegler et al. 2019, section 2.2)", 5000
     )
-    kl_stop: float = setting(
-        "end the run, keeping the last good step, when KL per answer exceeds this", 40.0
-    )
+    kl_stop: float = setting("end the run, keeping the last good step, when KL per answer exceeds this", 40.0)
     kl_epoch_stop: float = setting(
         "leave a rollout's passes early at this KL per token to its own policy", 0.1
     )
 
-    normalise_scores: bool = setting(
-        "make the reference's answers score 0 on average with deviation 1", True
-    )
-    whiten_rewards: bool = setting(
-        "scale each rollout's rewards to deviation 1 (off in InstructGPT)", False
-    )
+    normalise_scores: bool = setting("make the reference's answers score 0 on average with deviation 1", True)
+    whiten_rewards: bool = setting("scale each rollout's rewards to deviation 1 (off in InstructGPT)", False)
     score_clip: float = setting("normalised scores are cut to this magnitude; 0 turns it off", 5.0)
     missing_eos_penalty: float = setting("taken from the score of an answer that does not end", 2.0)
 
@@ -221,12 +194,10 @@ class PPORecipe(Recipe):
         _check_sampling(self)
         positive(
             self, "steps", "epochs", "minibatches", "learning_rate", "value_learning_rate", "clip_range",
-            "value_clip_range", "max_grad_norm", "kl_horizon", "kl_stop", "kl_epoch_stop", "max_prompt_tokens",
-            "checkpoint_every", "samples_every",
+            "value_clip_range", "max_grad_norm", "kl_horizon", "kl_stop", "kl_epoch_stop",
+            "max_prompt_tokens", "checkpoint_every", "samples_every",
         )  # fmt: skip
-        not_negative(
-            self, "kl_coef", "kl_target", "value_coef", "score_clip", "missing_eos_penalty"
-        )
+        not_negative(self, "kl_coef", "kl_target", "score_clip", "missing_eos_penalty")
         within_unit(self, "gamma", "gae_lambda")
         require(self.minibatches <= self.batch_size, "minibatches must not exceed batch_size.")
 
@@ -330,15 +301,13 @@ def _check_sampling(recipe: Any) -> None:
 def _dataset_or_value(name: str, value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    if set(value) != {"path", "sha256"} or not all(
-        isinstance(text, str) for text in value.values()
-    ):
+    if set(value) != {"path", "sha256"} or not all(isinstance(text, str) for text in value.values()):
         raise RecipeError(f"{name} must be an object with path and sha256, both text.")
     return DatasetFile(**value)
 
 
 def _check_type(name: str, value: Any, hint: Any) -> None:
-    """Raise RecipeError unless the value has the annotated type; an int is a fine float, a bool is no number."""
+    """Raise RecipeError unless the value has the annotated type; an int is a fine float."""
     options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     if any(_is_a(value, option) for option in options):
         return

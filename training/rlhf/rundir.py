@@ -9,7 +9,8 @@
       error.json       why the last attempt failed: reason, kind
       cancel           its presence asks the stage to stop after a checkpoint
 
-A stage that resumes repeats steps after its checkpoint, so readers of progress.jsonl take the last line of a step.
+A stage that resumes repeats steps after its checkpoint, so readers of progress.jsonl take the last line of a
+step.
 """
 
 import hashlib

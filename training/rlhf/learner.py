@@ -1,0 +1,133 @@
+"""The parts of PPO that learn: policy adapter, value head, their optimiser; and how they are saved.
+
+The value head is linear and reads the reward adapter's hidden states, which a rollout computes anyway, so
+that values cost no pass of their own. It starts as the reward's own score head, as InstructGPT starts its
+value function from the reward model.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from training.rlhf.errors import DivergenceError
+from training.rlhf.models import ScalarHead, SharedBase
+from training.rlhf.objective import policy_loss, value_loss
+from training.rlhf.recipes import PPORecipe
+from training.rlhf.rollout import Experience, answer_logprobs
+
+_ADAM_EPSILON = 1e-5  # as in the PPO reference code; 1e-8 lets rarely moved weights jump
+_FINAL_RATE = 0.1
+
+
+@dataclass
+class UpdateMetrics:
+    """Means over the optimiser steps of one update."""
+
+    policy_loss: float = 0.0
+    value_loss: float = 0.0
+    clip_fraction: float = 0.0
+    approx_kl: float = 0.0
+    optimiser_steps: int = 0
+
+    def add(self, **measured: Tensor) -> None:
+        for name, value in measured.items():
+            mean = getattr(self, name)
+            setattr(self, name, mean + (float(value) - mean) / (self.optimiser_steps + 1))
+        self.optimiser_steps += 1
+
+
+class Learner:
+    """Policy adapter "policy" of the base and the value head, optimised together."""
+
+    def __init__(self, base: SharedBase, value_head: ScalarHead, recipe: PPORecipe) -> None:
+        self.base, self.value_head, self.recipe = base, value_head, recipe
+        base.train("policy")
+        value_head.requires_grad_(True)
+        self._policy_parameters = base.parameters("policy")
+        self._value_parameters = list(value_head.parameters())
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": self._policy_parameters, "lr": recipe.learning_rate},
+                {"params": self._value_parameters, "lr": recipe.value_learning_rate},
+            ],
+            eps=_ADAM_EPSILON,
+            weight_decay=0.0,
+        )
+
+    def update(self, experience: Experience, step: int) -> UpdateMetrics:
+        """Some passes over one rollout, left early when the policy moved too far from the rollout's."""
+        self._set_rates(step)
+        metrics = UpdateMetrics()
+        shuffle = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + step)
+        for _ in range(self.recipe.epochs):
+            order = torch.randperm(len(experience.logprobs), generator=shuffle)
+            for chosen in order.tensor_split(self.recipe.minibatches):
+                approx_kl = self._optimise(experience.rows(chosen), metrics)
+                if approx_kl > self.recipe.kl_epoch_stop:
+                    return metrics
+        return metrics
+
+    def _optimise(self, batch: Experience, metrics: UpdateMetrics) -> float:
+        recipe, mask = self.recipe, batch.block.answer_mask
+        with self.base.use("policy") as model:
+            logprobs = answer_logprobs(model, batch.block, recipe.temperature)
+        policy = policy_loss(logprobs, batch.logprobs, batch.advantages, mask, recipe.clip_range)
+        values = self.value_head(batch.features)
+        value = value_loss(values, batch.values, batch.returns, mask, recipe.value_clip_range)
+        if not torch.isfinite(policy.loss + value):
+            raise DivergenceError("The loss is no longer a finite number: lower the learning rate.")
+        self.optimiser.zero_grad(set_to_none=True)
+        (policy.loss + value).backward()  # they share no weights, so no coefficient weighs them
+        nn.utils.clip_grad_norm_(self._policy_parameters, recipe.max_grad_norm)
+        nn.utils.clip_grad_norm_(self._value_parameters, recipe.max_grad_norm)
+        self.optimiser.step()
+        metrics.add(
+            policy_loss=policy.loss.detach(),
+            value_loss=value.detach(),
+            clip_fraction=policy.clip_fraction,
+            approx_kl=policy.approx_kl,
+        )
+        return float(policy.approx_kl)
+
+    def _set_rates(self, step: int) -> None:
+        left = 1 - (1 - _FINAL_RATE) * step / self.recipe.steps
+        rates = (self.recipe.learning_rate, self.recipe.value_learning_rate)
+        for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate * left
+
+    def save(self, folder: Path, extra: dict[str, Tensor]) -> None:
+        """Write weights and optimiser state, and some tensors more, as one safetensors file."""
+        state = {f"policy/{key}": value for key, value in self.base.weights("policy").items()}
+        state |= {f"value/{key}": value for key, value in self.value_head.state_dict().items()}
+        for i, moments in self.optimiser.state_dict()["state"].items():
+            state |= {f"adam/{i}/{key}": value for key, value in moments.items()}
+        state |= {f"extra/{key}": value for key, value in extra.items()}
+        save_file(
+            {key: value.clone().contiguous() for key, value in state.items()}, folder / "state.safetensors"
+        )
+
+    def restore(self, folder: Path) -> dict[str, Tensor]:
+        """Take up what `save` wrote; returns the tensors given to it as `extra`."""
+        parts: dict[str, dict[str, Tensor]] = {"policy": {}, "value": {}, "adam": {}, "extra": {}}
+        for key, value in load_file(folder / "state.safetensors").items():
+            part, name = key.split("/", 1)
+            parts[part][name] = value
+        self.base.restore("policy", parts["policy"])
+        self.value_head.load_state_dict(parts["value"])
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in parts["adam"].items():
+            index, key = name.split("/")
+            moments.setdefault(int(index), {})[key] = value
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        return parts["extra"]
+
+
+def initial_value_head(head: ScalarHead, mean: float, deviation: float) -> ScalarHead:
+    """A value head that says what the score head says, in the units of normalised scores."""
+    value = ScalarHead(head.linear.in_features)
+    value.linear.weight.data.copy_(head.linear.weight / deviation)
+    value.linear.bias.data.copy_((head.linear.bias - mean) / deviation)
+    return value

@@ -1,0 +1,140 @@
+"""Sample answers from a causal language model in batches with a key-value cache.
+
+Every row draws from its own random stream, so its answer does not depend on which rows share its batch. Rows
+are padded on the left, batches hold prompts of similar length, and rows that have ended leave the batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+
+from training.rlhf.models import pad, positions_of
+from training.rlhf.recipes import EvaluateRecipe, GenerateRecipe, PPORecipe
+
+# Fewer rows make a step cheaper, but moving the cache costs too: shrink only when this share is left.
+_SHRINK_AT = 0.75
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to sample: log-probabilities refer to the distribution at this temperature, before the nucleus."""
+
+    max_new_tokens: int
+    temperature: float
+    top_p: float
+    eos_id: int
+    pad_id: int
+
+    @classmethod
+    def of(
+        cls, recipe: PPORecipe | GenerateRecipe | EvaluateRecipe, tokenizer: PreTrainedTokenizerBase
+    ) -> Self:
+        """A recipe's sampling settings with a tokenizer's special tokens."""
+        return cls(
+            recipe.max_new_tokens,
+            recipe.temperature,
+            recipe.top_p,
+            int(tokenizer.eos_token_id),
+            int(tokenizer.pad_token_id),
+        )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A sampled answer: tokens with EOS when it ended by itself, and the log-probability of each."""
+
+    tokens: list[int]
+    logprobs: list[float]
+    finished: bool
+
+
+@torch.no_grad()
+def sample(
+    model: PreTrainedModel,
+    prompts: Sequence[list[int]],
+    how: Sampling,
+    *,
+    seed: int,
+    batch_size: int = 64,
+) -> list[Answer]:
+    """One answer per prompt (token ids), in the order of the prompts; row i draws from stream (seed, i)."""
+    answers: dict[int, Answer] = {}
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        uniforms = np.stack([_stream(seed, i).random(how.max_new_tokens) for i in rows])
+        batch = _sample_batch(model, [prompts[i] for i in rows], how, torch.from_numpy(uniforms))
+        answers.update(zip(rows, batch, strict=True))
+    return [answers[i] for i in range(len(prompts))]
+
+
+def _stream(seed: int, row: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(key=[seed, row]))
+
+
+def _sample_batch(
+    model: PreTrainedModel, prompts: list[list[int]], how: Sampling, uniforms: Tensor
+) -> list[Answer]:
+    ids, mask = pad(prompts, how.pad_id, left=True)  # (B, T)
+    positions = positions_of(mask)
+    cache = DynamicCache(config=model.config)
+    tokens = torch.full((len(prompts), how.max_new_tokens), how.pad_id)
+    logprobs = torch.zeros(len(prompts), how.max_new_tokens)
+    lengths = torch.full((len(prompts),), how.max_new_tokens)
+    rows = torch.arange(len(prompts))  # which answer each row of the shrinking batch belongs to
+    running = torch.ones(len(prompts), dtype=torch.bool)
+    for step in range(how.max_new_tokens):
+        logits = model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, -1]  # (B, V)
+        chosen, chosen_logprobs = _draw(logits.float() / how.temperature, how.top_p, uniforms[rows, step])
+        tokens[rows, step] = chosen
+        logprobs[rows, step] = chosen_logprobs
+        lengths[rows[running & (chosen == how.eos_id)]] = step + 1
+        running &= chosen != how.eos_id
+        left = int(running.sum())
+        if left == 0 or step + 1 == how.max_new_tokens:
+            break
+        positions = positions[:, -1:] + 1
+        mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+        if left <= _SHRINK_AT * len(rows):
+            keep = running.nonzero().squeeze(-1)
+            cache.batch_select_indices(keep)
+            rows, running, chosen = rows[keep], running[keep], chosen[keep]
+            positions, mask = positions[keep], mask[keep]
+        ids = chosen.unsqueeze(-1)
+    return [_answer(tokens[i], logprobs[i], int(lengths[i]), how.eos_id) for i in range(len(prompts))]
+
+
+def _draw(logits: Tensor, top_p: float, uniforms: Tensor) -> tuple[Tensor, Tensor]:
+    """Tokens (B,) at the given quantiles (B,) of the distributions (B, V), and their log-probabilities."""
+    logprobs = logits.log_softmax(-1)
+    probabilities = logprobs.exp()
+    if top_p < 1:
+        probabilities = _nucleus(probabilities, top_p)
+    cumulative = probabilities.double().cumsum(-1)
+    quantiles = uniforms.unsqueeze(-1) * cumulative[:, -1:]
+    chosen = torch.searchsorted(cumulative, quantiles, right=True).clamp(max=logits.shape[-1] - 1)
+    return chosen.squeeze(-1), logprobs.gather(-1, chosen).squeeze(-1)
+
+
+def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
+    """Zero outside the smallest set of tokens with mass top_p (Holtzman et al. 2020, section 3.1)."""
+    ordered, order = probabilities.sort(-1, descending=True)
+    outside = ordered.cumsum(-1) - ordered >= top_p
+    return torch.zeros_like(probabilities).scatter(-1, order, ordered.masked_fill(outside, 0.0))
+
+
+def _answer(tokens: Tensor, logprobs: Tensor, length: int, eos_id: int) -> Answer:
+    ids = tokens[:length].tolist()
+    return Answer(ids, logprobs[:length].tolist(), finished=ids[-1] == eos_id)
