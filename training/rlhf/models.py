@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import (
@@ -71,11 +72,17 @@ def load_tokenizer(location: str) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def load_base(location: str, dtype: str) -> PreTrainedModel:
-    """The causal language model, frozen, in evaluation mode."""
+def load_base(
+    location: str, dtype: str, kind: Any = AutoModelForCausalLM, **settings: Any
+) -> PreTrainedModel:
+    """The base model under one of transformers' auto classes, frozen, in evaluation mode."""
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            location, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
+        model = kind.from_pretrained(
+            location,
+            dtype=getattr(torch, dtype),
+            use_safetensors=True,
+            trust_remote_code=False,
+            **settings,
         )
     except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(f"The base model {location} cannot be loaded: {_first_line(error)}") from error
