@@ -29,7 +29,7 @@ class ModelError(EngineError):
     kind = "model"
 
 
-class DivergenceError(EngineError):
+class TrainingDiverged(EngineError):  # noqa: N818 - reads as what happened
     """The optimisation left the region in which its numbers mean anything."""
 
     kind = "diverged"

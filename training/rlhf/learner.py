@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from training.rlhf.errors import DivergenceError
+from training.rlhf.errors import TrainingDiverged
 from training.rlhf.models import ScalarHead, SharedBase
 from training.rlhf.objective import policy_loss, value_loss
 from training.rlhf.recipes import PPORecipe
@@ -78,7 +78,7 @@ class Learner:
         values = self.value_head(batch.features)
         value = value_loss(values, batch.values, batch.returns, mask, recipe.value_clip_range)
         if not torch.isfinite(policy.loss + value):
-            raise DivergenceError("The loss is no longer a finite number: lower the learning rate.")
+            raise TrainingDiverged("The loss is no longer a finite number: lower the learning rate.")
         self.optimiser.zero_grad(set_to_none=True)
         (policy.loss + value).backward()  # they share no weights, so no coefficient weighs them
         nn.utils.clip_grad_norm_(self._policy_parameters, recipe.max_grad_norm)

@@ -12,7 +12,7 @@ within bounds, when its KL exceeds `kl_stop`.
 
     python -m training.rlhf ppo RUN_DIR
 
-Writes output/adapter/ and output/samples.jsonl. Every random choice follows from (seed, step), so a run
+Writes the adapter and samples.jsonl to output/. Every random choice follows from (seed, step), so a run
 resumed from a checkpoint repeats to the bit what it would have done.
 """
 
@@ -105,7 +105,7 @@ class PPO:
             self.state.step += 1
             metrics["seconds"] = time.monotonic() - started
             self.directory.progress(self.state.step, recipe.steps, **metrics)
-        self.base.save("policy", self.directory.output / "adapter")
+        self.base.save("policy", self.directory.output)
         write_base_card(self.directory, recipe, self.tokenizer)
         return {"stopped_by_kl": 0.0, "steps": float(self.state.step)} | metrics
 

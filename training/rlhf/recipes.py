@@ -210,6 +210,7 @@ class GenerateRecipe(Recipe):
 
     policy_adapter: str | None = setting("adapter of the version; none samples from the base", None)
     completions_per_prompt: int = setting("answers per prompt", 4)
+    redraws: int = setting("times that an answer which repeats another is drawn anew", 3)
     batch_size: int = setting("answers sampled at once", 64)
     max_prompt_tokens: int = setting("a longer prompt is an error, not silently cut", 512)
     max_new_tokens: int = setting("longest answer", 48)
@@ -223,6 +224,7 @@ class GenerateRecipe(Recipe):
             "completions_per_prompt must lie between 1 and 1000.",
         )
         positive(self, "max_prompt_tokens")
+        not_negative(self, "redraws")
 
 
 @dataclass(frozen=True, kw_only=True)

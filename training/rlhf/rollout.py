@@ -82,13 +82,9 @@ class Judge:
     def __init__(self, base: SharedBase, head: ScalarHead, how: Sampling, ending: list[int]) -> None:
         self.base, self.head, self.how, self.ending = base, head, how, ending
 
-    def sequence(self, prompt: list[int], answer: Answer) -> list[int]:
-        """The whole conversation as the reward stage saw conversations."""
-        return prompt + self._completed(answer)
-
     @torch.no_grad()
     def __call__(self, prompts: list[list[int]], answers: list[Answer]) -> Judgement:
-        completed = [self._completed(answer) for answer in answers]
+        completed = [answer.completed(self.how.eos_id) + self.ending for answer in answers]
         block = lay_out(prompts, completed, self.how.pad_id)
         with self.base.use("reward") as model:
             hidden = last_hidden_states(model, block.ids, block.mask)
@@ -98,9 +94,6 @@ class Judge:
         last = hidden[torch.arange(len(completed)), hidden.shape[1] - width + lengths - 1]
         longest = max(len(answer.tokens) for answer in answers)
         return Judgement(self.head(last), before[:, :longest].float().contiguous())
-
-    def _completed(self, answer: Answer) -> list[int]:
-        return answer.tokens + ([] if answer.finished else [self.how.eos_id]) + self.ending
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Every row draws from its own random stream, so its answer does not depend on whi
 are padded on the left, batches hold prompts of similar length, and rows that have ended leave the batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -52,6 +52,10 @@ class Answer:
     logprobs: list[float]
     finished: bool
 
+    def completed(self, eos_id: int) -> list[int]:
+        """The tokens with EOS, also when the answer was cut off before it."""
+        return self.tokens if self.finished else [*self.tokens, eos_id]
+
 
 @torch.no_grad()
 def sample(
@@ -61,8 +65,12 @@ def sample(
     *,
     seed: int,
     batch_size: int = 64,
+    after_batch: Callable[[int], None] | None = None,
 ) -> list[Answer]:
-    """One answer per prompt (token ids), in the order of the prompts; row i draws from stream (seed, i)."""
+    """One answer per prompt (token ids), in the order of the prompts; row i draws from stream (seed, i).
+
+    `after_batch` is told how many answers there are so far.
+    """
     answers: dict[int, Answer] = {}
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     for start in range(0, len(order), batch_size):
@@ -70,6 +78,8 @@ def sample(
         uniforms = np.stack([_stream(seed, i).random(how.max_new_tokens) for i in rows])
         batch = _sample_batch(model, [prompts[i] for i in rows], how, torch.from_numpy(uniforms))
         answers.update(zip(rows, batch, strict=True))
+        if after_batch is not None:
+            after_batch(len(answers))
     return [answers[i] for i in range(len(prompts))]
 
 
