@@ -14,10 +14,15 @@ MEMBERS = (Role.VOLUNTEER, Role.REVIEWER, Role.COORDINATOR)
 STAFF = (Role.REVIEWER, Role.COORDINATOR)
 
 
-class ProjectRequest(HttpRequest):
-    """A request whose user is known to be a member of `project` in `role`."""
+class SignedInRequest(HttpRequest):
+    """A request whose user has signed in."""
 
     user: User
+
+
+class ProjectRequest(SignedInRequest):
+    """A request whose user is known to be a member of `project` in `role`."""
+
     project: Project
     role: Role
 

@@ -1,5 +1,5 @@
 """The one error that services raise for people."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The act cannot be done; the message tells the person why and what to do instead."""

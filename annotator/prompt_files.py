@@ -14,23 +14,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from annotator.text import UNSTORABLE
+
 MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_CHARACTERS = 20_000
 MAX_MESSAGES = 100
 MAX_SOURCE = 200
 DEFAULT_LANGUAGE = "en"
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 TYPE_NAMES = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
 
 Record = dict[str, Any]
 
 
-class BadRecord(ValueError):
+class BadRecordError(ValueError):
     """A record that cannot be taken; the message says why."""
 
 
-class EmptyRecord(ValueError):
+class EmptyRecordError(ValueError):
     """A record with nothing in it."""
 
 
@@ -75,14 +76,14 @@ def read_prompt_file(content: bytes, filename: str) -> PromptFile:
     try:
         for line, record in read_records(decode(content)):
             try:
-                if isinstance(record, BadRecord | EmptyRecord):
+                if isinstance(record, BadRecordError | EmptyRecordError):
                     raise record
                 result.drafts.append(draft_from_record(record, line=line))
-            except EmptyRecord as empty:
+            except EmptyRecordError as empty:
                 result.skipped.append(LineNote(line, str(empty)))
-            except BadRecord as bad:
+            except BadRecordError as bad:
                 result.errors.append(LineNote(line, str(bad)))
-    except BadRecord as bad:
+    except BadRecordError as bad:
         return refused(str(bad))
     if not result.drafts and not result.errors:
         result.errors.append(LineNote(0, "There is no prompt in this file."))
@@ -100,7 +101,9 @@ def decode(content: bytes) -> str:
         return content.decode("utf-16" if has_utf16_mark else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise BadRecord(f"The file is not UTF-8 (see line {line}); save it as UTF-8 and try again.") from None
+        raise BadRecordError(
+            f"The file is not UTF-8 (see line {line}); save it as UTF-8 and try again."
+        ) from None
 
 
 def read_jsonl(text: str) -> Iterator[tuple[int, Any]]:
@@ -108,27 +111,27 @@ def read_jsonl(text: str) -> Iterator[tuple[int, Any]]:
     lines = text.removesuffix("\n").split("\n") if text else []
     for number, line in enumerate(lines, start=1):
         try:
-            yield number, parse_json(line) if line.strip() else EmptyRecord("the line is empty")
-        except BadRecord as bad:
+            yield number, parse_json(line) if line.strip() else EmptyRecordError("the line is empty")
+        except BadRecordError as bad:
             yield number, bad
 
 
 def parse_json(text: str) -> Any:
-    """The JSON value of a text; whatever is wrong with it is a BadRecord."""
+    """The JSON value of a text; whatever is wrong with it is a BadRecordError."""
 
     def refuse_constant(name: str) -> NoReturn:
-        raise BadRecord(f"{name} is not JSON")
+        raise BadRecordError(f"{name} is not JSON")
 
     try:
         return json.loads(text, parse_constant=refuse_constant)
-    except BadRecord:
+    except BadRecordError:
         raise
     except json.JSONDecodeError as error:
-        raise BadRecord(f"not JSON: {error.msg} at column {error.colno}") from None
+        raise BadRecordError(f"not JSON: {error.msg} at column {error.colno}") from None
     except ValueError:
-        raise BadRecord("not JSON: a number has too many digits") from None
+        raise BadRecordError("not JSON: a number has too many digits") from None
     except RecursionError:
-        raise BadRecord("the JSON is nested too deeply") from None
+        raise BadRecordError("the JSON is nested too deeply") from None
 
 
 def read_csv(text: str) -> Iterator[tuple[int, Any]]:
@@ -145,27 +148,31 @@ def read_csv(text: str) -> Iterator[tuple[int, Any]]:
             yield line, csv_record(header, row)
             line = rows.line_num + 1
     except csv.Error as error:
-        raise BadRecord(f"The file is not CSV: {error}, in the row that begins at line {line}.") from None
+        raise BadRecordError(
+            f"The file is not CSV: {error}, in the row that begins at line {line}."
+        ) from None
 
 
 def check_header(header: list[str]) -> None:
     if not {"prompt", "question", "messages"} & set(header):
-        raise BadRecord("The first line must name the columns, one of them prompt, question or messages.")
+        raise BadRecordError(
+            "The first line must name the columns, one of them prompt, question or messages."
+        )
     if repeated := sorted({name for name in header if name and header.count(name) > 1}):
-        raise BadRecord(f"The column {repeated[0][:40]} is there twice.")
+        raise BadRecordError(f"The column {repeated[0][:40]} is there twice.")
 
 
-def csv_record(header: list[str], row: list[str]) -> Record | BadRecord | EmptyRecord:
+def csv_record(header: list[str], row: list[str]) -> Record | BadRecordError | EmptyRecordError:
     if not any(cell.strip() for cell in row):
-        return EmptyRecord("the line is empty")
+        return EmptyRecordError("the line is empty")
     if len(row) != len(header):
-        return BadRecord(f"{len(row)} fields, but the first line names {len(header)}")
+        return BadRecordError(f"{len(row)} fields, but the first line names {len(header)}")
     record: Record = {name: cell for name, cell in zip(header, row, strict=True) if cell.strip()}
     try:
         if "messages" in record:
             record["messages"] = parse_json(record["messages"])
-    except BadRecord as bad:
-        return BadRecord(f"messages: {bad}")
+    except BadRecordError as bad:
+        return BadRecordError(f"messages: {bad}")
     return record
 
 
@@ -173,14 +180,14 @@ RECORD_READERS = {"csv": read_csv, "tsv": read_csv, "jsonl": read_jsonl, "ndjson
 
 
 def draft_from_record(record: object, *, line: int = 0) -> PromptDraft:
-    """The prompt that a JSON object or a CSV row describes; raises BadRecord or EmptyRecord."""
+    """The prompt that a JSON object or a CSV row describes; raises BadRecordError or EmptyRecordError."""
     if not isinstance(record, dict):
-        raise BadRecord(f"expected an object, not {name_of_type(record)}")
+        raise BadRecordError(f"expected an object, not {name_of_type(record)}")
     given = [key for key in ("prompt", "question", "messages") if record.get(key) is not None]
     if not given:
-        raise EmptyRecord("there is no prompt in it")
+        raise EmptyRecordError("there is no prompt in it")
     if len(given) > 1:
-        raise BadRecord(f"both {given[0]} and {given[1]} are given; give one")
+        raise BadRecordError(f"both {given[0]} and {given[1]} are given; give one")
     return PromptDraft(
         messages=read_messages(record[given[0]], given[0]),
         language=read_language(record.get("language")),
@@ -194,46 +201,46 @@ def read_messages(value: object, key: str) -> list[dict[str, str]]:
     if isinstance(value, str) and key != "messages":
         content = read_text(value, key)
         if not content:
-            raise EmptyRecord(f"the {key} is empty")
+            raise EmptyRecordError(f"the {key} is empty")
         value = [{"role": "user", "content": content}]
     if not isinstance(value, list):
         expected = "a list of messages" if key == "messages" else "a text or a list of messages"
-        raise BadRecord(f"{key} must be {expected}, not {name_of_type(value)}")
+        raise BadRecordError(f"{key} must be {expected}, not {name_of_type(value)}")
     if not 1 <= len(value) <= MAX_MESSAGES:
-        raise BadRecord(f"{len(value)} messages; there must be 1 to {MAX_MESSAGES}")
+        raise BadRecordError(f"{len(value)} messages; there must be 1 to {MAX_MESSAGES}")
     messages = [read_message(message, number) for number, message in enumerate(value, start=1)]
     if messages[-1]["role"] != "user":
-        raise BadRecord("the last message must be the user's")
+        raise BadRecordError("the last message must be the user's")
     characters = sum(len(message["content"]) for message in messages)
     if characters > MAX_CHARACTERS:
-        raise BadRecord(f"{characters} characters; at most {MAX_CHARACTERS} are allowed")
+        raise BadRecordError(f"{characters} characters; at most {MAX_CHARACTERS} are allowed")
     return messages
 
 
 def read_message(message: object, number: int) -> dict[str, str]:
     if not isinstance(message, dict):
-        raise BadRecord(f"message {number} must be an object, not {name_of_type(message)}")
+        raise BadRecordError(f"message {number} must be an object, not {name_of_type(message)}")
     role, expected = message.get("role"), ("user", "assistant")[(number - 1) % 2]
     if role == "system":
-        raise BadRecord(f"message {number} is a system message; that belongs in the project's settings")
+        raise BadRecordError(f"message {number} is a system message; that belongs in the project's settings")
     if role not in ("user", "assistant"):
-        raise BadRecord(f"the role of message {number} must be user or assistant")
+        raise BadRecordError(f"the role of message {number} must be user or assistant")
     if role != expected:
-        raise BadRecord(
+        raise BadRecordError(
             f"message {number} must be the {expected}'s: user and assistant take turns, user first"
         )
     content = message.get("content")
     if not isinstance(content, str):
-        raise BadRecord(f"the content of message {number} must be a text, not {name_of_type(content)}")
+        raise BadRecordError(f"the content of message {number} must be a text, not {name_of_type(content)}")
     if not (text := read_text(content, f"message {number}")):
-        raise BadRecord(f"message {number} is empty")
+        raise BadRecordError(f"message {number} is empty")
     return {"role": role, "content": text}
 
 
 def read_text(text: str, name: str) -> str:
     """The text without outer white space and with plain line ends."""
     if UNSTORABLE.search(text):
-        raise BadRecord(f"{name} has a NUL or half of a surrogate pair, which cannot be stored")
+        raise BadRecordError(f"{name} has a NUL or half of a surrogate pair, which cannot be stored")
     return text.replace("\r\n", "\n").strip()
 
 
@@ -241,7 +248,7 @@ def read_language(value: object) -> str:
     if value is None or value == "":
         return DEFAULT_LANGUAGE
     if not isinstance(value, str) or not LANGUAGE_TAG.fullmatch(value.strip()):
-        raise BadRecord("language must be a language tag, such as en or pt-BR")
+        raise BadRecordError("language must be a language tag, such as en or pt-BR")
     return value.strip()
 
 
@@ -249,10 +256,10 @@ def read_source(value: object) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise BadRecord(f"source must be a text, not {name_of_type(value)}")
+        raise BadRecordError(f"source must be a text, not {name_of_type(value)}")
     source = read_text(value, "source")
     if len(source) > MAX_SOURCE:
-        raise BadRecord(f"source has {len(source)} characters; at most {MAX_SOURCE} are allowed")
+        raise BadRecordError(f"source has {len(source)} characters; at most {MAX_SOURCE} are allowed")
     return source
 
 

@@ -1,3 +1,29 @@
-from django.urls import URLPattern
+"""The addresses of people and material."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import include, path
+
+from .views import account, guidelines, home, joining, people, project_settings, prompts
+
+project_patterns = [
+    path("guidelines/", guidelines.guidelines, name="guidelines"),
+    path("prompts/", prompts.prompt_list, name="prompts"),
+    path("prompts/import/", prompts.prompt_import, name="import-prompts"),
+    path("prompts/<int:pk>/", prompts.prompt_detail, name="prompt"),
+    path("people/", people.people, name="people"),
+    path("people/invite/", people.invitation_create, name="invite"),
+    path("people/invitations/<int:pk>/revoke/", people.invitation_revoke, name="revoke-invitation"),
+    path("people/<int:pk>/role/", people.member_role, name="change-role"),
+    path("people/<int:pk>/remove/", people.member_remove, name="remove-member"),
+    path("settings/", project_settings.project_settings, name="settings"),
+]
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("p/<slug:slug>/", include(project_patterns)),
+    path("join/<str:token>/", joining.join, name="join"),
+    path("sign-in/<str:token>/", joining.sign_in_link, name="sign-in-link"),
+    path("account/", account.account, name="account"),
+    path("account/token/create/", account.api_token_create, name="create-api-token"),
+    path("account/token/revoke/", account.api_token_revoke, name="revoke-api-token"),
+    path("account/", include("allauth.urls")),
+]

@@ -58,6 +58,10 @@ class PromptQuerySet(models.QuerySet["Prompt"]):
     def held_out(self) -> Self:
         return self.filter(split=Split.HELD_OUT)
 
+    def containing(self, words: str) -> Self:
+        """Prompts in whose messages the words stand, in either case."""
+        return self.filter(search_text__contains=words.casefold())
+
 
 class Prompt(models.Model):
     """The messages that a completion answers; the last one is the user's.
@@ -72,6 +76,9 @@ class Prompt(models.Model):
     source = models.CharField(max_length=200, blank=True)
     content_hash = models.CharField(max_length=64, editable=False)
     split = models.CharField(max_length=8, choices=Split.choices, editable=False)
+    search_text = models.TextField(
+        default="", editable=False, help_text="All messages' texts, casefolded: what a search looks in."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PromptQuerySet.as_manager()

@@ -1,14 +1,13 @@
 """Storing completions and their authors."""
 
 import hashlib
-import re
 
 from django.db import transaction
 
 from annotator.models import Author, Completion, Project, Prompt, User
+from annotator.text import storable
 
 BATCH = 500
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def get_or_create_author(
@@ -39,11 +38,6 @@ def add_completions(*, author: Author, texts: list[tuple[Prompt, str]]) -> list[
             found = Completion.objects.filter(author=author, prompt__in=prompt_ids[start : start + BATCH])
             stored.update({(one.prompt_id, one.text_hash): one for one in found})
     return [stored[completion.prompt_id, completion.text_hash] for completion in wanted]
-
-
-def storable(text: str) -> str:
-    """The text with what no database can hold replaced."""
-    return UNSTORABLE.sub("\ufffd", text)
 
 
 def hash_text(text: str) -> str:

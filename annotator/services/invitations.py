@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotator.errors import Refused
+from annotator.errors import RefusedError
 from annotator.models import Invitation, Membership, Project, Role, User
 
 from .audit import record
@@ -39,7 +39,7 @@ def revoke_invitation(*, invitation: Invitation, actor: User) -> None:
             revoked_at=timezone.now()
         )
         if not revoked:
-            raise Refused(_("This invitation was already used or revoked."))
+            raise RefusedError(_("This invitation was already used or revoked."))
         record("invitation.revoked", actor=actor, project=invitation.project, target=invitation)
 
 
@@ -49,13 +49,13 @@ def accept_invitation(*, token: str, email: str, name: str, password: str) -> Me
     with transaction.atomic():
         invitation = claim(token, email)
         if User.objects.filter(email=email).exists():
-            raise Refused(_("There is an account with this address. Sign in, then open the link again."))
+            raise RefusedError(_("There is an account with this address. Sign in, then open the link again."))
         try:
             # Two sign-ups with one address and different links: the unique address decides.
             with transaction.atomic():
                 user = User.objects.create_user(email, password, name=name)
         except IntegrityError as error:
-            raise Refused(_("There is an account with this address. Sign in.")) from error
+            raise RefusedError(_("There is an account with this address. Sign in.")) from error
         return welcome(invitation, user)
 
 
@@ -64,21 +64,35 @@ def join_project(*, token: str, user: User) -> Membership:
     with transaction.atomic():
         invitation = claim(token, user.email)
         if Membership.objects.filter(project=invitation.project, user=user).exists():
-            raise Refused(_("You are a member of this project already; the link is still good for another."))
+            raise RefusedError(
+                _("You are a member of this project already; the link is still good for another.")
+            )
         return welcome(invitation, user)
+
+
+def find_invitation(token: str) -> Invitation:
+    """The invitation that the token opens, if it can still be used."""
+    invitation = Invitation.objects.for_token(token).select_related("project").first()
+    if invitation is None:
+        raise RefusedError(_("This link is not one of ours. Check that you copied all of it."))
+    if invitation.used_at:
+        raise RefusedError(_("This invitation was used already: each link lets one person in, once."))
+    if invitation.revoked_at:
+        raise RefusedError(_("This invitation was revoked by a coordinator."))
+    if not invitation.is_usable:
+        raise RefusedError(_("This invitation has expired."))
+    return invitation
 
 
 def claim(token: str, email: str) -> Invitation:
     """Mark the invitation used; call it in the transaction that makes the member."""
-    invitation = Invitation.objects.for_token(token).select_related("project").first()
-    if invitation is None:
-        raise Refused(_("This link is not one of ours. Check that you copied all of it."))
+    invitation = find_invitation(token)
     if invitation.email and invitation.email != email.lower():
-        raise Refused(_("This invitation is for another e-mail address."))
+        raise RefusedError(_("This invitation is for another e-mail address."))
     # Of two people who open one link at once, one update finds the row unused; the other is told so.
     used = Invitation.objects.usable().filter(pk=invitation.pk).update(used_at=timezone.now())
     if not used:
-        raise Refused(_("This invitation was used or revoked, or it has expired. Ask for a new one."))
+        raise RefusedError(_("This invitation was used a moment ago: each link lets one person in, once."))
     return invitation
 
 

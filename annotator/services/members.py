@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from annotator.errors import Refused
+from annotator.errors import RefusedError
 from annotator.models import Membership, Project, Role, User
 
 from .audit import record
@@ -39,5 +39,5 @@ def keep_a_coordinator(membership: Membership, new_role: Role | None) -> str:
     coordinators = Membership.objects.filter(project=membership.project_id, role=Role.COORDINATOR)
     is_last = list(coordinators.values_list("pk", flat=True)) == [membership.pk]
     if is_last and new_role != Role.COORDINATOR:
-        raise Refused(_("A project always has a coordinator. Make someone else one first."))
+        raise RefusedError(_("A project always has a coordinator. Make someone else one first."))
     return Membership.objects.values_list("role", flat=True).get(pk=membership.pk)

@@ -21,7 +21,7 @@ def create_project(
     completions_per_comparison: int = 4,
     judgments_per_comparison: int = 1,
 ) -> Project:
-    """Found a project with its first coordinator; raises ValidationError for values that no form would take."""
+    """Found a project with its first coordinator; values that no form would take raise ValidationError."""
     project = Project(
         name=name,
         slug=slug,

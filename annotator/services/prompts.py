@@ -78,4 +78,5 @@ def new_prompt(project: Project, draft: PromptDraft, content_hash: str) -> Promp
         source=draft.source,
         content_hash=content_hash,
         split=split_of(content_hash),
+        search_text="\n".join(message["content"] for message in draft.messages).casefold(),
     )

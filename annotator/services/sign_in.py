@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotator.errors import Refused
+from annotator.errors import RefusedError
 from annotator.models import User
 
 from .audit import record
@@ -27,10 +27,10 @@ def use_sign_in_link(*, token: str) -> User:
     """The user whose link it is; it is used up by this."""
     user = sesame.utils.get_user(token, update_last_login=False)
     if not isinstance(user, User):
-        raise Refused(_("This link was used, or it has expired."))
+        raise RefusedError(_("This link was used, or it has expired."))
     # The token is bound to the last sign-in: of two uses at once, the one that moves it wins.
     moved = User.objects.filter(pk=user.pk, last_login=user.last_login).update(last_login=timezone.now())
     if not moved:
-        raise Refused(_("This link was used, or it has expired."))
+        raise RefusedError(_("This link was used, or it has expired."))
     user.refresh_from_db()
     return user

@@ -1,0 +1,101 @@
+"""The forms of people and material."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from .models import Project, Role, Split, User
+
+
+class InvitationForm(forms.Form):
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        required=False,
+        help_text=_("If you give one, only this address can use the link. Chorus sends no mail: you do."),
+    )
+    days = forms.IntegerField(label=_("Days the link works"), min_value=1, max_value=60, initial=7)
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
+
+
+class JoinForm(forms.Form):
+    """What a new person says about themselves; an invitation's own address cannot be changed."""
+
+    name = forms.CharField(label=_("Your name"), max_length=150, help_text=_("Other members see it."))
+    email = forms.EmailField(label=_("E-mail address"), help_text=_("You sign in with it."))
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=1000,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("At least 8 characters, not a common word, not only digits."),
+    )
+
+    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].widget.attrs["autocomplete"] = "name"
+        self.fields["email"].widget.attrs["autocomplete"] = "email"
+        if email:
+            self.fields["email"].initial = email
+            self.fields["email"].disabled = True
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if {"name", "email", "password"} <= data.keys():
+            try:
+                validate_password(data["password"], User(name=data["name"], email=data["email"]))
+            except ValidationError as error:
+                self.add_error("password", error)
+        return data
+
+
+class NameForm(forms.ModelForm):
+    class Meta:
+        model = User
+        fields = ("name",)
+        labels = {"name": _("Your name")}
+
+
+class ProjectForm(forms.ModelForm):
+    class Meta:
+        model = Project
+        fields = (
+            "name",
+            "description",
+            "guidelines",
+            "system_prompt",
+            "base_model",
+            "completions_per_comparison",
+            "judgments_per_comparison",
+            "seat_minutes",
+        )
+        help_texts = {
+            "completions_per_comparison": _("2 to 8. It counts from the next round on."),
+            "judgments_per_comparison": _(
+                "How many volunteers judge the same comparison, from the next round on."
+            ),
+        }
+        widgets = {
+            "description": forms.Textarea(attrs={"rows": 3}),
+            "guidelines": forms.Textarea(attrs={"rows": 14}),
+            "system_prompt": forms.Textarea(attrs={"rows": 4}),
+        }
+
+
+class ImportForm(forms.Form):
+    file = forms.FileField(
+        label=_("File with prompts"),
+        help_text=_("CSV, TSV or JSONL, at most 20 MiB."),
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.jsonl,.ndjson"}),
+    )
+
+
+class PromptFilterForm(forms.Form):
+    q = forms.CharField(label=_("Search"), required=False, max_length=200)
+    split = forms.ChoiceField(label=_("Split"), required=False, choices=[("", _("All")), *Split.choices])

@@ -1,0 +1,25 @@
+"""A person's key to the API."""
+
+from django.db import transaction
+from rest_framework.authtoken.models import Token
+
+from annotator.models import User
+
+from .audit import record
+
+
+def create_api_token(*, user: User) -> str:
+    """Give the user a new token in place of the one they had, if any."""
+    with transaction.atomic():
+        Token.objects.filter(user=user).delete()
+        token = Token.objects.create(user=user)
+        record("api_token.created", actor=user, project=None, target=user)
+    return str(token.key)
+
+
+def revoke_api_token(*, user: User) -> None:
+    """Take the user's token away; without one, nothing happens."""
+    with transaction.atomic():
+        deleted, _ = Token.objects.filter(user=user).delete()
+        if deleted:
+            record("api_token.revoked", actor=user, project=None, target=user)

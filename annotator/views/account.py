@@ -1,0 +1,51 @@
+"""A person's own account: name, ways to sign in, API token."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+from rest_framework.authtoken.models import Token
+
+from annotator.access import SignedInRequest
+from annotator.forms import NameForm
+from annotator.services.tokens import create_api_token, revoke_api_token
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def account(request: SignedInRequest) -> HttpResponse:
+    form = NameForm(request.POST or None, instance=request.user)
+    if form.is_valid():
+        form.save()
+        messages.success(request, _("Your name was saved."))
+        return redirect("account")
+    return show_account(request, form, status=422 if request.method == "POST" else 200)
+
+
+@require_POST
+@login_required
+def api_token_create(request: SignedInRequest) -> HttpResponse:
+    token = create_api_token(user=request.user)
+    return show_account(request, NameForm(instance=request.user), token=token)
+
+
+@require_POST
+@login_required
+def api_token_revoke(request: SignedInRequest) -> HttpResponse:
+    revoke_api_token(user=request.user)
+    messages.success(request, _("The API token was revoked; programs that used it can no longer sign in."))
+    return redirect("account")
+
+
+def show_account(
+    request: SignedInRequest, form: NameForm, *, token: str = "", status: int = 200
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "token": token,
+        "current_token": Token.objects.filter(user=request.user).first(),
+        "memberships": request.user.memberships.select_related("project").order_by("project__name"),
+    }
+    return render(request, "annotator/account.html", context, status=status)

@@ -1,0 +1,17 @@
+"""Where a signed-in person begins."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from annotator.access import SignedInRequest
+
+
+@require_safe
+@login_required
+def home(request: SignedInRequest) -> HttpResponse:
+    memberships = request.user.memberships.select_related("project").order_by("project__name")
+    if len(memberships) == 1:
+        return redirect("project", memberships[0].project.slug)
+    return render(request, "annotator/home.html", {"memberships": memberships})

@@ -1,0 +1,67 @@
+"""Coming in: by an invitation, or by a sign-in link."""
+
+from allauth.account.utils import perform_login
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from annotator.errors import RefusedError
+from annotator.forms import JoinForm
+from annotator.models import Invitation
+from annotator.services.invitations import accept_invitation, find_invitation, join_project
+from annotator.services.sign_in import use_sign_in_link
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_not_required
+@never_cache
+def join(request: HttpRequest, token: str) -> HttpResponse:
+    try:
+        invitation = find_invitation(token)
+        response = answer_invitation(request, token, invitation)
+    except RefusedError as refused:
+        response = render(request, "annotator/join_refused.html", {"reason": str(refused)}, status=410)
+    # The address is the secret: it must not go out with a click on a link.
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def answer_invitation(request: HttpRequest, token: str, invitation: Invitation) -> HttpResponse:
+    if request.user.is_authenticated:
+        if request.method != "POST":
+            return render(request, "annotator/join.html", {"invitation": invitation})
+        membership = join_project(token=token, user=request.user)
+        messages.success(request, _("Welcome to %(project)s.") % {"project": membership.project})
+        return redirect("project", membership.project.slug)
+    form = JoinForm(request.POST or None, email=invitation.email)
+    if not form.is_valid():
+        status = 422 if request.method == "POST" else 200
+        return render(request, "annotator/join.html", {"invitation": invitation, "form": form}, status=status)
+    try:
+        membership = accept_invitation(token=token, **form.cleaned_data)
+    except RefusedError as refused:
+        form.add_error(None, str(refused))
+        return render(request, "annotator/join.html", {"invitation": invitation, "form": form}, status=422)
+    messages.success(request, _("Welcome to %(project)s.") % {"project": membership.project})
+    return perform_login(request, membership.user, email_verification="none")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_not_required
+@never_cache
+def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Sign in by a link; GET only shows a button, so that a link preview does not use the link up."""
+    if request.method == "POST":
+        try:
+            user = use_sign_in_link(token=token)
+            return perform_login(request, user, email_verification="none")
+        except RefusedError as refused:
+            response = render(request, "annotator/sign_in_refused.html", {"reason": str(refused)}, status=410)
+    else:
+        response = render(request, "annotator/sign_in_link.html")
+    response["Referrer-Policy"] = "no-referrer"
+    return response

@@ -1,0 +1,89 @@
+"""Members and invitations, for coordinators."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from annotator.access import ProjectRequest, project_view
+from annotator.errors import RefusedError
+from annotator.forms import InvitationForm, RoleForm
+from annotator.models import Role
+from annotator.services.invitations import invite, revoke_invitation
+from annotator.services.members import change_role, remove_member
+
+
+@require_safe
+@project_view(Role.COORDINATOR)
+def people(request: ProjectRequest) -> HttpResponse:
+    return show_people(request, InvitationForm())
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def invitation_create(request: ProjectRequest) -> HttpResponse:
+    form = InvitationForm(request.POST)
+    if not form.is_valid():
+        return show_people(request, form, status=422)
+    _invitation, token = invite(project=request.project, actor=request.user, **form.cleaned_data)
+    # Shown by this response and never again: only the token's hash is stored.
+    link = request.build_absolute_uri(reverse("join", args=[token]))
+    return show_people(request, InvitationForm(), link=link)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def invitation_revoke(request: ProjectRequest, pk: int) -> HttpResponse:
+    invitation = get_object_or_404(request.project.invitations, pk=pk)
+    try:
+        revoke_invitation(invitation=invitation, actor=request.user)
+        messages.success(request, _("The invitation was revoked; its link no longer works."))
+    except RefusedError as refused:
+        messages.error(request, str(refused))
+    return redirect("people", request.project.slug)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def member_role(request: ProjectRequest, pk: int) -> HttpResponse:
+    membership = get_object_or_404(request.project.memberships.select_related("user"), pk=pk)
+    form = RoleForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("There is no such role; nothing was changed."))
+        return redirect("people", request.project.slug)
+    role = Role(form.cleaned_data["role"])
+    try:
+        change_role(membership=membership, role=role, actor=request.user)
+        words = {"person": membership.user, "role": role.label.lower()}
+        messages.success(request, _("%(person)s is now a %(role)s.") % words)
+    except RefusedError as refused:
+        messages.error(request, str(refused))
+    return redirect("people", request.project.slug)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def member_remove(request: ProjectRequest, pk: int) -> HttpResponse:
+    membership = get_object_or_404(request.project.memberships.select_related("user"), pk=pk)
+    try:
+        remove_member(membership=membership, actor=request.user)
+        words = {"person": membership.user}
+        messages.success(request, _("%(person)s is no longer a member. Their judgments were kept.") % words)
+    except RefusedError as refused:
+        messages.error(request, str(refused))
+    return redirect("people", request.project.slug)
+
+
+def show_people(
+    request: ProjectRequest, form: InvitationForm, *, link: str = "", status: int = 200
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "link": link,
+        "roles": Role.choices,
+        "memberships": request.project.memberships.select_related("user").order_by("role", "user__name"),
+        "invitations": request.project.invitations.select_related("used_by")[:100],
+    }
+    return render(request, "annotator/people.html", context, status=status)
