@@ -1,13 +1,14 @@
 """Rounds, the comparisons they hold, and the seats at those."""
 
 import uuid
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from annotator.models import Completion, Project, Prompt, User
+from annotator.models import Author, Completion, Project, Prompt, User
 
 
 class Round(models.Model):
@@ -15,6 +16,9 @@ class Round(models.Model):
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rounds")
     number = models.PositiveIntegerField()
+    author = models.ForeignKey(
+        Author, on_delete=models.PROTECT, related_name="rounds", help_text="Whose completions are compared."
+    )
     opened_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
@@ -39,19 +43,6 @@ class Round(models.Model):
         self.save(update_fields=["closed_at"])
 
 
-class ComparisonQuerySet(models.QuerySet["Comparison"]):
-    def open_for(self, user: User) -> Self:
-        """Comparisons of open rounds with a free seat that this user has not yet sat at or skipped."""
-        free = Assignment.objects.filter(comparison=models.OuterRef("pk")).claimable()
-        return (
-            self.filter(round__closed_at=None)
-            .filter(models.Exists(free))
-            .exclude(assignments__volunteer=user)
-            .exclude(judgments__volunteer=user)
-            .exclude(skips__volunteer=user)
-        )
-
-
 class Comparison(models.Model):
     """k ≥ 2 completions of one prompt put before volunteers."""
 
@@ -61,8 +52,6 @@ class Comparison(models.Model):
         Completion, through="ComparisonItem", related_name="comparisons"
     )
     created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = ComparisonQuerySet.as_manager()
 
     class Meta:
         ordering = ("pk",)
@@ -86,14 +75,22 @@ class ComparisonItem(models.Model):
 
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
-    def claimable(self) -> Self:
+    def claimable(self, now: datetime) -> Self:
         """Seats that nobody holds, or whose holder let the time run out without judging."""
         return self.filter(
-            Q(state=Assignment.State.FREE) | Q(state=Assignment.State.HELD, held_until__lte=timezone.now())
+            Q(state=Assignment.State.FREE) | Q(state=Assignment.State.HELD, held_until__lte=now)
         )
 
     def held_by(self, user: User) -> Self:
-        return self.filter(volunteer=user, state=Assignment.State.HELD, held_until__gt=timezone.now())
+        """Seats the user has taken and nobody else since; the time may have run out."""
+        return self.filter(volunteer=user, state=Assignment.State.HELD)
+
+    def new_to(self, user: User) -> Self:
+        """Seats at comparisons that the user neither sits at, nor has judged or skipped."""
+        here = {"comparison": models.OuterRef("comparison"), "volunteer": user}
+        return self.filter(
+            ~models.Exists(Assignment.objects.filter(**here)), ~models.Exists(Skip.objects.filter(**here))
+        )
 
 
 class Assignment(models.Model):
@@ -107,6 +104,12 @@ class Assignment(models.Model):
         HELD = "held", "Held"
         DONE = "done", "Done"
 
+    round = models.ForeignKey(
+        Round,
+        on_delete=models.CASCADE,
+        related_name="assignments",
+        help_text="The comparison's round, kept here so that free seats are found by one index.",
+    )
     comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="assignments")
     seat = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=4, choices=State.choices, default=State.FREE)
@@ -135,11 +138,20 @@ class Assignment(models.Model):
                 condition=~Q(state="held") | Q(volunteer__isnull=False, held_until__isnull=False),
                 name="held_seat_has_holder",
             ),
+            models.UniqueConstraint(
+                fields=("round", "volunteer"), condition=Q(state="held"), name="one_held_seat_per_round"
+            ),
         )
-        indexes = (models.Index(fields=("state", "held_until"), name="assignment_claimable"),)
+        indexes = (models.Index(fields=("round", "state", "seat", "id"), name="assignment_next_seats"),)
 
     def __str__(self) -> str:
         return f"Seat {self.seat} of comparison {self.comparison_id}"
+
+    def finish(self) -> None:
+        """The judgment has been given: the seat is never free again."""
+        self.state = self.State.DONE
+        self.held_until = None
+        self.save(update_fields=["state", "held_until"])
 
 
 class Skip(models.Model):

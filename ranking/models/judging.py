@@ -33,6 +33,7 @@ class Judgment(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("comparison", "volunteer"), name="one_judgment_per_volunteer"),
         )
+        indexes = (models.Index(fields=("volunteer", "created_at"), name="judgment_by_volunteer"),)
 
     def __str__(self) -> str:
         return f"{self.volunteer} on comparison {self.comparison_id}"

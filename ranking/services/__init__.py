@@ -1,0 +1,14 @@
+"""What people do when ranking, one function an act."""
+
+from .judgments import submit_judgment
+from .rounds import close_round, open_round
+from .seats import claim_next, renew_seat, skip_comparison
+
+__all__ = [
+    "claim_next",
+    "close_round",
+    "open_round",
+    "renew_seat",
+    "skip_comparison",
+    "submit_judgment",
+]

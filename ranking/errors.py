@@ -1,0 +1,49 @@
+"""What can be wrong with an act of ranking; every message is written for the person who acted."""
+
+from django.utils.translation import gettext_lazy as _
+
+from annotator.errors import RefusedError
+
+
+class RankingError(RefusedError):
+    """An act of ranking that was refused, with nothing stored."""
+
+    default = _("That could not be done.")
+
+    def __init__(self, message: object = None) -> None:
+        super().__init__(message or self.default)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class NothingToRankError(RankingError):
+    default = _("No prompt has two different answers by this author, so there is nothing to compare.")
+
+
+class RoundClosedError(RankingError):
+    default = _("This round has been closed in the meantime, so the ranking could not be counted.")
+
+
+class SeatLostError(RankingError):
+    default = _("The time for this comparison ran out and it went to someone else; nothing was stored.")
+
+
+class NotYourSeatError(RankingError):
+    default = _("This comparison was given to someone else.")
+
+
+class KeyReusedError(RankingError):
+    default = _("This form was already sent with another answer; the first one stays.")
+
+
+class InvalidJudgmentError(RankingError):
+    """Ranks, flags, rationale or seconds that do not fit the comparison."""
+
+
+class NoPreferencesError(RankingError):
+    default = _("There are no preferences yet: nobody has ranked one answer above another.")
+
+
+class SnapshotFailedError(RankingError):
+    default = _("The snapshot could not be written; nothing was kept.")

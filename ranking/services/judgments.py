@@ -1,0 +1,162 @@
+"""Taking a volunteer's judgment."""
+
+import hashlib
+import json
+import math
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotator.models import User
+from annotator.text import UNSTORABLE
+from ranking.errors import (
+    InvalidJudgmentError,
+    KeyReusedError,
+    NotYourSeatError,
+    RoundClosedError,
+    SeatLostError,
+)
+from ranking.models import Assignment, Flag, Judgment, Preference, RankedCompletion
+from ranking.pairs import dense_ranks, preferred_pairs
+
+RATIONALE_LIMIT = 5000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a volunteer said, in the one form in which equal answers are equal."""
+
+    ranks: list[tuple[int, int]]
+    all_bad: bool
+    flags: list[tuple[int, str]]
+    rationale: str
+
+    def hash(self) -> str:
+        """SHA-256 in hex, by which an answer sent twice is known."""
+        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
+
+
+@transaction.atomic
+def submit_judgment(
+    *,
+    assignment: Assignment,
+    volunteer: User,
+    key: uuid.UUID,
+    ranks: Mapping[int, int],
+    all_bad: bool = False,
+    flags: Mapping[int, Iterable[str]] | None = None,
+    rationale: str = "",
+    seconds: float | None = None,
+) -> Judgment:
+    """Store a judgment with its ranks, flags and preferences, and mark the seat done.
+
+    `ranks` gives each completion of the comparison a rank from 1 (best) to k, ties allowed; with
+    `all_bad` it may be empty, and no preferences are drawn. `seconds` is measured from taking the
+    seat unless given. Sent again with the same key and content it answers the stored judgment.
+
+    A seat whose time ran out still counts as long as nobody else has taken it. Raises
+    InvalidJudgmentError, KeyReusedError, NotYourSeatError, SeatLostError or RoundClosedError, with
+    nothing stored.
+    """
+    # The lock makes a double click wait for the first request, whose judgment it then finds.
+    seat = Assignment.objects.select_for_update().get(pk=assignment.pk)
+    completions = set(seat.comparison.items.values_list("completion_id", flat=True))
+    answer = Answer(
+        ranks=_ranks(ranks, completions, all_bad),
+        all_bad=all_bad,
+        flags=_flags(flags or {}, completions),
+        rationale=_rationale(rationale),
+    )
+    if stored := Judgment.objects.filter(key=key).first():
+        if (stored.volunteer_id, stored.payload_hash) != (volunteer.pk, answer.hash()):
+            raise KeyReusedError
+        return stored
+    _check_seat(seat, volunteer, key)
+    judgment = Judgment.objects.create(
+        comparison_id=seat.comparison_id,
+        assignment=seat,
+        volunteer=volunteer,
+        verdict=Judgment.Verdict.ALL_BAD if all_bad else Judgment.Verdict.RANKED,
+        rationale=answer.rationale,
+        seconds=_seconds(seconds, seat),
+        key=key,
+        payload_hash=answer.hash(),
+    )
+    _store_parts(judgment, answer)
+    seat.finish()
+    return judgment
+
+
+def _ranks(ranks: Mapping[int, int], completions: set[int], all_bad: bool) -> list[tuple[int, int]]:
+    """(completion, dense rank), sorted."""
+    if all_bad and not ranks:
+        return []
+    if missing := len(completions - set(ranks)):
+        raise InvalidJudgmentError(_("Give every answer a rank; still without one: %d.") % missing)
+    if set(ranks) != completions:
+        raise InvalidJudgmentError(_("A rank was given to an answer that is not part of this comparison."))
+    for rank in ranks.values():
+        if not isinstance(rank, int) or isinstance(rank, bool) or not 1 <= rank <= len(completions):
+            raise InvalidJudgmentError(
+                _("Ranks are whole numbers from 1 to %(last)d.") % {"last": len(completions)}
+            )
+    return sorted(dense_ranks(ranks).items())
+
+
+def _flags(flags: Mapping[int, Iterable[str]], completions: set[int]) -> list[tuple[int, str]]:
+    """(completion, kind), sorted, each once."""
+    marks = {(completion, kind) for completion, kinds in flags.items() for kind in kinds}
+    if not {completion for completion, _kind in marks} <= completions:
+        raise InvalidJudgmentError(_("A flag was put on an answer that is not part of this comparison."))
+    if not {kind for _completion, kind in marks} <= set(Flag.Kind.values):
+        raise InvalidJudgmentError(_("There is no such flag."))
+    return sorted(marks)
+
+
+def _rationale(text: str) -> str:
+    if len(text) > RATIONALE_LIMIT:
+        raise InvalidJudgmentError(_("The reason is longer than %d characters.") % RATIONALE_LIMIT)
+    if UNSTORABLE.search(text):
+        raise InvalidJudgmentError(_("The reason holds characters that cannot be stored."))
+    return text.strip()
+
+
+def _seconds(seconds: float | None, seat: Assignment) -> float:
+    if seconds is None:
+        return max(0.0, (timezone.now() - seat.claimed_at).total_seconds()) if seat.claimed_at else 0.0
+    if not math.isfinite(seconds) or seconds < 0:
+        raise InvalidJudgmentError(_("The time taken is not a number of seconds."))
+    return float(seconds)
+
+
+def _check_seat(seat: Assignment, volunteer: User, key: uuid.UUID) -> None:
+    if seat.key != key or seat.volunteer_id is None:
+        raise SeatLostError
+    if seat.volunteer_id != volunteer.pk:
+        raise NotYourSeatError
+    if not seat.round.is_open:
+        raise RoundClosedError
+
+
+def _store_parts(judgment: Judgment, answer: Answer) -> None:
+    RankedCompletion.objects.bulk_create(
+        RankedCompletion(judgment=judgment, completion_id=completion, rank=rank)
+        for completion, rank in answer.ranks
+    )
+    Flag.objects.bulk_create(
+        Flag(judgment=judgment, completion_id=completion, kind=kind) for completion, kind in answer.flags
+    )
+    pairs = [] if answer.all_bad else preferred_pairs(dict(answer.ranks))
+    Preference.objects.bulk_create(
+        Preference(
+            judgment=judgment,
+            comparison_id=judgment.comparison_id,
+            chosen_id=chosen,
+            rejected_id=rejected,
+        )
+        for chosen, rejected in pairs
+    )

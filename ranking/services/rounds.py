@@ -1,0 +1,96 @@
+"""Opening and closing rounds."""
+
+import random
+from collections import defaultdict
+
+from django.db import transaction
+from django.db.models import Max
+
+from annotator.models import Author, Completion, Project, User
+from annotator.services.audit import record
+from ranking.errors import NothingToRankError
+from ranking.models import Assignment, Comparison, ComparisonItem, Round
+
+BATCH = 1000
+
+
+@transaction.atomic
+def open_round(
+    *,
+    project: Project,
+    author: Author,
+    comparisons_per_prompt: int = 1,
+    actor: User | None = None,
+    seed: int | None = None,
+) -> Round:
+    """Close the open round and open the next one with comparisons of an author's completions.
+
+    Each prompt gets up to `comparisons_per_prompt` disjoint groups of its distinct texts, with
+    `project.completions_per_comparison` in each (the last may have fewer, at least 2), and every
+    comparison `project.judgments_per_comparison` seats. Raises NothingToRankError, and leaves the open
+    round as it is, when no prompt has two distinct texts.
+    """
+    chance = random.Random(seed)
+    # Two people who open a round at once wait for each other here.
+    Project.objects.select_for_update().get(pk=project.pk)
+    groups = _groups(project, author, comparisons_per_prompt, chance)
+    if not groups:
+        raise NothingToRankError
+    close_round(project=project, actor=actor)
+    last = Round.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
+    opened = Round.objects.create(project=project, number=last + 1, author=author)
+    _create_comparisons(opened, groups)
+    record("round.opened", actor=actor, project=project, target=opened, comparisons=len(groups))
+    return opened
+
+
+@transaction.atomic
+def close_round(*, project: Project, actor: User | None = None) -> Round | None:
+    """Take no more judgments in the open round; None when no round is open."""
+    current = Round.objects.select_for_update().filter(project=project, closed_at=None).first()
+    if current is not None:
+        current.close()
+        record("round.closed", actor=actor, project=project, target=current)
+    return current
+
+
+def _groups(
+    project: Project, author: Author, per_prompt: int, chance: random.Random
+) -> list[tuple[int, list[int]]]:
+    """(prompt id, completion ids) of each comparison to be, in random order."""
+    texts: dict[int, dict[str, int]] = defaultdict(dict)
+    rows = Completion.objects.filter(prompt__project=project, author=author).order_by("pk")
+    for prompt, text_hash, completion in rows.values_list("prompt_id", "text_hash", "pk").iterator():
+        texts[prompt].setdefault(text_hash, completion)
+    size = project.completions_per_comparison
+    groups = []
+    for prompt, distinct in texts.items():
+        completions = chance.sample(list(distinct.values()), len(distinct))
+        starts = range(0, len(completions) - 1, size)
+        groups += [(prompt, completions[start : start + size]) for start in starts[:per_prompt]]
+    chance.shuffle(groups)
+    return groups
+
+
+def _create_comparisons(opened: Round, groups: list[tuple[int, list[int]]]) -> None:
+    comparisons = Comparison.objects.bulk_create(
+        [Comparison(round=opened, prompt_id=prompt) for prompt, _ in groups], batch_size=BATCH
+    )
+    pairs = list(zip(comparisons, groups, strict=True))
+    ComparisonItem.objects.bulk_create(
+        [
+            ComparisonItem(comparison=comparison, completion_id=completion)
+            for comparison, (_, completions) in pairs
+            for completion in completions
+        ],
+        batch_size=BATCH,
+    )
+    seats = range(opened.project.judgments_per_comparison)
+    Assignment.objects.bulk_create(
+        [
+            Assignment(round=opened, comparison=comparison, seat=seat)
+            for comparison in comparisons
+            for seat in seats
+        ],
+        batch_size=BATCH,
+    )

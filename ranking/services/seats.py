@@ -1,0 +1,131 @@
+"""Seats at comparisons: taking one, keeping it, giving it back."""
+
+import random
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from annotator.models import Project, User
+from ranking.errors import SeatLostError
+from ranking.models import Assignment, Round, Skip
+
+CANDIDATES = 16
+"""How many seats a claim looks at: enough that volunteers who come at once rarely want the same one."""
+
+
+def claim_next(*, project: Project, volunteer: User, now: datetime | None = None) -> Assignment | None:
+    """The seat the volunteer already holds, or a new one; None when nothing is left for them.
+
+    Comparisons with the fewest judgments come first. The order of the completions is shuffled for
+    each seat and stored in it, together with a fresh idempotency key.
+    """
+    now = now or timezone.now()
+    current = Round.objects.filter(project=project, closed_at=None).first()
+    if current is None:
+        return None
+    if held := _held_seat(current, volunteer, now):
+        return held
+    while candidates := _candidates(current, volunteer, now):
+        for seat in candidates:
+            try:
+                if _take(seat, volunteer, now):
+                    return seat
+            except IntegrityError:
+                # The same person asked twice at once, and the other request already has a seat.
+                if held := _held_seat(current, volunteer, now):
+                    return held
+    return None
+
+
+def renew_seat(*, assignment: Assignment, volunteer: User, now: datetime | None = None) -> Assignment:
+    """Hold the seat for another full term from now; raises SeatLostError if it is no longer theirs."""
+    now = now or timezone.now()
+    # Conditional, so that whoever took the lapsed seat a moment ago keeps it and this caller is told.
+    renewed = (
+        Assignment.objects.filter(pk=assignment.pk, key=assignment.key)
+        .held_by(volunteer)
+        .update(held_until=_until(assignment, now))
+    )
+    if not renewed:
+        raise SeatLostError
+    assignment.refresh_from_db(fields=["held_until"])
+    return assignment
+
+
+@transaction.atomic
+def skip_comparison(*, assignment: Assignment, volunteer: User) -> None:
+    """Free the seat for others and do not offer the comparison to this volunteer again.
+
+    Raises SeatLostError when the volunteer does not hold the seat.
+    """
+    freed = (
+        Assignment.objects.filter(pk=assignment.pk, key=assignment.key)
+        .held_by(volunteer)
+        .update(state=Assignment.State.FREE, volunteer=None, held_until=None, claimed_at=None)
+    )
+    if not freed:
+        raise SeatLostError
+    Skip.objects.get_or_create(comparison_id=assignment.comparison_id, volunteer=volunteer)
+
+
+def _held_seat(current: Round, volunteer: User, now: datetime) -> Assignment | None:
+    """The volunteer's own seat, renewed if its time ran out and nobody else has taken it."""
+    seat = (
+        Assignment.objects.filter(round=current)
+        .held_by(volunteer)
+        .select_related("comparison__prompt", "comparison__round__project")
+        .first()
+    )
+    if seat is None or seat.held_until is None or seat.held_until > now:
+        return seat
+    seat.claimed_at = now  # The time away is not time spent on judging.
+    try:
+        renew_seat(assignment=seat, volunteer=volunteer, now=now)
+    except SeatLostError:
+        return None
+    seat.save(update_fields=["claimed_at"])
+    return seat
+
+
+def _candidates(current: Round, volunteer: User, now: datetime) -> list[Assignment]:
+    """The next seats worth trying, best first.
+
+    Seats are numbered within their comparison, so the lowest free number is where the fewest have
+    judged. Two queries, because each then walks the index (round, state, seat, id) and stops early;
+    comparisons were stored in random order, so the id is as good as a draw.
+    """
+    seats = (
+        Assignment.objects.filter(round=current)
+        .new_to(volunteer)
+        .select_related("comparison__prompt", "comparison__round__project")
+        .order_by("seat", "pk")
+    )
+    free = seats.filter(state=Assignment.State.FREE)[:CANDIDATES]
+    lapsed = seats.filter(state=Assignment.State.HELD, held_until__lte=now)[:CANDIDATES]
+    return sorted([*free, *lapsed], key=lambda seat: (seat.seat, random.random()))
+
+
+def _take(seat: Assignment, volunteer: User, now: datetime) -> bool:
+    """Claim one seat; False when somebody else was quicker, and the caller tries the next."""
+    order = list(seat.comparison.items.values_list("completion_id", flat=True))
+    random.shuffle(order)
+    claim = {
+        "state": Assignment.State.HELD,
+        "volunteer": volunteer,
+        "held_until": _until(seat, now),
+        "key": uuid.uuid4(),
+        "order": order,
+        "claimed_at": now,
+    }
+    with transaction.atomic():
+        taken = Assignment.objects.filter(pk=seat.pk).claimable(now).update(**claim)
+    if taken:
+        for field, value in claim.items():
+            setattr(seat, field, value)
+    return bool(taken)
+
+
+def _until(seat: Assignment, now: datetime) -> datetime:
+    return now + timedelta(minutes=seat.comparison.round.project.seat_minutes)

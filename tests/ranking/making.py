@@ -1,0 +1,43 @@
+"""Rounds, seats and judgments for tests."""
+
+from typing import Any
+
+from annotator.models import Author, Project, User
+from annotator.services.completions import add_completions, get_or_create_author
+from ranking.models import Assignment, Judgment, Round
+from ranking.services import claim_next, open_round, submit_judgment
+from tests.factories import make_project, make_prompt
+
+
+def make_answers(project: Project, prompts: int = 1, answers: int = 4, name: str = "Version 1") -> Author:
+    """An author with so many distinct answers to each of so many new prompts."""
+    author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name=name)
+    asked = [make_prompt(project) for _ in range(prompts)]
+    add_completions(
+        author=author, texts=[(one, f"Answer {n} to {one}") for one in asked for n in range(answers)]
+    )
+    return author
+
+
+def make_round(prompts: int = 1, answers: int = 4, **fields: Any) -> Round:
+    """An open round of a new project whose comparisons have so many completions."""
+    project = make_project(completions_per_comparison=answers, **fields)
+    author = make_answers(project, prompts=prompts, answers=answers)
+    return open_round(project=project, author=author, seed=1)
+
+
+def make_seat(current: Round, volunteer: User) -> Assignment:
+    seat = claim_next(project=current.project, volunteer=volunteer)
+    assert seat is not None
+    return seat
+
+
+def make_judgment(seat: Assignment, *ranks: int, **fields: Any) -> Judgment:
+    """The seat's holder gives these ranks to its completions in order of their ids."""
+    return submit_judgment(
+        assignment=seat,
+        volunteer=seat.volunteer,
+        key=fields.pop("key", seat.key),
+        ranks=dict(zip(sorted(seat.order), ranks, strict=bool(ranks))),
+        **fields,
+    )

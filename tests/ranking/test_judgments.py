@@ -1,0 +1,229 @@
+"""Taking a judgment."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from ranking.errors import (
+    InvalidJudgmentError,
+    KeyReusedError,
+    NotYourSeatError,
+    RoundClosedError,
+    SeatLostError,
+)
+from ranking.models import Assignment, Flag, Judgment, Preference, RankedCompletion
+from ranking.services import claim_next, close_round, renew_seat, skip_comparison, submit_judgment
+from tests.factories import make_member
+
+from .making import make_judgment, make_round, make_seat
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def seat():
+    current = make_round()
+    return make_seat(current, make_member(current.project))
+
+
+def assert_nothing_stored():
+    for model in (Judgment, RankedCompletion, Flag, Preference):
+        assert not model.objects.exists()
+    assert not Assignment.objects.filter(state=Assignment.State.DONE).exists()
+
+
+def let_lapse(seat):
+    Assignment.objects.filter(pk=seat.pk).update(held_until=timezone.now() - timedelta(minutes=1))
+
+
+def test_a_judgment_is_stored_with_ranks_flags_and_preferences_and_the_seat_is_done(seat):
+    a, b, c, d = sorted(seat.order)
+    judgment = make_judgment(seat, 2, 1, 4, 3, flags={c: ["spam", "harmful"]}, rationale="  b is short ")
+    assert {row.completion_id: row.rank for row in judgment.ranks.all()} == {a: 2, b: 1, c: 4, d: 3}
+    assert set(judgment.preferences.values_list("chosen", "rejected")) == {
+        *((b, a), (b, d), (b, c), (a, d), (a, c), (d, c))
+    }
+    assert set(judgment.flags.values_list("completion", "kind")) == {(c, "spam"), (c, "harmful")}
+    assert judgment.rationale == "b is short"
+    assert judgment.seconds >= 0
+    seat.refresh_from_db()
+    assert (seat.state, seat.held_until) == (Assignment.State.DONE, None)
+
+
+def test_equal_ranks_are_ties_and_give_no_preference(seat):
+    a, b, c, d = sorted(seat.order)
+    judgment = make_judgment(seat, 1, 1, 3, 3)
+    assert {row.completion_id: row.rank for row in judgment.ranks.all()} == {a: 1, b: 1, c: 2, d: 2}
+    assert set(judgment.preferences.values_list("chosen", "rejected")) == {(a, c), (a, d), (b, c), (b, d)}
+
+
+def test_all_bad_stores_the_verdict_without_preferences(seat):
+    judgment = make_judgment(seat, all_bad=True)
+    assert judgment.verdict == Judgment.Verdict.ALL_BAD
+    assert not Preference.objects.exists()
+
+
+def test_all_bad_keeps_ranks_that_were_given_but_draws_no_preference(seat):
+    judgment = make_judgment(seat, 1, 2, 3, 4, all_bad=True)
+    assert judgment.ranks.count() == 4
+    assert not Preference.objects.exists()
+
+
+def test_sent_twice_it_is_stored_once_and_answers_the_same(seat):
+    first = make_judgment(seat, 1, 2, 3, 4, rationale="clear")
+    again = make_judgment(seat, 1, 2, 3, 4, rationale="clear")
+    assert first == again
+    assert Judgment.objects.count() == 1
+    assert Preference.objects.count() == 6
+
+
+def test_sent_again_after_the_round_closed_it_still_answers_the_stored_judgment(seat):
+    first = make_judgment(seat, 1, 2, 3, 4)
+    close_round(project=seat.round.project)
+    assert make_judgment(seat, 1, 2, 3, 4) == first
+
+
+def test_the_same_key_with_another_answer_is_refused(seat):
+    make_judgment(seat, 1, 2, 3, 4)
+    with pytest.raises(KeyReusedError):
+        make_judgment(seat, 4, 3, 2, 1)
+    assert Preference.objects.filter(chosen=min(seat.order)).count() == 3
+
+
+def test_someone_elses_key_is_refused(seat):
+    make_judgment(seat, 1, 2, 3, 4)
+    other = make_member(seat.round.project)
+    with pytest.raises(KeyReusedError):
+        submit_judgment(
+            assignment=seat,
+            volunteer=other,
+            key=seat.key,
+            ranks=dict(zip(sorted(seat.order), (1, 2, 3, 4), strict=True)),
+        )
+
+
+@pytest.mark.parametrize("ranks", [(0, 1, 2, 3), (1, 2, 3, 5), (1, 2, 3, True), (1, 2, 3, 1.5)])
+def test_ranks_outside_one_to_k_are_refused(seat, ranks):
+    with pytest.raises(InvalidJudgmentError, match="1 to 4"):
+        make_judgment(seat, *ranks)
+    assert_nothing_stored()
+
+
+def test_a_missing_rank_is_refused(seat):
+    with pytest.raises(InvalidJudgmentError, match="without one: 2"):
+        submit_judgment(
+            assignment=seat, volunteer=seat.volunteer, key=seat.key, ranks=dict.fromkeys(seat.order[:2], 1)
+        )
+    assert_nothing_stored()
+
+
+def test_no_ranks_at_all_are_refused_unless_all_are_bad(seat):
+    with pytest.raises(InvalidJudgmentError):
+        make_judgment(seat)
+    assert_nothing_stored()
+
+
+def test_a_rank_for_a_foreign_completion_is_refused(seat):
+    ranks = dict.fromkeys([*seat.order, max(seat.order) + 1], 1)
+    with pytest.raises(InvalidJudgmentError, match="not part of this comparison"):
+        submit_judgment(assignment=seat, volunteer=seat.volunteer, key=seat.key, ranks=ranks)
+    assert_nothing_stored()
+
+
+def test_a_flag_on_a_foreign_completion_is_refused(seat):
+    with pytest.raises(InvalidJudgmentError, match="not part of this comparison"):
+        make_judgment(seat, 1, 2, 3, 4, flags={max(seat.order) + 1: ["spam"]})
+    assert_nothing_stored()
+
+
+def test_an_unknown_flag_is_refused(seat):
+    with pytest.raises(InvalidJudgmentError, match="no such flag"):
+        make_judgment(seat, 1, 2, 3, 4, flags={seat.order[0]: ["ugly"]})
+    assert_nothing_stored()
+
+
+@pytest.mark.parametrize("rationale", ["\0", "lone \ud800", "x" * 5001])
+def test_a_rationale_that_cannot_be_stored_is_refused(seat, rationale):
+    with pytest.raises(InvalidJudgmentError):
+        make_judgment(seat, 1, 2, 3, 4, rationale=rationale)
+    assert_nothing_stored()
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1])
+def test_a_time_that_is_no_time_is_refused(seat, seconds):
+    with pytest.raises(InvalidJudgmentError):
+        make_judgment(seat, 1, 2, 3, 4, seconds=seconds)
+    assert_nothing_stored()
+
+
+def test_another_volunteer_cannot_answer_for_the_holder(seat):
+    with pytest.raises(NotYourSeatError):
+        submit_judgment(
+            assignment=seat,
+            volunteer=make_member(seat.round.project),
+            key=seat.key,
+            ranks=dict.fromkeys(seat.order, 1),
+        )
+    assert_nothing_stored()
+
+
+def test_a_closed_round_takes_no_judgment(seat):
+    close_round(project=seat.round.project)
+    with pytest.raises(RoundClosedError):
+        make_judgment(seat, 1, 2, 3, 4)
+    assert_nothing_stored()
+
+
+def test_a_lapsed_seat_that_nobody_took_still_counts(seat):
+    let_lapse(seat)
+    assert make_judgment(seat, 1, 2, 3, 4).preferences.count() == 6
+
+
+def test_a_lapsed_seat_that_went_to_someone_else_is_lost(seat):
+    let_lapse(seat)
+    other = make_member(seat.round.project)
+    taken = claim_next(project=seat.round.project, volunteer=other)
+    assert taken is not None and taken.pk == seat.pk
+    with pytest.raises(SeatLostError):
+        make_judgment(seat, 1, 2, 3, 4)
+    assert_nothing_stored()
+    assert make_judgment(taken, 1, 2, 3, 4).volunteer == other
+
+
+def test_a_wrong_key_is_refused(seat):
+    with pytest.raises(SeatLostError):
+        make_judgment(seat, 1, 2, 3, 4, key=uuid.uuid4())
+    assert_nothing_stored()
+
+
+def test_a_skipped_comparison_goes_to_others_and_never_comes_back(seat):
+    project, volunteer = seat.round.project, seat.volunteer
+    skip_comparison(assignment=seat, volunteer=volunteer)
+    assert claim_next(project=project, volunteer=volunteer) is None
+    assert make_seat(seat.round, make_member(project)).pk == seat.pk
+
+
+def test_only_the_holder_can_skip_or_renew(seat):
+    other = make_member(seat.round.project)
+    for act in (skip_comparison, renew_seat):
+        with pytest.raises(SeatLostError):
+            act(assignment=seat, volunteer=other)
+    seat.refresh_from_db()
+    assert seat.volunteer != other
+
+
+def test_a_judged_seat_cannot_be_skipped(seat):
+    make_judgment(seat, 1, 2, 3, 4)
+    with pytest.raises(SeatLostError):
+        skip_comparison(assignment=seat, volunteer=seat.volunteer)
+    seat.refresh_from_db()
+    assert seat.state == Assignment.State.DONE
+
+
+def test_renewing_holds_the_seat_for_another_full_term(seat):
+    later = timezone.now() + timedelta(minutes=20)
+    renew_seat(assignment=seat, volunteer=seat.volunteer, now=later)
+    seat.refresh_from_db()
+    assert seat.held_until == later + timedelta(minutes=seat.round.project.seat_minutes)
