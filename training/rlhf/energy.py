@@ -53,16 +53,16 @@ class EnergyMeter:
         }
 
     def _start(self) -> None:
-        logging.getLogger("codecarbon").setLevel(logging.CRITICAL)
         try:
             from codecarbon import OfflineEmissionsTracker
 
+            logging.getLogger("codecarbon").setLevel(logging.CRITICAL)
             self._tracker = OfflineEmissionsTracker(
                 country_iso_code=self.country,
                 measure_power_secs=_SAMPLE_SECONDS,
                 tracking_mode="process",
                 allow_multiple_runs=True,
-                save_to_file=False,
+                output_methods=[],
                 log_level="critical",
             )
             self._tracker.start()

@@ -8,6 +8,7 @@ refused.
 
 import hashlib
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils.logging import disable_progress_bar
 
 from training.rlhf.errors import ModelError
 from training.rlhf.recipes import Recipe
@@ -37,7 +39,10 @@ from training.rlhf.rundir import RunDirectory, write_json
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _PREFIX = "base_model.model."
+
 _SPARE_TOKENS = ("<|endoftext|>", "<pad>", "[PAD]", "<|pad|>", "<|finetune_right_pad_id|>", "<unk>")
+
+disable_progress_bar()  # the log is for what the stages say
 
 
 def base_location(directory: RunDirectory, recipe: Recipe) -> str:
@@ -144,7 +149,9 @@ class SharedBase:
 
     def add(self, name: str, config: LoraConfig, weights: dict[str, Tensor] | None = None) -> None:
         """Add an adapter; without weights it is fresh, so that it changes nothing yet."""
-        inject_adapter_in_model(config, self.model, adapter_name=name)
+        with warnings.catch_warnings():  # peft warns of several adapters, which are the point here
+            warnings.simplefilter("ignore", UserWarning)
+            inject_adapter_in_model(config, self.model, adapter_name=name)
         self._configs[name] = config
         if weights is not None:
             self._set_weights(name, weights)
