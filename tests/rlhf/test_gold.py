@@ -1,0 +1,87 @@
+"""The gold judge: what it calls accurate, off topic and garbled."""
+
+import pytest
+
+from training.starter.corpus import Statement, Topic
+from training.starter.gold import GoldJudge
+
+TRUE = "Tides rise and fall because the moon pulls on the water of the oceans 2 times a day."
+MYTH = "Tides are made by the breathing of a giant whale that sleeps at the bottom of the sea."
+WIND = "Wind is air that flows from places of high pressure to places of low pressure."
+
+CORPUS = [
+    Topic(
+        topic="tides",
+        language="en",
+        questions=("Why are there tides?",),
+        accurate=(Statement(text=TRUE, source="a book"),),
+        inaccurate=(Statement(text=MYTH, kind="myth"),),
+    ),
+    Topic(
+        topic="wind",
+        language="en",
+        questions=("What is wind?",),
+        accurate=(Statement(text=WIND, source="a book"),),
+        inaccurate=(Statement(text="Ask your grandmother about wind instead.", kind="evasion"),),
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def judge() -> GoldJudge:
+    return GoldJudge(CORPUS)
+
+
+def test_a_repeated_true_statement_is_accurate(judge: GoldJudge) -> None:
+    verdict = judge.judge("why are  there TIDES?", TRUE.upper())
+    assert verdict.is_accurate and verdict.similarity == 1 and not verdict.is_garbled
+
+
+def test_a_slightly_broken_true_statement_is_accurate_but_worth_less(judge: GoldJudge) -> None:
+    broken = judge.judge("Why are there tides?", TRUE.replace("pulls on the water", "pulls the the the"))
+    assert broken.is_accurate
+    assert broken.utility < judge.judge("Why are there tides?", TRUE).utility
+
+
+def test_a_wrong_number_makes_it_inaccurate(judge: GoldJudge) -> None:
+    assert not judge.judge("Why are there tides?", TRUE.replace("2", "7")).is_accurate
+
+
+def test_a_myth_is_inaccurate_but_readable(judge: GoldJudge) -> None:
+    verdict = judge.judge("Why are there tides?", MYTH)
+    assert verdict.on_topic and not verdict.is_accurate and not verdict.is_garbled
+
+
+def test_the_truth_about_another_topic_is_off_topic(judge: GoldJudge) -> None:
+    verdict = judge.judge("Why are there tides?", WIND)
+    assert not verdict.on_topic and not verdict.is_accurate
+
+
+@pytest.mark.parametrize("answer", ["", "the of the a day.", "Tides wind moon whale.", "?!", "\x00\ud800"])
+def test_a_jumble_is_garbled(judge: GoldJudge, answer: str) -> None:
+    verdict = judge.judge("Why are there tides?", answer)
+    assert verdict.is_garbled and not verdict.is_accurate
+
+
+def test_utility_orders_accurate_broken_inaccurate_and_garbled(judge: GoldJudge) -> None:
+    answers = [TRUE, TRUE.replace("pulls on the water", "pulls the the the"), MYTH, "Tides are the moon"]
+    utilities = [judge.judge("Why are there tides?", answer).utility for answer in answers]
+    assert utilities == sorted(utilities, reverse=True) and len(set(utilities)) == 4
+
+
+def test_a_question_that_the_corpus_does_not_have_is_an_error(judge: GoldJudge) -> None:
+    with pytest.raises(KeyError):
+        judge.judge("What is love?", TRUE)
+
+
+def test_text_without_spaces_is_compared_by_character() -> None:
+    text = "海平面上升是因为海水变暖膨胀以及冰川融化。"
+    topic = Topic(
+        topic="海平面",
+        language="zh",
+        questions=("海平面为什么上升？",),
+        accurate=(Statement(text=text, source="IPCC"),),
+        inaccurate=(Statement(text="海平面从来没有变化过。", kind="myth"),),
+    )
+    verdict = GoldJudge([topic]).judge("海平面为什么上升？", text.replace("以及", "和"))
+    assert verdict.is_accurate and verdict.similarity < 1
