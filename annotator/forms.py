@@ -78,7 +78,7 @@ class ProjectForm(forms.ModelForm):
         help_texts = {
             "completions_per_comparison": _("2 to 8. It counts from the next round on."),
             "judgments_per_comparison": _(
-                "How many volunteers judge the same comparison, from the next round on."
+                "How many volunteers judge each comparison, from the next round on."
             ),
         }
         widgets = {

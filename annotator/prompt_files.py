@@ -101,9 +101,7 @@ def decode(content: bytes) -> str:
         return content.decode("utf-16" if has_utf16_mark else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise BadRecordError(
-            f"The file is not UTF-8 (see line {line}); save it as UTF-8 and try again."
-        ) from None
+        raise BadRecordError(f"The file is not UTF-8 (see line {line}); save it as UTF-8.") from None
 
 
 def read_jsonl(text: str) -> Iterator[tuple[int, Any]]:
@@ -148,16 +146,12 @@ def read_csv(text: str) -> Iterator[tuple[int, Any]]:
             yield line, csv_record(header, row)
             line = rows.line_num + 1
     except csv.Error as error:
-        raise BadRecordError(
-            f"The file is not CSV: {error}, in the row that begins at line {line}."
-        ) from None
+        raise BadRecordError(f"Not CSV: {error}, in the row that begins at line {line}.") from None
 
 
 def check_header(header: list[str]) -> None:
     if not {"prompt", "question", "messages"} & set(header):
-        raise BadRecordError(
-            "The first line must name the columns, one of them prompt, question or messages."
-        )
+        raise BadRecordError("The first line must name the columns: prompt, question or messages is needed.")
     if repeated := sorted({name for name in header if name and header.count(name) > 1}):
         raise BadRecordError(f"The column {repeated[0][:40]} is there twice.")
 

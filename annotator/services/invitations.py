@@ -64,9 +64,7 @@ def join_project(*, token: str, user: User) -> Membership:
     with transaction.atomic():
         invitation = claim(token, user.email)
         if Membership.objects.filter(project=invitation.project, user=user).exists():
-            raise RefusedError(
-                _("You are a member of this project already; the link is still good for another.")
-            )
+            raise RefusedError(_("You are a member of this project already."))
         return welcome(invitation, user)
 
 

@@ -12,7 +12,6 @@ from annotator.models import Role
 from annotator.services.prompts import import_prompts
 
 PAGE_SIZE = 50
-NOTES_SHOWN = 100
 
 
 @require_safe
@@ -46,5 +45,5 @@ def prompt_import(request: ProjectRequest) -> HttpResponse:
         return render(request, "annotator/prompt_import.html", {"form": form}, status=status)
     file = form.cleaned_data["file"]
     report = import_prompts(project=request.project, file=file, filename=file.name, actor=request.user)
-    context = {"form": ImportForm(), "report": report, "filename": file.name, "notes_shown": NOTES_SHOWN}
+    context = {"form": ImportForm(), "report": report, "filename": file.name}
     return render(request, "annotator/prompt_import.html", context, status=422 if report.errors else 200)
