@@ -1,7 +1,18 @@
 """Learning from preferences: updates, their runs, the versions they make, and when."""
 
+from .leases import LEASE, Leased, LeaseLostError
 from .runs import TrainingRun, Update
 from .schedules import Schedule
 from .versions import Evaluation, ModelVersion, Release
 
-__all__ = ["Evaluation", "ModelVersion", "Release", "Schedule", "TrainingRun", "Update"]
+__all__ = [
+    "LEASE",
+    "Evaluation",
+    "LeaseLostError",
+    "Leased",
+    "ModelVersion",
+    "Release",
+    "Schedule",
+    "TrainingRun",
+    "Update",
+]

@@ -1,38 +1,25 @@
 """Updates of a chatbot and the engine runs they are made of."""
 
-import uuid
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from annotator.models import Project, User
 from ranking.models import Dataset
 
+from .leases import Leased
 from .versions import ModelVersion
 
-LEASE = timedelta(seconds=60)
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
-class Update(models.Model):
+class Update(Leased):
     """One pass of the loop: dataset, reward, ppo, generate, evaluate, and the candidate it made."""
 
-    class State(models.TextChoices):
-        QUEUED = "queued", "Queued"
-        RUNNING = "running", "Running"
-        SUCCEEDED = "succeeded", "Succeeded"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
-
-    ACTIVE: ClassVar = (State.QUEUED, State.RUNNING)
-
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="updates")
-    state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
     started_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True)
     slot = models.DateTimeField(
         null=True, blank=True, help_text="The scheduled time it was started for, if it was."
@@ -47,9 +34,6 @@ class Update(models.Model):
     candidate = models.OneToOneField(
         ModelVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="update"
     )
-    error = models.TextField(blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-pk",)
@@ -65,26 +49,13 @@ class Update(models.Model):
     def __str__(self) -> str:
         return f"Update {self.pk}"
 
-    @property
-    def is_active(self) -> bool:
-        return self.state in self.ACTIVE
+    def run_of(self, stage: str) -> "TrainingRun | None":
+        """The newest run of a stage."""
+        return self.runs.filter(stage=stage).last()
 
 
-class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
-    def active(self) -> Self:
-        return self.filter(state__in=TrainingRun.ACTIVE)
-
-    def abandoned(self) -> Self:
-        """Runs whose worker stopped renewing its lease: it died, or lost the machine."""
-        return self.filter(state=TrainingRun.State.RUNNING, lease_expires_at__lt=timezone.now())
-
-
-class TrainingRun(models.Model):
-    """One execution of an engine stage.
-
-    A worker holds the run by a lease that it renews; `attempt` counts the leases taken. Everything
-    a worker writes is conditional on still holding the lease, so one that lost it cannot publish.
-    """
+class TrainingRun(Leased):
+    """One execution of an engine stage, as part of an update or, when answers are sampled, alone."""
 
     class Stage(models.TextChoices):
         SFT = "sft", "Supervised fine-tuning"
@@ -93,32 +64,20 @@ class TrainingRun(models.Model):
         GENERATE = "generate", "Generate"
         EVALUATE = "evaluate", "Evaluate"
 
-    class State(models.TextChoices):
-        QUEUED = "queued", "Queued"
-        RUNNING = "running", "Running"
-        SUCCEEDED = "succeeded", "Succeeded"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
-
-    ACTIVE: ClassVar = (State.QUEUED, State.RUNNING)
-
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
     update = models.ForeignKey(Update, on_delete=models.CASCADE, null=True, blank=True, related_name="runs")
     stage = models.CharField(max_length=8, choices=Stage.choices)
-    state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
+    version = models.ForeignKey(
+        ModelVersion,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="runs",
+        help_text="The version that a run outside an update samples from.",
+    )
     recipe: Any = models.JSONField(default=dict)
-    attempt = models.PositiveSmallIntegerField(default=0)
-    lease = models.UUIDField(null=True, blank=True, default=None)
-    lease_expires_at = models.DateTimeField(null=True, blank=True)
-    cancel_requested_at = models.DateTimeField(null=True, blank=True)
     progress: Any = models.JSONField(default=dict, help_text="The last line of progress.jsonl.")
     result: Any = models.JSONField(default=dict, help_text="The engine's result.json.")
-    error = models.TextField(blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-
-    objects = TrainingRunQuerySet.as_manager()
 
     class Meta:
         ordering = ("pk",)
@@ -139,25 +98,21 @@ class TrainingRun(models.Model):
         return Path(settings.DATA_DIR) / "runs" / str(self.pk)
 
     @property
-    def is_active(self) -> bool:
-        return self.state in self.ACTIVE
+    def adapter_dir(self) -> Path:
+        """Where a reward or ppo run that succeeded left its adapter."""
+        weights = next(name for name in self.result["files"] if Path(name).name == ADAPTER_WEIGHTS)
+        return self.folder / "output" / Path(weights).parent
 
-    def claim(self) -> uuid.UUID | None:
-        """Take the lease if nobody holds a current one; None means that another worker has it."""
-        lease = uuid.uuid4()
-        now = timezone.now()
-        claimed = (
+    def renew(self, **values: Any) -> None:
+        """Hold the lease of the run, and of the update it is part of, for another while."""
+        super().renew(**values)
+        if self.update is not None:
+            self.update.renew()
+
+    def is_cancel_requested(self) -> bool:
+        """Whether somebody asked, since the row was read, to stop this run or its update."""
+        return (
             TrainingRun.objects.filter(pk=self.pk)
-            .filter(Q(state=self.State.QUEUED) | Q(state=self.State.RUNNING, lease_expires_at__lt=now))
-            .update(
-                state=self.State.RUNNING,
-                lease=lease,
-                lease_expires_at=now + LEASE,
-                attempt=models.F("attempt") + 1,
-                started_at=Coalesce("started_at", now),
-            )
+            .filter(Q(cancel_requested_at__isnull=False) | Q(update__cancel_requested_at__isnull=False))
+            .exists()
         )
-        if not claimed:
-            return None
-        self.refresh_from_db()
-        return lease

@@ -13,6 +13,9 @@ class Schedule(models.Model):
     project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="schedule")
     cron = models.CharField(max_length=100, default="0 3 * * 1")
     timezone = models.CharField(max_length=60, default="UTC")
+    min_new_judgments = models.PositiveIntegerField(
+        default=20, help_text="With fewer new judgments than this, a scheduled update is passed over."
+    )
     is_enabled = models.BooleanField(default=False)
     settings: Any = models.JSONField(default=dict, help_text="Recipe settings of its updates.")
     checked_at = models.DateTimeField(

@@ -1,0 +1,36 @@
+"""The clock: starts scheduled updates and revives abandoned ones."""
+
+import logging
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, close_old_connections
+
+from training.services.schedules import tick
+
+logger = logging.getLogger(__name__)
+PERIOD_SECONDS = 20
+
+
+class Command(BaseCommand):
+    help = "Start due updates and hand abandoned ones to a worker again, until told to stop."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+
+        def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
+            stop.set()
+
+        signal.signal(signal.SIGTERM, ask_to_stop)
+        signal.signal(signal.SIGINT, ask_to_stop)
+        self.stdout.write("The clock runs.")
+        while not stop.is_set():
+            try:
+                tick()
+            except DatabaseError:  # a database that is away comes back; the clock must not be gone by then
+                logger.exception("The clock could not reach the database")
+            close_old_connections()
+            stop.wait(PERIOD_SECONDS)

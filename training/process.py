@@ -1,0 +1,106 @@
+"""The engine as a process: in a group of its own, at low priority, and never outliving its worker.
+
+A lock on RUN_DIR/engine.lock is inherited by the engine, so that no two engines work in one run directory:
+whoever finds it held ends the engine that holds it first. Standard library only, because the child passes
+through here:
+
+    python -m training.process PARENT_PID COMMAND…
+"""
+
+import ctypes
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+NICENESS = 10
+LOCK_SECONDS = 30
+PR_SET_PDEATHSIG = 1
+
+
+class EngineProcess:
+    """A running command whose output is appended to RUN_DIR/engine.log; leaving the block kills it."""
+
+    def __init__(self, folder: Path, command: Sequence[str], *, cwd: Path, env: dict[str, str]) -> None:
+        self._lock = _take_lock(folder / "engine.lock")
+        with open(folder / "engine.log", "ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "training.process", str(os.getpid()), *command],
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=[self._lock.fileno()],
+            )
+        self._lock.truncate(0)
+        self._lock.write(str(self._process.pid))
+        self._lock.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self.signal(signal.SIGKILL)
+            self._process.wait()
+        self._lock.close()
+
+    def wait(self, seconds: float) -> int | None:
+        """The exit code (negative: the signal that killed it), or None if it still runs after the time."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return self._process.returncode
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the engine and everything it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+
+def _take_lock(path: Path) -> IO[str]:
+    """Lock the run directory, ending an engine that a stalled worker left at work in it."""
+    lock = open(path, "a+")  # noqa: SIM115 - held for as long as the engine lives
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                lock.close()
+                raise
+            _kill_holder(path)
+            time.sleep(0.1)
+        else:
+            return lock
+
+
+def _kill_holder(path: Path) -> None:
+    # The pid is current: the lock is held for exactly as long as the engine, or its worker, lives.
+    if (pid := path.read_text()).isdigit():
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(int(pid), signal.SIGKILL)
+
+
+def become(parent: int, command: list[str]) -> None:
+    """Turn this process into the command, to be killed by the kernel when the parent ends."""
+    os.nice(NICENESS)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before the kernel was asked
+        sys.exit(1)
+    os.execv(command[0], command)  # noqa: S606 - the command is the launcher's own
+
+
+if __name__ == "__main__":
+    become(int(sys.argv[1]), sys.argv[2:])

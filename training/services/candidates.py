@@ -1,0 +1,75 @@
+"""Making a candidate version of what an update's runs produced."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from annotator.models import Author
+from annotator.services.audit import record
+from annotator.services.completions import get_or_create_author
+from training.models import Evaluation, ModelVersion, TrainingRun, Update
+
+from .publishing import adapter_sha256, publish_adapters
+
+Stage = TrainingRun.Stage
+
+
+def publish_candidate(update: Update) -> ModelVersion:
+    """Publish the adapters of an update whose stages succeeded, store the candidate and end the update."""
+    runs = {run.stage: run for run in update.runs.filter(state=TrainingRun.State.SUCCEEDED)}
+    latest = ModelVersion.objects.filter(project=update.project).first()
+    number = latest.number + 1 if latest else 0
+    folder = Path("models") / update.project.slug / str(number)
+    (Path(settings.DATA_DIR) / folder.parent).mkdir(parents=True, exist_ok=True)
+    publish_adapters(
+        {"policy": runs[Stage.PPO], "reward": runs[Stage.REWARD]}, Path(settings.DATA_DIR) / folder
+    )
+    with transaction.atomic():
+        version = ModelVersion.objects.create(
+            project=update.project,
+            number=number,
+            author=get_or_create_author(
+                project=update.project, kind=Author.Kind.MODEL, name=f"Version {number}"
+            ),
+            parent=update.parent,
+            dataset=update.dataset,
+            base_model=update.project.base_model,
+            adapter_path=str(folder / "policy"),
+            adapter_sha256=adapter_sha256(runs[Stage.PPO]),
+            metrics=_metrics(runs),
+        )
+        _store_evaluation(version, update.parent, runs[Stage.EVALUATE].result["metrics"])
+        update.finish(Update.State.SUCCEEDED, candidate=version, error="")
+        record("version.created", actor=update.started_by, project=update.project, target=version)
+    return version
+
+
+def _metrics(runs: dict[str, TrainingRun]) -> dict[str, Any]:
+    reward, evaluation = runs[Stage.REWARD].result["metrics"], runs[Stage.EVALUATE].result["metrics"]
+    energy = [run.result.get("energy", {}).get("kwh") for run in runs.values()]
+    return {
+        "reward_accuracy": reward.get("accuracy"),
+        "reward_accuracy_low": reward.get("accuracy_low"),
+        "reward_accuracy_high": reward.get("accuracy_high"),
+        "kl": evaluation["kl"],
+        "win_rate": evaluation["win_rate_decided"],
+        "win_rate_low": evaluation["win_rate_low"],
+        "win_rate_high": evaluation["win_rate_high"],
+        "seconds": {stage: run.result["seconds"] for stage, run in runs.items()},
+        # Without a power counter an estimate may be missing, and a sum of the rest would be wrong.
+        "energy_kwh": None if None in energy else sum(energy),
+    }
+
+
+def _store_evaluation(version: ModelVersion, baseline: ModelVersion, metrics: dict[str, Any]) -> None:
+    Evaluation.objects.create(
+        version=version,
+        baseline=baseline,
+        judge="reward model",
+        wins=int(metrics["wins"]),
+        ties=int(metrics["ties"]),
+        losses=int(metrics["losses"]),
+        metrics=metrics,
+    )

@@ -1,0 +1,113 @@
+"""Carrying an update through its stages, as often as it takes."""
+
+import logging
+import shutil
+
+from django.db import transaction
+
+from annotator.errors import RefusedError
+from ranking.errors import RankingError
+from ranking.services import snapshot_preferences
+from training.launcher import Outcome, run_engine
+from training.models import LeaseLostError, TrainingRun, Update
+from training.rlhf.errors import explain
+from training.rlhf.rundir import write_json
+
+from .candidates import publish_candidate
+from .recipes import STAGES, Plan, plan_stage
+
+logger = logging.getLogger(__name__)
+State = Update.State
+
+
+class StoppedError(Exception):
+    """An update ends here without a candidate; the message is for the coordinator."""
+
+    def __init__(self, state: Update.State, message: str) -> None:
+        super().__init__(message)
+        self.state = state
+
+
+def execute_update(update_id: int) -> None:
+    """Take an update from its first stage that has not succeeded to its end.
+
+    Returns at once when another worker holds the update or it has ended. Killed anywhere, the next call goes
+    on from the last checkpoint. Whatever goes wrong ends up as the update's error.
+    """
+    update = Update.objects.select_related("project", "parent", "dataset__project").get(pk=update_id)
+    if update.claim() is None:
+        return
+    try:
+        _advance(update)
+    except LeaseLostError as lost:
+        logger.warning("%s: %s", update, lost)
+
+
+def _advance(update: Update) -> None:
+    try:
+        if update.dataset is None:
+            update.renew(dataset=snapshot_preferences(project=update.project, actor=update.started_by))
+        for stage in STAGES:
+            _stop_if_cancelled(update)
+            _do_stage(update, stage)
+        _stop_if_cancelled(update)
+        publish_candidate(update)
+    except LeaseLostError:
+        raise
+    except StoppedError as stopped:
+        update.finish(stopped.state, error=str(stopped))
+    except (RefusedError, RankingError) as refused:
+        update.finish(State.FAILED, error=str(refused))
+    except Exception as error:
+        logger.exception("%s failed", update)
+        update.finish(State.FAILED, error=explain(error)[0])
+
+
+def _do_stage(update: Update, stage: TrainingRun.Stage) -> None:
+    run = _run_for(update, stage)
+    run.update = update
+    if run.state == State.SUCCEEDED:
+        return
+    if run.claim() is None:
+        raise LeaseLostError(f"{run} is held by another worker.")
+    update.renew()
+    outcome = run_engine(run)
+    run.finish(outcome.state, error=outcome.error, result=outcome.result)
+    if outcome.state != State.SUCCEEDED:
+        raise StoppedError(outcome.state, _sentence(run, outcome))
+
+
+def _run_for(update: Update, stage: TrainingRun.Stage) -> TrainingRun:
+    """The stage's run: the one that was begun if it can go on, else a new one."""
+    run = update.run_of(stage)
+    if run is not None and (run.is_active or run.state == State.SUCCEEDED):
+        return run
+    plan = plan_stage(update, stage)
+    if run is not None and run.recipe == plan.as_json() and run.requeue():
+        return run
+    return create_run(TrainingRun(project=update.project, update=update, stage=stage), plan)
+
+
+def create_run(run: TrainingRun, plan: Plan) -> TrainingRun:
+    """Store a new run together with its run directory."""
+    run.recipe = plan.as_json()
+    with transaction.atomic():
+        run.save()
+        # A transaction that was rolled back may have used this number before.
+        shutil.rmtree(run.folder, ignore_errors=True)
+        run.folder.mkdir(parents=True)
+        write_json(run.folder / "recipe.json", run.recipe)
+        if plan.prompts is not None:
+            (run.folder / plan.recipe.dataset.path).write_bytes(plan.prompts)
+    return run
+
+
+def _stop_if_cancelled(update: Update) -> None:
+    update.renew()
+    update.refresh_from_db(fields=["cancel_requested_at"])
+    if update.cancel_requested_at is not None:
+        raise StoppedError(State.CANCELLED, "Stopped on request; the stages that had ended were kept.")
+
+
+def _sentence(run: TrainingRun, outcome: Outcome) -> str:
+    return f"{run.get_stage_display()}: {outcome.error}"

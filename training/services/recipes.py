@@ -1,0 +1,139 @@
+"""Building the recipe of each stage of an update from what is in the database."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as site
+from django.db.models import QuerySet
+
+from annotator.errors import RefusedError
+from annotator.models import Project, Prompt
+from training.models import ModelVersion, TrainingRun, Update
+from training.rlhf.errors import RecipeError
+from training.rlhf.recipes import RECIPES, Recipe
+from training.rlhf.rundir import dataset_file
+
+Stage = TrainingRun.Stage
+Settings = dict[str, dict[str, Any]]
+STAGES = (Stage.REWARD, Stage.PPO, Stage.GENERATE, Stage.EVALUATE)
+PROMPTS_FILE = "prompts.jsonl"
+NO_FILE = {"path": PROMPTS_FILE, "sha256": "0" * 64}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run directory starts with: the recipe and, where the stage answers prompts, their file."""
+
+    recipe: Recipe
+    prompts: bytes | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"stage": self.recipe.stage, **asdict(self.recipe)}
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse settings that no recipe would take: unknown stages or names, impossible values."""
+    if not isinstance(settings, dict):
+        raise RefusedError("The settings must be an object with one entry per stage.")
+    for stage, values in settings.items():
+        if stage not in STAGES or not isinstance(values, dict):
+            raise RefusedError(f"The settings name no stage of an update: {stage!r:.40}.")
+        fixed: dict[str, Any] = {"base_model": "base", "dataset": NO_FILE}
+        if stage in (Stage.PPO, Stage.EVALUATE):
+            fixed["reward_adapter"] = "reward"
+        if taken := sorted(set(values) & set(fixed)):
+            raise RefusedError(f"Chosen by the update itself, not by its settings: {', '.join(taken)}.")
+        _build(Stage(stage), {**fixed, **values})
+
+
+def plan_stage(update: Update, stage: str) -> Plan:
+    """What the stage of an update starts with; the stages before it have succeeded."""
+    plan = {
+        Stage.REWARD: _plan_reward,
+        Stage.PPO: _plan_ppo,
+        Stage.GENERATE: _plan_generate,
+        Stage.EVALUATE: _plan_evaluate,
+    }[Stage(stage)]
+    return plan(update, update.settings.get(stage, {}))
+
+
+def plan_sampling(version: ModelVersion, values: dict[str, Any]) -> Plan:
+    """A run that samples a version's completions of all the project's prompts."""
+    project = version.project
+    fixed = {"policy_adapter": _adapter(version)}
+    chosen = {"completions_per_prompt": project.completions_per_comparison, **values, **fixed}
+    return _plan_with_prompts(Stage.GENERATE, project, project.prompts.all(), chosen)
+
+
+def base_model(project: Project) -> str:
+    """The project's base model for the engine; a folder may be given relative to the data folder."""
+    folder = Path(site.DATA_DIR) / project.base_model
+    return str(folder) if folder.is_dir() else project.base_model
+
+
+def _plan_reward(update: Update, values: dict[str, Any]) -> Plan:
+    assert update.dataset is not None
+    folder = update.dataset.folder
+    fixed = {"base_model": base_model(update.project), "dataset": _file(folder / "train.parquet")}
+    if update.dataset.held_out_pairs:
+        fixed["held_out"] = _file(folder / "held_out.parquet")
+    return Plan(_build(Stage.REWARD, {**values, **fixed}))
+
+
+def _plan_ppo(update: Update, values: dict[str, Any]) -> Plan:
+    fixed = {
+        "reward_adapter": str(_succeeded(update, Stage.REWARD).adapter_dir),
+        "policy_adapter": _adapter(update.parent),
+    }
+    return _plan_with_prompts(Stage.PPO, update.project, update.project.prompts.train(), {**values, **fixed})
+
+
+def _plan_generate(update: Update, values: dict[str, Any]) -> Plan:
+    project = update.project
+    fixed = {"policy_adapter": str(_succeeded(update, Stage.PPO).adapter_dir)}
+    chosen = {"completions_per_prompt": project.completions_per_comparison, **values, **fixed}
+    return _plan_with_prompts(Stage.GENERATE, project, project.prompts.all(), chosen)
+
+
+def _plan_evaluate(update: Update, values: dict[str, Any]) -> Plan:
+    project = update.project
+    fixed = {
+        "reward_adapter": str(_succeeded(update, Stage.REWARD).adapter_dir),
+        "baseline_adapter": _adapter(update.parent),
+        "candidate_adapter": str(_succeeded(update, Stage.PPO).adapter_dir),
+    }
+    return _plan_with_prompts(Stage.EVALUATE, project, project.prompts.held_out(), {**values, **fixed})
+
+
+def _plan_with_prompts(
+    stage: Stage, project: Project, prompts: QuerySet[Prompt], values: dict[str, Any]
+) -> Plan:
+    lines = []
+    for prompt in prompts.order_by("pk"):
+        prompt.project = project
+        lines.append(json.dumps({"prompt_id": str(prompt.pk), "prompt": prompt.full_messages()}) + "\n")
+    content = "".join(lines).encode()
+    dataset = {"path": PROMPTS_FILE, "sha256": hashlib.sha256(content).hexdigest()}
+    return Plan(_build(stage, {**values, "base_model": base_model(project), "dataset": dataset}), content)
+
+
+def _build(stage: Stage, values: dict[str, Any]) -> Recipe:
+    try:
+        return RECIPES[stage].from_dict(values)
+    except RecipeError as error:
+        raise RefusedError(f"Settings of the stage {stage}: {error}") from error
+
+
+def _file(path: Path) -> dict[str, str]:
+    return asdict(dataset_file(path))
+
+
+def _adapter(version: ModelVersion) -> str | None:
+    return str(version.adapter_dir) if version.adapter_dir else None
+
+
+def _succeeded(update: Update, stage: Stage) -> TrainingRun:
+    return update.runs.filter(stage=stage, state=TrainingRun.State.SUCCEEDED).latest("pk")

@@ -1,0 +1,116 @@
+"""What the clock does: scheduled updates, and work whose worker died."""
+
+import logging
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django_tasks.base import Task
+from django_tasks_db.models import DBTaskResult
+
+from annotator.errors import RefusedError
+from annotator.models import Project, User
+from annotator.services.audit import record
+from training.cron import CronError, latest_time, next_times
+from training.models import Leased, Schedule, TrainingRun, Update
+from training.tasks import run_sampling, run_update
+
+from .recipes import Settings, check_settings
+from .updates import new_judgments, start_update
+
+logger = logging.getLogger(__name__)
+MAX_ATTEMPTS = 5
+
+
+def tick(now: datetime | None = None) -> None:
+    """Start what is due and hand abandoned work to a worker again; safe to call from several clocks."""
+    now = now or timezone.now()
+    for schedule in Schedule.objects.filter(is_enabled=True).select_related("project"):
+        try:
+            start_due(schedule, now)
+        except CronError:
+            logger.exception("The schedule of %s cannot be read", schedule.project)
+    for update in Update.objects.claimable():
+        _revive(update, run_update)
+    for run in TrainingRun.objects.claimable().filter(update=None):
+        _revive(run, run_sampling)
+
+
+def start_due(schedule: Schedule, now: datetime) -> Update | None:
+    """Start an update for the newest slot that came due, or pass the slot over with the reason on record."""
+    slot = latest_time(schedule.cron, schedule.timezone, schedule.checked_at, now)
+    if slot is None:
+        return None
+    with transaction.atomic():
+        # Of several clocks one moves the mark; the others see it moved and leave the slot alone.
+        unseen = Schedule.objects.filter(pk=schedule.pk, checked_at=schedule.checked_at)
+        if not unseen.update(checked_at=slot):
+            return None
+        project, fresh = schedule.project, new_judgments(schedule.project)
+        try:
+            if fresh < schedule.min_new_judgments:
+                raise RefusedError(
+                    f"Only {fresh} new judgments; the schedule asks for {schedule.min_new_judgments}."
+                )
+            return start_update(project=project, slot=slot, settings=schedule.settings)
+        except RefusedError as refused:
+            record(
+                "schedule.passed_over",
+                actor=None,
+                project=project,
+                target=schedule,
+                slot=slot,
+                reason=str(refused),
+            )
+            return None
+
+
+def save_schedule(
+    *,
+    project: Project,
+    cron: str,
+    timezone_name: str,
+    is_enabled: bool,
+    min_new_judgments: int,
+    actor: User,
+    settings: Settings | None = None,
+) -> Schedule:
+    """Set when a project is updated; raises CronError or RefusedError for what cannot be.
+
+    The first update comes at the next slot from now on: what would have been due before is left out.
+    """
+    now = timezone.now()
+    next_times(cron, timezone_name, now, 1)
+    values = {
+        "cron": cron,
+        "timezone": timezone_name,
+        "is_enabled": is_enabled,
+        "min_new_judgments": min_new_judgments,
+        "checked_at": now,
+    }
+    if settings is not None:
+        check_settings(settings)
+        values["settings"] = settings
+    with transaction.atomic():
+        schedule, _ = Schedule.objects.update_or_create(project=project, defaults=values)
+        record("schedule.saved", actor=actor, project=project, target=schedule, cron=cron, zone=timezone_name)
+    return schedule
+
+
+def _revive(work: Leased, job: Task) -> None:
+    """See that claimable work has a job waiting for it, unless it killed its workers too often."""
+    if work.attempt >= MAX_ATTEMPTS:
+        # Conditional, because a worker may claim it at this moment; that worker then goes on.
+        type(work).objects.claimable().filter(pk=work.pk, attempt=work.attempt).update(
+            state=Leased.State.FAILED,
+            finished_at=timezone.now(),
+            error=f"The worker stopped {work.attempt} times while it was at this, most often because the "
+            "machine ran out of memory. What was done so far was kept.",
+        )
+    elif not _has_waiting_job(work, job):
+        job.enqueue(work.pk)
+
+
+def _has_waiting_job(work: Leased, job: Task) -> bool:
+    waiting = DBTaskResult.objects.ready().filter(task_path=job.module_path)
+    return any(task.args_kwargs["args"] == [work.pk] for task in waiting)

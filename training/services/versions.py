@@ -1,0 +1,111 @@
+"""Which version the public talks to: the base, a release, a rejection, the way back."""
+
+from django.db import transaction
+
+from annotator.errors import RefusedError
+from annotator.models import Author, Completion, Project, User
+from annotator.services.audit import record
+from annotator.services.completions import get_or_create_author
+from ranking.errors import RankingError
+from training.models import ModelVersion, Release, TrainingRun
+
+from .sampling import open_round_with
+
+State = ModelVersion.State
+
+
+@transaction.atomic
+def register_base_version(*, project: Project, actor: User | None = None) -> ModelVersion:
+    """Make the base model the project's live version 0; a project that has a version keeps what it has."""
+    Project.objects.select_for_update().get(pk=project.pk)
+    if first := ModelVersion.objects.filter(project=project, number=0).first():
+        return first
+    author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 0")
+    version = ModelVersion.objects.create(
+        project=project, number=0, author=author, base_model=project.base_model, state=State.LIVE
+    )
+    Release.objects.create(project=project, version=version, released_by=actor)
+    record("version.registered", actor=actor, project=project, target=version)
+    return version
+
+
+def release_version(*, version: ModelVersion, actor: User | None) -> Release:
+    """Make a candidate live and open the next round with its completions, all or nothing.
+
+    A retired version can be made live again. Raises RefusedError for one that is live or was rejected, and
+    RankingError when its completions give volunteers nothing to compare.
+    """
+    with transaction.atomic():
+        release = _make_live(version, actor=actor, allowed=(State.CANDIDATE, State.RETIRED))
+        open_round_with(version=version, run=_generate_run(version), actor=actor)
+        record("version.released", actor=actor, project=version.project, target=version)
+    return release
+
+
+def reject_version(*, version: ModelVersion, actor: User | None) -> None:
+    """Put a candidate aside for good; the live version stays."""
+    with transaction.atomic():
+        rejected = ModelVersion.objects.filter(pk=version.pk, state=State.CANDIDATE).update(
+            state=State.REJECTED
+        )
+        if not rejected:
+            raise RefusedError(f"{version} is no candidate, so it cannot be rejected.")
+        record("version.rejected", actor=actor, project=version.project, target=version)
+    version.refresh_from_db(fields=["state"])
+
+
+def roll_back(*, project: Project, actor: User | None) -> Release:
+    """Make the version before the live one live again and open the next round with its completions."""
+    live = ModelVersion.objects.live().filter(project=project).first()
+    previous = version_before(live) if live else None
+    if previous is None:
+        raise RefusedError("There is no version before the live one to go back to.")
+    with transaction.atomic():
+        release = _make_live(previous, actor=actor, allowed=(State.RETIRED,), is_rollback=True)
+        record("version.rolled_back", actor=actor, project=project, target=previous)
+        if Completion.objects.filter(author=previous.author).exists():
+            _reopen(previous, actor)
+    return release
+
+
+def version_before(version: ModelVersion) -> ModelVersion | None:
+    """What was live when the version was first released."""
+    first = version.releases.filter(is_rollback=False).order_by("pk").first()
+    return first.previous if first else None
+
+
+def _make_live(
+    version: ModelVersion, *, actor: User | None, allowed: tuple[State, ...], is_rollback: bool = False
+) -> Release:
+    # Two releases at once wait for each other here; the second then finds the first one's version live.
+    Project.objects.select_for_update().get(pk=version.project_id)
+    previous = ModelVersion.objects.live().filter(project=version.project_id).first()
+    if previous is not None:
+        ModelVersion.objects.filter(pk=previous.pk).exclude(pk=version.pk).update(state=State.RETIRED)
+    if not ModelVersion.objects.filter(pk=version.pk, state__in=allowed).update(state=State.LIVE):
+        version.refresh_from_db(fields=["state"])
+        raise RefusedError(f"{version} is {version.get_state_display().lower()}, so it cannot be made live.")
+    version.refresh_from_db(fields=["state"])
+    return Release.objects.create(
+        project=version.project,
+        version=version,
+        previous=previous,
+        is_rollback=is_rollback,
+        released_by=actor,
+    )
+
+
+def _reopen(version: ModelVersion, actor: User | None) -> None:
+    """Open a round if there is something to compare: going back must not fail for want of a round."""
+    try:
+        with transaction.atomic():
+            open_round_with(version=version, run=None, actor=actor)
+    except RankingError:
+        return
+
+
+def _generate_run(version: ModelVersion) -> TrainingRun | None:
+    """The run that sampled a version's completions when it was made."""
+    return TrainingRun.objects.filter(
+        update__candidate=version, stage=TrainingRun.Stage.GENERATE, state=TrainingRun.State.SUCCEEDED
+    ).last()
