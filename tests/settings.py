@@ -9,8 +9,12 @@ os.environ["CHORUS_SECRET_KEY"] = secrets.token_hex(32)
 os.environ["CHORUS_DATA_DIR"] = tempfile.mkdtemp(prefix="chorus-tests-")
 
 from config.settings import *  # noqa: F403
-from config.settings import STORAGES
+from config.settings import DATA_DIR, DATABASES, STORAGES
 
+# SQLite's default of a database in memory is one connection for all threads, so races could not be tested.
+DATABASES["default"].setdefault("TEST", {})
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["TEST"]["NAME"] = str(DATA_DIR / "test.sqlite3")
 # No manifest, so that nothing has to be collected before a page can be rendered.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # Tests make many people; a slow hash would be most of their time.

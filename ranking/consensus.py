@@ -1,0 +1,75 @@
+"""What all judgments of a comparison together say about each pair of its completions.
+
+A pair is decided by simple majority. Its weight is (votes for − votes against) / all votes, ties
+among the votes, so that 1 is a unanimous pair and a value near 0 one that people hardly agree on.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """The P decided pairs as columns of P values, in order of comparison, chosen and rejected."""
+
+    comparison: Ids
+    chosen: Ids
+    rejected: Ids
+    votes_chosen: Ids
+    votes_rejected: Ids
+    ties: Ids
+
+    @property
+    def weight(self) -> NDArray[np.float64]:
+        """(P,) in (0, 1]."""
+        margin = self.votes_chosen - self.votes_rejected
+        return margin / (self.votes_chosen + self.votes_rejected + self.ties)
+
+
+def find_majorities(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> Consensus:
+    """The pairs on which more judgments prefer one completion than the other.
+
+    The arguments are columns of N ranks: a judgment of a comparison gave a completion a rank, 1
+    the best. A judgment has one row for each completion; equal ranks are ties.
+    """
+    order = np.lexsort((completion, judgment))
+    judgment, comparison, completion, rank = (
+        column[order] for column in (judgment, comparison, completion, rank)
+    )
+    left, right = _pairs_within(judgment)
+    keys = np.stack([comparison[left], completion[left], completion[right]], axis=1)
+    pairs, pair_of = np.unique(keys, axis=0, return_inverse=True)
+    better = np.sign(rank[right] - rank[left])  # 1: the left one is better
+
+    def votes(outcome: int) -> Ids:
+        return np.bincount(pair_of.ravel()[better == outcome], minlength=len(pairs)).astype(np.int64)
+
+    for_left, for_right, ties = votes(1), votes(-1), votes(0)
+    left_wins = for_left > for_right
+    decided = for_left != for_right
+    found = (
+        pairs[:, 0],
+        np.where(left_wins, pairs[:, 1], pairs[:, 2]),
+        np.where(left_wins, pairs[:, 2], pairs[:, 1]),
+        np.maximum(for_left, for_right),
+        np.minimum(for_left, for_right),
+        ties,
+    )
+    by_pair = np.lexsort((found[2], found[1], found[0]))
+    return Consensus(*(column[by_pair][decided[by_pair]] for column in found))
+
+
+def _pairs_within(group: Ids) -> tuple[Ids, Ids]:
+    """Positions (left, right), left before right, of all pairs of equal values in a sorted column."""
+    lefts, rights = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for distance in range(1, len(group)):
+        left = np.flatnonzero(group[:-distance] == group[distance:])
+        if not len(left):
+            break
+        lefts.append(left)
+        rights.append(left + distance)
+    return np.concatenate(lefts), np.concatenate(rights)

@@ -1,0 +1,167 @@
+"""What the database refuses by itself, tried through the raw ORM."""
+
+import uuid
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from ranking.models import (
+    Assignment,
+    Comparison,
+    ComparisonItem,
+    Flag,
+    Judgment,
+    Preference,
+    RankedCompletion,
+    Round,
+)
+from tests.factories import make_completion, make_member, make_prompt
+
+from .making import make_judgment, make_round, make_seat
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def judgment():
+    current = make_round(prompts=2, judgments_per_comparison=2)
+    seat = make_seat(current, make_member(current.project))
+    return make_judgment(seat, 1, 2, 2, 2, flags={min(seat.order): ["spam"]})
+
+
+@pytest.fixture
+def foreign(judgment):
+    """A completion of the same prompt that is not part of the comparison."""
+    return make_completion(judgment.comparison.prompt)
+
+
+def assert_refused(act, *args, **kwargs):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        act(*args, **kwargs)
+
+
+def preference(judgment, chosen, rejected, **fields):
+    fields = {"judgment": judgment, "comparison": judgment.comparison} | fields
+    return Preference.objects.create(chosen=chosen, rejected=rejected, **fields)
+
+
+def test_a_preference_for_a_foreign_completion_is_refused(judgment, foreign):
+    own = judgment.comparison.completions.first()
+    assert_refused(preference, judgment, foreign, own)
+    assert_refused(preference, judgment, own, foreign)
+
+
+def test_a_preference_of_another_comparison_than_its_judgments_is_refused(judgment):
+    other = Comparison.objects.exclude(pk=judgment.comparison_id).get()
+    first, second = other.completions.all()[:2]
+    assert_refused(preference, judgment, first, second, comparison=other)
+
+
+def test_a_completion_preferred_to_itself_is_refused(judgment):
+    own = judgment.comparison.completions.first()
+    assert_refused(preference, judgment, own, own)
+
+
+def test_the_same_preference_twice_is_refused(judgment):
+    stored = judgment.preferences.first()
+    assert_refused(preference, judgment, stored.chosen, stored.rejected)
+
+
+def test_a_rank_for_a_foreign_completion_is_refused(judgment, foreign):
+    assert_refused(RankedCompletion.objects.create, judgment=judgment, completion=foreign, rank=1)
+
+
+def test_two_ranks_for_one_completion_are_refused(judgment):
+    own = judgment.comparison.completions.first()
+    assert_refused(RankedCompletion.objects.create, judgment=judgment, completion=own, rank=3)
+
+
+def test_a_flag_on_a_foreign_completion_is_refused(judgment, foreign):
+    assert_refused(Flag.objects.create, judgment=judgment, completion=foreign, kind="spam")
+
+
+def test_what_was_judged_cannot_be_changed(judgment, foreign):
+    other = Comparison.objects.exclude(pk=judgment.comparison_id).get()
+    assert_refused(judgment.preferences.update, chosen=foreign)
+    assert_refused(judgment.preferences.update, rejected=foreign)
+    assert_refused(judgment.preferences.update, comparison=other)
+    assert_refused(judgment.ranks.update, completion=foreign)
+    assert_refused(judgment.ranks.filter(rank=2).update, rank=3)
+    assert_refused(judgment.flags.update, completion=foreign)
+    rows = Judgment.objects.filter(pk=judgment.pk)
+    assert_refused(rows.update, comparison=other)
+    assert_refused(rows.update, volunteer=make_member(other.round.project))
+    assert_refused(rows.update, verdict=Judgment.Verdict.ALL_BAD)
+
+
+def test_the_rest_of_a_judgment_may_be_saved(judgment):
+    judgment.rationale = "corrected a typing error"
+    judgment.save()
+    judgment.refresh_from_db()
+    assert judgment.rationale == "corrected a typing error"
+
+
+def test_a_completion_of_another_prompt_cannot_be_compared(judgment):
+    other = Comparison.objects.exclude(pk=judgment.comparison_id).get()
+    foreign = make_completion(make_prompt(other.round.project))
+    assert_refused(ComparisonItem.objects.create, comparison=other, completion=foreign)
+    assert_refused(other.items.update, completion=foreign)
+
+
+def test_a_judged_comparison_gets_no_further_completion(judgment, foreign):
+    assert_refused(ComparisonItem.objects.create, comparison=judgment.comparison, completion=foreign)
+
+
+def judge(seat, **fields):
+    values = {
+        "assignment": seat,
+        "comparison": seat.comparison,
+        "volunteer": seat.volunteer,
+        "verdict": Judgment.Verdict.RANKED,
+        "seconds": 1,
+        "key": uuid.uuid4(),
+        "payload_hash": "",
+    }
+    return Judgment.objects.create(**values | fields)
+
+
+def test_a_judgment_needs_a_seat_of_its_own_volunteer_at_its_own_comparison(judgment):
+    current = judgment.comparison.round
+    seat = make_seat(current, make_member(current.project))
+    other = Comparison.objects.exclude(pk=seat.comparison_id).get()
+    assert_refused(judge, seat, volunteer=make_member(current.project))
+    assert_refused(judge, seat, comparison=other)
+    assert_refused(judge, seat, key=judgment.key)
+    assert judge(seat).pk
+
+
+def test_a_volunteer_judges_a_comparison_once_and_a_seat_is_judged_once(judgment):
+    seat = judgment.assignment
+    assert_refused(judge, seat)
+    free = judgment.comparison.assignments.get(state=Assignment.State.FREE)
+    assert_refused(Assignment.objects.filter(pk=free.pk).update, volunteer=judgment.volunteer)
+
+
+def test_a_volunteer_holds_one_seat_of_a_round(judgment):
+    current = judgment.comparison.round
+    seat = make_seat(current, make_member(current.project))
+    free = current.assignments.filter(state="free").exclude(comparison=seat.comparison_id).first()
+    assert_refused(
+        Assignment.objects.filter(pk=free.pk).update,
+        state="held",
+        volunteer=seat.volunteer,
+        held_until=seat.held_until,
+    )
+
+
+def test_a_seat_belongs_to_its_comparisons_round(judgment):
+    current = judgment.comparison.round
+    other = Round.objects.create(
+        project=current.project, number=9, author=current.author, closed_at=current.opened_at
+    )
+    assert_refused(Assignment.objects.create, round=other, comparison=judgment.comparison, seat=5)
+
+
+def test_one_round_is_open_at_a_time(judgment):
+    current = judgment.comparison.round
+    assert_refused(Round.objects.create, project=current.project, number=9, author=current.author)

@@ -1,0 +1,98 @@
+"""Volunteers who act at the same moment, each with a database connection of their own."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connections
+
+from ranking.errors import KeyReusedError
+from ranking.models import Assignment, Judgment, Preference
+from ranking.services import claim_next, submit_judgment
+from tests.factories import make_member
+
+from .making import make_round, make_seat
+
+VOLUNTEERS = 8
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(act, inputs):
+    """The results of `act` for each input, all started at the same moment."""
+    barrier = Barrier(len(inputs))
+
+    def run(value):
+        try:
+            barrier.wait(timeout=30)
+            return act(value)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(inputs)) as threads:
+        return list(threads.map(run, inputs))
+
+
+def test_nobody_gets_a_seat_that_someone_else_got():
+    current = make_round(prompts=5, answers=2, judgments_per_comparison=1)
+    volunteers = [make_member(current.project) for _ in range(VOLUNTEERS)]
+    seats = at_once(lambda one: claim_next(project=current.project, volunteer=one), volunteers)
+    held = [seat.pk for seat in seats if seat is not None]
+    assert len(held) == len(set(held)) == 5
+    assert Assignment.objects.filter(state=Assignment.State.HELD).count() == 5
+
+
+def test_judging_to_the_end_no_comparison_gets_more_judgments_than_seats():
+    current = make_round(prompts=6, answers=2, judgments_per_comparison=3)
+    volunteers = [make_member(current.project) for _ in range(VOLUNTEERS)]
+
+    def judge_all(volunteer):
+        count = 0
+        while seat := claim_next(project=current.project, volunteer=volunteer):
+            ranks = dict(zip(seat.order, (1, 2), strict=True))
+            submit_judgment(assignment=seat, volunteer=volunteer, key=seat.key, ranks=ranks)
+            count += 1
+        return count
+
+    counts = at_once(judge_all, volunteers)
+    assert sum(counts) == Judgment.objects.count() == Preference.objects.count() == 6 * 3
+    for comparison in current.comparisons.all():
+        assert comparison.judgments.values("volunteer").distinct().count() == 3
+
+
+def test_one_person_in_many_tabs_gets_one_seat():
+    current = make_round(prompts=9, answers=2)
+    volunteer = make_member(current.project)
+    seats = at_once(lambda _tab: claim_next(project=current.project, volunteer=volunteer), range(VOLUNTEERS))
+    assert len({seat.pk for seat in seats}) == 1
+    assert Assignment.objects.filter(state=Assignment.State.HELD).count() == 1
+
+
+def test_a_judgment_sent_many_times_at_once_is_stored_once():
+    current = make_round(answers=3)
+    seat = make_seat(current, make_member(current.project))
+    ranks = dict(zip(seat.order, (1, 2, 3), strict=True))
+    judgments = at_once(
+        lambda _click: submit_judgment(assignment=seat, volunteer=seat.volunteer, key=seat.key, ranks=ranks),
+        range(VOLUNTEERS),
+    )
+    assert len({judgment.pk for judgment in judgments}) == 1
+    assert Judgment.objects.count() == 1 and Preference.objects.count() == 3
+
+
+def test_of_different_answers_with_one_key_the_first_stays():
+    current = make_round(answers=2)
+    seat = make_seat(current, make_member(current.project))
+
+    def submit(ranks):
+        try:
+            return submit_judgment(
+                assignment=seat,
+                volunteer=seat.volunteer,
+                key=seat.key,
+                ranks=dict(zip(seat.order, ranks, strict=True)),
+            )
+        except KeyReusedError:
+            return None
+
+    stored = [one for one in at_once(submit, [(1, 2), (2, 1), (1, 1)]) if one]
+    assert stored == list(Judgment.objects.all()) and len(stored) == 1
