@@ -118,7 +118,7 @@ class RewardRecipe(Recipe):
     learning_rate: float = setting("peak rate of AdamW for adapter and head", 1e-3)
     warmup_ratio: float = setting("share of steps in which the rate rises", 0.05)
     weight_decay: float = setting("AdamW's decay of adapter weights", 0.0)
-    max_length: int = setting("longer conversations are an error, not silently dropped", 256)
+    max_length: int = setting("pairs with more tokens are left out and counted in the result", 256)
     center_rewards: float = setting("weight that keeps the mean reward near zero; 0 turns it off", 0.01)
     min_pairs: int = setting("fewer training pairs than this teach nothing but noise", 20)
     checkpoint_every: int = setting("optimiser steps between checkpoints", 100)

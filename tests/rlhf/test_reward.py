@@ -1,0 +1,189 @@
+"""The reward stage: what moves, what is saved, what is counted and what is refused."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModelForSequenceClassification
+
+from training.rlhf.__main__ import main
+from training.rlhf.chat import encode_conversation
+from training.rlhf.models import (
+    SharedBase,
+    load_base,
+    load_reward,
+    load_tokenizer,
+    pad,
+    score_sequences,
+)
+from training.rlhf.reward import bootstrap_by_prompt
+from training.rlhf.rundir import dataset_file
+
+THINGS = ("rain", "ice", "coal", "wind", "peat", "soil", "fog", "moss")
+GOOD, BAD = "Yes, quite so.", "No, not at all."
+
+
+def make_rows(**changes: Any) -> list[dict[str, Any]]:
+    """Preferences for GOOD over BAD: six prompts to learn from, two held out."""
+    return [
+        {
+            "prompt": [{"role": "user", "content": f"Is {thing} good?"}],
+            "chosen": [{"role": "assistant", "content": GOOD}],
+            "rejected": [{"role": "assistant", "content": BAD}],
+            "prompt_id": thing,
+            "comparison_id": f"{thing}-{vote}",
+            "weight": 1.0,
+            "votes": 1,
+            "split": "held_out" if thing in ("fog", "moss") else "train",
+            **changes,
+        }
+        for thing in THINGS
+        for vote in range(4)
+    ]
+
+
+@pytest.fixture
+def make_reward_run(llama: Path, tmp_path: Path, make_run: Callable[..., Path]) -> Callable[..., Path]:
+    """Make a run directory of a few seconds for these rows."""
+
+    def make(rows: list[dict[str, Any]], name: str = "run", **changes: Any) -> Path:
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        file = dataset_file(path)
+        settings = {
+            "stage": "reward",
+            "base_model": str(llama),
+            "dataset": {"path": file.path, "sha256": file.sha256},
+            "threads": 1,
+            "lora_r": 4,
+            "batch_size": 8,
+            "max_steps": 12,
+            "learning_rate": 1e-2,
+        }
+        return make_run(settings | changes, name)
+
+    return make
+
+
+def metrics_of(run: Path) -> dict[str, Any]:
+    return json.loads((run / "result.json").read_text())["metrics"]
+
+
+def error_of(run: Path) -> str:
+    return json.loads((run / "error.json").read_text())["reason"]
+
+
+def test_learns_the_preference_with_adapter_and_head_while_the_base_stays(
+    make_reward_run: Callable[..., Path], llama: Path
+) -> None:
+    before = load_file(llama / "model.safetensors")
+    run = make_reward_run(make_rows())
+    assert main(["reward", str(run)]) == 0
+    metrics = metrics_of(run)
+    assert metrics["train_pairs"] == 24 and metrics["held_out_pairs"] == 8
+    assert metrics["accuracy"] == 1
+    saved = load_file(run / "output" / "adapter_model.safetensors")
+    assert all(bool(saved[name].any()) for name in saved if "lora_B" in name)
+    assert [name for name in saved if "lora_" not in name] == ["base_model.model.score.weight"]
+    after = load_file(llama / "model.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_the_saved_reward_model_gives_the_same_scores_however_it_is_loaded(
+    make_reward_run: Callable[..., Path], llama: Path
+) -> None:
+    run = make_reward_run(make_rows())
+    assert main(["reward", str(run)]) == 0
+    lines = [json.loads(line) for line in (run / "output" / "held_out.jsonl").read_text().splitlines()]
+    told = torch.tensor([[line["chosen_reward"], line["rejected_reward"]] for line in lines])
+
+    tokenizer = load_tokenizer(str(llama))
+    sequences = [
+        encode_conversation(tokenizer, row["prompt"] + row[side])
+        for row in make_rows()
+        if row["split"] == "held_out"
+        for side in ("chosen", "rejected")
+    ]
+    classifier = AutoModelForSequenceClassification.from_pretrained(llama, num_labels=1)
+    classifier.config.pad_token_id = tokenizer.pad_token_id
+    classifier = PeftModel.from_pretrained(classifier, run / "output").eval()
+    ids, mask = pad(sequences, tokenizer.pad_token_id)
+    with torch.no_grad():
+        by_peft = classifier(input_ids=ids, attention_mask=mask).logits.view(-1, 2)
+    base = SharedBase(load_base(str(llama), "float32"))
+    head = load_reward(base, run / "output")
+    by_engine = score_sequences(base, "reward", head, sequences, tokenizer.pad_token_id).view(-1, 2)
+    torch.testing.assert_close(by_peft, told, rtol=0, atol=1e-6)
+    torch.testing.assert_close(by_engine, told, rtol=0, atol=1e-6)
+
+
+def test_a_pair_counts_by_its_weight(make_reward_run: Callable[..., Path]) -> None:
+    rows = make_rows()
+    against = [{**row, "chosen": row["rejected"], "rejected": row["chosen"], "weight": 0.01} for row in rows]
+    votes = [*rows, *(row for row in against for _ in range(3) if row["split"] == "train")]
+    run = make_reward_run(votes)
+    assert main(["reward", str(run)]) == 0
+    assert metrics_of(run)["accuracy"] == 1
+
+
+def test_too_few_pairs_are_refused_with_both_numbers(make_reward_run: Callable[..., Path]) -> None:
+    run = make_reward_run(make_rows(), min_pairs=500)
+    assert main(["reward", str(run)]) == 1
+    assert "has 24 training pairs" in error_of(run) and "needs at least 500" in error_of(run)
+
+
+def test_held_out_pairs_are_never_learned_from(make_reward_run: Callable[..., Path]) -> None:
+    run = make_reward_run(make_rows(split="held_out"))
+    assert main(["reward", str(run)]) == 1
+    assert "has 0 training pairs" in error_of(run)
+
+
+def test_held_out_pairs_may_have_a_file_of_their_own(
+    make_reward_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    (tmp_path / "held_out.jsonl").write_text(json.dumps(make_rows()[0]) + "\n")
+    file = dataset_file(tmp_path / "held_out.jsonl")
+    run = make_reward_run(make_rows(), max_steps=1, held_out={"path": file.path, "sha256": file.sha256})
+    assert main(["reward", str(run)]) == 0
+    assert metrics_of(run)["train_pairs"] == 24 and metrics_of(run)["held_out_pairs"] == 9
+
+
+def test_pairs_that_are_too_long_are_counted(make_reward_run: Callable[..., Path]) -> None:
+    long = make_rows(chosen=[{"role": "assistant", "content": GOOD * 50}])
+    run = make_reward_run([*make_rows(), *long[:3]])
+    assert main(["reward", str(run)]) == 0
+    assert metrics_of(run)["overlong_pairs"] == 3 and metrics_of(run)["train_pairs"] == 24
+    refused = make_reward_run(long, "refused")
+    assert main(["reward", str(refused)]) == 1
+    assert "32 more are longer than 256 tokens" in error_of(refused)
+
+
+def test_without_held_out_pairs_there_is_no_accuracy(make_reward_run: Callable[..., Path]) -> None:
+    run = make_reward_run(make_rows(split="train"), max_steps=1)
+    assert main(["reward", str(run)]) == 0
+    assert "accuracy" not in metrics_of(run)
+
+
+def test_stopped_and_resumed_ends_with_the_same_weights(make_reward_run: Callable[..., Path]) -> None:
+    whole, stopped = make_reward_run(make_rows(), "whole"), make_reward_run(make_rows(), "stopped")
+    assert main(["reward", str(whole)]) == 0
+    (stopped / "cancel").touch()
+    assert main(["reward", str(stopped)]) == 3
+    (stopped / "cancel").unlink()
+    assert main(["reward", str(stopped)]) == 0
+    first, second = (load_file(run / "output" / "adapter_model.safetensors") for run in (whole, stopped))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_the_interval_is_wider_when_pairs_of_a_prompt_go_wrong_together() -> None:
+    correct = np.repeat([1.0, 0.0, 1.0, 1.0, 0.0, 1.0], 10)
+    together = bootstrap_by_prompt(correct, [str(i // 10) for i in range(60)], seed=0)
+    apart = bootstrap_by_prompt(correct, [str(i) for i in range(60)], seed=0)
+    assert together[0] < apart[0] < correct.mean() < apart[1] < together[1]
+    assert bootstrap_by_prompt(np.ones(4), ["a", "a", "b", "b"], seed=0) == (1.0, 1.0)

@@ -1,0 +1,154 @@
+"""Supervised fine-tuning keeps the contract of the run directory and learns what it should."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from training.rlhf.__main__ import main
+from training.rlhf.rundir import dataset_file
+
+ROWS = [
+    [{"role": "user", "content": f"Is {thing} good?"}, {"role": "assistant", "content": answer}]
+    for thing in ("rain", "ice", "coal", "wind")
+    for answer in ("Yes, quite so.", "No, not at all.")
+]
+
+
+@pytest.fixture
+def settings(qwen3: Path, tmp_path: Path) -> dict[str, Any]:
+    """An sft recipe of a few seconds."""
+    path = tmp_path / "conversations.jsonl"
+    path.write_text("".join(json.dumps({"messages": messages}) + "\n" for messages in ROWS))
+    file = dataset_file(path)
+    return {
+        "stage": "sft",
+        "base_model": str(qwen3),
+        "dataset": {"path": file.path, "sha256": file.sha256},
+        "threads": 1,
+        "batch_size": 4,
+        "max_steps": 12,
+        "learning_rate": 1e-2,
+        "checkpoint_every": 4,
+    }
+
+
+def result_of(run: Path) -> dict[str, Any]:
+    return json.loads((run / "result.json").read_text())
+
+
+def progress_of(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "progress.jsonl").read_text().splitlines()]
+
+
+def error_of(run: Path) -> str:
+    return json.loads((run / "error.json").read_text())["reason"]
+
+
+def test_full_training_lowers_the_loss_and_leaves_a_usable_model(
+    make_run: Callable[..., Path], settings: dict[str, Any]
+) -> None:
+    run = make_run(settings)
+    assert main(["sft", str(run)]) == 0
+    lines = progress_of(run)
+    assert lines[-1]["step"] == lines[-1]["total"] == 12
+    assert lines[-1]["metrics"]["loss"] < lines[0]["metrics"]["loss"]
+    assert result_of(run)["metrics"]["conversations"] == len(ROWS)
+    assert "model.safetensors" in result_of(run)["files"]
+    model = AutoModelForCausalLM.from_pretrained(run / "output", use_safetensors=True)
+    tokenizer = AutoTokenizer.from_pretrained(run / "output")
+    assert model.config.use_cache and tokenizer.chat_template
+
+
+def test_a_lora_adapter_is_all_that_training_writes(
+    make_run: Callable[..., Path], settings: dict[str, Any], qwen3: Path
+) -> None:
+    before = load_file(qwen3 / "model.safetensors")
+    run = make_run(settings | {"lora_r": 4})
+    assert main(["sft", str(run)]) == 0
+    adapter = load_file(run / "output" / "adapter_model.safetensors")
+    assert all("lora_" in name for name in adapter)
+    assert all(bool(adapter[name].any()) for name in adapter if "lora_B" in name)
+    assert not (run / "output" / "model.safetensors").exists()
+    after = load_file(qwen3 / "model.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_only_the_answer_is_learned_unless_told_otherwise(
+    make_run: Callable[..., Path], settings: dict[str, Any]
+) -> None:
+    losses = []
+    for whole in (False, True):
+        run = make_run(settings | {"max_steps": 1, "completion_only_loss": not whole}, f"run-{whole}")
+        assert main(["sft", str(run)]) == 0
+        losses.append(progress_of(run)[0]["metrics"]["num_tokens"])
+        losses.append(progress_of(run)[0]["metrics"]["loss"])
+    assert losses[0] == losses[2] and losses[1] != losses[3]
+
+
+def test_killed_and_resumed_ends_with_the_same_weights(
+    make_run: Callable[..., Path], settings: dict[str, Any]
+) -> None:
+    settings = settings | {"max_steps": 40}
+    whole, killed = make_run(settings, "whole"), make_run(settings, "killed")
+    assert main(["sft", str(whole)]) == 0
+    command = [sys.executable, "-m", "training.rlhf", "sft", str(killed)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not list(killed.glob("checkpoints/step-??????")):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / "result.json").exists()
+    assert main(["sft", str(killed)]) == 0
+    first, second = (load_file(run / "output" / "model.safetensors") for run in (whole, killed))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert [path.name for path in sorted((killed / "checkpoints").iterdir())] == [
+        "step-000036",
+        "step-000040",
+    ]
+
+
+def test_a_request_to_stop_leaves_a_checkpoint_to_go_on_from(
+    make_run: Callable[..., Path], settings: dict[str, Any]
+) -> None:
+    run = make_run(settings)
+    (run / "cancel").touch()
+    assert main(["sft", str(run)]) == 3
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-000001"]
+    os.unlink(run / "cancel")
+    assert main(["sft", str(run)]) == 0
+    assert result_of(run)["metrics"]["steps"] == 12
+
+
+def test_long_conversations_are_counted(make_run: Callable[..., Path], settings: dict[str, Any]) -> None:
+    run = make_run(settings | {"max_length": 20, "max_steps": 1})
+    assert main(["sft", str(run)]) == 0
+    assert result_of(run)["metrics"]["at_max_length"] > 0
+
+
+def test_a_conversation_without_a_question_is_refused(
+    make_run: Callable[..., Path], settings: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "bad.jsonl").write_text(json.dumps({"messages": ROWS[0][1:]}) + "\n")
+    file = dataset_file(tmp_path / "bad.jsonl")
+    run = make_run(settings | {"dataset": {"path": file.path, "sha256": file.sha256}})
+    assert main(["sft", str(run)]) == 1
+    assert "at least one message before its last answer" in error_of(run)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_advice(
+    make_run: Callable[..., Path], settings: dict[str, Any]
+) -> None:
+    run = make_run(settings | {"learning_rate": 1e8, "max_steps": 30})
+    assert main(["sft", str(run)]) == 1
+    assert "lower learning rate" in error_of(run)

@@ -1,0 +1,79 @@
+"""Supervised fine-tuning on conversations, the first step of InstructGPT (Ouyang et al. 2022, section 3.1).
+
+    python -m training.rlhf sft RUN_DIR
+
+TRL's SFTTrainer does the work: the loss is the mean negative log-likelihood of the answers' tokens. With
+`lora_r` above 0 it learns a LoRA adapter on the frozen base, else every weight, which suits a model made from
+nothing. Left out: packing, and choosing the number of epochs by a validation score.
+"""
+
+from typing import Any
+
+from datasets import Dataset
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from trl import SFTConfig, SFTTrainer
+
+from training.rlhf.chat import TEMPLATE_SETTINGS
+from training.rlhf.data import Message, read_conversations
+from training.rlhf.errors import DataError
+from training.rlhf.models import base_location, load_base, load_tokenizer, lora_config
+from training.rlhf.recipes import SFTRecipe
+from training.rlhf.rundir import RunDirectory
+from training.rlhf.trainer import empty_output, train, trainer_settings
+
+
+def run(directory: RunDirectory, recipe: SFTRecipe) -> dict[str, Any]:
+    """Train and write the adapter or the whole model, with its tokenizer, to output/; returns the metrics."""
+    rows = [_row(messages) for messages in read_conversations(directory, recipe.dataset)]
+    location = base_location(directory, recipe)
+    tokenizer = load_tokenizer(location)
+    trainer = _make_trainer(directory, recipe, load_base(location, recipe.dtype), tokenizer, rows)
+    lengths = [len(ids) for ids in trainer.train_dataset["input_ids"]]
+    loss = train(trainer, directory)
+    trainer.model.config.use_cache = True
+    trainer.model.save_pretrained(empty_output(directory))
+    tokenizer.save_pretrained(directory.output)
+    return {
+        "loss": loss,
+        "steps": trainer.state.global_step,
+        "conversations": len(rows),
+        "left_out": len(rows) - len(lengths),  # the question alone fills max_length
+        "at_max_length": sum(length == recipe.max_length for length in lengths),
+        "trained_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+    }
+
+
+def _make_trainer(
+    directory: RunDirectory,
+    recipe: SFTRecipe,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: list[dict[str, Any]],
+) -> SFTTrainer:
+    adapter = None
+    if recipe.lora_r:
+        adapter = lora_config(model, r=recipe.lora_r, alpha=recipe.lora_alpha, target=recipe.lora_target)
+    else:
+        model.requires_grad_(True)
+    return SFTTrainer(
+        model=model,
+        args=SFTConfig(
+            **trainer_settings(directory, recipe),
+            completion_only_loss=recipe.completion_only_loss,
+            train_sampling_strategy="group_by_length",
+        ),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        peft_config=adapter,
+    )
+
+
+def _row(messages: list[Message]) -> dict[str, Any]:
+    """One row of TRL's conversational prompt-completion format; the last message is the completion."""
+    if len(messages) < 2:
+        raise DataError("Every conversation needs at least one message before its last answer.")
+    return {
+        "prompt": messages[:-1],
+        "completion": messages[-1:],
+        "chat_template_kwargs": TEMPLATE_SETTINGS,
+    }
