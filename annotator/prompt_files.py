@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -72,21 +72,27 @@ def read_prompt_file(content: bytes, filename: str) -> PromptFile:
         return refused("Chorus reads .csv, .tsv and .jsonl files; this file's name ends in none of these.")
     if len(content) > MAX_FILE_BYTES:
         return refused(f"The file is larger than {MAX_FILE_BYTES // 1024**2} MiB; split it.")
-    result = PromptFile()
     try:
-        for line, record in read_records(decode(content)):
-            try:
-                if isinstance(record, BadRecordError | EmptyRecordError):
-                    raise record
-                result.drafts.append(draft_from_record(record, line=line))
-            except EmptyRecordError as empty:
-                result.skipped.append(LineNote(line, str(empty)))
-            except BadRecordError as bad:
-                result.errors.append(LineNote(line, str(bad)))
+        result = take_records(read_records(decode(content)))
     except BadRecordError as bad:
         return refused(str(bad))
     if not result.drafts and not result.errors:
         result.errors.append(LineNote(0, "There is no prompt in this file."))
+    return result
+
+
+def take_records(records: Iterable[tuple[int, Any]]) -> PromptFile:
+    """The drafts in numbered records; a record that cannot be taken is listed, never raised."""
+    result = PromptFile()
+    for line, record in records:
+        try:
+            if isinstance(record, BadRecordError | EmptyRecordError):
+                raise record
+            result.drafts.append(draft_from_record(record, line=line))
+        except EmptyRecordError as empty:
+            result.skipped.append(LineNote(line, str(empty)))
+        except BadRecordError as bad:
+            result.errors.append(LineNote(line, str(bad)))
     return result
 
 
@@ -160,7 +166,8 @@ def csv_record(header: list[str], row: list[str]) -> Record | BadRecordError | E
     if not any(cell.strip() for cell in row):
         return EmptyRecordError("the line is empty")
     if len(row) != len(header):
-        return BadRecordError(f"{len(row)} fields, but the first line names {len(header)}")
+        counts = f"{len(row)} fields, but the first line names {len(header)}"
+        return BadRecordError(f"{counts}; texts with a comma need quotes")
     record: Record = {name: cell for name, cell in zip(header, row, strict=True) if cell.strip()}
     try:
         if "messages" in record:

@@ -11,6 +11,7 @@ os.environ["CHORUS_DATA_DIR"] = tempfile.mkdtemp(prefix="chorus-tests-")
 from config.settings import *  # noqa: F403
 from config.settings import DATA_DIR, DATABASES, STORAGES
 
+(DATA_DIR / "static").mkdir()
 # SQLite's default of a database in memory is one connection for all threads, so races could not be tested.
 DATABASES["default"].setdefault("TEST", {})
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

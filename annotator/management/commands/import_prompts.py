@@ -1,0 +1,44 @@
+"""Take prompts from a CSV or JSONL file into a project."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from annotator.models import Project
+from annotator.prompt_files import LineNote
+from annotator.services.prompts import import_prompts
+
+NOTES_SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = "Take prompts from a CSV, TSV or JSONL file; if any line is wrong, none is taken."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--project", required=True, metavar="SLUG")
+
+    def handle(self, *args: Any, file: Path, project: str, **options: Any) -> None:
+        found = Project.objects.filter(slug=project).first()
+        if found is None:
+            raise CommandError(f"There is no project with the slug {project!r}.")
+        try:
+            with file.open("rb") as content:
+                report = import_prompts(project=found, file=content, filename=file.name, actor=None)
+        except OSError as error:
+            raise CommandError(f"The file cannot be read: {error}") from error
+        self.write_notes("skipped", report.skipped)
+        if report.errors:
+            self.write_notes("wrong", report.errors)
+            raise CommandError(f"Nothing was imported from {file.name}: {len(report.errors)} errors.")
+        self.stdout.write(
+            f"{report.taken} prompts taken, {report.held_out} of them held out; {len(report.skipped)} skipped."
+        )
+
+    def write_notes(self, what: str, notes: list[LineNote]) -> None:
+        for note in notes[:NOTES_SHOWN]:
+            self.stderr.write(f"{what}: {note}")
+        if len(notes) > NOTES_SHOWN:
+            self.stderr.write(f"{what}: {len(notes) - NOTES_SHOWN} more")

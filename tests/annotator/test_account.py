@@ -1,0 +1,153 @@
+import re
+
+import pytest
+from django.contrib.auth import get_user
+from django.core import mail
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+from rest_framework.authtoken.models import Token
+
+from annotator.errors import RefusedError
+from annotator.services.sign_in import create_sign_in_link, use_sign_in_link
+from tests.factories import PASSWORD, make_user
+
+
+@pytest.fixture
+def ada(db):
+    return make_user("ada@example.org", "Ada")
+
+
+def path_of(link: str) -> str:
+    return re.sub(r"^https?://[^/]+", "", link)
+
+
+def test_sign_in_by_address_and_password(client, ada):
+    page = client.get(reverse("account_login"))
+    assert page.status_code == 200 and "invitation" in page.text
+    client.post(reverse("account_login"), {"login": "ADA@example.org", "password": PASSWORD})
+    assert get_user(client) == ada
+
+
+def test_a_wrong_password_does_not_sign_in(client, ada):
+    page = client.post(reverse("account_login"), {"login": ada.email, "password": "wrong"})
+    assert page.status_code == 200 and not get_user(client).is_authenticated
+
+
+def test_a_page_sends_to_sign_in_and_back(client, ada):
+    page = client.get(reverse("account"))
+    assert page.url == f"{reverse('account_login')}?next={reverse('account')}"
+    page = client.post(page.url, {"login": ada.email, "password": PASSWORD, "next": reverse("account")})
+    assert page.url == reverse("account")
+
+
+def test_a_sign_in_link_needs_a_click_and_works_once(client, ada):
+    path = path_of(create_sign_in_link(ada))
+    page = client.get(path)
+    assert page.status_code == 200 and page["Referrer-Policy"] == "no-referrer"
+    assert not get_user(client).is_authenticated
+    assert client.post(path).url == reverse("home")
+    assert get_user(client) == ada
+    client.logout()
+    assert client.post(path).status_code == 410
+    assert not get_user(client).is_authenticated
+
+
+def test_of_two_uses_of_a_link_at_once_one_wins(ada, monkeypatch):
+    token = path_of(create_sign_in_link(ada)).rstrip("/").rpartition("/")[2]
+    monkeypatch.setattr("sesame.utils.get_user", lambda *args, **options: type(ada).objects.get(pk=ada.pk))
+    stale = type(ada).objects.get(pk=ada.pk)
+    use_sign_in_link(token=token)
+    monkeypatch.setattr("sesame.utils.get_user", lambda *args, **options: stale)
+    with pytest.raises(RefusedError):
+        use_sign_in_link(token=token)
+
+
+def test_a_sign_in_link_of_someone_who_may_not_sign_in_is_refused(client, ada):
+    path = path_of(create_sign_in_link(ada))
+    ada.is_active = False
+    ada.save()
+    assert client.post(path).status_code == 410
+
+
+@pytest.mark.parametrize("token", ["x", "é", "%00", "A" * 5000])
+def test_a_wrong_sign_in_link_is_refused(client, db, token):
+    assert client.post(f"/sign-in/{token}/").status_code in (404, 410)
+
+
+def test_the_command_prints_a_link_that_signs_in(client, ada, capsys):
+    call_command("sign_in_link", "Ada@example.org")
+    client.post(path_of(capsys.readouterr().out.strip()))
+    assert get_user(client) == ada
+
+
+def test_the_command_refuses_an_unknown_address(db):
+    with pytest.raises(CommandError, match="Nobody"):
+        call_command("sign_in_link", "nobody@example.org")
+
+
+def test_a_sign_in_link_does_not_go_around_the_second_factor(client, ada):
+    from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+
+    TOTP.activate(ada, generate_totp_secret())
+    page = client.post(path_of(create_sign_in_link(ada)))
+    assert page.url == reverse("mfa_authenticate")
+    assert not get_user(client).is_authenticated
+
+
+def test_a_forgotten_password_is_reset_by_mail(client, ada):
+    client.post(reverse("account_reset_password"), {"email": ada.email})
+    link = re.search(r"http://\S+", mail.outbox[0].body)[0]
+    page = client.get(path_of(link), follow=True)
+    form = {"password1": "another long phrase", "password2": "another long phrase"}
+    client.post(page.redirect_chain[-1][0], form)
+    ada.refresh_from_db()
+    assert ada.check_password("another long phrase")
+
+
+def test_the_name_can_be_changed(client, ada):
+    client.force_login(ada)
+    assert client.post(reverse("account"), {"name": "Ada L."}).status_code == 302
+    ada.refresh_from_db()
+    assert ada.name == "Ada L."
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 151])
+def test_a_wrong_name_is_not_stored(client, ada, name):
+    client.force_login(ada)
+    assert client.post(reverse("account"), {"name": name}).status_code == 422
+    ada.refresh_from_db()
+    assert ada.name == "Ada"
+
+
+def test_an_api_token_is_shown_once_replaced_and_revoked(client, ada):
+    client.force_login(ada)
+    token = client.post(reverse("create-api-token")).context["token"]
+    assert Token.objects.get(user=ada).key == token
+    assert token not in client.get(reverse("account")).text
+    assert client.post(reverse("create-api-token")).context["token"] != token
+    assert client.post(reverse("revoke-api-token")).status_code == 302
+    assert not Token.objects.exists()
+    assert client.post(reverse("revoke-api-token")).status_code == 302
+
+
+@pytest.mark.parametrize("name", ["create-api-token", "revoke-api-token"])
+def test_tokens_are_made_and_revoked_by_post_only(client, ada, name):
+    client.force_login(ada)
+    assert client.get(reverse(name)).status_code == 405
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("account", "account_logout", "account_change_password", "account_email", "mfa_index"),
+        *("mfa_activate_totp", "usersessions_list", "account_reauthenticate"),
+    ],
+)
+def test_every_page_of_the_account_is_in_the_sites_frame_without_inline_code(client, ada, name):
+    client.post(reverse("account_login"), {"login": ada.email, "password": PASSWORD})
+    page = client.get(reverse(name), follow=True)
+    assert page.status_code == 200
+    assert 'class="site-header"' in page.text
+    assert not re.search(r"\sstyle=|\son[a-z]+=|<style", page.text)
+    for script in re.findall(r"<script[^>]*>", page.text):
+        assert " src=" in script or 'type="application/json"' in script

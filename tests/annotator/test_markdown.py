@@ -1,0 +1,91 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotator.markdown import ATTRIBUTES, TAGS, render_markdown
+
+
+class Elements(HTMLParser):
+    """Collects every element with its attributes, as a browser would see them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def elements(html: str) -> list[tuple[str, dict[str, str | None]]]:
+    parser = Elements()
+    parser.feed(html)
+    parser.close()
+    return parser.found
+
+
+def assert_harmless(html: str) -> None:
+    for tag, attributes in elements(html):
+        assert tag in TAGS
+        assert set(attributes) <= ATTRIBUTES.get(tag, set()) | ({"rel"} if tag == "a" else set())
+        if "href" in attributes:
+            scheme = re.match(r"\s*([a-z][a-z0-9+.-]*):", attributes["href"], re.IGNORECASE)
+            assert scheme is None or scheme[1].lower() in {"http", "https", "mailto"}
+
+
+def test_what_people_write_is_rendered():
+    html = render_markdown("# One\n\nTwo *three* `four`\n\n- five\n\n|a|b|\n|-|-|\n|1|2|")
+    for part in ("<h2>One</h2>", "<em>three</em>", "<code>four</code>", "<li>five</li>", "<td>1</td>"):
+        assert part in html
+
+
+def test_links_go_out_without_opener_and_images_become_links():
+    html = render_markdown("[a](https://example.org) ![b](https://example.org/b.png)")
+    assert elements(html) == [
+        ("p", {}),
+        ("a", {"href": "https://example.org", "rel": "noopener noreferrer nofollow"}),
+        ("a", {"href": "https://example.org/b.png", "rel": "noopener noreferrer nofollow"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        '<div hx-get="/x" hx-trigger="load">x</div>',
+        '<b style="position:fixed" class="button" id="main">x</b>',
+        "[x](javascript:alert(1))",
+        "[x](JaVaScRiPt&colon;alert(1))",
+        "<javascript:alert(1)>",
+        "[x](data:text/html;base64,PHNjcmlwdD4=)",
+        "[x](vbscript:x)",
+        "[x]: javascript:alert(1)\n\n[x]",
+        '[x](https://a.b "t\\" onclick=\\"alert(1)")',
+        "```x onclick=alert(1)\ny\n```",
+        "| a |\n|:-:|\n| <svg onload=alert(1)> |",
+        "&lt;script&gt;alert(1)&lt;/script&gt;",
+        "<!-- --><style>*{display:none}</style>",
+        "<form action=//evil.example><input name=password>",
+        "a\0b\ud800c",
+        "[" * 2000,
+        ">" * 5000 + "x",
+    ],
+)
+def test_hostile_text_stays_text(hostile):
+    assert_harmless(render_markdown(hostile))
+
+
+MARKUP = (
+    *("<script>", "</script>", "<a href=", "<b ", "<svg/onload=", "<!--", "-->", ">", '"', "'", "&#106;"),
+    *("javascript:", "data:", "onclick=", "hx-get=", "style=", "](", "[x", ")", "`", "|", "|-|", "# "),
+    *("\\", "\n", "\t"),
+)
+pieces = st.sampled_from(MARKUP)
+
+
+@given(st.lists(pieces | st.text(max_size=8), max_size=30).map("".join))
+def test_no_text_becomes_anything_but_the_listed_markup(text):
+    assert_harmless(render_markdown(text))

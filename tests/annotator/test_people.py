@@ -1,0 +1,231 @@
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user
+from django.urls import reverse
+from django.utils import timezone
+
+from annotator.errors import RefusedError
+from annotator.models import AuditEvent, Invitation, Membership, Role, User
+from annotator.services.invitations import accept_invitation, invite, join_project, revoke_invitation
+from annotator.services.members import change_role, remove_member
+from tests.factories import PASSWORD, make_member, make_user
+
+NEWCOMER = {"email": "ada@example.org", "name": "Ada", "password": PASSWORD}
+
+
+@pytest.fixture
+def invitation(project, coordinator):
+    return invite(project=project, role=Role.VOLUNTEER, email="", actor=coordinator)
+
+
+def join_url(token: str) -> str:
+    return reverse("join", args=[token])
+
+
+def test_the_token_of_an_invitation_is_not_stored(invitation):
+    row, token = invitation
+    assert len(token) >= 43
+    assert token not in str(Invitation.objects.filter(pk=row.pk).values())
+    assert token not in str(list(AuditEvent.objects.values()))
+
+
+def test_an_invitation_lets_one_person_in_once(project, invitation):
+    membership = accept_invitation(token=invitation[1], **NEWCOMER)
+    assert membership.project == project and membership.role == Role.VOLUNTEER
+    assert membership.user.check_password(PASSWORD)
+    assert Invitation.objects.get().used_by == membership.user
+    with pytest.raises(RefusedError, match="used already"):
+        accept_invitation(token=invitation[1], email="eve@example.org", name="Eve", password=PASSWORD)
+    assert not User.objects.filter(email="eve@example.org").exists()
+
+
+def test_of_two_who_passed_the_check_the_second_claim_loses(invitation, monkeypatch):
+    row, token = invitation
+    monkeypatch.setattr("annotator.services.invitations.find_invitation", lambda token: row)
+    accept_invitation(token=token, **NEWCOMER)
+    with pytest.raises(RefusedError, match="a moment ago"):
+        accept_invitation(token=token, email="eve@example.org", name="Eve", password=PASSWORD)
+    assert not User.objects.filter(email="eve@example.org").exists()
+
+
+def test_an_address_that_has_an_account_must_sign_in_and_keeps_the_link(invitation, stranger):
+    with pytest.raises(RefusedError, match="Sign in"):
+        accept_invitation(token=invitation[1], email=stranger.email.upper(), name="X", password=PASSWORD)
+    membership = join_project(token=invitation[1], user=stranger)
+    assert membership.role == Role.VOLUNTEER
+
+
+def test_a_member_does_not_use_a_link_up(invitation, volunteer):
+    with pytest.raises(RefusedError, match="already"):
+        join_project(token=invitation[1], user=volunteer)
+    assert Invitation.objects.usable().count() == 1
+
+
+def test_join_page_signs_up_signs_in_and_leaves_no_referrer(client, project, invitation):
+    page = client.get(join_url(invitation[1]))
+    assert "Climate tutor" in page.text and "volunteer" in page.text
+    assert page["Referrer-Policy"] == "no-referrer"
+    page = client.post(join_url(invitation[1]), NEWCOMER)
+    assert page.status_code == 302
+    assert page["Referrer-Policy"] == "no-referrer"
+    assert get_user(client).email == "ada@example.org"
+    assert client.get(join_url(invitation[1])).status_code == 410
+
+
+def test_join_page_of_an_addressed_invitation_keeps_its_address(client, project, coordinator):
+    _, token = invite(project=project, role=Role.REVIEWER, email="Bo@Example.org", actor=coordinator)
+    client.post(join_url(token), {**NEWCOMER, "email": "eve@example.org"})
+    assert Membership.objects.get(role=Role.REVIEWER).user.email == "bo@example.org"
+
+
+def test_someone_who_is_signed_in_joins_with_one_click(client, project, invitation, stranger):
+    client.force_login(stranger)
+    assert "You are signed in as" in client.get(join_url(invitation[1])).text
+    assert client.post(join_url(invitation[1])).url == reverse("project", args=["climate"])
+    assert project.memberships.filter(user=stranger, role=Role.VOLUNTEER).exists()
+
+
+def test_an_invitation_for_another_address_is_refused(client, project, coordinator, stranger):
+    _, token = invite(project=project, role=Role.VOLUNTEER, email="bo@example.org", actor=coordinator)
+    client.force_login(stranger)
+    page = client.post(join_url(token))
+    assert page.status_code == 410 and "another e-mail address" in page.text
+    assert Invitation.objects.usable().exists()
+    assert not project.memberships.filter(user=stranger).exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"revoked_at": timezone.now()}, "revoked"),
+        ({"expires_at": timezone.now() - timedelta(seconds=1)}, "expired"),
+        ({"used_at": timezone.now()}, "used already"),
+    ],
+)
+def test_a_link_that_no_longer_works_says_why(client, invitation, change, reason):
+    Invitation.objects.update(**change)
+    for page in (client.get(join_url(invitation[1])), client.post(join_url(invitation[1]), NEWCOMER)):
+        assert page.status_code == 410 and reason in page.text
+        assert page["Referrer-Policy"] == "no-referrer"
+    assert not User.objects.filter(email="ada@example.org").exists()
+
+
+@pytest.mark.parametrize("token", ["x", "%00", "%ED%A0%80", "é" * 100])
+def test_a_link_that_is_not_ours_is_refused(client, db, token):
+    assert client.get(f"/join/{token}/").status_code in (404, 410)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"password": "short"}, {"password": "password"}, {"email": "nonsense"}, {"name": ""}, {"name": "a\0"}],
+)
+def test_a_wrong_sign_up_uses_nothing_up(client, invitation, wrong):
+    assert client.post(join_url(invitation[1]), {**NEWCOMER, **wrong}).status_code == 422
+    assert Invitation.objects.usable().exists()
+    assert not User.objects.filter(name="Ada").exists()
+
+
+def test_the_join_page_refuses_other_methods(client, invitation):
+    assert client.put(join_url(invitation[1])).status_code == 405
+
+
+def test_a_coordinator_invites_and_sees_the_link_once(client, project, coordinator):
+    client.force_login(coordinator)
+    page = client.post(reverse("invite", args=["climate"]), {"role": "reviewer", "email": "", "days": 3})
+    link = page.context["link"]
+    assert page.status_code == 200 and link in page.text
+    token = link.rstrip("/").rpartition("/")[2]
+    assert Invitation.objects.for_token(token).get().role == Role.REVIEWER
+    assert token not in client.get(reverse("people", args=["climate"])).text
+
+
+@pytest.mark.parametrize("wrong", [{"role": "owner"}, {"days": 0}, {"days": "1" * 5000}, {"email": "@"}])
+def test_a_wrong_invitation_is_not_made(client, project, coordinator, wrong):
+    client.force_login(coordinator)
+    values = {"role": "volunteer", "email": "", "days": 7, **wrong}
+    assert client.post(reverse("invite", args=["climate"]), values).status_code == 422
+    assert not Invitation.objects.exists()
+
+
+def test_a_revoked_invitation_cannot_be_revoked_again(client, project, coordinator, invitation):
+    client.force_login(coordinator)
+    url = reverse("revoke-invitation", args=["climate", invitation[0].pk])
+    assert client.post(url).status_code == 302
+    assert not Invitation.objects.usable().exists()
+    with pytest.raises(RefusedError):
+        revoke_invitation(invitation=invitation[0], actor=coordinator)
+    assert "already used or revoked" in client.post(url, follow=True).text
+
+
+def test_role_change_and_removal_take_effect_at_once(client, project, coordinator, volunteer):
+    membership = project.memberships.get(user=volunteer)
+    client.force_login(coordinator)
+    client.post(reverse("change-role", args=["climate", membership.pk]), {"role": "reviewer"})
+    membership.refresh_from_db()
+    assert membership.role == Role.REVIEWER
+    client.post(reverse("remove-member", args=["climate", membership.pk]))
+    client.force_login(volunteer)
+    assert client.get(reverse("guidelines", args=["climate"])).status_code == 404
+    verbs = set(AuditEvent.objects.filter(actor=coordinator).values_list("verb", flat=True))
+    assert {"member.role_changed", "member.removed"} <= verbs
+
+
+def test_the_last_coordinator_stays(client, project, coordinator):
+    membership = project.memberships.get(user=coordinator)
+    with pytest.raises(RefusedError):
+        change_role(membership=membership, role=Role.VOLUNTEER, actor=coordinator)
+    with pytest.raises(RefusedError):
+        remove_member(membership=membership, actor=coordinator)
+    client.force_login(coordinator)
+    url = reverse("remove-member", args=["climate", membership.pk])
+    assert "always has a coordinator" in client.post(url, follow=True).text
+    assert project.memberships.get(user=coordinator).role == Role.COORDINATOR
+
+
+def test_one_of_two_coordinators_may_go(project, coordinator):
+    second = make_member(project, Role.COORDINATOR)
+    remove_member(membership=project.memberships.get(user=coordinator), actor=second)
+    assert project.memberships.get().user == second
+
+
+def test_an_unknown_role_changes_nothing(client, project, coordinator, volunteer):
+    membership = project.memberships.get(user=volunteer)
+    client.force_login(coordinator)
+    client.post(reverse("change-role", args=["climate", membership.pk]), {"role": "owner"})
+    membership.refresh_from_db()
+    assert membership.role == Role.VOLUNTEER
+
+
+def test_members_and_invitations_of_another_project_are_not_found(client, project, stranger, invitation):
+    client.force_login(stranger)
+    membership = project.memberships.first()
+    for url in (
+        reverse("change-role", args=["other", membership.pk]),
+        reverse("remove-member", args=["other", membership.pk]),
+        reverse("revoke-invitation", args=["other", invitation[0].pk]),
+    ):
+        assert client.post(url, {"role": "volunteer"}).status_code == 404
+    assert Invitation.objects.usable().exists()
+
+
+def test_two_people_cannot_sign_up_with_one_address(project, coordinator):
+    tokens = [invite(project=project, role=Role.VOLUNTEER, email="", actor=coordinator)[1] for _ in "ab"]
+    accept_invitation(token=tokens[0], **NEWCOMER)
+    with pytest.raises(RefusedError):
+        accept_invitation(token=tokens[1], **NEWCOMER)
+    assert Invitation.objects.usable().count() == 1
+
+
+@pytest.mark.django_db
+def test_nobody_signs_up_without_invitation(client):
+    page = client.post(reverse("account_signup"), {"email": "x@example.org", "password1": PASSWORD})
+    assert "invitation" in page.text
+    assert not User.objects.exists()
+
+
+@pytest.mark.django_db
+def test_make_user_makes_a_user_who_can_sign_in(client):
+    user = make_user()
+    client.post(reverse("account_login"), {"login": user.email, "password": PASSWORD})
+    assert get_user(client) == user

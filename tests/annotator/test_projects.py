@@ -1,0 +1,94 @@
+import pytest
+from django.core.exceptions import ValidationError
+from django.urls import reverse
+
+from annotator.models import AuditEvent, Project, Role
+from annotator.services.projects import create_project
+from tests.factories import make_user
+
+FIELDS = {
+    "name": "Climate tutor",
+    "description": "",
+    "guidelines": "",
+    "system_prompt": "",
+    "base_model": "models/tiny",
+    "completions_per_comparison": 4,
+    "judgments_per_comparison": 1,
+    "seat_minutes": 30,
+}
+
+
+@pytest.mark.django_db
+def test_a_new_project_has_its_coordinator_and_an_audit_row():
+    founder = make_user()
+    project = create_project(name="A", slug="a", base_model="models/tiny", coordinator=founder)
+    assert project.memberships.get().user == founder
+    assert project.memberships.get().role == Role.COORDINATOR
+    assert AuditEvent.objects.get(verb="project.created").actor == founder
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("wrong", [{"slug": "not a slug"}, {"name": ""}, {"completions_per_comparison": 9}])
+def test_a_project_with_values_no_form_would_take_is_not_made(wrong):
+    values = {"name": "A", "slug": "a", "base_model": "models/tiny", **wrong}
+    with pytest.raises(ValidationError):
+        create_project(coordinator=make_user(), **values)
+    assert not Project.objects.exists()
+
+
+def test_settings_are_saved_and_audited_by_field_name(client, project, coordinator):
+    client.force_login(coordinator)
+    page = client.post(reverse("settings", args=["climate"]), {**FIELDS, "guidelines": "Be kind."})
+    assert page.status_code == 302
+    project.refresh_from_db()
+    assert project.guidelines == "Be kind."
+    event = AuditEvent.objects.get(verb="project.changed")
+    assert event.data == {"fields": ["guidelines"]}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"completions_per_comparison": 1},
+        {"completions_per_comparison": "9" * 5000},
+        {"judgments_per_comparison": 0},
+        {"seat_minutes": "NaN"},
+        {"name": "a\0b"},
+        {"name": "x" * 121},
+        {"base_model": ""},
+    ],
+)
+def test_wrong_settings_are_shown_and_not_saved(client, project, coordinator, wrong):
+    client.force_login(coordinator)
+    page = client.post(reverse("settings", args=["climate"]), {**FIELDS, "guidelines": "New.", **wrong})
+    assert page.status_code == 422
+    assert "Nothing was saved yet" in page.text
+    project.refresh_from_db()
+    assert project.guidelines == "" and project.name == "Climate tutor"
+
+
+def test_guidelines_are_rendered_as_markdown_without_scripts(client, project, volunteer):
+    Project.objects.filter(pk=project.pk).update(guidelines="# Be *fair*\n<script>alert(1)</script>")
+    client.force_login(volunteer)
+    page = client.get(reverse("guidelines", args=["climate"]))
+    assert "<h2>Be <em>fair</em></h2>" in page.text
+    assert "<script>alert" not in page.text
+
+
+def test_home_goes_to_the_only_project(client, project, volunteer):
+    client.force_login(volunteer)
+    assert client.get(reverse("home")).url == reverse("project", args=["climate"])
+
+
+def test_home_lists_several_projects_and_only_ones_own(client, project, coordinator, stranger):
+    create_project(name="Second", slug="second", base_model="m", coordinator=coordinator)
+    client.force_login(coordinator)
+    page = client.get(reverse("home"))
+    assert "Climate tutor" in page.text and "Second" in page.text
+    assert "/p/other/" not in page.text
+
+
+@pytest.mark.django_db
+def test_home_of_someone_without_project_says_what_to_do(client):
+    client.force_login(make_user())
+    assert "invitation link" in client.get(reverse("home")).text

@@ -1,0 +1,220 @@
+"""The reading of prompt files, without a database."""
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotator.prompt_files import MAX_CHARACTERS, MAX_FILE_BYTES, PromptFile, read_prompt_file
+
+
+def user(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}
+
+
+def assistant(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}
+
+
+def jsonl(*lines: str) -> PromptFile:
+    return read_prompt_file("\n".join(lines).encode("utf-8", "surrogatepass"), "prompts.jsonl")
+
+
+def csv_file(text: str, encoding: str = "utf-8") -> PromptFile:
+    return read_prompt_file(text.encode(encoding), "prompts.csv")
+
+
+def questions(result: PromptFile) -> list[str]:
+    assert result.errors == []
+    return [draft.messages[-1]["content"] for draft in result.drafts]
+
+
+@pytest.mark.parametrize("column", ["prompt", "question", "Prompt "])
+def test_csv_takes_prompt_or_question(column):
+    assert questions(csv_file(f"{column},language\nWhy?,de\n")) == ["Why?"]
+
+
+def test_csv_keeps_quoted_newlines_and_counts_lines_by_the_file():
+    result = csv_file('prompt,source\r\n"One\r\ntwo",a\r\n\r\n"x"\r\n')
+    assert [str(note) for note in result.errors] == [
+        "line 5: 1 fields, but the first line names 2; texts with a comma need quotes"
+    ]
+    assert [str(note) for note in result.skipped] == ["line 4: the line is empty"]
+    assert result.drafts[0].messages == [user("One\ntwo")]
+    assert result.drafts[0].line == 2
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_csv_may_be_separated_as_spreadsheets_do(delimiter):
+    result = csv_file(f"prompt{delimiter}language\nWhy?{delimiter}pt-BR\n")
+    assert result.drafts[0].language == "pt-BR"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_encodings_that_spreadsheets_write_are_read(encoding):
+    assert questions(csv_file("prompt\nÇa va : 氷?\n", encoding)) == ["Ça va : 氷?"]
+
+
+def test_csv_takes_conversations_from_a_json_column():
+    messages = [user("What is albedo?"), assistant("Reflection."), user("And sea ice?")]
+    text = io.StringIO()
+    csv.writer(text).writerows([["messages"], [json.dumps(messages)]])
+    assert csv_file(text.getvalue()).drafts[0].messages == messages
+
+
+def test_jsonl_takes_texts_and_conversations():
+    turns = [user("a"), assistant("b"), user("c")]
+    result = jsonl(
+        '{"prompt": "Why?", "language": "fr", "source": "letter"}',
+        "",
+        json.dumps({"prompt": turns}),
+        json.dumps({"messages": turns[:1], "language": None}) + "\r",
+    )
+    assert result.errors == []
+    assert [draft.messages for draft in result.drafts] == [[user("Why?")], turns, turns[:1]]
+    assert (result.drafts[0].language, result.drafts[0].source) == ("fr", "letter")
+    assert [note.line for note in result.skipped] == [2]
+
+
+def test_a_line_separator_inside_a_json_string_does_not_end_the_line():
+    assert questions(jsonl('{"prompt": "one\u2028two"}')) == ["one\u2028two"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{", "not JSON"),
+        ("nonsense", "not JSON"),
+        ('{"prompt": NaN}', "NaN is not JSON"),
+        ('{"prompt": "a", "x": -Infinity}', "-Infinity is not JSON"),
+        ('{"prompt": ' + "9" * 5000 + "}", "too many digits"),
+        ('{"prompt": ' + "[" * 100_000, "nested too deeply"),
+        ('{"prompt": 1e999}', "not a number"),
+        ("[]", "expected an object, not a list"),
+        ("null", "expected an object, not null"),
+        ('{"prompt": 3}', "not a number"),
+        ('{"prompt": true}', "not true or false"),
+        ('{"prompt": {}}', "not an object"),
+        ('{"messages": "text"}', "must be a list of messages"),
+        ('{"prompt": "a", "question": "b"}', "both prompt and question"),
+        ('{"prompt": []}', "0 messages"),
+        ('{"prompt": ["a"]}', "message 1 must be an object, not a text"),
+        ('{"prompt": [{"role": "assistant", "content": "a"}]}', "message 1 must be the user's"),
+        ('{"prompt": [{"role": "system", "content": "a"}]}', "system message"),
+        ('{"prompt": [{"role": "owner", "content": "a"}]}', "must be user or assistant"),
+        ('{"prompt": [{"role": ["user"], "content": "a"}]}', "must be user or assistant"),
+        ('{"prompt": [{"role": "user", "content": null}]}', "must be a text, not null"),
+        ('{"prompt": [{"role": "user", "content": " "}]}', "message 1 is empty"),
+        (json.dumps({"messages": [user("a"), user("b")]}), "message 2 must be the assistant's"),
+        (json.dumps({"messages": [user("a"), assistant("b")]}), "the last message must be the user's"),
+        (json.dumps({"messages": [user("a"), assistant("b")] * 60}), "120 messages"),
+        ('{"prompt": "a\\u0000b"}', "NUL"),
+        ('{"prompt": "\\ud800"}', "surrogate"),
+        ('{"prompt": "a", "source": "\\udfff"}', "surrogate"),
+        ('{"prompt": "a", "source": 1}', "source must be a text"),
+        ('{"prompt": "a", "source": "%s"}' % ("x" * 201), "source has 201 characters"),
+        ('{"prompt": "a", "language": 7}', "language"),
+        ('{"prompt": "a", "language": "english please"}', "language"),
+        (json.dumps({"prompt": "x" * (MAX_CHARACTERS + 1)}), "at most 20000"),
+    ],
+)
+def test_a_wrong_line_is_an_error_with_its_number_and_reason(line, reason):
+    result = jsonl('{"prompt": "fine"}', line)
+    assert [note.line for note in result.errors] == [2]
+    assert reason in result.errors[0].reason
+
+
+@pytest.mark.parametrize(
+    "line", ["", "   ", "{}", '{"prompt": null}', '{"prompt": " \\n "}', '{"source": "x"}']
+)
+def test_a_line_with_nothing_in_it_is_skipped(line):
+    result = jsonl('{"prompt": "fine"}', line, '{"prompt": "too"}')
+    assert result.errors == []
+    assert [note.line for note in result.skipped] == [2]
+    assert len(result.drafts) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "filename", "reason"),
+    [
+        (b"", "a.csv", "name the columns"),
+        (b"a,b\n1,2\n", "a.csv", "name the columns"),
+        (b"prompt,prompt\n1,2\n", "a.csv", "twice"),
+        (b"prompt\n", "a.csv", "no prompt"),
+        (b'prompt\n"open', "a.csv", "line 2"),
+        (b'prompt\n"a"b\n', "a.csv", "line 2"),
+        (b"prompt\n" + b"x" * 200_000, "a.csv", "field larger"),
+        (b"prompt\nok\n\xff\xfe\n", "a.csv", "line 3"),
+        (b"\xff\xfea", "a.csv", "not UTF-8"),
+        (b"", "a.jsonl", "no prompt"),
+        (b"{}", "a.xlsx", "reads .csv"),
+        (b"{}", "prompts", "reads .csv"),
+        (b"x" * (MAX_FILE_BYTES + 1), "a.csv", "larger than 20 MiB"),
+    ],
+    ids=str,
+)
+def test_a_file_that_is_wrong_as_a_whole_gives_one_error(content, filename, reason):
+    result = read_prompt_file(content, filename)
+    assert len(result.errors) == 1
+    assert reason in str(result.errors[0])
+    assert result.drafts == []
+
+
+filenames = st.sampled_from(["a.csv", "a.tsv", "a.jsonl"])
+
+
+def assert_sound(result: PromptFile) -> None:
+    assert result.errors or result.drafts
+    for draft in result.drafts:
+        assert [message["role"] for message in draft.messages][::2] == ["user"] * (
+            len(draft.messages) // 2 + 1
+        )
+        for message in draft.messages:
+            assert message["content"] == message["content"].strip() != ""
+            assert "\0" not in message["content"]
+            message["content"].encode("utf-8")
+
+
+@given(st.binary(max_size=300), filenames)
+def test_no_bytes_make_the_reader_fail(content, filename):
+    assert_sound(read_prompt_file(content, filename))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(alphabet=st.characters(), max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["prompt", "messages", "role", "content", "language", "source"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(json_values, max_size=4))
+def test_no_json_makes_the_reader_fail(values):
+    assert_sound(jsonl(*(json.dumps(value) for value in values)))
+
+
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1, max_size=40).filter(
+    str.strip
+)
+
+
+@given(st.lists(texts, min_size=1, max_size=5))
+def test_what_a_csv_writer_writes_is_read_back(prompts):
+    text = io.StringIO()
+    csv.writer(text).writerows([["prompt", "language"], *([prompt, "en"] for prompt in prompts)])
+    assert questions(csv_file(text.getvalue())) == [prompt.strip() for prompt in prompts]
+
+
+@given(st.lists(texts, min_size=1, max_size=5), st.booleans())
+def test_what_a_json_writer_writes_is_read_back(prompts, ascii_only):
+    lines = [json.dumps({"prompt": prompt}, ensure_ascii=ascii_only) for prompt in prompts]
+    assert questions(jsonl(*lines)) == [prompt.strip() for prompt in prompts]
