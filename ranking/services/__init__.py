@@ -3,6 +3,7 @@
 from .judgments import submit_judgment
 from .rounds import close_round, open_round
 from .seats import claim_next, renew_seat, skip_comparison
+from .snapshots import snapshot_preferences
 
 __all__ = [
     "claim_next",
@@ -10,5 +11,6 @@ __all__ = [
     "open_round",
     "renew_seat",
     "skip_comparison",
+    "snapshot_preferences",
     "submit_judgment",
 ]

@@ -1,0 +1,140 @@
+"""Preferences as files that the ecosystem reads: TRL's conversational format with our own columns.
+
+| column                       | is                                                                   |
+|------------------------------|----------------------------------------------------------------------|
+| prompt                       | list of {role, content}: the system prompt, if any, and the messages |
+| chosen, rejected             | the two answers, each a list of one {role: assistant, content}       |
+| prompt_id, comparison_id     | where the pair comes from                                            |
+| weight                       | (votes for − votes against) / all votes, in (0, 1]                   |
+| votes                        | {chosen, rejected, ties}: how many judgments said what               |
+| split                        | train or held_out                                                    |
+| round, language              | number of the round; BCP 47 tag of the prompt                        |
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Row = dict[str, Any]
+SPLITS = ("train", "held_out")
+CARD, MANIFEST = "README.md", "manifest.json"
+MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+SCHEMA = pa.schema(
+    [
+        ("prompt", MESSAGES),
+        ("chosen", MESSAGES),
+        ("rejected", MESSAGES),
+        ("prompt_id", pa.int64()),
+        ("comparison_id", pa.int64()),
+        ("weight", pa.float64()),
+        ("votes", pa.struct([("chosen", pa.int32()), ("rejected", pa.int32()), ("ties", pa.int32())])),
+        ("split", pa.string()),
+        ("round", pa.int32()),
+        ("language", pa.string()),
+    ]
+)
+
+
+def write_snapshot(folder: Path, rows: list[Row], about: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Write every file of a snapshot into an empty folder; returns the manifest and its sha256.
+
+    The manifest is `about` with `files`: the rows, bytes and sha256 of each other file. Raises
+    OSError when the disk does not take it.
+    """
+    files = {}
+    for split in SPLITS:
+        part = [row for row in rows if row["split"] == split]
+        files |= {
+            f"{split}.parquet": _write_parquet(folder / f"{split}.parquet", part),
+            f"{split}.jsonl": _write_jsonl(folder / f"{split}.jsonl", part),
+        }
+    files[CARD] = _write_text(folder / CARD, dataset_card(about))
+    manifest = {**about, "files": files}
+    written = _write_text(folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")
+    return manifest, written["sha256"]
+
+
+def dataset_card(about: dict[str, Any]) -> str:
+    """The README of a snapshot, with the front matter by which `datasets.load_dataset` finds its splits.
+
+    A split without rows is left out there, because `load_dataset` fails on an empty Parquet file.
+    """
+    counts, quote = about["counts"], json.dumps
+    filled = [split for split in SPLITS if counts[split]]
+    splits = "".join(f"  - split: {split}\n    path: {split}.parquet\n" for split in filled)
+    languages = "".join(f"- {quote(language)}\n" for language in about["languages"])
+    return f"""---
+pretty_name: {quote(about["project"]["name"] + ": preferences")}
+license: other
+language:
+{languages}tags:
+- preference
+- rlhf
+configs:
+- config_name: default
+  data_files:
+{splits}---
+
+# {about["project"]["name"]}: preferences
+
+Pairs of answers of a chatbot, and which of the two people preferred. Snapshot of {about["created_at"]},
+written by Chorus {about["software"]["chorus"]}.
+
+| | |
+|---|---|
+| judgments | {counts["judgments"]} |
+| of these by simulated volunteers | {counts["simulated_judgments"]} ({about["simulated_share"]:.0%}) |
+| comparisons | {counts["comparisons"]} |
+| pairs for training | {counts["train"]} |
+| pairs held out | {counts["held_out"]} |
+| rounds | {", ".join(map(str, about["rounds"]))} |
+
+A pair is listed when more judgments of its comparison preferred `chosen` than `rejected`. `weight` is
+(votes for − votes against) / all votes, ties among them. A prompt is in one split for ever, never in both.
+Volunteers saw the answers in random order and without their authors. Nothing here names a volunteer.
+
+The format is TRL's conversational preference format; `manifest.json` has the sha256 of every file.
+
+```python
+from datasets import load_dataset
+
+preferences = load_dataset("path/to/this/folder")
+```
+
+## Licence
+
+{about["license"]}
+"""
+
+
+def _write_parquet(path: Path, rows: list[Row]) -> dict[str, Any]:
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    return _write(path, lambda file: pq.write_table(table, file, compression="zstd"), rows=len(rows))
+
+
+def _write_jsonl(path: Path, rows: list[Row]) -> dict[str, Any]:
+    lines = (json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
+    return _write(path, lambda file: file.writelines(lines), rows=len(rows))
+
+
+def _write_text(path: Path, text: str) -> dict[str, Any]:
+    return _write(path, lambda file: file.write(text.encode()))
+
+
+def _write(path: Path, fill: Callable[[IO[bytes]], object], **facts: int) -> dict[str, Any]:
+    """Fill a file under a temporary name and rename it once it is on the disk; returns its facts."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    with unfinished.open("wb") as file:
+        fill(file)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {**facts, "bytes": path.stat().st_size, "sha256": sha256}

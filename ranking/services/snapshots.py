@@ -1,0 +1,162 @@
+"""Taking immutable snapshots of a project's preferences."""
+
+import shutil
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotator.models import Completion, Project, Prompt, Split, User
+from annotator.services.audit import record
+from ranking.consensus import Consensus, find_majorities
+from ranking.dataset_files import Row, write_snapshot
+from ranking.errors import NoPreferencesError, SnapshotFailedError
+from ranking.models import Comparison, Dataset, Judgment
+
+LICENSE = "The project has not stated a licence: ask its coordinator before passing this on."
+Votes = list[tuple[Any, ...]]
+
+
+def snapshot_preferences(*, project: Project, actor: User | None = None) -> Dataset:
+    """Write all preferences so far as an immutable dataset.
+
+    The files are written beside their final place and moved there complete, together with the
+    dataset's row: a snapshot that fails or is killed leaves neither. Raises NoPreferencesError or
+    SnapshotFailedError.
+    """
+    votes = _votes(project)
+    rows = _rows(project, _majorities(votes))
+    if not rows:
+        raise NoPreferencesError
+    about = _about(project, votes, rows)
+    parent = Path(settings.DATA_DIR) / "datasets" / project.slug
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=parent) as unfinished:
+            manifest, sha256 = write_snapshot(Path(unfinished), rows, about)
+            return _publish(project, Path(unfinished), manifest, sha256, actor)
+    except OSError as error:
+        raise SnapshotFailedError(
+            _("The snapshot could not be written (%s); nothing was kept.") % (error.strerror or error)
+        ) from error
+
+
+def _votes(project: Project) -> Votes:
+    """(judgment, comparison, is simulated, completion, rank), one row a rank.
+
+    A judgment without ranks has one row with None for both. One query, so that all that is drawn
+    from it speaks of the same moment.
+    """
+    judgments = Judgment.objects.filter(comparison__round__project=project)
+    return list(
+        judgments.order_by("pk").values_list(
+            "pk", "comparison_id", "verdict", "volunteer__is_simulated", "ranks__completion_id", "ranks__rank"
+        )
+    )
+
+
+def _majorities(votes: Votes) -> Consensus:
+    ranked = [
+        (judgment, comparison, completion, rank)
+        for judgment, comparison, verdict, _simulated, completion, rank in votes
+        if verdict == Judgment.Verdict.RANKED
+    ]
+    return find_majorities(*np.array(ranked, dtype=np.int64).reshape(-1, 4).T)
+
+
+def _rows(project: Project, consensus: Consensus) -> list[Row]:
+    ids = [consensus.comparison, consensus.chosen, consensus.rejected]
+    comparisons = Comparison.objects.select_related("round").in_bulk(np.unique(ids[0]).tolist())
+    texts = Completion.objects.in_bulk(np.unique(ids[1:]).tolist())
+    prompts = Prompt.objects.select_related("project").in_bulk(
+        {one.prompt_id for one in comparisons.values()}
+    )
+    votes = [consensus.votes_chosen, consensus.votes_rejected, consensus.ties]
+    columns = np.stack([*ids, *votes], axis=1).tolist()
+    rows = []
+    for (comparison_id, chosen, rejected, *counts), weight in zip(
+        columns, consensus.weight.tolist(), strict=True
+    ):
+        comparison = comparisons[comparison_id]
+        prompt = prompts[comparison.prompt_id]
+        rows.append(
+            {
+                "prompt": prompt.full_messages(),
+                "chosen": [{"role": "assistant", "content": texts[chosen].text}],
+                "rejected": [{"role": "assistant", "content": texts[rejected].text}],
+                "prompt_id": prompt.pk,
+                "comparison_id": comparison_id,
+                "weight": weight,
+                "votes": dict(zip(("chosen", "rejected", "ties"), counts, strict=True)),
+                "split": prompt.split,
+                "round": comparison.round.number,
+                "language": prompt.language,
+            }
+        )
+    return rows
+
+
+def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
+    judgments = {judgment: simulated for judgment, _c, _v, simulated, *_rest in votes}
+    simulated = sum(judgments.values())
+    in_train = sum(row["split"] == Split.TRAIN for row in rows)
+    return {
+        "format": "chorus-preferences-1",
+        "project": {"slug": project.slug, "name": project.name},
+        "created_at": timezone.now().isoformat(timespec="seconds"),
+        "software": {"chorus": _version(), "pyarrow": pa.__version__},
+        "license": LICENSE,
+        "languages": sorted({row["language"] for row in rows}),
+        "rounds": sorted({row["round"] for row in rows}),
+        "counts": {
+            "judgments": len(judgments),
+            "simulated_judgments": simulated,
+            "comparisons": len({row["comparison_id"] for row in rows}),
+            "pairs": len(rows),
+            "train": in_train,
+            "held_out": len(rows) - in_train,
+        },
+        "simulated_share": simulated / len(judgments),
+        "last_judgment_id": max(judgments),
+    }
+
+
+@transaction.atomic
+def _publish(
+    project: Project, unfinished: Path, manifest: dict[str, Any], sha256: str, actor: User | None
+) -> Dataset:
+    # Two snapshots at once wait for each other here, so each gets a number of its own.
+    Project.objects.select_for_update().get(pk=project.pk)
+    last = Dataset.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
+    counts = manifest["counts"]
+    dataset = Dataset.objects.create(
+        project=project,
+        number=last + 1,
+        created_by=actor,
+        pairs=counts["pairs"],
+        train_pairs=counts["train"],
+        held_out_pairs=counts["held_out"],
+        judgments=counts["judgments"],
+        simulated_judgments=counts["simulated_judgments"],
+        last_judgment_id=manifest["last_judgment_id"],
+        manifest=manifest,
+        sha256=sha256,
+    )
+    record("dataset.created", actor=actor, project=project, target=dataset, sha256=sha256, **counts)
+    # Whoever was killed between this move and the commit left a folder that no row knows.
+    shutil.rmtree(dataset.folder, ignore_errors=True)
+    unfinished.rename(dataset.folder)
+    return dataset
+
+
+def _version() -> str:
+    with (Path(settings.BASE_DIR) / "pyproject.toml").open("rb") as file:
+        return str(tomllib.load(file)["project"]["version"])
