@@ -6,4 +6,5 @@ urlpatterns = [
     path("", include("annotator.urls")),
     path("", include("ranking.urls")),
     path("", include("training.urls")),
+    path("", include("config.api")),
 ]

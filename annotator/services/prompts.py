@@ -7,7 +7,14 @@ from django.db import transaction
 
 from annotator.models import Project, Prompt, User
 from annotator.models.material import Split, hash_messages, split_of
-from annotator.prompt_files import MAX_FILE_BYTES, LineNote, PromptDraft, read_prompt_file
+from annotator.prompt_files import (
+    MAX_FILE_BYTES,
+    LineNote,
+    PromptDraft,
+    PromptFile,
+    read_prompt_file,
+    take_records,
+)
 
 from .audit import record
 
@@ -34,6 +41,16 @@ class ImportReport:
 def import_prompts(*, project: Project, file: IO[bytes], filename: str, actor: User | None) -> ImportReport:
     """Take every prompt of a file, or none if any line of it is wrong."""
     content = read_prompt_file(file.read(MAX_FILE_BYTES + 1), filename)
+    return take_all_or_none(project=project, content=content, actor=actor)
+
+
+def import_records(*, project: Project, records: list[object], actor: User | None) -> ImportReport:
+    """Take every prompt of a list by the rules of a file's lines, numbered from 1, or none."""
+    content = take_records(enumerate(records, start=1))
+    return take_all_or_none(project=project, content=content, actor=actor)
+
+
+def take_all_or_none(*, project: Project, content: PromptFile, actor: User | None) -> ImportReport:
     if content.errors:
         return ImportReport(skipped=content.skipped, errors=content.errors)
     report = add_prompts(project=project, drafts=content.drafts, actor=actor)

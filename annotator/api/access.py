@@ -1,0 +1,41 @@
+"""Who may use which part of the API: the same roles as on the pages."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotator.access import membership_or_404
+from annotator.models import Project, Role
+
+
+class ProjectAPIView(GenericAPIView):
+    """An operation on one project: a stranger gets 404, a member without one of the roles 403.
+
+    The address has the project's `slug`; `self.project` and `self.role` are set before a handler runs.
+    """
+
+    roles: ClassVar[Mapping[str, Collection[Role]]]
+    """Who may use each method."""
+
+    project: Project
+    role: Role
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        membership = membership_or_404(request.user, kwargs["slug"])
+        method = "GET" if request.method == "HEAD" else request.method
+        # A method without roles has no handler either: it goes on to be answered 405.
+        if method in self.roles and membership.role not in self.roles[method]:
+            raise PermissionDenied("Your role in this project does not include this.")
+        self.project = membership.project
+        self.role = Role(membership.role)
+
+    def answer_page(self, rows: QuerySet) -> Response:
+        """One page of the rows."""
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)

@@ -1,0 +1,7 @@
+"""The bodies of refused requests, for the schema: DRF's own shapes."""
+
+from rest_framework import serializers
+
+
+class ProblemSerializer(serializers.Serializer):
+    detail = serializers.CharField(help_text="What happened, and what to do instead.")

@@ -1,0 +1,56 @@
+"""The projects of the person who asks."""
+
+from django.db.models import F, QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotator.access import MEMBERS
+from annotator.models import Project, Role, User
+
+from .access import ProjectAPIView
+from .pagination import OldestFirst
+
+
+class ProjectSerializer(serializers.ModelSerializer):
+    role = serializers.ChoiceField(Role.choices, help_text="What you are in this project.")
+
+    class Meta:
+        model = Project
+        fields = (
+            "slug",
+            "name",
+            "description",
+            "guidelines",
+            "role",
+            "completions_per_comparison",
+            "judgments_per_comparison",
+            "seat_minutes",
+        )
+
+
+def projects_of(user: User) -> QuerySet[Project]:
+    return Project.objects.visible_to(user).annotate(role=F("memberships__role"))
+
+
+class ProjectsAPIView(GenericAPIView):
+    permission_classes = (IsAuthenticated,)
+    serializer_class = ProjectSerializer
+    pagination_class = OldestFirst
+
+    @extend_schema(tags=["Projects"], summary="List your projects", responses=ProjectSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        page = self.paginate_queryset(projects_of(request.user))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class ProjectDetailAPIView(ProjectAPIView):
+    roles = {"GET": MEMBERS}
+
+    @extend_schema(tags=["Projects"], summary="Show a project", responses=ProjectSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        project = projects_of(request.user).get(pk=self.project.pk)
+        return Response(ProjectSerializer(project).data)

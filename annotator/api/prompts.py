@@ -1,0 +1,108 @@
+"""Prompts: reading them and adding many at once."""
+
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotator.access import STAFF
+from annotator.models import Prompt, Role
+from annotator.prompt_files import MAX_CHARACTERS, MAX_SOURCE
+from annotator.services.prompts import import_records
+
+from .access import ProjectAPIView
+from .pagination import OldestFirst
+
+MAX_PROMPTS = 1000
+
+
+class MessageSerializer(serializers.Serializer):
+    role = serializers.ChoiceField(["user", "assistant"])
+    content = serializers.CharField(max_length=MAX_CHARACTERS)
+
+
+class PromptSerializer(serializers.ModelSerializer):
+    messages = MessageSerializer(many=True, help_text="The conversation; the last message is the user's.")
+
+    class Meta:
+        model = Prompt
+        fields = ("id", "messages", "language", "source", "split", "created_at")
+
+
+class PromptRecordSerializer(serializers.Serializer):
+    """One prompt, written as in a line of an import file: give `prompt` or `messages`."""
+
+    prompt = serializers.CharField(required=False, max_length=MAX_CHARACTERS, help_text="One question.")
+    messages = MessageSerializer(
+        many=True, required=False, help_text="User and assistant in turns, the user first and last."
+    )
+    language = serializers.CharField(required=False, help_text="A language tag such as `en` or `pt-BR`.")
+    source = serializers.CharField(required=False, max_length=MAX_SOURCE)
+
+
+@extend_schema_field(PromptRecordSerializer)
+class RecordField(serializers.JSONField):
+    """Any JSON value: what a record must be is said by the import's own rules."""
+
+
+class PromptsRequestSerializer(serializers.Serializer):
+    prompts = serializers.ListField(child=RecordField(), allow_empty=False, max_length=MAX_PROMPTS)
+
+
+class LineNoteSerializer(serializers.Serializer):
+    line = serializers.IntegerField(help_text="The record's place in the list, from 1.")
+    reason = serializers.CharField()
+
+
+class ImportReportSerializer(serializers.Serializer):
+    taken = serializers.IntegerField(help_text="How many prompts were stored.")
+    held_out = serializers.IntegerField(help_text="How many of these are held out from training.")
+    skipped = LineNoteSerializer(many=True, help_text="Records that had nothing new in them.")
+    ids = serializers.ListField(
+        child=serializers.IntegerField(), source="prompt_ids", help_text="Of the stored prompts."
+    )
+
+
+class PromptsAPIView(ProjectAPIView):
+    roles = {"GET": STAFF, "POST": (Role.COORDINATOR,)}
+    serializer_class = PromptSerializer
+    pagination_class = OldestFirst
+
+    @extend_schema(tags=["Prompts"], summary="List prompts", responses=PromptSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        return self.answer_page(self.project.prompts.all())
+
+    @extend_schema(
+        tags=["Prompts"],
+        summary="Add prompts",
+        description="Up to 1,000 at once, all or none. A prompt that the project has already is skipped. "
+        "If any record is wrong, nothing is stored and each wrong one is named, counted from 1.",
+        request=PromptsRequestSerializer,
+        responses={201: ImportReportSerializer},
+        examples=[
+            OpenApiExample(
+                "A question and a conversation",
+                {
+                    "prompts": [
+                        {"prompt": "Why is the sea rising?", "language": "en", "source": "School visit"},
+                        {
+                            "messages": [
+                                {"role": "user", "content": "What is methane?"},
+                                {"role": "assistant", "content": "A gas that traps heat."},
+                                {"role": "user", "content": "Where does it come from?"},
+                            ]
+                        },
+                    ]
+                },
+                request_only=True,
+            )
+        ],
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        body = PromptsRequestSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        records = body.validated_data["prompts"]
+        report = import_records(project=self.project, records=records, actor=request.user)
+        if report.errors:
+            return Response({"prompts": LineNoteSerializer(report.errors, many=True).data}, status=400)
+        return Response(ImportReportSerializer(report).data, status=201)

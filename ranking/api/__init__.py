@@ -1,0 +1,1 @@
+"""The REST API of judging: seats, judgments, preferences and datasets."""

@@ -1,0 +1,117 @@
+"""Datasets: taking a snapshot, reading what is in it, downloading its files."""
+
+from typing import Any
+
+from django.http import FileResponse, Http404
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from annotator.api.access import ProjectAPIView
+from annotator.api.pagination import NewestFirst
+from annotator.api.problems import ProblemSerializer
+from annotator.models import Role
+from ranking.dataset_files import MANIFEST
+from ranking.models import Dataset
+from ranking.services import snapshot_preferences
+
+TAGS = ["Datasets"]
+COORDINATORS = (Role.COORDINATOR,)
+
+
+class DatasetFileSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    bytes = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    rows = serializers.IntegerField(required=False, help_text="Pairs in it, for data files.")
+    url = serializers.URLField()
+
+
+class DatasetSerializer(serializers.ModelSerializer):
+    sha256 = serializers.CharField(help_text="Of the file manifest.json, which has that of each other file.")
+
+    class Meta:
+        model = Dataset
+        fields = (
+            "number", "created_at", "pairs", "train_pairs", "held_out_pairs", "judgments",
+            "simulated_judgments", "sha256",
+        )  # fmt: skip
+
+
+class DatasetDetailSerializer(DatasetSerializer):
+    files = serializers.SerializerMethodField()
+    manifest_url = serializers.SerializerMethodField()
+
+    class Meta(DatasetSerializer.Meta):
+        fields = (*DatasetSerializer.Meta.fields, "files", "manifest_url")
+
+    @extend_schema_field(DatasetFileSerializer(many=True))
+    def get_files(self, dataset: Dataset) -> Any:
+        return [
+            {"name": name, **facts, "url": self.file_url(dataset, name)}
+            for name, facts in dataset.manifest["files"].items()
+        ]
+
+    def get_manifest_url(self, dataset: Dataset) -> str:
+        return self.file_url(dataset, MANIFEST)
+
+    def file_url(self, dataset: Dataset, name: str) -> str:
+        address = [dataset.project.slug, dataset.number, name]
+        return reverse("api-dataset-file", args=address, request=self.context["request"])
+
+
+class DatasetsAPIView(ProjectAPIView):
+    roles = {"GET": COORDINATORS, "POST": COORDINATORS}
+    serializer_class = DatasetSerializer
+    pagination_class = NewestFirst
+
+    @extend_schema(tags=TAGS, summary="List datasets", responses=DatasetSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        return self.answer_page(self.project.datasets.all())
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Take a dataset",
+        description="Writes all preferences so far as files that never change. Refused (409) while there "
+        "are none.",
+        request=None,
+        responses={201: DatasetDetailSerializer, 409: ProblemSerializer, 503: ProblemSerializer},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        dataset = snapshot_preferences(project=self.project, actor=request.user)
+        detail = DatasetDetailSerializer(dataset, context=self.get_serializer_context())
+        return Response(detail.data, status=201)
+
+
+class DatasetAPIView(ProjectAPIView):
+    roles = {"GET": COORDINATORS}
+
+    @extend_schema(tags=TAGS, summary="Show a dataset", responses=DatasetDetailSerializer)
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        dataset = get_object_or_404(self.project.datasets, number=number)
+        return Response(DatasetDetailSerializer(dataset, context=self.get_serializer_context()).data)
+
+
+class DatasetFileAPIView(ProjectAPIView):
+    roles = {"GET": COORDINATORS}
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Download a file of a dataset",
+        description="Parquet and JSONL in TRL's conversational preference format, the card and the manifest.",
+        responses={(200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY)},
+    )
+    def get(self, request: Request, slug: str, number: int, name: str) -> FileResponse:
+        dataset = get_object_or_404(self.project.datasets, number=number)
+        if name != MANIFEST and name not in dataset.manifest["files"]:
+            raise Http404("The dataset has no such file.")
+        return FileResponse(
+            (dataset.folder / name).open("rb"),
+            as_attachment=True,
+            filename=f"{slug}-{number}-{name}",
+            content_type="application/octet-stream",
+        )

@@ -1,0 +1,59 @@
+"""The pairs drawn from judgments."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotator.api.access import ProjectAPIView
+from annotator.api.pagination import OldestFirst
+from annotator.models import Completion, Role
+from ranking.models import Preference
+
+
+class CompletionSerializer(serializers.ModelSerializer):
+    author = serializers.CharField(source="author.name")
+
+    class Meta:
+        model = Completion
+        fields = ("id", "text", "author")
+
+
+class PreferenceSerializer(serializers.ModelSerializer):
+    prompt = serializers.IntegerField(source="comparison.prompt_id")
+    comparison = serializers.IntegerField(source="comparison_id")
+    judgment = serializers.IntegerField(source="judgment_id")
+    round = serializers.IntegerField(source="comparison.round.number")
+    simulated = serializers.BooleanField(
+        source="judgment.volunteer.is_simulated", help_text="Whether a simulated volunteer judged."
+    )
+    chosen = CompletionSerializer()
+    rejected = CompletionSerializer()
+
+    class Meta:
+        model = Preference
+        fields = (
+            "id", "prompt", "comparison", "judgment", "round", "simulated", "chosen", "rejected",
+            "created_at",
+        )  # fmt: skip
+
+
+class PreferencesAPIView(ProjectAPIView):
+    roles = {"GET": (Role.COORDINATOR,)}
+    serializer_class = PreferenceSerializer
+    pagination_class = OldestFirst
+
+    @extend_schema(
+        tags=["Datasets"],
+        summary="List preferences",
+        description="Every pair of every judgment as it comes in, so a program can carry on where it "
+        "stopped. For training take a dataset: it weighs the votes and never changes.",
+        responses=PreferenceSerializer(many=True),
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        preferences = Preference.objects.filter(comparison__round__project=self.project)
+        return self.answer_page(
+            preferences.select_related(
+                "comparison__round", "judgment__volunteer", "chosen__author", "rejected__author"
+            )
+        )

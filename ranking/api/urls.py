@@ -1,0 +1,19 @@
+"""The API's addresses of judging."""
+
+from django.urls import include, path
+
+from .assignments import JudgmentAPIView, NextAssignmentAPIView, SkipAPIView
+from .datasets import DatasetAPIView, DatasetFileAPIView, DatasetsAPIView
+from .preferences import PreferencesAPIView
+
+project_patterns = [
+    path("assignments/next/", NextAssignmentAPIView.as_view(), name="api-next-assignment"),
+    path("assignments/<int:pk>/judgment/", JudgmentAPIView.as_view(), name="api-judgment"),
+    path("assignments/<int:pk>/skip/", SkipAPIView.as_view(), name="api-skip"),
+    path("preferences/", PreferencesAPIView.as_view(), name="api-preferences"),
+    path("datasets/", DatasetsAPIView.as_view(), name="api-datasets"),
+    path("datasets/<int:number>/", DatasetAPIView.as_view(), name="api-dataset"),
+    path("datasets/<int:number>/files/<str:name>/", DatasetFileAPIView.as_view(), name="api-dataset-file"),
+]
+
+urlpatterns = [path("projects/<slug:slug>/", include(project_patterns))]

@@ -1,0 +1,1 @@
+"""The REST API of learning: updates, their runs, and versions."""

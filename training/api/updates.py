@@ -1,0 +1,203 @@
+"""Updates: starting one, watching it, stopping it."""
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotator.api.access import ProjectAPIView
+from annotator.api.pagination import NewestFirst
+from annotator.api.problems import ProblemSerializer
+from annotator.errors import RefusedError
+from annotator.models import Role
+from training.models import TrainingRun, Update
+from training.progress import log_tail, read_curve, seconds_left
+from training.services.recipes import STAGES, check_settings
+from training.services.updates import request_cancel, retry_update, start_update
+
+TAGS = ["Training"]
+COORDINATORS = (Role.COORDINATOR,)
+
+
+class ProgressSerializer(serializers.Serializer):
+    """One line of an engine's progress."""
+
+    step = serializers.IntegerField()
+    total = serializers.IntegerField()
+    time = serializers.FloatField(help_text="Seconds since 1970.")
+    metrics = serializers.DictField(child=serializers.FloatField())
+
+
+class StageSerializer(serializers.ModelSerializer):
+    run = serializers.IntegerField(source="pk", allow_null=True)
+    state = serializers.ChoiceField(
+        TrainingRun.State.choices, allow_null=True, help_text="Null until the stage begins."
+    )
+    progress = serializers.SerializerMethodField()
+    metrics = serializers.SerializerMethodField(help_text="The stage's result, once it succeeded.")
+
+    class Meta:
+        model = TrainingRun
+        fields = ("stage", "run", "state", "progress", "metrics", "error", "started_at", "finished_at")
+
+    @extend_schema_field(ProgressSerializer(allow_null=True))
+    def get_progress(self, run: TrainingRun) -> Any:
+        return run.progress or None
+
+    def get_metrics(self, run: TrainingRun) -> dict[str, Any]:
+        return run.result.get("metrics", {})
+
+
+class UpdateSerializer(serializers.ModelSerializer):
+    parent = serializers.IntegerField(
+        source="parent.number", help_text="The version that was live when it began."
+    )
+    dataset = serializers.IntegerField(source="dataset.number", default=None, allow_null=True)
+    candidate = serializers.IntegerField(
+        source="candidate.number", default=None, allow_null=True, help_text="The version that it made."
+    )
+
+    class Meta:
+        model = Update
+        fields = (
+            "id", "state", "parent", "dataset", "candidate", "slot", "settings", "error",
+            "created_at", "started_at", "finished_at", "cancel_requested_at",
+        )  # fmt: skip
+
+
+class UpdateDetailSerializer(UpdateSerializer):
+    stages = serializers.SerializerMethodField()
+
+    class Meta(UpdateSerializer.Meta):
+        fields = (*UpdateSerializer.Meta.fields, "stages")  # type: ignore[assignment]
+
+    @extend_schema_field(StageSerializer(many=True))
+    def get_stages(self, update: Update) -> Any:
+        newest = {run.stage: run for run in update.runs.all()}
+        return StageSerializer(
+            [newest.get(stage) or TrainingRun(stage=stage) for stage in STAGES], many=True
+        ).data
+
+
+class RunSerializer(StageSerializer):
+    state = serializers.ChoiceField(TrainingRun.State.choices)
+    curve = serializers.SerializerMethodField(help_text="Its progress so far, for charts.")
+    seconds_left = serializers.SerializerMethodField(help_text="Null while that cannot be said.")
+    log = serializers.SerializerMethodField(help_text="The last lines of the engine's log.")
+
+    class Meta(StageSerializer.Meta):
+        fields = (  # type: ignore[assignment]
+            "id", "update", "stage", "state", "attempt", "progress", "metrics", "error", "created_at",
+            "started_at", "finished_at", "curve", "seconds_left", "log",
+        )  # fmt: skip
+
+    @extend_schema_field(ProgressSerializer(many=True))
+    def get_curve(self, run: TrainingRun) -> Any:
+        return read_curve(run.folder)
+
+    def get_seconds_left(self, run: TrainingRun) -> float | None:
+        return seconds_left(read_curve(run.folder)) if run.is_active else None
+
+    def get_log(self, run: TrainingRun) -> str:
+        return log_tail(run.folder)
+
+
+class UpdateRequestSerializer(serializers.Serializer):
+    settings = serializers.DictField(
+        child=serializers.DictField(),
+        default=dict,
+        help_text="Recipe settings by stage (reward, ppo, generate, evaluate) that differ from the defaults.",
+    )
+
+    def validate_settings(self, settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        try:
+            check_settings(settings)
+        except RefusedError as refused:
+            raise serializers.ValidationError(str(refused)) from refused
+        return settings
+
+
+class UpdatesAPIView(ProjectAPIView):
+    roles = {"GET": COORDINATORS, "POST": COORDINATORS}
+    serializer_class = UpdateSerializer
+    pagination_class = NewestFirst
+
+    @extend_schema(tags=TAGS, summary="List updates", responses=UpdateSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        return self.answer_page(self.project.updates.select_related("parent", "dataset", "candidate"))
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Start an update",
+        description="Takes a dataset, trains a reward model and a policy, samples completions and evaluates: "
+        "a candidate version comes out. Refused (409) while another update is under way.",
+        request=UpdateRequestSerializer,
+        responses={201: UpdateDetailSerializer, 409: ProblemSerializer},
+        examples=[
+            OpenApiExample("With the defaults", {}, request_only=True),
+            OpenApiExample(
+                "With settings", {"settings": {"ppo": {"steps": 120, "kl_coef": 0.04}}}, request_only=True
+            ),
+        ],
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        body = UpdateRequestSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        update = start_update(project=self.project, actor=request.user, **body.validated_data)
+        return Response(UpdateDetailSerializer(update).data, status=201)
+
+
+class UpdateAPIView(ProjectAPIView):
+    roles = {"GET": COORDINATORS}
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Watch an update",
+        description="Its stages with their states, progress and metrics; ask again every few seconds.",
+        responses=UpdateDetailSerializer,
+    )
+    def get(self, request: Request, slug: str, pk: int) -> Response:
+        return Response(UpdateDetailSerializer(get_object_or_404(self.project.updates, pk=pk)).data)
+
+
+class CancelUpdateAPIView(ProjectAPIView):
+    roles = {"POST": COORDINATORS}
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Cancel an update",
+        description="It stops after the next checkpoint; one that still waits ends at once.",
+        request=None,
+        responses={200: UpdateDetailSerializer, 409: ProblemSerializer},
+    )
+    def post(self, request: Request, slug: str, pk: int) -> Response:
+        update = get_object_or_404(self.project.updates, pk=pk)
+        request_cancel(update=update, actor=request.user)
+        return Response(UpdateDetailSerializer(update).data)
+
+
+class RetryUpdateAPIView(ProjectAPIView):
+    roles = {"POST": COORDINATORS}
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Try an update again",
+        description="One that failed or was cancelled goes on where it stopped.",
+        request=None,
+        responses={200: UpdateDetailSerializer, 409: ProblemSerializer},
+    )
+    def post(self, request: Request, slug: str, pk: int) -> Response:
+        update = get_object_or_404(self.project.updates, pk=pk)
+        retry_update(update=update, actor=request.user)
+        return Response(UpdateDetailSerializer(update).data)
+
+
+class RunAPIView(ProjectAPIView):
+    roles = {"GET": COORDINATORS}
+
+    @extend_schema(tags=TAGS, summary="Show a run", responses=RunSerializer)
+    def get(self, request: Request, slug: str, pk: int) -> Response:
+        return Response(RunSerializer(get_object_or_404(self.project.runs, pk=pk)).data)

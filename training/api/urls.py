@@ -1,0 +1,20 @@
+"""The API's addresses of learning."""
+
+from django.urls import include, path
+
+from . import updates, versions
+
+project_patterns = [
+    path("updates/", updates.UpdatesAPIView.as_view(), name="api-updates"),
+    path("updates/<int:pk>/", updates.UpdateAPIView.as_view(), name="api-update"),
+    path("updates/<int:pk>/cancel/", updates.CancelUpdateAPIView.as_view(), name="api-cancel-update"),
+    path("updates/<int:pk>/retry/", updates.RetryUpdateAPIView.as_view(), name="api-retry-update"),
+    path("runs/<int:pk>/", updates.RunAPIView.as_view(), name="api-run"),
+    path("versions/", versions.VersionsAPIView.as_view(), name="api-versions"),
+    path("versions/<int:number>/", versions.VersionAPIView.as_view(), name="api-version"),
+    path("versions/<int:number>/release/", versions.ReleaseVersionAPIView.as_view(), name="api-release"),
+    path("versions/<int:number>/reject/", versions.RejectVersionAPIView.as_view(), name="api-reject"),
+    path("rollback/", versions.RollBackAPIView.as_view(), name="api-roll-back"),
+]
+
+urlpatterns = [path("projects/<slug:slug>/", include(project_patterns))]

@@ -1,0 +1,120 @@
+"""Versions: how they did, which one is live, and the way back."""
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotator.api.access import ProjectAPIView
+from annotator.api.pagination import NewestFirst
+from annotator.api.problems import ProblemSerializer
+from annotator.models import Role
+from training.models import Evaluation, ModelVersion, Release
+from training.services.versions import reject_version, release_version, roll_back
+
+TAGS = ["Versions"]
+COORDINATORS = (Role.COORDINATOR,)
+
+
+class EvaluationSerializer(serializers.ModelSerializer):
+    baseline = serializers.IntegerField(source="baseline.number")
+
+    class Meta:
+        model = Evaluation
+        fields = ("baseline", "judge", "wins", "ties", "losses", "metrics", "created_at")
+
+
+class VersionSerializer(serializers.ModelSerializer):
+    parent = serializers.IntegerField(source="parent.number", default=None, allow_null=True)
+    dataset = serializers.IntegerField(source="dataset.number", default=None, allow_null=True)
+
+    class Meta:
+        model = ModelVersion
+        fields = (
+            "number", "state", "parent", "dataset", "base_model", "adapter_sha256", "metrics", "created_at",
+        )  # fmt: skip
+
+
+class VersionDetailSerializer(VersionSerializer):
+    evaluations = EvaluationSerializer(many=True)
+
+    class Meta(VersionSerializer.Meta):
+        fields = (*VersionSerializer.Meta.fields, "evaluations")  # type: ignore[assignment]
+
+
+class ReleaseSerializer(serializers.ModelSerializer):
+    version = serializers.IntegerField(source="version.number", help_text="Live from now on.")
+    previous = serializers.IntegerField(source="previous.number", default=None, allow_null=True)
+
+    class Meta:
+        model = Release
+        fields = ("version", "previous", "is_rollback", "created_at")
+
+
+class VersionsAPIView(ProjectAPIView):
+    roles = {"GET": COORDINATORS}
+    serializer_class = VersionSerializer
+    pagination_class = NewestFirst
+
+    @extend_schema(tags=TAGS, summary="List versions", responses=VersionSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        return self.answer_page(self.project.versions.select_related("parent", "dataset"))
+
+
+class VersionAPIView(ProjectAPIView):
+    roles = {"GET": COORDINATORS}
+
+    @extend_schema(tags=TAGS, summary="Show a version", responses=VersionDetailSerializer)
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        version = get_object_or_404(self.project.versions, number=number)
+        return Response(VersionDetailSerializer(version).data)
+
+
+class ReleaseVersionAPIView(ProjectAPIView):
+    roles = {"POST": COORDINATORS}
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Release a version",
+        description="Makes a candidate, or a version that was live before, live and opens the next round "
+        "with its completions, all or nothing.",
+        request=None,
+        responses={201: ReleaseSerializer, 409: ProblemSerializer},
+    )
+    def post(self, request: Request, slug: str, number: int) -> Response:
+        version = get_object_or_404(self.project.versions, number=number)
+        release = release_version(version=version, actor=request.user)
+        return Response(ReleaseSerializer(release).data, status=201)
+
+
+class RejectVersionAPIView(ProjectAPIView):
+    roles = {"POST": COORDINATORS}
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Reject a candidate",
+        description="Puts it aside for good; the live version stays.",
+        request=None,
+        responses={200: VersionDetailSerializer, 409: ProblemSerializer},
+    )
+    def post(self, request: Request, slug: str, number: int) -> Response:
+        version = get_object_or_404(self.project.versions, number=number)
+        reject_version(version=version, actor=request.user)
+        return Response(VersionDetailSerializer(version).data)
+
+
+class RollBackAPIView(ProjectAPIView):
+    roles = {"POST": COORDINATORS}
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Go back to the version before",
+        description="Makes the version that was live before live again and opens a round with its "
+        "completions.",
+        request=None,
+        responses={201: ReleaseSerializer, 409: ProblemSerializer},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        release = roll_back(project=self.project, actor=request.user)
+        return Response(ReleaseSerializer(release).data, status=201)
