@@ -1,3 +1,22 @@
-from django.urls import URLPattern
+"""The addresses of training; all of them are for coordinators."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import include, path
+
+from .views import overview, schedules, updates, versions
+
+project_patterns = [
+    path("", overview.training, name="training"),
+    path("sample/", overview.sample, name="sample"),
+    path("roll-back/", overview.go_back, name="roll-back"),
+    path("schedule/", schedules.schedule, name="schedule"),
+    path("updates/start/", updates.update_start, name="start-update"),
+    path("updates/<int:pk>/", updates.update_detail, name="update"),
+    path("updates/<int:pk>/curves.json", updates.update_curves, name="update-curves"),
+    path("updates/<int:pk>/cancel/", updates.update_cancel, name="cancel-update"),
+    path("updates/<int:pk>/retry/", updates.update_retry, name="retry-update"),
+    path("versions/<int:number>/", versions.version_detail, name="version"),
+    path("versions/<int:number>/release/", versions.version_release, name="release-version"),
+    path("versions/<int:number>/reject/", versions.version_reject, name="reject-version"),
+]
+
+urlpatterns = [path("p/<slug:slug>/training/", include(project_patterns))]

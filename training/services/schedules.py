@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone as clock
 from django_tasks.base import Task
 from django_tasks_db.models import DBTaskResult
 
@@ -24,7 +24,7 @@ MAX_ATTEMPTS = 5
 
 def tick(now: datetime | None = None) -> None:
     """Start what is due and hand abandoned work to a worker again; safe to call from several clocks."""
-    now = now or timezone.now()
+    now = now or clock.now()
     for schedule in Schedule.objects.filter(is_enabled=True).select_related("project"):
         try:
             start_due(schedule, now)
@@ -69,32 +69,46 @@ def save_schedule(
     *,
     project: Project,
     cron: str,
-    timezone_name: str,
+    timezone: str,
     is_enabled: bool,
     min_new_judgments: int,
     actor: User,
-    settings: Settings | None = None,
+    settings: Settings,
 ) -> Schedule:
     """Set when a project is updated; raises CronError or RefusedError for what cannot be.
 
     The first update comes at the next slot from now on: what would have been due before is left out.
     """
-    now = timezone.now()
-    next_times(cron, timezone_name, now, 1)
+    check_settings(settings)
+    now = clock.now()
+    next_times(cron, timezone, now, 1)
     values = {
         "cron": cron,
-        "timezone": timezone_name,
+        "timezone": timezone,
         "is_enabled": is_enabled,
         "min_new_judgments": min_new_judgments,
         "checked_at": now,
+        "settings": settings,
     }
-    if settings is not None:
-        check_settings(settings)
-        values["settings"] = settings
     with transaction.atomic():
         schedule, _ = Schedule.objects.update_or_create(project=project, defaults=values)
-        record("schedule.saved", actor=actor, project=project, target=schedule, cron=cron, zone=timezone_name)
+        record("schedule.saved", actor=actor, project=project, target=schedule, cron=cron, zone=timezone)
     return schedule
+
+
+def settings_of(project: Project) -> Settings:
+    """The recipe settings of a project's updates, scheduled or not."""
+    schedule = Schedule.objects.filter(project=project).first()
+    return schedule.settings if schedule else {}
+
+
+def upcoming(project: Project, *, count: int) -> list[datetime]:
+    """The next times at which a project is updated by itself, in its time zone; none when that is off."""
+    schedule = Schedule.objects.filter(project=project, is_enabled=True).first()
+    try:
+        return next_times(schedule.cron, schedule.timezone, clock.now(), count) if schedule else []
+    except CronError:
+        return []
 
 
 def _revive(work: Leased, job: Task) -> None:
@@ -103,7 +117,7 @@ def _revive(work: Leased, job: Task) -> None:
         # Conditional, because a worker may claim it at this moment; that worker then goes on.
         type(work).objects.claimable().filter(pk=work.pk, attempt=work.attempt).update(
             state=Leased.State.FAILED,
-            finished_at=timezone.now(),
+            finished_at=clock.now(),
             error=f"The worker stopped {work.attempt} times while it was at this, most often because the "
             "machine ran out of memory. What was done so far was kept.",
         )

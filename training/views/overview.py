@@ -1,0 +1,78 @@
+"""The state of a project's learning at a glance, and the acts that need no page of their own."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from annotator.access import ProjectRequest, project_view
+from annotator.errors import RefusedError
+from annotator.models import Role
+from ranking.models import Judgment
+from training.models import ModelVersion, TrainingRun
+from training.services.sampling import sample_live_version
+from training.services.schedules import settings_of, upcoming
+from training.services.updates import new_judgments
+from training.services.versions import roll_back, version_before
+
+from .figures import figures_of
+from .stages import RunView
+
+RECENT = 20
+
+
+@require_safe
+@project_view(Role.COORDINATOR)
+@vary_on_headers("HX-Request")
+def training(request: ProjectRequest) -> HttpResponse:
+    if request.htmx and not request.htmx.history_restore_request:
+        return render(request, "training/_sampling.html", {"sampling": _sampling(request)})
+    project = request.project
+    versions = ModelVersion.objects.filter(project=project).select_related("parent")
+    live = versions.live().first()
+    context = {
+        "live": live,
+        "before": version_before(live) if live else None,
+        "figures": figures_of(live) if live else [],
+        "versions": versions[:RECENT],
+        "updates": project.updates.select_related("candidate", "started_by")[:RECENT],
+        "active": project.updates.active().first(),
+        "judgments": Judgment.objects.filter(comparison__round__project=project).count(),
+        "new_judgments": new_judgments(project),
+        "sampling": _sampling(request),
+        "next_times": upcoming(project, count=1),
+    }
+    return render(request, "training/training.html", context)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def sample(request: ProjectRequest) -> HttpResponse:
+    try:
+        settings = settings_of(request.project).get(TrainingRun.Stage.GENERATE, {})
+        sample_live_version(project=request.project, actor=request.user, settings=settings)
+        messages.success(
+            request, _("The live version answers every prompt now; a round opens when it is done.")
+        )
+    except RefusedError as refused:
+        messages.error(request, str(refused))
+    return redirect("training", request.project.slug)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def go_back(request: ProjectRequest) -> HttpResponse:
+    try:
+        release = roll_back(project=request.project, actor=request.user)
+        messages.success(request, _("%(version)s is live again.") % {"version": release.version})
+    except RefusedError as refused:
+        messages.error(request, str(refused))
+    return redirect("training", request.project.slug)
+
+
+def _sampling(request: ProjectRequest) -> RunView | None:
+    """The newest sampling run, unless it is done."""
+    run = request.project.runs.filter(update=None, stage=TrainingRun.Stage.GENERATE).last()
+    return RunView.of(run) if run and run.state != TrainingRun.State.SUCCEEDED else None

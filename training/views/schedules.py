@@ -1,0 +1,57 @@
+"""When a project is updated by itself."""
+
+import json
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+from django.views.decorators.vary import vary_on_headers
+
+from annotator.access import ProjectRequest, project_view
+from annotator.models import Role
+from training.cron import CronError, next_times
+from training.forms import ScheduleForm
+from training.models import Schedule
+from training.services.schedules import save_schedule
+
+NEXT_TIMES = 5
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@project_view(Role.COORDINATOR)
+@vary_on_headers("HX-Request")
+def schedule(request: ProjectRequest) -> HttpResponse:
+    if request.htmx and request.method == "GET" and not request.htmx.history_restore_request:
+        return _render(request, "training/_next_times.html", ScheduleForm(request.GET))
+    if request.method != "POST":
+        stored = Schedule.objects.filter(project=request.project).first() or Schedule(project=request.project)
+        return _render(request, "training/schedule.html", ScheduleForm(initial=_initial(stored)))
+    form = ScheduleForm(request.POST)
+    if not form.is_valid():
+        return _render(request, "training/schedule.html", form, status=422)
+    save_schedule(project=request.project, actor=request.user, **form.cleaned_data)
+    messages.success(request, _("The schedule was saved."))
+    return redirect("schedule", request.project.slug)
+
+
+def _initial(stored: Schedule) -> dict[str, object]:
+    return {
+        "is_enabled": stored.is_enabled,
+        "cron": stored.cron,
+        "timezone": stored.timezone,
+        "min_new_judgments": stored.min_new_judgments,
+        "settings": json.dumps(stored.settings, indent=2) if stored.settings else "",
+    }
+
+
+def _render(request: ProjectRequest, template: str, form: ScheduleForm, status: int = 200) -> HttpResponse:
+    cron, zone = str(form["cron"].value() or ""), str(form["timezone"].value() or "")
+    context: dict[str, object] = {"form": form, "zone": zone}
+    try:
+        context["next_times"] = next_times(cron, zone, timezone.now(), NEXT_TIMES)
+    except CronError as error:
+        context["cron_error"] = str(error)
+    return render(request, template, context, status=status)

@@ -1,0 +1,83 @@
+"""An update as five stages that a page can show."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from django.utils.translation import gettext_lazy as _
+
+from training.models import TrainingRun, Update
+from training.progress import read_curve, seconds_left
+from training.services.recipes import STAGES, Stage
+
+MEANINGS = {
+    "dataset": (_("Dataset"), _("The judgments are put into a file that never changes again.")),
+    Stage.REWARD: (
+        _("Reward model"),
+        _("A judge learns from the volunteers which answer they prefer."),
+    ),
+    Stage.PPO: (_("Training"), _("The chatbot practises answers and keeps to what the judge prefers.")),
+    Stage.GENERATE: (_("Answers"), _("The new version answers every prompt, for the next round.")),
+    Stage.EVALUATE: (_("Evaluation"), _("New and live version answer questions neither was trained on.")),
+}
+WAITING = "waiting"
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run's place in its stage; `seconds` it took so far or in all, `left` is a guess."""
+
+    name: str
+    label: object
+    meaning: object
+    state: str
+    step: int = 0
+    total: int = 0
+    seconds: float | None = None
+    left: float | None = None
+    error: str = ""
+    attempt: int = 0
+
+    @classmethod
+    def of(cls, run: TrainingRun) -> Self:
+        label, meaning = MEANINGS[run.stage]
+        running = run.state == run.State.RUNNING
+        return cls(
+            name=run.stage,
+            label=label,
+            meaning=meaning,
+            state=run.state,
+            step=run.progress.get("step", 0),
+            total=run.progress.get("total", 0),
+            seconds=run.result.get("seconds"),
+            left=seconds_left(read_curve(run.folder)) if running else None,
+            error=run.error,
+            attempt=run.attempt,
+        )
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == TrainingRun.State.RUNNING
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in TrainingRun.ACTIVE
+
+
+def stages_of(update: Update) -> list[RunView]:
+    """The five stages of an update, in order, begun or not."""
+    newest = {run.stage: run for run in update.runs.all()}
+    views = [_dataset_stage(update)]
+    for stage in STAGES:
+        label, meaning = MEANINGS[stage]
+        run = newest.get(stage)
+        views.append(RunView.of(run) if run else RunView(stage, label, meaning, WAITING))
+    return views
+
+
+def _dataset_stage(update: Update) -> RunView:
+    label, meaning = MEANINGS["dataset"]
+    if update.dataset is not None:
+        state: str = Update.State.SUCCEEDED
+    else:
+        state = WAITING if update.state == Update.State.QUEUED else update.state
+    return RunView("dataset", label, meaning, state)

@@ -1,0 +1,114 @@
+"""One update: what it does now, what came of it."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from annotator.access import ProjectRequest, project_view
+from annotator.errors import RefusedError
+from annotator.models import Role
+from training.models import TrainingRun, Update
+from training.progress import Line, log_tail, read_curve
+from training.services.schedules import settings_of
+from training.services.updates import request_cancel, retry_update, start_update
+
+from .figures import figures_of, samples_of
+from .stages import WAITING, stages_of
+
+CURVE_POINTS = 400
+TABLE_ROWS = 15
+CURVES = {"score": TrainingRun.Stage.PPO, "kl": TrainingRun.Stage.PPO, "accuracy": TrainingRun.Stage.REWARD}
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def update_start(request: ProjectRequest) -> HttpResponse:
+    try:
+        settings = settings_of(request.project)
+        update = start_update(project=request.project, actor=request.user, settings=settings)
+    except RefusedError as refused:
+        messages.error(request, str(refused))
+        return redirect("training", request.project.slug)
+    return redirect("update", request.project.slug, update.pk)
+
+
+@require_safe
+@project_view(Role.COORDINATOR)
+@vary_on_headers("HX-Request")
+def update_detail(request: ProjectRequest, pk: int) -> HttpResponse:
+    updates = request.project.updates.select_related("parent", "dataset", "candidate", "started_by")
+    update = get_object_or_404(updates, pk=pk)
+    is_poll = bool(request.htmx) and not request.htmx.history_restore_request
+    context = _live_context(update) | {"is_poll": is_poll}
+    # A poll says which words the page shows, so that a screen reader hears them only when they change.
+    context["is_news"] = request.GET.get("seen") != context["status_key"]
+    if update.candidate is not None:
+        context |= {"figures": figures_of(update.candidate), "samples": samples_of(update)}
+    return render(request, "training/_update.html" if is_poll else "training/update.html", context)
+
+
+@require_safe
+@project_view(Role.COORDINATOR)
+def update_curves(request: ProjectRequest, pk: int) -> HttpResponse:
+    """Each curve as {steps, values}, thinned to what a chart can show."""
+    update = get_object_or_404(request.project.updates, pk=pk)
+    lines = {stage: _curve(update, stage) for stage in set(CURVES.values())}
+    return JsonResponse({name: _series(lines[stage], name) for name, stage in CURVES.items()})
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def update_cancel(request: ProjectRequest, pk: int) -> HttpResponse:
+    update = get_object_or_404(request.project.updates, pk=pk)
+    try:
+        request_cancel(update=update, actor=request.user)
+        messages.success(request, _("The update stops after its next checkpoint."))
+    except RefusedError as refused:
+        messages.error(request, str(refused))
+    return redirect("update", request.project.slug, pk)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def update_retry(request: ProjectRequest, pk: int) -> HttpResponse:
+    update = get_object_or_404(request.project.updates.select_related("dataset"), pk=pk)
+    try:
+        retry_update(update=update, actor=request.user)
+        messages.success(request, _("The update goes on where it stopped."))
+    except RefusedError as refused:
+        messages.error(request, str(refused))
+    return redirect("update", request.project.slug, pk)
+
+
+def _live_context(update: Update) -> dict[str, Any]:
+    """What changes while an update runs."""
+    stages = stages_of(update)
+    begun = [stage for stage in stages if stage.state not in (Update.State.SUCCEEDED, WAITING)]
+    current = begun[0] if begun else None
+    newest = update.runs.last()
+    rows = _curve(update, TrainingRun.Stage.PPO)
+    return {
+        "update": update,
+        "stages": stages,
+        "current": current,
+        "status_key": f"{update.state}-{current.name if current else ''}",
+        "log": log_tail(newest.folder) if newest else "",
+        "rows": rows[-TABLE_ROWS:],
+        "steps_done": len(rows),
+    }
+
+
+def _curve(update: Update, stage: TrainingRun.Stage) -> list[Line]:
+    run = update.run_of(stage)
+    return read_curve(run.folder) if run else []
+
+
+def _series(lines: list[Line], metric: str) -> dict[str, list[float]]:
+    points = [(line["step"], line["metrics"][metric]) for line in lines if metric in line["metrics"]]
+    points = points[:: max(1, -(-len(points) // CURVE_POINTS))]
+    return {"steps": [step for step, _value in points], "values": [value for _step, value in points]}

@@ -1,0 +1,65 @@
+"""One version: where it came from, how it did, and what to do with it."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from annotator.access import ProjectRequest, project_view
+from annotator.errors import RefusedError
+from annotator.models import Role
+from ranking.errors import RankingError
+from training.models import ModelVersion, Update
+from training.services.versions import reject_version, release_version, version_before
+
+from .figures import figures_of, samples_of
+
+
+@require_safe
+@project_view(Role.COORDINATOR)
+def version_detail(request: ProjectRequest, number: int) -> HttpResponse:
+    versions = request.project.versions.select_related("parent", "dataset", "author")
+    version = get_object_or_404(versions, number=number)
+    update = Update.objects.filter(candidate=version).select_related("started_by", "project").first()
+    context = {
+        "version": version,
+        "update": update,
+        "runs": update.runs.all() if update else version.runs.all(),
+        "figures": figures_of(version),
+        "samples": samples_of(update) if update else [],
+        "evaluations": version.evaluations.select_related("baseline"),
+        "releases": version.releases.select_related("previous", "released_by"),
+        "children": request.project.versions.filter(parent=version),
+        "before": version_before(version) if version.state == ModelVersion.State.LIVE else None,
+    }
+    return render(request, "training/version.html", context)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def version_release(request: ProjectRequest, number: int) -> HttpResponse:
+    version = get_object_or_404(request.project.versions.select_related("project", "author"), number=number)
+    try:
+        release_version(version=version, actor=request.user)
+        messages.success(
+            request,
+            _("%(version)s is live, and a new round with its answers is open.") % {"version": version},
+        )
+    except (RefusedError, RankingError) as refused:
+        messages.error(request, str(refused))
+        return redirect("version", request.project.slug, number)
+    return redirect("training", request.project.slug)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def version_reject(request: ProjectRequest, number: int) -> HttpResponse:
+    version = get_object_or_404(request.project.versions.select_related("project"), number=number)
+    try:
+        reject_version(version=version, actor=request.user)
+        words = _("%(version)s was put aside; the live version stays.")
+        messages.success(request, words % {"version": version})
+    except RefusedError as refused:
+        messages.error(request, str(refused))
+    return redirect("version", request.project.slug, number)
