@@ -1,0 +1,36 @@
+"""A base model of a few thousand parameters, and one whole update on it that many tests look at."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+
+from tests.training.making import SMALL, judge_all, make_trainable, make_update
+from training.models import Update
+from training.services.pipeline import execute_update
+from training.services.sampling import execute_sampling, sample_live_version
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.rlhf.making import make_base
+
+    folder = tmp_path_factory.mktemp("base")
+    make_base("qwen3", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished_update(django_db_setup: None, django_db_blocker: object, tiny_base: Path) -> Iterator[Update]:
+    """A project taken once around the loop by real engines: sampled, judged, updated; undone after the module."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        project = make_trainable(str(tiny_base))
+        sampling = sample_live_version(project=project, settings=SMALL["generate"])
+        execute_sampling(sampling.pk)
+        judge_all(project)
+        update = make_update(project)
+        execute_update(update.pk)
+        update.refresh_from_db()
+        yield update
+        transaction.set_rollback(True)

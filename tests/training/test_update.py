@@ -1,0 +1,111 @@
+"""One update from judgments to a candidate, by real engines."""
+
+import json
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from annotator.models import AuditEvent, Completion
+from training.models import ModelVersion, TrainingRun, Update
+from training.rlhf.rundir import sha256_of
+from training.services.versions import release_version, roll_back
+
+pytestmark = pytest.mark.django_db
+State = TrainingRun.State
+
+
+@pytest.fixture
+def update(finished_update: Update) -> Update:
+    return Update.objects.get(pk=finished_update.pk)
+
+
+def test_sampling_stores_answers_and_opens_the_first_round(update: Update):
+    run = update.project.runs.get(update=None)
+    assert run.state == State.SUCCEEDED
+    assert Completion.objects.filter(author=update.parent.author).count() > update.project.prompts.count()
+    assert update.project.rounds.get(number=1).comparisons.exists()
+
+
+def test_an_update_ends_with_a_candidate(update: Update):
+    assert update.error == ""
+    assert update.state == Update.State.SUCCEEDED
+    assert update.candidate.state == ModelVersion.State.CANDIDATE
+    assert update.candidate.number == 1
+    assert update.candidate.parent == update.parent
+    assert update.candidate.dataset == update.dataset
+
+
+def test_every_stage_is_one_run_with_its_result(update: Update):
+    runs = list(update.runs.order_by("pk"))
+    assert [run.stage for run in runs] == ["reward", "ppo", "generate", "evaluate"]
+    assert all(run.state == State.SUCCEEDED and run.attempt == 1 for run in runs)
+    assert all(run.result == json.loads((run.folder / "result.json").read_text()) for run in runs)
+    assert all(run.lease is None and run.finished_at for run in runs)
+    assert all(run.progress["step"] == run.progress["total"] for run in runs)
+
+
+def test_the_published_adapter_is_the_one_the_engine_wrote(update: Update):
+    folder = update.candidate.adapter_dir
+    assert folder == Path(settings.DATA_DIR) / "models" / update.project.slug / "1" / "policy"
+    assert sorted(path.name for path in folder.iterdir()) == ["adapter_config.json", "adapter_model.safetensors"]
+    assert sha256_of(folder / "adapter_model.safetensors") == update.candidate.adapter_sha256
+    assert (folder.parent / "reward" / "adapter_model.safetensors").is_file()
+    assert not list(folder.parents[1].glob(".*.tmp-*"))
+
+
+def test_the_recipes_chain_the_adapters(update: Update):
+    reward, ppo, generate, evaluate = update.runs.order_by("pk")
+    assert ppo.recipe["reward_adapter"] == evaluate.recipe["reward_adapter"] == str(reward.adapter_dir)
+    assert ppo.recipe["policy_adapter"] is None
+    assert generate.recipe["policy_adapter"] == evaluate.recipe["candidate_adapter"] == str(ppo.adapter_dir)
+    assert evaluate.recipe["baseline_adapter"] is None
+    assert reward.recipe["max_steps"] == 4
+
+
+def test_ppo_learns_from_train_prompts_and_is_judged_on_held_out_ones(update: Update):
+    def asked(stage: str) -> set[str]:
+        lines = (update.run_of(stage).folder / "prompts.jsonl").read_text().splitlines()
+        return {json.loads(line)["prompt_id"] for line in lines}
+
+    train = {str(pk) for pk in update.project.prompts.train().values_list("pk", flat=True)}
+    held_out = {str(pk) for pk in update.project.prompts.held_out().values_list("pk", flat=True)}
+    assert asked("ppo") == train
+    assert asked("evaluate") == held_out
+    assert asked("generate") == train | held_out
+
+
+def test_the_evaluation_and_the_figures_are_stored(update: Update):
+    evaluation = update.candidate.evaluations.get()
+    held_out = update.project.prompts.held_out().count()
+    assert evaluation.baseline == update.parent
+    assert evaluation.wins + evaluation.ties + evaluation.losses == 2 * held_out
+    metrics = update.candidate.metrics
+    assert set(metrics["seconds"]) == {"reward", "ppo", "generate", "evaluate"}
+    assert 0 <= metrics["win_rate_low"] <= metrics["win_rate"] <= metrics["win_rate_high"] <= 1
+    assert isinstance(metrics["kl"], float)
+
+
+def test_the_acts_are_on_record(update: Update):
+    verbs = set(AuditEvent.objects.filter(project=update.project).values_list("verb", flat=True))
+    assert {"version.registered", "sampling.started", "round.opened", "update.started", "version.created"} <= verbs
+
+
+def test_releasing_hands_the_sampled_answers_to_volunteers(update: Update):
+    release_version(version=update.candidate, actor=update.started_by)
+    update.parent.refresh_from_db()
+    assert update.candidate.state == ModelVersion.State.LIVE
+    assert update.parent.state == ModelVersion.State.RETIRED
+    opened = update.project.rounds.get(closed_at=None)
+    authors = set(opened.comparisons.values_list("completions__author", flat=True))
+    assert opened.number == 2
+    assert authors == {update.candidate.author_id}
+
+
+def test_going_back_reopens_the_answers_of_the_version_before(update: Update):
+    release_version(version=update.candidate, actor=update.started_by)
+    release = roll_back(project=update.project, actor=update.started_by)
+    assert release.is_rollback
+    assert release.version == update.parent
+    opened = update.project.rounds.get(closed_at=None)
+    assert set(opened.comparisons.values_list("completions__author", flat=True)) == {update.parent.author_id}
