@@ -75,6 +75,7 @@ class ProjectForm(forms.ModelForm):
             "judgments_per_comparison",
             "seat_minutes",
         )
+        labels = {"seat_minutes": _("Minutes that a seat is held")}
         help_texts = {
             "completions_per_comparison": _("2 to 8. It counts from the next round on."),
             "judgments_per_comparison": _(

@@ -32,6 +32,9 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
 
 def answer_invitation(request: HttpRequest, token: str, invitation: Invitation) -> HttpResponse:
     if request.user.is_authenticated:
+        if invitation.project.memberships.filter(user=request.user).exists():
+            messages.info(request, _("You are a member of this project already; the link was not used."))
+            return redirect("project", invitation.project.slug)
         if request.method != "POST":
             return render(request, "annotator/join.html", {"invitation": invitation})
         membership = join_project(token=token, user=request.user)

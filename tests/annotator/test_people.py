@@ -62,6 +62,13 @@ def test_a_member_does_not_use_a_link_up(invitation, volunteer):
     assert Invitation.objects.usable().count() == 1
 
 
+def test_a_member_who_opens_a_link_goes_to_the_project_and_leaves_the_link(client, invitation, volunteer):
+    client.force_login(volunteer)
+    for page in (client.get(join_url(invitation[1])), client.post(join_url(invitation[1]))):
+        assert page.url == reverse("project", args=["climate"])
+    assert Invitation.objects.usable().count() == 1
+
+
 def test_join_page_signs_up_signs_in_and_leaves_no_referrer(client, project, invitation):
     page = client.get(join_url(invitation[1]))
     assert "Climate tutor" in page.text and "volunteer" in page.text

@@ -34,7 +34,7 @@ class Command(BaseCommand):
             self.write_notes("wrong", report.errors)
             raise CommandError(f"Nothing was imported from {file.name}: {len(report.errors)} errors.")
         self.stdout.write(
-            f"{report.taken} prompts taken, {report.held_out} of them held out; {len(report.skipped)} skipped."
+            f"{report.taken} prompts taken, {report.held_out} held out; {len(report.skipped)} skipped."
         )
 
     def write_notes(self, what: str, notes: list[LineNote]) -> None:
