@@ -76,8 +76,14 @@ class UnknownAPIView(APIView):
 
 
 api_patterns = [
-    path("schema/", SpectacularJSONAPIView.as_view(), name="api-schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    path("schema/", SpectacularJSONAPIView.as_view(permission_classes=[AllowAny]), name="api-schema"),
+    path(
+        "docs/",
+        SpectacularSwaggerSplitView.as_view(
+            permission_classes=[AllowAny], url_name="api-schema", template_name="api/docs.html"
+        ),
+        name="api-docs",
+    ),
     path("", include("annotator.api.urls")),
     path("", include("ranking.api.urls")),
     path("", include("training.api.urls")),

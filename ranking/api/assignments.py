@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from annotator.access import MEMBERS
 from annotator.api.access import ProjectAPIView
-from annotator.api.problems import ProblemSerializer
+from annotator.api.problems import CONFLICT
 from annotator.api.prompts import MessageSerializer
 from annotator.models import Completion, Project
 from ranking.models import Assignment, Flag, Judgment
@@ -118,7 +118,7 @@ class JudgmentAPIView(ProjectAPIView):
         "whose answer was lost can simply be repeated. The same key with another content, a seat that went "
         "to someone else and a closed round are refused (409).",
         request=JudgmentRequestSerializer,
-        responses={201: JudgmentSerializer, 409: ProblemSerializer},
+        responses={201: JudgmentSerializer, 409: CONFLICT},
         examples=[
             OpenApiExample(
                 "Two answers, the second better",
@@ -155,7 +155,7 @@ class SkipAPIView(ProjectAPIView):
         summary="Skip a comparison",
         description="Gives the seat back and does not offer the comparison to you again.",
         request=None,
-        responses={204: OpenApiResponse(description="Skipped."), 409: ProblemSerializer},
+        responses={204: OpenApiResponse(description="Skipped."), 409: CONFLICT},
     )
     def post(self, request: Request, slug: str, pk: int) -> Response:
         assignment = get_object_or_404(assignments_of(self.project), pk=pk)

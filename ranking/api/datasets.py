@@ -13,7 +13,7 @@ from rest_framework.reverse import reverse
 
 from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import NewestFirst
-from annotator.api.problems import ProblemSerializer
+from annotator.api.problems import CONFLICT, ProblemSerializer
 from annotator.models import Role
 from ranking.dataset_files import MANIFEST
 from ranking.models import Dataset
@@ -47,7 +47,7 @@ class DatasetDetailSerializer(DatasetSerializer):
     manifest_url = serializers.SerializerMethodField()
 
     class Meta(DatasetSerializer.Meta):
-        fields = (*DatasetSerializer.Meta.fields, "files", "manifest_url")
+        fields = (*DatasetSerializer.Meta.fields, "files", "manifest_url")  # type: ignore[assignment]
 
     @extend_schema_field(DatasetFileSerializer(many=True))
     def get_files(self, dataset: Dataset) -> Any:
@@ -79,7 +79,11 @@ class DatasetsAPIView(ProjectAPIView):
         description="Writes all preferences so far as files that never change. Refused (409) while there "
         "are none.",
         request=None,
-        responses={201: DatasetDetailSerializer, 409: ProblemSerializer, 503: ProblemSerializer},
+        responses={
+            201: DatasetDetailSerializer,
+            409: CONFLICT,
+            503: OpenApiResponse(ProblemSerializer, "The files could not be written."),
+        },
     )
     def post(self, request: Request, slug: str) -> Response:
         dataset = snapshot_preferences(project=self.project, actor=request.user)
@@ -107,10 +111,14 @@ class DatasetFileAPIView(ProjectAPIView):
     )
     def get(self, request: Request, slug: str, number: int, name: str) -> FileResponse:
         dataset = get_object_or_404(self.project.datasets, number=number)
-        if name != MANIFEST and name not in dataset.manifest["files"]:
+        if name not in dataset.file_names:
             raise Http404("The dataset has no such file.")
+        try:
+            file = (dataset.folder / name).open("rb")
+        except OSError as error:
+            raise Http404("The file is gone from the disk.") from error
         return FileResponse(
-            (dataset.folder / name).open("rb"),
+            file,
             as_attachment=True,
             filename=f"{slug}-{number}-{name}",
             content_type="application/octet-stream",

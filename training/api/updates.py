@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import NewestFirst
-from annotator.api.problems import ProblemSerializer
+from annotator.api.problems import CONFLICT
 from annotator.errors import RefusedError
 from annotator.models import Role
 from training.models import TrainingRun, Update
@@ -135,7 +135,7 @@ class UpdatesAPIView(ProjectAPIView):
         description="Takes a dataset, trains a reward model and a policy, samples completions and evaluates: "
         "a candidate version comes out. Refused (409) while another update is under way.",
         request=UpdateRequestSerializer,
-        responses={201: UpdateDetailSerializer, 409: ProblemSerializer},
+        responses={201: UpdateDetailSerializer, 409: CONFLICT},
         examples=[
             OpenApiExample("With the defaults", {}, request_only=True),
             OpenApiExample(
@@ -171,7 +171,7 @@ class CancelUpdateAPIView(ProjectAPIView):
         summary="Cancel an update",
         description="It stops after the next checkpoint; one that still waits ends at once.",
         request=None,
-        responses={200: UpdateDetailSerializer, 409: ProblemSerializer},
+        responses={200: UpdateDetailSerializer, 409: CONFLICT},
     )
     def post(self, request: Request, slug: str, pk: int) -> Response:
         update = get_object_or_404(self.project.updates, pk=pk)
@@ -187,7 +187,7 @@ class RetryUpdateAPIView(ProjectAPIView):
         summary="Try an update again",
         description="One that failed or was cancelled goes on where it stopped.",
         request=None,
-        responses={200: UpdateDetailSerializer, 409: ProblemSerializer},
+        responses={200: UpdateDetailSerializer, 409: CONFLICT},
     )
     def post(self, request: Request, slug: str, pk: int) -> Response:
         update = get_object_or_404(self.project.updates, pk=pk)

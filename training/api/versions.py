@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import NewestFirst
-from annotator.api.problems import ProblemSerializer
+from annotator.api.problems import CONFLICT
 from annotator.models import Role
 from training.models import Evaluation, ModelVersion, Release
 from training.services.versions import reject_version, release_version, roll_back
@@ -80,7 +80,7 @@ class ReleaseVersionAPIView(ProjectAPIView):
         description="Makes a candidate, or a version that was live before, live and opens the next round "
         "with its completions, all or nothing.",
         request=None,
-        responses={201: ReleaseSerializer, 409: ProblemSerializer},
+        responses={201: ReleaseSerializer, 409: CONFLICT},
     )
     def post(self, request: Request, slug: str, number: int) -> Response:
         version = get_object_or_404(self.project.versions, number=number)
@@ -96,7 +96,7 @@ class RejectVersionAPIView(ProjectAPIView):
         summary="Reject a candidate",
         description="Puts it aside for good; the live version stays.",
         request=None,
-        responses={200: VersionDetailSerializer, 409: ProblemSerializer},
+        responses={200: VersionDetailSerializer, 409: CONFLICT},
     )
     def post(self, request: Request, slug: str, number: int) -> Response:
         version = get_object_or_404(self.project.versions, number=number)
@@ -113,7 +113,7 @@ class RollBackAPIView(ProjectAPIView):
         description="Makes the version that was live before live again and opens a round with its "
         "completions.",
         request=None,
-        responses={201: ReleaseSerializer, 409: ProblemSerializer},
+        responses={201: ReleaseSerializer, 409: CONFLICT},
     )
     def post(self, request: Request, slug: str) -> Response:
         release = roll_back(project=self.project, actor=request.user)
