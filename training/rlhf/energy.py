@@ -39,6 +39,8 @@ class EnergyMeter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None:  # a failed or cancelled attempt has no result to put an estimate in
+            return
         self._starting.join(_SLOWEST_START_SECONDS)
         kwh = kg = None
         if self._reason is None:

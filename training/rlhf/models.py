@@ -190,6 +190,9 @@ class SharedBase:
         folder.mkdir(parents=True, exist_ok=True)
         save_file(self.weights(name), folder / WEIGHTS, metadata={"format": "pt"})
         self._configs[name].save_pretrained(str(folder))
+        # Peft writes the set of target modules in any order; the same run must give the same bytes.
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        write_json(folder / CONFIG, config | {"target_modules": sorted(config["target_modules"])})
 
     def parameters(self, name: str) -> list[nn.Parameter]:
         """The parameters of one adapter, in the order of the layers."""

@@ -115,6 +115,7 @@ class PPO:
         """Add the policy; returns the reference, which is the plain base for a fresh policy."""
         recipe = self.recipe
         if recipe.policy_adapter is None:
+            torch.manual_seed(recipe.seed)
             config = lora_config(
                 self.base.model, r=recipe.lora_r, alpha=recipe.lora_alpha, target=recipe.lora_target
             )

@@ -1,0 +1,150 @@
+"""The command: exit codes, reasons, and what is left on the disk when something goes wrong."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from training.rlhf import ppo
+from training.rlhf.recipes import RECIPES
+from training.rlhf.rundir import RunDirectory, sha256_of
+
+Make = Callable[..., Path]
+COMMAND = [sys.executable, "-m", "training.rlhf"]
+
+
+def start(stage: str, folder: Path, **settings: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, stage, str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        **settings,
+    )
+
+
+def run(stage: str, folder: Path, **settings: Any) -> tuple[int, str]:
+    process = start(stage, folder, **settings)
+    output, _ = process.communicate(timeout=120)
+    return process.returncode, output
+
+
+def wait_for_checkpoint(process: subprocess.Popen[str], folder: Path) -> None:
+    while not list((folder / "checkpoints").glob("step-??????")):
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+
+
+def error_of(folder: Path) -> dict[str, str]:
+    error: dict[str, str] = json.loads((folder / "error.json").read_text())
+    return error
+
+
+@pytest.mark.parametrize("stage", RECIPES)
+def test_help_lists_every_setting_with_its_reason_and_default(stage: str) -> None:
+    text = subprocess.run([*COMMAND, stage, "--help"], capture_output=True, text=True, check=True).stdout
+    for name, each in RECIPES[stage].__dataclass_fields__.items():
+        if name != "stage":
+            assert f"  {name} (" in text
+            assert each.metadata["help"].split()[0] in text
+    assert "seed (default 0)" in text and "base_model (required)" in text
+
+
+def test_killed_anywhere_a_run_resumes_and_ends_with_the_same_bytes(
+    ppo_settings: dict[str, Any], make_run: Make
+) -> None:
+    whole, killed = (
+        make_run(ppo_settings | {"steps": 12}, "whole"),
+        make_run(ppo_settings | {"steps": 12}, "killed"),
+    )
+    directory = RunDirectory(whole)
+    directory.open()
+    ppo.run(directory, directory.recipe())
+    process = start("ppo", killed)
+    wait_for_checkpoint(process, killed)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (killed / "result.json").exists()
+
+    status, output = run("ppo", killed)
+    assert status == 0, output
+    result = json.loads((killed / "result.json").read_text())
+    assert result["files"] == {path.name: sha256_of(path) for path in directory.output.iterdir()}
+    assert set(result["files"]) == {
+        "adapter_model.safetensors",
+        "adapter_config.json",
+        "base.json",
+        "samples.jsonl",
+    }
+    assert result["energy"]["estimate"] and result["energy"]["kwh"] > 0
+
+    status, output = run("ppo", killed)  # there is nothing left to do
+    assert status == 0 and "already succeeded" in output
+
+
+def test_sigterm_ends_a_run_after_a_checkpoint(ppo_settings: dict[str, Any], make_run: Make) -> None:
+    folder = make_run(ppo_settings | {"steps": 5000})
+    process = start("ppo", folder)
+    wait_for_checkpoint(process, folder)
+    process.terminate()
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 3, output
+    assert not (folder / "result.json").exists() and not (folder / "error.json").exists()
+    last = json.loads((folder / "progress.jsonl").read_text().splitlines()[-1])
+    assert (folder / "checkpoints" / f"step-{last['step']:06d}").is_dir()
+
+
+def test_a_full_disk_during_a_checkpoint_keeps_the_earlier_one(
+    ppo_settings: dict[str, Any], make_run: Make
+) -> None:
+    folder = make_run(ppo_settings | {"steps": 5000, "checkpoint_every": 1})
+    process = start("ppo", folder)
+    wait_for_checkpoint(process, folder)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (10_000, 10_000))
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, output
+    assert error_of(folder)["kind"] == "disk" and "The disk is full" in error_of(folder)["reason"]
+    left = sorted(path.name for path in (folder / "checkpoints").iterdir())
+    assert left and all(len(name) == len("step-000001") for name in left)
+    weights = load_file(folder / "checkpoints" / left[-1] / "state.safetensors")
+    assert all(value.isfinite().all() for value in weights.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "reason"),
+    [
+        ({"base_model": "/nowhere/model"}, "model", "The model folder /nowhere/model does not exist."),
+        ({"steps": -1}, "recipe", "steps must be greater than 0."),
+        ({"stage": "generate"}, "recipe", "unknown settings"),
+    ],
+)
+def test_a_failure_leaves_its_reason(
+    change: dict[str, Any], kind: str, reason: str, ppo_settings: dict[str, Any], make_run: Make
+) -> None:
+    folder = make_run(ppo_settings | change)
+    status, output = run("ppo", folder)
+    assert status == 1
+    assert error_of(folder)["kind"] == kind
+    assert reason in error_of(folder)["reason"] and error_of(folder)["reason"] in output
+    assert "Traceback" not in output
+
+
+def test_a_directory_without_recipe_and_one_that_is_missing_are_refused(tmp_path: Path) -> None:
+    status, output = run("ppo", tmp_path)
+    assert status == 1 and "no readable recipe.json" in output
+    status, output = run("ppo", tmp_path / "none")
+    assert status == 1 and "There is no run directory" in output
+
+
+def test_a_wrong_command_line_is_refused(tmp_path: Path) -> None:
+    assert run("dpo", tmp_path)[0] == 2

@@ -1,0 +1,101 @@
+"""Dataset files are the ones that the recipe names, and a wrong row is named by its line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from training.rlhf.data import read_conversations, read_preferences, read_prompts
+from training.rlhf.errors import DataError
+from training.rlhf.recipes import DatasetFile
+from training.rlhf.rundir import RunDirectory, dataset_file
+
+USER = [{"role": "user", "content": "Why?"}]
+ANSWER = [{"role": "assistant", "content": "So."}]
+OTHER = [{"role": "assistant", "content": "Not so."}]
+
+
+def entry(tmp_path: Path, text: str | bytes, name: str = "rows.jsonl") -> tuple[RunDirectory, DatasetFile]:
+    (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return RunDirectory(tmp_path), DatasetFile(name, dataset_file(tmp_path / name).sha256)
+
+
+def lines(*rows: Any) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def test_prompts_are_read_relative_to_the_run_directory(tmp_path: Path) -> None:
+    found = read_prompts(*entry(tmp_path, lines({"prompt_id": "a", "prompt": USER}) + "\n"))
+    assert [(prompt.prompt_id, prompt.messages) for prompt in found] == [("a", USER)]
+
+
+def test_jsonl_and_parquet_give_the_same_preferences(tmp_path: Path) -> None:
+    rows = [{"prompt": USER, "chosen": ANSWER, "rejected": OTHER, "prompt_id": "a", "split": "held_out"}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    directory, file = entry(tmp_path, lines(*rows))
+    parquet = DatasetFile("rows.parquet", dataset_file(tmp_path / "rows.parquet").sha256)
+    (preference,) = read_preferences(directory, file)
+    assert read_preferences(directory, parquet) == [preference]
+    assert (preference.weight, preference.split) == (1.0, "held_out")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (b'{"prompt_id": "a"', "line 1: not valid JSON"),
+        (b"\n\n[1]\n", "line 3: not a JSON object"),
+        (b"\xff\xfe{}\n", "line 1: not valid JSON"),
+        (b"[" * 100_000, "line 1: not valid JSON"),
+        (lines({"prompt": USER}), "line 1: prompt_id is missing"),
+        (lines({"prompt_id": "a", "prompt": "Why?"}), "prompt must be a list of messages"),
+        (lines({"prompt_id": "a", "prompt": []}), "prompt must be a list of messages"),
+        (lines({"prompt_id": "a", "prompt": [{"role": "tool", "content": "x"}]}), "needs a role among"),
+        (
+            lines({"prompt_id": "a", "prompt": [{"role": "user", "content": None}]}),
+            "needs its content as text",
+        ),
+        (lines({"prompt_id": "a", "prompt": [{"role": "user", "content": "\ud800"}]}), "content as text"),
+        (lines({"prompt_id": "a", "prompt": ANSWER}), "the last message of prompt must be the user's"),
+        (lines(*[{"prompt_id": "a", "prompt": USER}] * 2), "the same prompt_id twice"),
+        ("", "holds no prompts"),
+    ],
+)
+def test_a_wrong_prompt_file_is_refused(tmp_path: Path, text: str | bytes, complaint: str) -> None:
+    with pytest.raises(DataError, match=complaint):
+        read_prompts(*entry(tmp_path, text))
+
+
+@pytest.mark.parametrize("weight", [float("nan"), -1, "2", True, 10**400])
+def test_a_weight_must_be_a_number_that_is_not_negative(tmp_path: Path, weight: Any) -> None:
+    row = {"prompt": USER, "chosen": ANSWER, "rejected": OTHER, "weight": weight}
+    with pytest.raises(DataError, match="weight must be"):
+        read_preferences(*entry(tmp_path, lines(row)))
+
+
+def test_a_pair_of_equal_answers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="are the same"):
+        read_preferences(*entry(tmp_path, lines({"prompt": USER, "chosen": ANSWER, "rejected": ANSWER})))
+
+
+def test_a_conversation_ends_with_the_assistant(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="must be the assistant's"):
+        read_conversations(*entry(tmp_path, lines({"messages": USER})))
+
+
+def test_a_file_that_changed_or_went_is_refused(tmp_path: Path) -> None:
+    directory, file = entry(tmp_path, lines({"prompt_id": "a", "prompt": USER}))
+    (tmp_path / file.path).write_text(lines({"prompt_id": "b", "prompt": USER}))
+    with pytest.raises(DataError, match="its sha256 differs"):
+        read_prompts(directory, file)
+    (tmp_path / file.path).unlink()
+    with pytest.raises(DataError, match="does not exist"):
+        read_prompts(directory, file)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.parquet"])
+def test_a_file_of_another_format_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=r"neither|not a readable Parquet"):
+        read_prompts(*entry(tmp_path, "a,b", name))

@@ -1,0 +1,157 @@
+"""Completions and win rates."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.rlhf.making import GOOD, QUESTIONS, conversation, make_reward
+from training.rlhf import chat, evaluate, generate
+from training.rlhf.errors import Cancelled
+from training.rlhf.evaluate import summarise
+from training.rlhf.intervals import wilson_interval, win_rate_interval
+from training.rlhf.models import (
+    SharedBase,
+    load_base,
+    load_reward,
+    load_tokenizer,
+    lora_config,
+    score_sequences,
+)
+from training.rlhf.recipes import DatasetFile, EvaluateRecipe, GenerateRecipe
+from training.rlhf.rundir import RunDirectory
+
+Outcome = tuple[dict[str, float], list[dict[str, Any]]]
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(tmp_path: Path, prompts: dict[str, str]) -> Run:
+    """Run generate or evaluate with these settings; returns the metrics and the rows written."""
+
+    def start(
+        base_model: Path, kind: type[Any], **settings: Any
+    ) -> tuple[dict[str, float], list[dict[str, Any]]]:
+        recipe = kind(
+            base_model=str(base_model),
+            dataset=DatasetFile(**prompts),
+            threads=1,
+            max_new_tokens=12,
+            **settings,
+        )
+        directory = RunDirectory(tmp_path / "run")
+        directory.path.mkdir(exist_ok=True)
+        directory.open()
+        metrics = {"evaluate": evaluate, "generate": generate}[recipe.stage].run(directory, recipe)
+        name = "comparisons.jsonl" if recipe.stage == "evaluate" else "completions.jsonl"
+        return metrics, [json.loads(line) for line in (directory.output / name).read_text().splitlines()]
+
+    return start
+
+
+@pytest.mark.parametrize("shape", ["llama", "qwen3"])
+def test_every_prompt_gets_its_completions(shape: str, run: Run, request: pytest.FixtureRequest) -> None:
+    metrics, rows = run(request.getfixturevalue(shape), GenerateRecipe, completions_per_prompt=3)
+    assert [(row["prompt_id"], row["index"]) for row in rows] == [
+        (f"p{i}", j) for i in range(8) for j in range(3)
+    ]
+    assert metrics["completions"] == 24
+    assert all(0 < row["tokens"] <= 12 and isinstance(row["finished"], bool) for row in rows)
+
+
+def test_a_repeated_completion_is_drawn_anew(llama: Path, run: Run) -> None:
+    assert run(llama, GenerateRecipe, redraws=0)[0]["repeated"] > run(llama, GenerateRecipe)[0]["repeated"]
+
+
+def test_a_request_to_stop_is_obeyed_between_batches(llama: Path, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "cancel").touch()
+    with pytest.raises(Cancelled):
+        run(llama, GenerateRecipe)
+
+
+def test_a_version_against_itself_wins_about_half_at_no_kl(llama: Path, reward: Path, run: Run) -> None:
+    metrics, rows = run(llama, EvaluateRecipe, reward_adapter=str(reward), samples_per_prompt=12)
+    assert metrics["kl"] == pytest.approx(0, abs=1e-3)
+    assert metrics["win_rate_ties_half"] == pytest.approx(0.5, abs=0.15)
+    assert metrics["wins"] + metrics["ties"] + metrics["losses"] == len(rows) == 96
+    assert metrics["ties"] > 10  # the base knows few answers
+
+
+def test_scores_written_are_those_of_the_reward_adapter(llama: Path, reward: Path, run: Run) -> None:
+    _, rows = run(llama, EvaluateRecipe, reward_adapter=str(reward))
+    base = SharedBase(load_base(str(llama), "float32"))
+    head = load_reward(base, reward)
+    tokenizer = load_tokenizer(str(llama))
+    known = [row for row in rows if row["candidate"] == GOOD]
+    sequences = [
+        chat.encode_conversation(tokenizer, conversation(QUESTIONS[int(row["prompt_id"][1:])], GOOD))
+        for row in known
+    ]
+    scores = score_sequences(base, "reward", head, sequences, tokenizer.pad_token_id)
+    assert [row["candidate_score"] for row in known] == pytest.approx(scores.tolist(), abs=1e-4)
+
+
+def test_adapters_of_both_versions_take_part(qwen3: Path, run: Run, tmp_path: Path) -> None:
+    make_reward(qwen3, tmp_path / "reward")
+    base = SharedBase(load_base(str(qwen3), "float32"))
+    base.add("v", lora_config(base.model, r=4, alpha=8, target="all-linear"))
+    for parameter in base.parameters("v"):
+        torch.nn.init.normal_(parameter, 0, 0.3)
+    base.save("v", tmp_path / "v")
+    versions = {"candidate_adapter": str(tmp_path / "v"), "reward_adapter": str(tmp_path / "reward")}
+    against_base, _ = run(qwen3, EvaluateRecipe, **versions)
+    against_itself, _ = run(qwen3, EvaluateRecipe, baseline_adapter=str(tmp_path / "v"), **versions)
+    assert against_base["kl"] > 0.05
+    assert against_itself["kl"] == pytest.approx(0, abs=1e-3)
+
+
+def row(prompt_id: str, baseline: str, candidate: str, margin: float) -> dict[str, Any]:
+    scores = {"baseline_score": 0.0, "candidate_score": margin}
+    return {"prompt_id": prompt_id, "baseline": baseline, "candidate": candidate} | scores
+
+
+def test_wins_ties_and_losses_are_counted_apart() -> None:
+    recipe = EvaluateRecipe(base_model="b", dataset=DatasetFile("p", "0" * 64), reward_adapter="r")
+    rows = [
+        row("a", "x", "y", 1.0),
+        row("a", "x", "y", 2.0),
+        row("a", "x", "x", 1e-6),  # the same text, scored in another batch
+        row("b", "x", "y", -1.0),
+        row("b", "x", "y", 0.0),
+    ]
+    summary = summarise(rows, recipe)
+    assert (summary["wins"], summary["ties"], summary["losses"]) == (2, 2, 1)
+    assert summary["win_rate_decided"] == pytest.approx(2 / 3)
+    assert summary["win_rate_ties_half"] == pytest.approx(3 / 5)
+    assert summary["prompts"] == 2
+
+
+def counts(*values: int) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    return np.array(values, dtype=np.int64)
+
+
+def test_alike_answers_to_one_prompt_make_the_interval_no_narrower() -> None:
+    wins, losses = counts(1, 0, 1, 1, 0, 1, 1, 0), counts(0, 1, 0, 0, 1, 0, 0, 1)
+    settings = {"confidence": 0.95, "resamples": 4000, "seed": 0}
+    once = win_rate_interval(wins, losses, **settings)
+    assert win_rate_interval(wins * 50, losses * 50, **settings) == pytest.approx(once)
+    assert once[0] < 5 / 8 < once[1] and once[1] - once[0] > 0.4
+
+
+def test_when_all_go_one_way_the_interval_still_has_a_width() -> None:
+    settings = {"confidence": 0.95, "resamples": 100, "seed": 0}
+    low, high = win_rate_interval(counts(9, 9, 9, 0), counts(0, 0, 0, 0), **settings)
+    assert (low, high) == (pytest.approx(wilson_interval(3, 3, confidence=0.95)[0]), 1.0)
+    assert win_rate_interval(counts(0, 0), counts(4, 4), **settings)[0] == 0.0
+    assert win_rate_interval(counts(0), counts(0), **settings) == (0.0, 1.0)
+
+
+def test_wilsons_interval_has_its_published_values() -> None:
+    # Newcombe 1998, table I: 81 of 263, and 0 of 20.
+    assert wilson_interval(81, 263, confidence=0.95) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert wilson_interval(0, 20, confidence=0.95) == pytest.approx((0.0, 0.1611), abs=1e-4)

@@ -1,0 +1,79 @@
+"""Recipes say what is wrong with them, and survive the way through JSON."""
+
+import json
+import subprocess
+import sys
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from training.rlhf.errors import RecipeError
+from training.rlhf.recipes import RECIPES, PPORecipe, parse_recipe
+
+GOOD: dict[str, Any] = {
+    "stage": "ppo",
+    "base_model": "folder",
+    "dataset": {"path": "prompts.jsonl", "sha256": "0" * 64},
+    "reward_adapter": "reward",
+}
+
+
+def test_a_recipe_is_the_same_after_json() -> None:
+    recipe = parse_recipe(json.dumps(GOOD | {"steps": 7, "learning_rate": 1}))
+    assert isinstance(recipe, PPORecipe)
+    assert recipe.steps == 7
+    assert parse_recipe(recipe.to_json()) == recipe
+
+
+@pytest.mark.parametrize("stage", RECIPES)
+def test_every_setting_gives_its_reason(stage: str) -> None:
+    settings = fields(RECIPES[stage])
+    assert all(each.metadata["help"] for each in settings)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"stage": "dpo"}, "names no known stage"),
+        ({"stage": ["ppo"]}, "names no known stage"),
+        ({"stepz": 1}, "unknown settings: stepz"),
+        ({"steps": "7"}, "steps must be a whole number"),
+        ({"steps": True}, "steps must be a whole number"),
+        ({"steps": 10**400}, "steps must be a whole number"),
+        ({"steps": 0}, "steps must be greater than 0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be a finite number"),
+        ({"learning_rate": None}, "learning_rate must be a finite number"),
+        ({"base_model": "a\0b"}, "base_model must be text"),
+        ({"base_model": "\ud800"}, "base_model must be text"),
+        ({"base_model": ""}, "base_model must name"),
+        ({"dtype": "float16"}, "dtype must be float32 or bfloat16"),
+        ({"gamma": 1.5}, "gamma must lie between 0 and 1"),
+        ({"top_p": 2}, "top_p must not exceed 1"),
+        ({"minibatches": 100}, "minibatches must not exceed batch_size"),
+        ({"country": "Germany"}, "three-letter"),
+        ({"dataset": "prompts.jsonl"}, "dataset must be a file"),
+        ({"dataset": {"path": "p"}}, "an object with path and sha256"),
+        ({"dataset": {"path": "p", "sha256": "abc"}}, "64 lower-case"),
+        ({"policy_adapter": 3}, "policy_adapter must be text or null"),
+    ],
+)
+def test_a_wrong_setting_is_named(change: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(RecipeError, match=complaint):
+        parse_recipe(json.dumps(GOOD | change))
+
+
+@pytest.mark.parametrize("text", ["", "[", "[]", "null", "[" * 100_000, '"ppo"', "{}"])
+def test_text_that_is_no_recipe_is_refused(text: str) -> None:
+    with pytest.raises(RecipeError):
+        parse_recipe(text)
+
+
+def test_a_missing_setting_is_named() -> None:
+    with pytest.raises(RecipeError, match="lacks required settings: reward_adapter"):
+        parse_recipe(json.dumps({key: value for key, value in GOOD.items() if key != "reward_adapter"}))
+
+
+def test_recipes_and_run_directories_need_no_torch() -> None:
+    code = "import sys, training.rlhf.recipes, training.rlhf.rundir; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
