@@ -46,7 +46,9 @@ class RecordField(serializers.JSONField):
 
 
 class PromptsRequestSerializer(serializers.Serializer):
-    prompts = serializers.ListField(child=RecordField(), allow_empty=False, max_length=MAX_PROMPTS)
+    prompts = serializers.ListField(
+        child=RecordField(allow_null=True), allow_empty=False, max_length=MAX_PROMPTS
+    )
 
 
 class LineNoteSerializer(serializers.Serializer):
@@ -58,8 +60,8 @@ class ImportReportSerializer(serializers.Serializer):
     taken = serializers.IntegerField(help_text="How many prompts were stored.")
     held_out = serializers.IntegerField(help_text="How many of these are held out from training.")
     skipped = LineNoteSerializer(many=True, help_text="Records that had nothing new in them.")
-    ids = serializers.ListField(
-        child=serializers.IntegerField(), source="prompt_ids", help_text="Of the stored prompts."
+    ids = serializers.PrimaryKeyRelatedField(
+        many=True, read_only=True, source="prompts", help_text="Of the stored prompts."
     )
 
 

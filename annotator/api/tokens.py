@@ -30,7 +30,8 @@ class CredentialsSerializer(serializers.Serializer):
             )
         except FormError as error:
             raise Throttled(detail=" ".join(error.messages)) from error
-        if user is None:
+        # allauth names people who were shut out, too, for pages that tell them so.
+        if user is None or not user.is_active:
             raise serializers.ValidationError(_("The e-mail address or the password is not right."))
         if is_mfa_enabled(user):
             raise PermissionDenied(
