@@ -6,6 +6,7 @@ repeats comes once. Nothing here knows Django.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -60,7 +61,13 @@ def _times(expression: str, zone: ZoneInfo, after: datetime) -> Iterator[datetim
     return (time for time in times if time.astimezone(UTC) > start)
 
 
+@cache
+def zone_names() -> frozenset[str]:
+    """Every time zone this machine knows."""
+    return frozenset(available_timezones())
+
+
 def _zone(name: str) -> ZoneInfo:
-    if name not in available_timezones():
+    if name not in zone_names():
         raise CronError(f"There is no time zone {name!r:.60}.")
     return ZoneInfo(name)

@@ -2,7 +2,6 @@
 
 import json
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -10,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from annotator.errors import RefusedError
-from training.cron import CronError, next_times
+from training.cron import CronError, next_times, zone_names
 from training.services.recipes import Settings, check_settings
 
 # Names of whole places, without the zones that exist for compatibility with old software.
@@ -29,7 +28,7 @@ AREAS = (
 
 
 def zone_choices() -> list[tuple[str, str]]:
-    zones = sorted(name for name in available_timezones() if name.partition("/")[0] in AREAS)
+    zones = sorted(name for name in zone_names() if name.partition("/")[0] in AREAS)
     return [(name, name.replace("_", " ")) for name in ["UTC", *zones]]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -22,8 +23,8 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished_update(django_db_setup: None, django_db_blocker: object, tiny_base: Path) -> Iterator[Update]:
-    """A project taken once around the loop by real engines: sampled, judged, updated; undone after the module."""
+def finished_update(django_db_setup: None, django_db_blocker: Any, tiny_base: Path) -> Iterator[Update]:
+    """A project that real engines took once around the loop; undone after the module."""
     with django_db_blocker.unblock(), transaction.atomic():
         project = make_trainable(str(tiny_base))
         sampling = sample_live_version(project=project, settings=SMALL["generate"])

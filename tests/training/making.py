@@ -1,5 +1,6 @@
 """Projects that can be trained in seconds, and stand-ins for the engine where only its process matters."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,14 @@ from training.services.versions import register_base_version
 
 PROMPTS = 12
 SMALL: dict[str, dict[str, Any]] = {
-    "reward": {"max_steps": 4, "batch_size": 4, "min_pairs": 2, "lora_r": 2, "threads": 1, "checkpoint_every": 2},
+    "reward": {
+        "max_steps": 4,
+        "batch_size": 4,
+        "min_pairs": 2,
+        "lora_r": 2,
+        "threads": 1,
+        "checkpoint_every": 2,
+    },
     "ppo": {
         "steps": 3,
         "batch_size": 4,
@@ -48,7 +56,7 @@ def add_answers(version: ModelVersion, texts: tuple[str, ...] = ("Yes.", "No, no
 
 
 def judge_all(project: Project) -> int:
-    """One volunteer ranks everything that is open, longer answers first; returns how many judgments that were."""
+    """One volunteer ranks all that is open, longer answers first; returns how many judgments."""
     volunteer, judged = make_member(project), 0
     while assignment := claim_next(project=project, volunteer=volunteer):
         texts = dict(Completion.objects.filter(pk__in=assignment.order).values_list("pk", "text"))
@@ -93,9 +101,8 @@ def make_run(update: Update, stage: str = "reward") -> TrainingRun:
     run = TrainingRun.objects.create(
         project=update.project, update=update, stage=stage, recipe={"stage": stage, "threads": 1}
     )
-    run.folder.mkdir(parents=True, exist_ok=True)
-    for left_over in run.folder.iterdir():
-        left_over.unlink()
+    shutil.rmtree(run.folder, ignore_errors=True)  # numbers come again when a test is rolled back
+    run.folder.mkdir(parents=True)
     return run
 
 

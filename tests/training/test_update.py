@@ -48,7 +48,10 @@ def test_every_stage_is_one_run_with_its_result(update: Update):
 def test_the_published_adapter_is_the_one_the_engine_wrote(update: Update):
     folder = update.candidate.adapter_dir
     assert folder == Path(settings.DATA_DIR) / "models" / update.project.slug / "1" / "policy"
-    assert sorted(path.name for path in folder.iterdir()) == ["adapter_config.json", "adapter_model.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
     assert sha256_of(folder / "adapter_model.safetensors") == update.candidate.adapter_sha256
     assert (folder.parent / "reward" / "adapter_model.safetensors").is_file()
     assert not list(folder.parents[1].glob(".*.tmp-*"))
@@ -88,7 +91,13 @@ def test_the_evaluation_and_the_figures_are_stored(update: Update):
 
 def test_the_acts_are_on_record(update: Update):
     verbs = set(AuditEvent.objects.filter(project=update.project).values_list("verb", flat=True))
-    assert {"version.registered", "sampling.started", "round.opened", "update.started", "version.created"} <= verbs
+    assert {
+        "version.registered",
+        "sampling.started",
+        "round.opened",
+        "update.started",
+        "version.created",
+    } <= verbs
 
 
 def test_releasing_hands_the_sampled_answers_to_volunteers(update: Update):

@@ -30,7 +30,8 @@ def start_update(
 
     `settings` are recipe settings by stage; `slot` is the scheduled time it is started for.
     """
-    check_settings(settings or {})
+    settings = {} if settings is None else settings
+    check_settings(settings)
     parent = ModelVersion.objects.live().filter(project=project).first()
     if parent is None:
         raise RefusedError("This project has no live version yet, so there is nothing to update.")
@@ -41,7 +42,7 @@ def start_update(
     try:
         with transaction.atomic():
             update = Update.objects.create(
-                project=project, parent=parent, started_by=actor, slot=slot, settings=settings or {}
+                project=project, parent=parent, started_by=actor, slot=slot, settings=settings
             )
             record("update.started", actor=actor, project=project, target=update, slot=slot)
             transaction.on_commit(partial(run_update.enqueue, update.pk))

@@ -1,0 +1,94 @@
+"""When cron expressions come due, across clock changes."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from training.cron import CronError, latest_time, next_times
+
+PARIS = "Europe/Paris"
+NIGHTLY = "30 2 * * *"
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def in_utc(times: list[datetime]) -> list[str]:
+    return [time.astimezone(UTC).strftime("%m-%d %H:%M") for time in times]
+
+
+def test_monday_is_monday():
+    first = next_times("0 3 * * 1", "UTC", utc("2026-11-21 00:00"), 1)[0]
+    assert first == utc("2026-11-23 03:00")
+
+
+def test_a_time_that_spring_leaves_out_comes_when_the_clock_has_moved_on():
+    times = next_times(NIGHTLY, PARIS, utc("2026-03-27 12:00"), 3)
+    assert in_utc(times) == ["03-28 01:30", "03-29 01:00", "03-30 00:30"]
+
+
+def test_a_time_that_autumn_repeats_comes_once():
+    times = next_times(NIGHTLY, PARIS, utc("2026-10-23 12:00"), 4)
+    assert in_utc(times) == ["10-24 00:30", "10-25 00:30", "10-26 01:30", "10-27 01:30"]
+
+
+def test_the_repeated_hour_is_not_fired_again_from_within_it():
+    # 02:40 for the second time: 02:50 of the first time is over.
+    assert latest_time("50 2 * * *", PARIS, utc("2026-10-25 01:40"), utc("2026-10-25 02:30")) is None
+    assert in_utc(next_times("50 2 * * *", PARIS, utc("2026-10-25 01:40"), 1)) == ["10-26 01:50"]
+
+
+@pytest.mark.parametrize("night", ["2026-03-28", "2026-10-24"])
+def test_watching_every_20_seconds_sees_each_slot_once(night):
+    now, seen, mark = utc(f"{night} 22:00"), [], utc(f"{night} 22:00")
+    while now < utc(f"{night} 22:00") + timedelta(hours=6):
+        now += timedelta(seconds=20)
+        if slot := latest_time(NIGHTLY, PARIS, mark, now):
+            seen.append(slot)
+            mark = slot
+    assert len(seen) == 1
+
+
+def test_of_missed_slots_only_the_newest_is_given():
+    slot = latest_time("0 3 * * 1", "UTC", utc("2026-01-01 00:00"), utc("2026-11-21 00:00"))
+    assert slot == utc("2026-11-16 03:00")
+
+
+def test_a_slot_is_due_at_its_very_second_and_not_before():
+    assert latest_time("0 3 * * *", "UTC", utc("2026-11-01 12:00"), utc("2026-11-02 02:59:59")) is None
+    assert latest_time("0 3 * * *", "UTC", utc("2026-11-01 12:00"), utc("2026-11-02 03:00")) is not None
+    assert latest_time("0 3 * * *", "UTC", utc("2026-11-02 03:00"), utc("2026-11-02 03:00:01")) is None
+
+
+def test_a_minutely_slot_after_a_year_off_is_found():
+    slot = latest_time("* * * * *", "UTC", utc("2025-11-21 00:00"), utc("2026-11-21 00:00"))
+    assert slot == utc("2026-11-21 00:00")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "often",
+        "61 * * * *",
+        "* * * *",
+        "* * * * * *",
+        "0 0 30 2 *",
+        "* * * * MON#2/3",
+        "\0 * * * *",
+        "\ud800 * * * *",
+        "\u0663 * * * *",
+        "9" * 5000 + " * * * *",
+        "*/0 * * * *",
+    ],
+)
+def test_what_is_no_cron_expression_is_named_as_such(wrong):
+    with pytest.raises(CronError):
+        next_times(wrong, "UTC", utc("2026-11-21 00:00"), 1)
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Base", "../etc/passwd", "\0", "europe/paris"])
+def test_an_unknown_time_zone_is_named_as_such(zone):
+    with pytest.raises(CronError, match="no time zone"):
+        next_times(NIGHTLY, zone, utc("2026-11-21 00:00"), 1)

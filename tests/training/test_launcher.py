@@ -1,0 +1,218 @@
+"""How an engine's process is started, watched and ended. The engines here are a few lines of Python."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from tests.training.making import engine_script, make_run, make_update
+from training import launcher
+from training.models import LeaseLostError, TrainingRun, Update
+from training.process import EngineProcess
+
+pytestmark = pytest.mark.django_db
+State = TrainingRun.State
+
+SUCCEED = """
+import json, pathlib, sys
+pathlib.Path(sys.argv[1], "result.json").write_text(json.dumps({"metrics": {}, "files": {}, "seconds": 1}))
+"""
+WAIT = "import time\ntime.sleep(600)"
+OBEY_CANCEL = """
+import pathlib, sys, time
+while not pathlib.Path(sys.argv[1], "cancel").exists():
+    time.sleep(0.05)
+sys.exit(3)
+"""
+IGNORE_CANCEL = """
+import pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: pathlib.Path(sys.argv[1], "terminated").touch())
+pathlib.Path(sys.argv[1], "ready").touch()
+while True:
+    time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> TrainingRun:
+    monkeypatch.setattr(launcher, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(launcher, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(launcher, "RENEW_SECONDS", 0.1)
+    update = make_update()
+    update.claim()
+    run = make_run(update)
+    run.update = update
+    run.claim()
+    return run
+
+
+def run_script(run: TrainingRun, text: str, monkeypatch: pytest.MonkeyPatch) -> launcher.Outcome:
+    monkeypatch.setattr(launcher, "command", engine_script(text))
+    return launcher.run_engine(run)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that is dead and not yet reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until(condition: object, seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_an_engine_that_leaves_a_result_succeeded(run, monkeypatch):
+    outcome = run_script(run, SUCCEED, monkeypatch)
+    assert outcome == launcher.Outcome(State.SUCCEEDED, result={"metrics": {}, "files": {}, "seconds": 1})
+
+
+def test_exit_code_0_without_a_result_is_no_success(run, monkeypatch):
+    outcome = run_script(run, "", monkeypatch)
+    assert outcome.state == State.FAILED
+    assert "gave no reason" in outcome.error
+
+
+def test_the_reason_of_a_failure_comes_from_the_engine(run, monkeypatch):
+    text = (
+        "import pathlib, sys\npathlib.Path(sys.argv[1], 'error.json')"
+        '.write_text(\'{"reason": "The disk is full.", "kind": "disk"}\')\nsys.exit(1)'
+    )
+    assert run_script(run, text, monkeypatch) == launcher.Outcome(State.FAILED, "The disk is full.")
+
+
+def test_a_killed_engine_fails_with_the_signal_and_its_last_words(run, monkeypatch):
+    text = "import os\nprint('step 7 of 10', flush=True)\nos.kill(os.getpid(), 9)"
+    outcome = run_script(run, text, monkeypatch)
+    assert outcome.state == State.FAILED
+    assert "killed (signal 9)" in outcome.error
+    assert "step 7 of 10" in outcome.error
+
+
+def test_an_engine_that_cannot_be_started_fails_the_run(run, monkeypatch):
+    (run.folder / "engine.log").mkdir()
+    outcome = run_script(run, SUCCEED, monkeypatch)
+    assert outcome.state == State.FAILED
+
+
+def test_progress_is_copied_onto_the_run_and_the_leases_are_renewed(run, monkeypatch):
+    TrainingRun.objects.update(lease_expires_at=timezone.now() + timedelta(seconds=5))
+    Update.objects.update(lease_expires_at=timezone.now() + timedelta(seconds=5))
+    line = '{"time": 1.0, "stage": "reward", "step": 2, "total": 5, "metrics": {"loss": 0.5}}'
+    text = f"import pathlib, sys\npathlib.Path(sys.argv[1], 'progress.jsonl').write_text({line!r} + chr(10))"
+    run_script(run, text, monkeypatch)
+    stored = TrainingRun.objects.get(pk=run.pk)
+    assert (stored.progress["step"], stored.progress["total"]) == (2, 5)
+    assert stored.lease_expires_at > timezone.now() + timedelta(seconds=30)
+    assert stored.update.lease_expires_at > timezone.now() + timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    "line", ["", "{", "[]", '{"step": "x"}', '{"step": 1e999, "total": 1}', "\x00\ud800"]
+)
+def test_a_progress_line_that_is_no_progress_is_left_out(run, monkeypatch, line):
+    (run.folder / "progress.jsonl").write_bytes(line.encode("utf-8", "surrogatepass") + b"\n")
+    assert run_script(run, SUCCEED, monkeypatch).state == State.SUCCEEDED
+    assert TrainingRun.objects.get(pk=run.pk).progress == {}
+
+
+def test_cancelling_asks_by_the_file_and_ends_as_cancelled(run, monkeypatch):
+    Update.objects.filter(pk=run.update_id).update(cancel_requested_at=timezone.now())
+    outcome = run_script(run, OBEY_CANCEL, monkeypatch)
+    assert outcome.state == State.CANCELLED
+
+
+def test_an_engine_that_ignores_the_file_is_terminated_then_killed(run, monkeypatch):
+    monkeypatch.setattr(launcher, "TERMINATE_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(launcher, "KILL_AFTER_SECONDS", 3.0)
+    monkeypatch.setattr(
+        TrainingRun, "is_cancel_requested", lambda self: (self.folder / "ready").exists()
+    )  # not before it can ignore it
+    outcome = run_script(run, IGNORE_CANCEL, monkeypatch)
+    assert outcome.state == State.CANCELLED
+    assert (run.folder / "terminated").exists()
+
+
+def test_a_request_of_an_earlier_attempt_does_not_stop_this_one(run, monkeypatch):
+    (run.folder / "cancel").touch()
+    text = "import pathlib, sys\nassert not pathlib.Path(sys.argv[1], 'cancel').exists()" + SUCCEED
+    assert run_script(run, text, monkeypatch).state == State.SUCCEEDED
+
+
+def test_a_worker_that_lost_its_lease_kills_its_engine_and_writes_nothing(run, monkeypatch):
+    text = (
+        "import os, pathlib, sys, time\npathlib.Path(sys.argv[1], 'pid').write_text(str(os.getpid()))\n"
+        + WAIT
+    )
+    renew = TrainingRun.renew
+
+    def renew_after_a_takeover(self, **values):
+        if (self.folder / "pid").exists():
+            TrainingRun.objects.filter(pk=self.pk).update(
+                lease_expires_at=timezone.now() - timedelta(seconds=1)
+            )
+            assert TrainingRun.objects.get(pk=self.pk).claim()
+        renew(self, **values)
+
+    monkeypatch.setattr(TrainingRun, "renew", renew_after_a_takeover)
+    with pytest.raises(LeaseLostError):
+        run_script(run, text, monkeypatch)
+    assert not is_alive(int((run.folder / "pid").read_text()))
+    stored = TrainingRun.objects.get(pk=run.pk)
+    assert (stored.state, stored.attempt, stored.result) == (State.RUNNING, 2, {})
+
+
+def test_the_engine_gets_no_secrets_and_bounded_threads(run, monkeypatch):
+    monkeypatch.setenv("CHORUS_SECRET_KEY", "do not tell")
+    monkeypatch.setenv("DATABASE_URL", "do not tell")
+    environment = launcher.environment(run)
+    assert "do not tell" not in environment.values()
+    assert environment["OMP_NUM_THREADS"] == "1"
+
+
+def test_the_engine_runs_in_its_own_group_at_low_priority(run, monkeypatch):
+    text = (
+        "import os, pathlib, sys\n"
+        "pathlib.Path(sys.argv[1], 'seen').write_text(f'{os.getpgid(0) == os.getpid()} {os.nice(0)}')"
+    )
+    run_script(run, text, monkeypatch)
+    assert (run.folder / "seen").read_text() == f"True {os.nice(0) + 10}"
+
+
+def test_an_engine_does_not_outlive_its_worker(tmp_path):
+    worker = (
+        "import sys, time, pathlib, os\n"
+        "from training.process import EngineProcess\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        'text = \'import os, pathlib, sys, time; pathlib.Path(sys.argv[1], "pid").write_text(str(os.getpid()));'
+        " time.sleep(600)'\n"
+        "command = [sys.executable, '-c', text, str(folder)]\n"
+        "with EngineProcess(folder, command, cwd=pathlib.Path.cwd(), env=dict(os.environ)): time.sleep(600)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", worker, str(tmp_path)])
+    pid = tmp_path / "pid"
+    assert wait_until(lambda: pid.exists() and pid.read_text())
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert wait_until(lambda: not is_alive(int(pid.read_text())))
+
+
+def test_an_engine_left_by_a_stalled_worker_is_ended_before_the_next_begins(tmp_path):
+    command = [sys.executable, "-c", WAIT]
+    with EngineProcess(tmp_path, command, cwd=Path.cwd(), env=dict(os.environ)) as stalled:
+        left = int((tmp_path / "engine.lock").read_text())
+        stalled._lock.close()  # the worker's copy; the engine holds the lock by its own
+        with EngineProcess(tmp_path, command, cwd=Path.cwd(), env=dict(os.environ)):
+            assert wait_until(lambda: not is_alive(left))
