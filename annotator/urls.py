@@ -25,5 +25,7 @@ urlpatterns = [
     path("account/", account.account, name="account"),
     path("account/token/create/", account.api_token_create, name="create-api-token"),
     path("account/token/revoke/", account.api_token_revoke, name="revoke-api-token"),
+    # allauth's page for several addresses would let people claim one that is somebody else's.
+    path("account/email/", account.email_page_closed, name="account_email"),
     path("account/", include("allauth.urls")),
 ]

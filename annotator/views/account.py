@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from rest_framework.authtoken.models import Token
 
 from annotator.access import SignedInRequest
@@ -36,6 +36,12 @@ def api_token_create(request: SignedInRequest) -> HttpResponse:
 def api_token_revoke(request: SignedInRequest) -> HttpResponse:
     revoke_api_token(user=request.user)
     messages.success(request, _("The API token was revoked; programs that used it can no longer sign in."))
+    return redirect("account")
+
+
+@require_safe
+@login_required
+def email_page_closed(request: SignedInRequest) -> HttpResponse:
     return redirect("account")
 
 

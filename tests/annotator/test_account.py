@@ -136,6 +136,37 @@ def test_tokens_are_made_and_revoked_by_post_only(client, ada, name):
     assert client.get(reverse(name)).status_code == 405
 
 
+def test_nobody_claims_another_address(client, ada):
+    client.force_login(ada)
+    assert client.get(reverse("account_email")).url == reverse("account")
+    assert (
+        client.post(reverse("account_email"), {"email": "bo@example.org", "action_add": ""}).status_code
+        == 405
+    )
+    ada.refresh_from_db()
+    assert ada.email == "ada@example.org"
+
+
+def test_a_second_factor_can_be_set_up_without_a_verified_address(client, ada):
+    client.post(reverse("account_login"), {"login": ada.email, "password": PASSWORD})
+    url = reverse("mfa_activate_totp")
+    page = client.post(client.get(url).url, {"password": PASSWORD}, follow=True)
+    assert page.redirect_chain[-1][0] == url and "data:image/svg+xml" in page.text
+
+
+@pytest.mark.parametrize("name", ["account_login", "account_reset_password"])
+def test_forms_for_everybody_bear_bad_input(client, ada, name):
+    for email in ("a\0@example.org", "x" * 5000, "{}"):
+        page = client.post(reverse(name), {"login": email, "email": email, "password": "\0"})
+        assert page.status_code == 200
+
+
+def test_signing_in_never_sends_to_another_site(client, ada):
+    url = reverse("account_login")
+    page = client.post(url, {"login": ada.email, "password": PASSWORD, "next": "//evil.example/"})
+    assert page.url == reverse("home")
+
+
 @pytest.mark.parametrize(
     "name",
     [
