@@ -77,9 +77,8 @@ class UpdateDetailSerializer(UpdateSerializer):
     @extend_schema_field(StageSerializer(many=True))
     def get_stages(self, update: Update) -> Any:
         newest = {run.stage: run for run in update.runs.all()}
-        return StageSerializer(
-            [newest.get(stage) or TrainingRun(stage=stage) for stage in STAGES], many=True
-        ).data
+        runs = [newest.get(stage) or TrainingRun(stage=stage, state=None) for stage in STAGES]
+        return StageSerializer(runs, many=True).data
 
 
 class RunSerializer(StageSerializer):
