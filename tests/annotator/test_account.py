@@ -7,8 +7,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
-from annotator.errors import RefusedError
-from annotator.services.sign_in import create_sign_in_link, use_sign_in_link
+from annotator.services.sign_in import create_sign_in_link
 from tests.factories import PASSWORD, make_user
 
 
@@ -50,16 +49,6 @@ def test_a_sign_in_link_needs_a_click_and_works_once(client, ada):
     client.logout()
     assert client.post(path).status_code == 410
     assert not get_user(client).is_authenticated
-
-
-def test_of_two_uses_of_a_link_at_once_one_wins(ada, monkeypatch):
-    token = path_of(create_sign_in_link(ada)).rstrip("/").rpartition("/")[2]
-    monkeypatch.setattr("sesame.utils.get_user", lambda *args, **options: type(ada).objects.get(pk=ada.pk))
-    stale = type(ada).objects.get(pk=ada.pk)
-    use_sign_in_link(token=token)
-    monkeypatch.setattr("sesame.utils.get_user", lambda *args, **options: stale)
-    with pytest.raises(RefusedError):
-        use_sign_in_link(token=token)
 
 
 def test_a_sign_in_link_of_someone_who_may_not_sign_in_is_refused(client, ada):

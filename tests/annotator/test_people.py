@@ -40,15 +40,6 @@ def test_an_invitation_lets_one_person_in_once(project, invitation):
     assert not User.objects.filter(email="eve@example.org").exists()
 
 
-def test_of_two_who_passed_the_check_the_second_claim_loses(invitation, monkeypatch):
-    row, token = invitation
-    monkeypatch.setattr("annotator.services.invitations.find_invitation", lambda token: row)
-    accept_invitation(token=token, **NEWCOMER)
-    with pytest.raises(RefusedError, match="a moment ago"):
-        accept_invitation(token=token, email="eve@example.org", name="Eve", password=PASSWORD)
-    assert not User.objects.filter(email="eve@example.org").exists()
-
-
 def test_an_address_that_has_an_account_must_sign_in_and_keeps_the_link(invitation, stranger):
     with pytest.raises(RefusedError, match="Sign in"):
         accept_invitation(token=invitation[1], email=stranger.email.upper(), name="X", password=PASSWORD)

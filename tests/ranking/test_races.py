@@ -1,35 +1,17 @@
 """Volunteers who act at the same moment, each with a database connection of their own."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-
 import pytest
-from django.db import connections
 
 from ranking.errors import KeyReusedError
 from ranking.models import Assignment, Judgment, Preference
 from ranking.services import claim_next, submit_judgment
 from tests.factories import make_member
+from tests.racing import at_once
 
 from .making import make_round, make_seat
 
 VOLUNTEERS = 8
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(act, inputs):
-    """The results of `act` for each input, all started at the same moment."""
-    barrier = Barrier(len(inputs))
-
-    def run(value):
-        try:
-            barrier.wait(timeout=30)
-            return act(value)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(inputs)) as threads:
-        return list(threads.map(run, inputs))
 
 
 def test_nobody_gets_a_seat_that_someone_else_got():

@@ -1,0 +1,88 @@
+"""People who do the same thing at the same moment."""
+
+import pytest
+
+from annotator.errors import RefusedError
+from annotator.models import Author, Completion, Membership, Prompt, Role, User
+from annotator.prompt_files import draft_from_record
+from annotator.services.completions import add_completions, get_or_create_author
+from annotator.services.invitations import accept_invitation, invite
+from annotator.services.members import remove_member
+from annotator.services.prompts import add_prompts
+from annotator.services.sign_in import create_sign_in_link, use_sign_in_link
+from tests.factories import PASSWORD, coordinator_of, make_member, make_project, make_prompt, make_user
+from tests.racing import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def unless_refused(act):
+    try:
+        return act()
+    except RefusedError:
+        return None
+
+
+def test_of_many_who_open_one_invitation_one_comes_in():
+    project = make_project()
+    _, token = invite(project=project, role=Role.VOLUNTEER, email="", actor=coordinator_of(project))
+
+    def accept(email):
+        return unless_refused(
+            lambda: accept_invitation(token=token, email=email, name="X", password=PASSWORD)
+        )
+
+    came_in = [one for one in at_once(accept, [f"p{n}@example.org" for n in range(5)]) if one]
+    assert len(came_in) == 1
+    assert Membership.objects.filter(role=Role.VOLUNTEER).get() == came_in[0]
+    assert User.objects.count() == 2
+
+
+def test_one_address_signs_up_once_with_different_invitations():
+    project = make_project()
+    actor = coordinator_of(project)
+    tokens = [invite(project=project, role=Role.VOLUNTEER, email="", actor=actor)[1] for _ in range(4)]
+
+    def accept(token):
+        return unless_refused(
+            lambda: accept_invitation(token=token, email="x@example.org", name="X", password=PASSWORD)
+        )
+
+    assert len([one for one in at_once(accept, tokens) if one]) == 1
+    assert project.invitations.usable().count() == 3
+
+
+def test_a_sign_in_link_used_many_times_at_once_works_once():
+    token = create_sign_in_link(make_user()).rstrip("/").rpartition("/")[2]
+    users = at_once(lambda _: unless_refused(lambda: use_sign_in_link(token=token)), range(5))
+    assert len([user for user in users if user]) == 1
+
+
+def test_coordinators_who_all_leave_at_once_leave_one():
+    project = make_project()
+    for _ in range(3):
+        make_member(project, Role.COORDINATOR)
+    memberships = list(project.memberships.select_related("user"))
+    at_once(lambda one: unless_refused(lambda: remove_member(membership=one, actor=one.user)), memberships)
+    assert project.memberships.get().role == Role.COORDINATOR
+
+
+def test_the_same_prompts_imported_twice_at_once_are_stored_once():
+    project = make_project()
+    drafts = [draft_from_record({"prompt": f"Question {n}?"}) for n in range(20)]
+    reports = at_once(lambda _: add_prompts(project=project, drafts=drafts, actor=None), range(3))
+    assert sorted(report.taken for report in reports) == [0, 0, 20]
+    assert Prompt.objects.count() == 20
+
+
+def test_the_same_completions_added_at_once_are_stored_once():
+    prompt = make_prompt(make_project())
+    texts = [(prompt, f"answer {n}") for n in range(20)]
+
+    def add(_):
+        author = get_or_create_author(project=prompt.project, kind=Author.Kind.MODEL, name="Version 1")
+        return [one.pk for one in add_completions(author=author, texts=texts)]
+
+    first, *others = at_once(add, range(3))
+    assert all(other == first for other in others)
+    assert Completion.objects.count() == 20
