@@ -6,6 +6,7 @@ known.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
@@ -13,7 +14,7 @@ from training.rlhf.data import Message
 from training.rlhf.errors import DataError, ModelError
 
 # Reasoning models (Qwen3) render an empty thought for a plain answer; other templates ignore the setting.
-TEMPLATE_SETTINGS = {"enable_thinking": False}
+TEMPLATE_SETTINGS: dict[str, Any] = {"enable_thinking": False}
 _PROBE = "yes"
 
 
@@ -49,13 +50,13 @@ def ending(tokenizer: PreTrainedTokenizerBase) -> list[int]:
 
 def decode(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
     """The text of an answer, without EOS and other special tokens."""
-    return str(tokenizer.decode(ids, skip_special_tokens=True)).strip()
+    return str(tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
 
 
 def _render(
     tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, add_generation_prompt: bool
 ) -> list[int]:
-    rendered = tokenizer.apply_chat_template(
+    rendered: Any = tokenizer.apply_chat_template(
         list(messages),
         add_generation_prompt=add_generation_prompt,
         tokenize=True,

@@ -9,6 +9,7 @@ baseline_score, candidate_score}, so that people or other judges can judge the v
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ from training.rlhf.rollout import answer_logprobs, lay_out
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.sampling import Answer, Sampling, sample
 
-Row = dict[str, str | float]
+Row = dict[str, Any]
 
 
 def run(directory: RunDirectory, recipe: EvaluateRecipe) -> dict[str, float]:

@@ -105,9 +105,7 @@ class Learner:
         for i, moments in self.optimiser.state_dict()["state"].items():
             state |= {f"adam/{i}/{key}": value for key, value in moments.items()}
         state |= {f"extra/{key}": value for key, value in extra.items()}
-        save_file(
-            {key: value.clone().contiguous() for key, value in state.items()}, folder / "state.safetensors"
-        )
+        save_file(state, folder / "state.safetensors")
 
     def restore(self, folder: Path) -> dict[str, Tensor]:
         """Take up what `save` wrote; returns the tensors given to it as `extra`."""

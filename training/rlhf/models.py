@@ -145,7 +145,8 @@ class SharedBase:
 
     @property
     def hidden_size(self) -> int:
-        return int(self.model.get_input_embeddings().embedding_dim)
+        embedding: Any = self.model.get_input_embeddings()
+        return int(embedding.weight.shape[-1])
 
     def add(self, name: str, config: LoraConfig, weights: dict[str, Tensor] | None = None) -> None:
         """Add an adapter; without weights it is fresh, so that it changes nothing yet."""
@@ -177,9 +178,9 @@ class SharedBase:
         )
 
     def weights(self, name: str) -> dict[str, Tensor]:
-        """The LoRA weights of an adapter under the keys peft writes to disk."""
+        """A copy of an adapter's LoRA weights, under the keys peft writes to disk."""
         state = get_peft_model_state_dict(self.model, adapter_name=name, save_embedding_layers=False)
-        return {_PREFIX + key: value.detach().contiguous() for key, value in state.items()}
+        return {_PREFIX + key: value.detach().clone() for key, value in state.items()}
 
     def restore(self, name: str, weights: dict[str, Tensor]) -> None:
         """Set the weights of an adapter that is there already, as `weights` gave them."""

@@ -80,10 +80,12 @@ class PPO:
         self.reference = self._add_policy_and_reference()
         self.score_head = load_reward(self.base, directory.resolve(recipe.reward_adapter))
         self.judge = Judge(self.base, self.score_head, self.how, chat.ending(self.tokenizer))
+        self.last_good = self.base.weights("policy")
         self._start_or_resume()
 
     def train(self) -> dict[str, float]:
-        recipe, metrics = self.recipe, {}
+        recipe = self.recipe
+        metrics: dict[str, float] = {}
         while self.state.step < recipe.steps:
             self._checkpoint_if_due()
             started = time.monotonic()
@@ -93,7 +95,7 @@ class PPO:
                 self.base.restore("policy", self.last_good)
                 metrics["stopped_by_kl"] = 1.0
                 break
-            self.last_good = {key: value.clone() for key, value in self.base.weights("policy").items()}
+            self.last_good = self.base.weights("policy")
             metrics |= asdict(self.learner.update(experience, self.state.step))
             self.state.kl_coef = adapt_kl_coef(
                 self.state.kl_coef,
@@ -134,7 +136,6 @@ class PPO:
             self.state = Progress(**json.loads((checkpoint[1] / "progress.json").read_text()))
         value_head = initial_value_head(self.score_head, self.state.score_mean, self.state.score_deviation)
         self.learner = Learner(self.base, value_head, self.recipe)
-        self.last_good: dict[str, Tensor] = self.base.weights("policy")
         if checkpoint is not None:
             self.last_good = self.learner.restore(checkpoint[1])
         _keep_samples_until(self._samples_path, self.state.step)
