@@ -54,7 +54,15 @@ run: $(VENV)/installed $(CHORUS_DATA_DIR)/secret_key ## set everything up and st
 
 .PHONY: loop
 loop: $(VENV)/installed ## one whole round in the terminal: SEED= ROUNDS= RANKINGS= CORPUS= OUT=
-	$(BIN)/python -m training.loop --seed $(SEED) --rounds $(ROUNDS) --rankings $(RANKINGS) --corpus $(CORPUS) --out $(OUT)
+	scratch=$$(mktemp -d)
+	trap 'rm -rf "$$scratch"' EXIT
+	starters=$$CHORUS_DATA_DIR/starters
+	unset DATABASE_URL
+	export CHORUS_ENV=local CHORUS_DATA_DIR=$$scratch
+	export CHORUS_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')
+	$(MANAGE) migrate --verbosity 0
+	$(MANAGE) run_loop --seed $(SEED) --rounds $(ROUNDS) --rankings $(RANKINGS) --corpus "$(CORPUS)" \
+	  --starters "$$starters" --out "$(OUT)"
 
 # Check
 

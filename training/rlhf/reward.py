@@ -40,10 +40,12 @@ HELD_OUT = "held_out"
 
 @dataclass(frozen=True)
 class Pair:
-    """A preference as token ids of the two whole conversations."""
+    """A preference with the token ids of its two whole conversations."""
 
     prompt_id: str
     split: str
+    chosen: str
+    rejected: str
     chosen_ids: list[int]
     rejected_ids: list[int]
     weight: float
@@ -53,7 +55,8 @@ def run(directory: RunDirectory, recipe: RewardRecipe) -> dict[str, Any]:
     """Train adapter and head, write them to output/ with the held-out scores; returns the metrics.
 
     Held out are the rows of recipe.held_out and those of the dataset whose split is not train. For each of them
-    that fits, output/held_out.jsonl has one line: prompt_id, chosen_reward, rejected_reward.
+    that fits, output/held_out.jsonl has one line: prompt_id, chosen, rejected, chosen_reward,
+    rejected_reward.
     """
     location = base_location(directory, recipe)
     tokenizer = load_tokenizer(location)
@@ -144,6 +147,8 @@ def _encode(tokenizer: PreTrainedTokenizerBase, preference: Preference) -> Pair:
     return Pair(
         prompt_id=preference.prompt_id,
         split=preference.split,
+        chosen=preference.chosen[-1]["content"],
+        rejected=preference.rejected[-1]["content"],
         chosen_ids=encode_conversation(tokenizer, preference.prompt + preference.chosen),
         rejected_ids=encode_conversation(tokenizer, preference.prompt + preference.rejected),
         weight=preference.weight,
@@ -171,10 +176,17 @@ def _evaluate(
     chosen = _score(model, [pair.chosen_ids for pair in pairs], pad_id)
     rejected = _score(model, [pair.rejected_ids for pair in pairs], pad_id)
     lines = [
-        {"prompt_id": pair.prompt_id, "chosen_reward": float(c), "rejected_reward": float(r)}
-        for pair, c, r in zip(pairs, chosen, rejected, strict=True)
+        {
+            "prompt_id": pair.prompt_id,
+            "chosen": pair.chosen,
+            "rejected": pair.rejected,
+            "chosen_reward": float(chosen_reward),
+            "rejected_reward": float(rejected_reward),
+        }
+        for pair, chosen_reward, rejected_reward in zip(pairs, chosen, rejected, strict=True)
     ]
-    write_text(directory.output / "held_out.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    write_text(directory.output / "held_out.jsonl", text)
     if not pairs:
         return {}
     correct = _correct(chosen - rejected)

@@ -1,0 +1,136 @@
+"""A real site for a real browser: gunicorn and the worker as processes, on a database of their own."""
+
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dj_database_url
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = "/usr/bin/chromium"
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running site; `manage` runs one of its commands and returns what it printed."""
+
+    url: str
+    env: dict[str, str]
+
+    def manage(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def sign_in_link(self, email: str) -> str:
+        """A one-time link for the user with this address."""
+        found = re.search(r"http://\S+", self.manage("sign_in_link", email))
+        assert found
+        return found.group()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = os.environ | {
+        "CHORUS_ENV": "local",
+        "CHORUS_SECRET_KEY": secrets.token_hex(32),
+        "CHORUS_DATA_DIR": str(folder),
+        "CHORUS_PORT": str(port),
+        "OMP_NUM_THREADS": "1",
+    }
+    if os.environ.get("DATABASE_URL"):
+        env["DATABASE_URL"] = create_database("chorus_browser")
+    site = Site(url=f"http://127.0.0.1:{port}", env=env)
+    site.manage("migrate", "--verbosity", "0")
+    site.manage("collectstatic", "--noinput", "--verbosity", "0")
+    gunicorn = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "4"]
+    worker = [sys.executable, "manage.py", "db_worker", "--no-reload", "--no-startup-delay"]
+    with (folder / "site.log").open("w") as log:
+        processes = [
+            subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log) for command in (gunicorn, worker)
+        ]
+        try:
+            wait_for(f"{site.url}/account/login/")
+            yield site
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait(30)
+
+
+def create_database(name: str) -> str:
+    """The URL of a new, empty database on the server that DATABASE_URL names."""
+    import psycopg
+
+    url = os.environ["DATABASE_URL"]
+    where = dj_database_url.parse(url)
+    with psycopg.connect(
+        host=where["HOST"],
+        port=where["PORT"] or None,
+        user=where["USER"] or None,
+        password=where["PASSWORD"] or None,
+        dbname=where["NAME"],
+        autocommit=True,
+    ) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return url.rpartition("/")[0] + "/" + name
+
+
+def wait_for(url: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    # Playwright's sync driver runs an event loop in this thread, which Django takes for async code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site) -> Iterator[Page]:
+    """A fresh browser session; what the console reports as an error fails the test."""
+    context = browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []

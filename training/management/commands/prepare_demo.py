@@ -1,0 +1,78 @@
+"""`manage.py prepare_demo`: the demonstration project, ready to be ranked."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from annotator.models import Project, User
+from annotator.services.sign_in import create_sign_in_link
+from training.models import TrainingRun
+from training.services.demonstration import found_project
+from training.services.sampling import execute_sampling, sample_live_version
+from training.starter.build import StarterError
+from training.starter.corpus import load_corpus
+from training.terminal import progress_bars
+
+CLIMATE = Path(settings.BASE_DIR) / "training" / "starter" / "climate.jsonl"
+COORDINATOR = "coordinator@example.org"
+GUIDELINES = """\
+**Rank the answers by how well they would serve someone who wants to understand the climate.**
+
+1. *True* comes first. An answer that says something false belongs at the bottom, however well it reads.
+2. *Answers the question.* A correct fact about something else is of little use.
+3. *Clear.* Of two true answers the plainer one is better.
+
+Equal ranks are fine when you see no difference. When you are not sure whether something is true, look it up
+or skip.
+
+> Asked "Why is the sea rising?", *Warmer water expands and land ice melts into the ocean* is better than
+> *Sea level has always gone up and down*, which is better than an answer about the weather.
+"""
+
+
+class Command(BaseCommand):
+    help = "Make the demonstration project with its starter model and first round, unless it is there."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--corpus", type=Path, default=CLIMATE, help="JSONL of topics (climate)")
+        parser.add_argument("--slug", default="climate-tutor")
+        parser.add_argument("--name", default="Climate tutor")
+
+    def handle(self, **options: Any) -> None:
+        coordinator = User.objects.filter(email=COORDINATOR).first()
+        if coordinator is None:
+            coordinator = User.objects.create_user(COORDINATOR, name="Coordinator")
+        project = Project.objects.filter(slug=options["slug"]).first()
+        if project is None:
+            project = self._found(coordinator, options)
+        if not project.rounds.exists():
+            self._open_first_round(project, coordinator)
+        link = create_sign_in_link(coordinator)
+        self.stdout.write(f"\nChorus serves {settings.SITE_URL} once the line below says so.")
+        self.stdout.write(f"Sign in as coordinator with this link, which works once:\n\n    {link}\n")
+
+    def _found(self, coordinator: User, options: dict[str, Any]) -> Project:
+        self.stdout.write("Making the starter model from the demonstration corpus (once) …")
+        try:
+            return found_project(
+                topics=load_corpus(options["corpus"]),
+                starter=Path(settings.DATA_DIR) / "starters" / options["slug"],
+                name=options["name"],
+                slug=options["slug"],
+                coordinator=coordinator,
+                guidelines=GUIDELINES,
+            )
+        except (OSError, ValueError, StarterError) as error:
+            raise CommandError(str(error)) from error
+
+    def _open_first_round(self, project: Project, coordinator: User) -> None:
+        self.stdout.write("Sampling answers for the first round …")
+        run = project.runs.active().first() or sample_live_version(project=project, actor=coordinator)
+        with progress_bars(Path(settings.DATA_DIR) / "runs"):
+            execute_sampling(run.pk)
+        run.refresh_from_db()
+        if run.state != TrainingRun.State.SUCCEEDED:
+            raise CommandError(run.error or "Another worker is sampling the answers; try again in a minute.")

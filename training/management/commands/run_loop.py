@@ -1,0 +1,115 @@
+"""`manage.py run_loop`: whole rounds of the loop with simulated volunteers, and a table of what they gave.
+
+Meant for a scratch database: `make loop` gives it one.
+"""
+
+import json
+import time
+from argparse import ArgumentParser
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from annotator.models import User
+from training.rlhf.errors import RecipeError
+from training.services.demonstration import found_project
+from training.services.rounds import Figures, RoundFailedError, play_round
+from training.services.versions import release_version
+from training.simulation import SimulatedVolunteer
+from training.starter.build import StarterError
+from training.starter.corpus import load_corpus
+from training.starter.gold import GoldJudge
+
+
+class Command(BaseCommand):
+    help = "Run whole rounds with simulated volunteers: rank, train, evaluate, release, rank again."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--corpus", type=Path, required=True, help="JSONL of topics")
+        parser.add_argument("--starters", type=Path, required=True, help="where starter models are kept")
+        parser.add_argument("--out", type=Path, required=True, help="JSON file for the figures")
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--rounds", type=int, default=1)
+        parser.add_argument("--rankings", type=int, default=500, help="rankings per round")
+        parser.add_argument("--lapse-rate", type=float, default=0.1, help="share of rankings made blindly")
+
+    def handle(self, **options: Any) -> None:
+        try:
+            self._run(**options)
+        except (OSError, ValueError, StarterError, RecipeError, RoundFailedError) as error:
+            raise CommandError(str(error)) from error
+
+    def _run(self, *, corpus: Path, out: Path, seed: int, rounds: int, rankings: int, **options: Any) -> None:
+        topics = load_corpus(corpus)
+        judge, behaviour = GoldJudge(topics), SimulatedVolunteer(lapse_rate=options["lapse_rate"])
+        coordinator = User.objects.create_user("coordinator@example.org", name="Coordinator")
+        # A starter depends on corpus and seed, so it is kept under both.
+        starter = options["starters"] / f"{sha256(corpus.read_bytes()).hexdigest()[:12]}-{seed}"
+        self.stdout.write(f"Starter model of {corpus.name}, seed {seed}")
+        project = found_project(
+            topics=topics, starter=starter, name="Loop", slug="loop", coordinator=coordinator, seed=seed
+        )
+        began, figures = time.monotonic(), []
+        for number in range(1, rounds + 1):
+            update, latest = play_round(
+                project=project,
+                judge=judge,
+                behaviour=behaviour,
+                rankings=rankings,
+                coordinator=coordinator,
+                seed=seed + 1000 * (number - 1),
+            )
+            figures.append(latest)
+            self._print_samples(number, latest)
+            if number < rounds:
+                assert update.candidate is not None
+                release_version(version=update.candidate, actor=coordinator)
+        total = time.monotonic() - began
+        self._print_table(figures, total)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        report = {"rounds": [asdict(each) for each in figures], "total_seconds": total}
+        out.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        self.stdout.write(f"\nWritten to {out}.")
+
+    def _print_samples(self, number: int, figures: Figures) -> None:
+        self.stdout.write(f"\nRound {number}, answers to held-out prompts before and after:")
+        for sample in figures.samples:
+            self.stdout.write(f"\n  {sample['prompt']}")
+            self.stdout.write(f"    before: {sample['before']}\n    after:  {sample['after']}")
+
+    def _print_table(self, figures: list[Figures], total: float) -> None:
+        rows = [_cells(each) for each in figures]
+        names = [f"round {number}" for number in range(1, len(rows) + 1)]
+        width = max(len(value) for row in rows for value in row.values())
+        label = max(map(len, rows[0]))
+        self.stdout.write("\n" + " " * label + "".join(f"  {name:>{width}}" for name in names))
+        for key in rows[0]:
+            cells = "".join(f"  {row.get(key, ''):>{width}}" for row in rows)
+            self.stdout.write(f"{key:{label}}{cells}")
+        self.stdout.write(f"{'all rounds, seconds':{label}}  {total:>{width}.0f}")
+
+
+def _cells(figures: Figures) -> dict[str, str]:
+    """The lines of the table for one round."""
+    low, high = figures.win_rate_interval
+    votes_low, votes_high = figures.reward_accuracy_interval
+    energy = f"{1000 * figures.energy_kwh:.1f}" if figures.energy_kwh is not None else "unknown"
+    return {
+        "judgments": str(figures.judgments),
+        "pairs in the dataset": str(figures.pairs),
+        "reward accuracy against the votes": (
+            f"{figures.reward_accuracy:.3f} [{votes_low:.3f}, {votes_high:.3f}]"
+        ),
+        "reward accuracy against gold": f"{figures.reward_accuracy_gold:.3f}",
+        "KL to the version before, nats per answer": f"{figures.kl:.1f}",
+        "wins / ties / losses": f"{figures.wins} / {figures.ties} / {figures.losses}",
+        "win rate of the decided": f"{figures.win_rate_decided:.3f} [{low:.3f}, {high:.3f}]",
+        "win rate, ties as half": f"{figures.win_rate_ties_half:.3f}",
+        "accurate before": f"{figures.accurate_before:.3f}",
+        "accurate after": f"{figures.accurate_after:.3f}",
+        **{f"seconds: {stage}": f"{seconds:.0f}" for stage, seconds in figures.seconds.items()},
+        "energy, Wh (estimate)": energy,
+    }

@@ -1,0 +1,57 @@
+"""A project made from a corpus: a starter model that knows it, and its questions as prompts."""
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from annotator.models import Project, Split, User
+from annotator.models.material import hash_messages, split_of
+from annotator.services.projects import create_project
+from annotator.services.prompts import import_prompts
+from training.starter.build import make_starter
+from training.starter.corpus import Topic
+
+from .versions import register_base_version
+
+
+def found_project(
+    *,
+    topics: Sequence[Topic],
+    starter: Path,
+    name: str,
+    slug: str,
+    coordinator: User,
+    guidelines: str = "",
+    seed: int = 0,
+) -> Project:
+    """Found a project whose base is a starter model and whose prompts are the corpus's questions.
+
+    The starter is made in the folder `starter` unless it is there; it never sees the questions that the
+    project holds out. Version 0 is live afterwards, and nothing has been sampled yet. Raises StarterError.
+    """
+    make_starter(topics, starter, exclude_questions=held_out_questions(topics), seed=seed)
+    project = create_project(
+        name=name, slug=slug, base_model=str(starter), coordinator=coordinator, guidelines=guidelines
+    )
+    rows = [{"prompt": question, "language": language} for question, language in _questions(topics)]
+    file = io.BytesIO("\n".join(map(json.dumps, rows)).encode())
+    report = import_prompts(project=project, file=file, filename="questions.jsonl", actor=coordinator)
+    if report.errors:
+        raise ValueError("\n".join(map(str, report.errors)))
+    register_base_version(project=project, actor=coordinator)
+    return project
+
+
+def held_out_questions(topics: Sequence[Topic]) -> list[str]:
+    """The questions that the project will hold out, by the hash of the prompts they become."""
+    return [question for question, _ in _questions(topics) if _split(question) == Split.HELD_OUT]
+
+
+def _questions(topics: Sequence[Topic]) -> Iterator[tuple[str, str]]:
+    for topic in topics:
+        yield from ((question, topic.language) for question in topic.questions)
+
+
+def _split(question: str) -> Split:
+    return split_of(hash_messages([{"role": "user", "content": question}]))

@@ -1,0 +1,209 @@
+"""One whole round of the loop with simulated volunteers, and the figures that tell how it went."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+
+from annotator.models import Project, User
+from training.models import TrainingRun, Update
+from training.rlhf.intervals import win_rate_interval
+from training.simulation import SimulatedVolunteer
+from training.starter.gold import GoldJudge
+from training.terminal import progress_bars
+
+from .pipeline import execute_update
+from .sampling import execute_sampling, sample_live_version
+from .simulating import simulate_volunteers
+from .updates import start_update
+
+Stage = TrainingRun.Stage
+BLIND_COMPARISONS = 400
+
+
+class RoundFailedError(RuntimeError):
+    """A stage of the round failed; the message is the run's reason."""
+
+
+@dataclass(kw_only=True)
+class Figures:
+    """What one round gave; `before` is the version that was live, `after` the candidate.
+
+    Win rates and shares of accurate answers are over blind comparisons on held-out prompts, judged by the
+    gold labels: an accurate answer beats one that is not. `reward_accuracy` is against the votes on held-out
+    prompts, `reward_accuracy_gold` against the gold order of the same pairs.
+    """
+
+    judgments: int
+    pairs: int
+    reward_accuracy: float
+    reward_accuracy_interval: tuple[float, float]
+    reward_accuracy_gold: float
+    kl: float
+    wins: int
+    ties: int
+    losses: int
+    win_rate_decided: float
+    win_rate_interval: tuple[float, float]
+    win_rate_ties_half: float
+    accurate_before: float
+    accurate_after: float
+    seconds: dict[str, float]
+    energy_kwh: float | None
+    samples: list[dict[str, str]] = field(default_factory=list)
+
+
+def play_round(
+    *,
+    project: Project,
+    judge: GoldJudge,
+    behaviour: SimulatedVolunteer,
+    rankings: int,
+    coordinator: User,
+    seed: int,
+) -> tuple[Update, Figures]:
+    """Rank the live version's answers, update it, and judge candidate against live by the gold labels.
+
+    Sampling is done first if no round is open. Raises RoundFailedError when a stage fails.
+    """
+    seconds: dict[str, float] = {}
+    with progress_bars(Path(settings.DATA_DIR) / "runs"):
+        if not project.rounds.filter(closed_at=None).exists():
+            seconds["sample"] = _timed(_open_round, project, coordinator, rankings, seed)
+        began = time.monotonic()
+        judgments = simulate_volunteers(
+            project=project, judge=judge, rankings=rankings, behaviour=behaviour, seed=seed
+        )
+        seconds["rank"] = time.monotonic() - began
+        update = start_update(project=project, actor=coordinator, settings=_recipes(project, rankings, seed))
+        execute_update(update.pk)
+    update.refresh_from_db()
+    if update.state != Update.State.SUCCEEDED:
+        raise RoundFailedError(update.error)
+    return update, measure(update, judge, judgments=judgments, seconds=seconds)
+
+
+def measure(update: Update, judge: GoldJudge, *, judgments: int, seconds: dict[str, float]) -> Figures:
+    """The figures of an update that succeeded."""
+    runs = {run.stage: run for run in update.runs.filter(state=TrainingRun.State.SUCCEEDED)}
+    questions = {str(prompt.pk): prompt.question for prompt in update.project.prompts.all()}
+    reward, candidate, dataset = runs[Stage.REWARD], update.candidate, update.dataset
+    assert candidate is not None and dataset is not None
+    metrics = reward.result["metrics"]
+    return Figures(
+        judgments=judgments,
+        pairs=dataset.pairs,
+        reward_accuracy=metrics["accuracy"],
+        reward_accuracy_interval=(metrics["accuracy_low"], metrics["accuracy_high"]),
+        reward_accuracy_gold=_gold_accuracy(reward, judge, questions),
+        kl=candidate.metrics["kl"],
+        seconds={**seconds, **{stage: run.result["seconds"] for stage, run in runs.items()}},
+        energy_kwh=candidate.metrics["energy_kwh"],
+        **_blind_comparisons(runs[Stage.EVALUATE], judge, questions),
+    )
+
+
+def _blind_comparisons(run: TrainingRun, judge: GoldJudge, questions: dict[str, str]) -> dict[str, Any]:
+    """Judge the evaluate stage's own pairs by the gold labels."""
+    rows = list(_lines(run.folder / "output" / "comparisons.jsonl"))
+    accurate = np.array(
+        [
+            [
+                judge.judge(questions[row["prompt_id"]], row[side]).is_accurate
+                for side in ("baseline", "candidate")
+            ]
+            for row in rows
+        ]
+    )
+    before, after = accurate.T
+    _, prompt = np.unique([row["prompt_id"] for row in rows], return_inverse=True)
+    won, lost = after & ~before, before & ~after
+    wins, losses = int(won.sum()), int(lost.sum())
+    interval = win_rate_interval(
+        np.bincount(prompt, weights=won).astype(np.int64),
+        np.bincount(prompt, weights=lost).astype(np.int64),
+        confidence=0.95,
+        resamples=2000,
+        seed=0,
+    )
+    ties = len(rows) - wins - losses
+    return {
+        "wins": wins,
+        "ties": ties,
+        "losses": losses,
+        "win_rate_decided": wins / (wins + losses) if wins + losses else 0.5,
+        "win_rate_interval": interval,
+        "win_rate_ties_half": (wins + ties / 2) / len(rows),
+        "accurate_before": float(before.mean()),
+        "accurate_after": float(after.mean()),
+        "samples": _samples(rows, questions),
+    }
+
+
+def _samples(rows: list[dict[str, Any]], questions: dict[str, str], count: int = 3) -> list[dict[str, str]]:
+    """A few prompts with what either version said, spread over the file and not chosen by outcome."""
+    return [
+        {
+            "prompt": questions[row["prompt_id"]],
+            "before": row["baseline"],
+            "after": row["candidate"],
+        }
+        for row in rows[:: max(1, len(rows) // count)][:count]
+    ]
+
+
+def _gold_accuracy(reward: TrainingRun, judge: GoldJudge, questions: dict[str, str]) -> float:
+    """How often the reward model orders a held-out pair as the gold labels do, where these see a difference."""
+    agreements = []
+    for line in _lines(reward.folder / "output" / "held_out.jsonl"):
+        question = questions[line["prompt_id"]]
+        gold = [judge.judge(question, line[side]).utility for side in ("chosen", "rejected")]
+        if gold[0] != gold[1]:
+            margin = line["chosen_reward"] - line["rejected_reward"]
+            agreements.append(0.5 if margin == 0 else float((margin > 0) == (gold[0] > gold[1])))
+    return float(np.mean(agreements)) if agreements else 0.5
+
+
+def _open_round(project: Project, coordinator: User, rankings: int, seed: int) -> None:
+    run = sample_live_version(
+        project=project,
+        actor=coordinator,
+        comparisons_per_prompt=_comparisons_per_prompt(project, rankings),
+        settings={"seed": seed},
+    )
+    execute_sampling(run.pk)
+    run.refresh_from_db()
+    if run.state != TrainingRun.State.SUCCEEDED:
+        raise RoundFailedError(run.error)
+
+
+def _recipes(project: Project, rankings: int, seed: int) -> dict[str, dict[str, Any]]:
+    held_out = project.prompts.held_out().count()
+    per_prompt = project.completions_per_comparison * _comparisons_per_prompt(project, rankings)
+    return {
+        Stage.REWARD: {"seed": seed},
+        Stage.PPO: {"seed": seed},
+        Stage.GENERATE: {"seed": seed, "completions_per_prompt": per_prompt},
+        Stage.EVALUATE: {"seed": seed, "samples_per_prompt": -(-BLIND_COMPARISONS // held_out)},
+    }
+
+
+def _comparisons_per_prompt(project: Project, rankings: int) -> int:
+    """Enough that volunteers do not run out, with a quarter to spare for prompts of too few answers."""
+    return -(-5 * rankings // (4 * project.prompts.count()))
+
+
+def _timed(act: Any, *arguments: Any) -> float:
+    began = time.monotonic()
+    act(*arguments)
+    return time.monotonic() - began
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as file:
+        yield from map(json.loads, file)

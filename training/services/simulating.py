@@ -1,0 +1,67 @@
+"""Simulated volunteers: they rank through the same services as people, and are marked as simulated."""
+
+import numpy as np
+from django.db import transaction
+from tqdm import tqdm
+
+from annotator.models import Membership, Project, Role, User
+from ranking.models import Assignment
+from ranking.services import claim_next, submit_judgment
+from training.simulation import SimulatedVolunteer
+from training.starter.gold import GoldJudge
+
+
+def simulate_volunteers(
+    *,
+    project: Project,
+    judge: GoldJudge,
+    rankings: int,
+    behaviour: SimulatedVolunteer,
+    volunteers: int = 20,
+    seed: int = 0,
+) -> int:
+    """Have simulated volunteers rank until so many rankings are stored or nothing is left to rank.
+
+    They judge by the gold labels through `behaviour`'s noise. Returns how many rankings were stored.
+    Raises KeyError when a prompt of the open round is not a question of the judge's corpus.
+    """
+    rng = np.random.default_rng(seed)
+    waiting = [_simulated_volunteer(project, number) for number in range(1, volunteers + 1)]
+    stored = 0
+    with tqdm(total=rankings, desc="Simulated rankings", unit=" rankings", leave=False) as bar:
+        while waiting and stored < rankings:
+            volunteer = waiting[rng.integers(len(waiting))]
+            assignment = claim_next(project=project, volunteer=volunteer)
+            if assignment is None:
+                waiting.remove(volunteer)
+                continue
+            _judge(assignment, judge, behaviour, rng)
+            stored += 1
+            bar.update()
+    return stored
+
+
+def _judge(
+    assignment: Assignment, judge: GoldJudge, behaviour: SimulatedVolunteer, rng: np.random.Generator
+) -> None:
+    """Rank what the seat shows, in the order it shows it."""
+    question = assignment.comparison.prompt.question
+    texts = dict(assignment.comparison.completions.values_list("pk", "text"))
+    utilities = np.array([judge.judge(question, texts[pk]).utility for pk in assignment.order])
+    ranks = behaviour.rank(utilities, rng)
+    submit_judgment(
+        assignment=assignment,
+        volunteer=assignment.volunteer,
+        key=assignment.key,
+        ranks=dict(zip(assignment.order, ranks.tolist(), strict=True)),
+    )
+
+
+@transaction.atomic
+def _simulated_volunteer(project: Project, number: int) -> User:
+    email = f"volunteer-{number}@simulated.invalid"
+    user = User.objects.filter(email=email).first()
+    if user is None:
+        user = User.objects.create_user(email, name=f"Simulated volunteer {number}", is_simulated=True)
+    Membership.objects.get_or_create(user=user, project=project, defaults={"role": Role.VOLUNTEER})
+    return user

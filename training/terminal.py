@@ -1,0 +1,57 @@
+"""Progress bars in a terminal for engine runs, read from their run directories."""
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+from training.progress import last_line
+
+
+@contextmanager
+def progress_bars(runs: Path) -> Iterator[None]:
+    """While the block runs, show a bar for whichever run below `runs` is newest; none without a terminal."""
+    stop = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(runs, stop), daemon=True)
+    if sys.stderr.isatty():
+        watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        if watcher.is_alive():
+            watcher.join()
+
+
+def _watch(runs: Path, stop: threading.Event) -> None:
+    earlier = _newest(runs)
+    current, bar = earlier, None
+    while not stop.wait(0.3):
+        newest = _newest(runs)
+        if newest != current:
+            current, bar = newest, _closed(bar)
+        line = last_line(runs / str(current)) if current != earlier else None
+        if line is None:
+            continue
+        if bar is None:
+            bar = tqdm(total=line["total"], desc=_stage(runs / str(current)))
+        bar.update(line["step"] - bar.n)
+    _closed(bar)
+
+
+def _newest(runs: Path) -> int:
+    numbers = [int(folder.name) for folder in runs.glob("*") if folder.name.isdigit()]
+    return max(numbers, default=0)
+
+
+def _stage(run: Path) -> str:
+    return str(json.loads((run / "recipe.json").read_text(encoding="utf-8"))["stage"])
+
+
+def _closed(bar: "tqdm | None") -> None:
+    if bar is not None:
+        bar.close()
