@@ -61,7 +61,11 @@ class ImportReportSerializer(serializers.Serializer):
     held_out = serializers.IntegerField(help_text="How many of these are held out from training.")
     skipped = LineNoteSerializer(many=True, help_text="Records that had nothing new in them.")
     ids = serializers.PrimaryKeyRelatedField(
-        many=True, read_only=True, source="prompts", help_text="Of the stored prompts."
+        many=True,
+        read_only=True,
+        source="prompts",
+        pk_field=serializers.IntegerField(),
+        help_text="Of the stored prompts.",
     )
 
 

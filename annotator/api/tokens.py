@@ -6,7 +6,7 @@ from allauth.account.adapter import get_adapter
 from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import ValidationError as FormError
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied, Throttled
 from rest_framework.permissions import AllowAny
@@ -16,6 +16,8 @@ from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
 from annotator.services.tokens import create_api_token
+
+from .problems import ProblemSerializer
 
 
 class CredentialsSerializer(serializers.Serializer):
@@ -56,7 +58,11 @@ class TokenAPIView(APIView):
         description="The token takes the place of the one you had, which stops working. An account that "
         "signs in with a second step is refused (403): create its token on the account page.",
         request=CredentialsSerializer,
-        responses={201: TokenSerializer},
+        responses={
+            201: TokenSerializer,
+            403: OpenApiResponse(ProblemSerializer, "The account signs in with a second step."),
+            429: OpenApiResponse(ProblemSerializer, "Too many attempts; wait."),
+        },
         examples=[
             OpenApiExample("Sign in", {"email": "ada@example.org", "password": "…"}, request_only=True)
         ],
