@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from rest_framework.authtoken.models import Token
 
@@ -25,6 +26,7 @@ def account(request: SignedInRequest) -> HttpResponse:
 
 
 @require_POST
+@never_cache
 @login_required
 def api_token_create(request: SignedInRequest) -> HttpResponse:
     token = create_api_token(user=request.user)

@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotator.access import ProjectRequest, project_view
@@ -22,6 +23,7 @@ def people(request: ProjectRequest) -> HttpResponse:
 
 
 @require_POST
+@never_cache
 @project_view(Role.COORDINATOR)
 def invitation_create(request: ProjectRequest) -> HttpResponse:
     form = InvitationForm(request.POST)

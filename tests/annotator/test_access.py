@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.views.defaults import bad_request, server_error
 from rest_framework.permissions import AllowAny
 
 from annotator.models import Role
@@ -130,6 +131,14 @@ def test_a_form_without_csrf_token_is_refused_with_words(project, coordinator):
     page = client.post(reverse("invite", args=["climate"]), {"role": "volunteer", "days": 7})
     assert page.status_code == 403 and "open for too long" in page.text
     assert not project.invitations.exists()
+
+
+@pytest.mark.parametrize(
+    ("view", "words"), [(server_error, "on our side"), (bad_request, "could not be read")]
+)
+def test_the_page_of_a_failure_needs_neither_user_nor_database(rf, view, words):
+    page = view(rf.get("/"), *([ValueError("x")] if view is bad_request else []))
+    assert words in page.content.decode()
 
 
 def test_pages_carry_a_strict_content_security_policy(client, project, coordinator):
