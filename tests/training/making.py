@@ -1,19 +1,36 @@
 """Projects that can be trained in seconds, and stand-ins for the engine where only its process matters."""
 
+import json
 import shutil
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from annotator.models import Completion, Project, Role
-from ranking.services import claim_next, open_round, submit_judgment
+from annotator.models import Author, Completion, Project
+from annotator.services.completions import add_completions, get_or_create_author
+from ranking.services import claim_next, open_round, snapshot_preferences, submit_judgment
 from tests.factories import coordinator_of, make_member, make_project, make_prompt
 from training.models import ModelVersion, TrainingRun, Update
+from training.rlhf.rundir import sha256_of
+from training.services.candidates import publish_candidate
+from training.services.recipes import STAGES
 from training.services.updates import start_update
 from training.services.versions import register_base_version
 
 PROMPTS = 12
+METRICS = {
+    "reward": {"accuracy": 0.81, "accuracy_low": 0.76, "accuracy_high": 0.86},
+    "evaluate": {
+        "wins": 31.0,
+        "ties": 5.0,
+        "losses": 12.0,
+        "win_rate_decided": 0.72,
+        "win_rate_low": 0.6,
+        "win_rate_high": 0.83,
+        "win_rate_ties_half": 0.7,
+        "kl": 11.34,
+    },
+}
 SMALL: dict[str, dict[str, Any]] = {
     "reward": {
         "max_steps": 4,
@@ -49,8 +66,6 @@ def make_trainable(base_model: str = "models/none") -> Project:
 
 def add_answers(version: ModelVersion, texts: tuple[str, ...] = ("Yes.", "No, not at all.")) -> None:
     """Completions of a version for every prompt, as if it had been sampled."""
-    from annotator.services.completions import add_completions
-
     prompts = version.project.prompts.all()
     add_completions(author=version.author, texts=[(prompt, text) for prompt in prompts for text in texts])
 
@@ -84,9 +99,6 @@ def make_update(project: Project | None = None, **settings: Any) -> Update:
 
 def make_candidate(project: Project, number: int = 1) -> ModelVersion:
     """A candidate with completions, without the update that would have made it."""
-    from annotator.models import Author
-    from annotator.services.completions import get_or_create_author
-
     author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name=f"Version {number}")
     parent = project.versions.first()
     version = ModelVersion.objects.create(
@@ -96,11 +108,60 @@ def make_candidate(project: Project, number: int = 1) -> ModelVersion:
     return version
 
 
+def make_finished(update: Update) -> ModelVersion:
+    """End an update with results as engines leave them, without any having run; returns its candidate."""
+    update.claim()
+    update.renew(dataset=snapshot_preferences(project=update.project))
+    for stage in STAGES:
+        run = make_run(update, stage)
+        run.update = update
+        run.claim()
+        run.finish(TrainingRun.State.SUCCEEDED, result=make_result(run))
+    return publish_candidate(update)
+
+
+def make_result(run: TrainingRun) -> dict[str, Any]:
+    """Output files of a run and the result that names them."""
+    output = run.folder / "output"
+    files = {
+        "reward": {"adapter_config.json": "{}", "adapter_model.safetensors": "reward"},
+        "ppo": {"adapter/adapter_config.json": "{}", "adapter/adapter_model.safetensors": "policy"},
+        "generate": {"completions.jsonl": _completions(run)},
+        "evaluate": {"comparisons.jsonl": _comparisons(run)},
+    }[run.stage]
+    for name, text in files.items():
+        (output / name).parent.mkdir(parents=True, exist_ok=True)
+        (output / name).write_text(text)
+    return {
+        "stage": run.stage,
+        "metrics": METRICS.get(run.stage, {}),
+        "seconds": 83.4,
+        "energy": {"kwh": 0.0012, "estimate": True},
+        "files": {name: sha256_of(output / name) for name in files},
+    }
+
+
+def _completions(run: TrainingRun) -> str:
+    rows = [
+        {"prompt_id": str(prompt.pk), "index": index, "text": f"New answer {index}."}
+        for prompt in run.project.prompts.all()
+        for index in range(2)
+    ]
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def _comparisons(run: TrainingRun) -> str:
+    rows = [
+        {"prompt_id": str(prompt.pk), "baseline": "Before <b>bold</b>", "candidate": "After, and better"}
+        for prompt in run.project.prompts.held_out()
+    ]
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
 def make_run(update: Update, stage: str = "reward") -> TrainingRun:
     """A queued run with a run directory, for tests of how its process is handled."""
-    run = TrainingRun.objects.create(
-        project=update.project, update=update, stage=stage, recipe={"stage": stage, "threads": 1}
-    )
+    recipe = {"stage": stage, "threads": 1, "completions_per_prompt": 2}
+    run = TrainingRun.objects.create(project=update.project, update=update, stage=stage, recipe=recipe)
     shutil.rmtree(run.folder, ignore_errors=True)  # numbers come again when a test is rolled back
     run.folder.mkdir(parents=True)
     return run
@@ -109,17 +170,3 @@ def make_run(update: Update, stage: str = "reward") -> TrainingRun:
 def engine_script(text: str) -> Callable[[TrainingRun], list[str]]:
     """A command for `launcher.command` that runs Python text with the run directory as its argument."""
     return lambda run: [sys.executable, "-c", text, str(run.folder)]
-
-
-def coordinator_client(client: Any, project: Project) -> Any:
-    client.force_login(coordinator_of(project))
-    return client
-
-
-def member_client(client: Any, project: Project, role: Role) -> Any:
-    client.force_login(make_member(project, role))
-    return client
-
-
-def output_of(run: TrainingRun) -> Path:
-    return run.folder / "output"

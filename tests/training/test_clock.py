@@ -160,6 +160,7 @@ def test_an_update_that_kills_its_workers_fails_after_some_attempts():
 
 def test_the_clock_stops_cleanly_when_told_to(tmp_path):
     environment = {**os.environ, "CHORUS_DATA_DIR": str(tmp_path)}
+    environment.pop("DATABASE_URL", None)
     command = [sys.executable, "manage.py", "run_clock"]
     clock = subprocess.Popen(
         command,

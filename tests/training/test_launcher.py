@@ -196,8 +196,8 @@ def test_an_engine_does_not_outlive_its_worker(tmp_path):
         "import sys, time, pathlib, os\n"
         "from training.process import EngineProcess\n"
         "folder = pathlib.Path(sys.argv[1])\n"
-        'text = \'import os, pathlib, sys, time; pathlib.Path(sys.argv[1], "pid").write_text(str(os.getpid()));'
-        " time.sleep(600)'\n"
+        "text = 'import os, pathlib, sys, time; '\n"
+        "text += 'pathlib.Path(sys.argv[1], \"pid\").write_text(str(os.getpid())); time.sleep(600)'\n"
         "command = [sys.executable, '-c', text, str(folder)]\n"
         "with EngineProcess(folder, command, cwd=pathlib.Path.cwd(), env=dict(os.environ)): time.sleep(600)\n"
     )

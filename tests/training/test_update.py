@@ -11,7 +11,8 @@ from training.models import ModelVersion, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
 from training.services.versions import release_version, roll_back
 
-pytestmark = pytest.mark.django_db
+# One worker of a parallel test run takes all of them, so that the update runs once.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("update")]
 State = TrainingRun.State
 
 

@@ -1,0 +1,423 @@
+"""The pages of training: for whom, what they show, what they refuse."""
+
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from annotator.models import Project, Role
+from ranking.services import snapshot_preferences
+from tests.factories import coordinator_of, make_member, make_project, make_user
+from tests.training.making import (
+    PROMPTS,
+    SMALL,
+    make_candidate,
+    make_finished,
+    make_judged,
+    make_run,
+    make_trainable,
+    make_update,
+)
+from training.models import ModelVersion, Schedule, TrainingRun, Update
+
+pytestmark = pytest.mark.django_db
+State = Update.State
+HTMX = {"HX-Request": "true"}
+SCHEDULE = {
+    "cron": "0 3 * * 1",
+    "timezone": "Europe/Paris",
+    "min_new_judgments": "30",
+    "is_enabled": "on",
+    "settings": json.dumps(SMALL),
+}
+GET_PAGES = ["training", "schedule", "update", "update-curves", "version"]
+POST_PAGES = [
+    "start-update",
+    "sample",
+    "roll-back",
+    "cancel-update",
+    "retry-update",
+    "release-version",
+    "reject-version",
+]
+ARGUMENTS = {
+    "update": "update",
+    "update-curves": "update",
+    "cancel-update": "update",
+    "retry-update": "update",
+    "version": "version",
+    "release-version": "version",
+    "reject-version": "version",
+}
+
+
+@pytest.fixture
+def update() -> Update:
+    return make_update()
+
+
+@pytest.fixture
+def project(update: Update) -> Project:
+    return update.project
+
+
+@pytest.fixture
+def page(client: Client, project: Project) -> Client:
+    """A browser in which the coordinator is signed in."""
+    client.force_login(coordinator_of(project))
+    return client
+
+
+def address(name: str, project: Project, argument: object = None) -> str:
+    kind = ARGUMENTS.get(name)
+    if kind and argument is None:
+        argument = project.updates.latest("pk").pk if kind == "update" else 0
+    return reverse(name, args=[project.slug, *([argument] if kind else [])])
+
+
+def text_of(response: Any) -> str:
+    return re.sub(r"\s+", " ", response.content.decode())
+
+
+# For whom
+
+
+@pytest.mark.parametrize("name", GET_PAGES + POST_PAGES)
+@pytest.mark.parametrize("role", [Role.VOLUNTEER, Role.REVIEWER])
+def test_only_coordinators_come_in(client, project, name, role):
+    client.force_login(make_member(project, role))
+    assert client.generic("GET" if name in GET_PAGES else "POST", address(name, project)).status_code == 403
+
+
+@pytest.mark.parametrize("name", GET_PAGES + POST_PAGES)
+def test_a_stranger_cannot_tell_that_the_project_exists(client, project, name):
+    client.force_login(make_user())
+    assert client.generic("GET" if name in GET_PAGES else "POST", address(name, project)).status_code == 404
+
+
+@pytest.mark.parametrize("name", GET_PAGES + POST_PAGES)
+def test_someone_not_signed_in_is_sent_to_sign_in(client, project, name):
+    response = client.generic("GET" if name in GET_PAGES else "POST", address(name, project))
+    assert response.status_code == 302
+    assert reverse("account_login") in response.url
+
+
+@pytest.mark.parametrize("name", [name for name in GET_PAGES + POST_PAGES if name in ARGUMENTS])
+@pytest.mark.parametrize("argument", [987654, 10**30])
+def test_what_does_not_exist_is_404(page, project, name, argument):
+    method = "GET" if name in GET_PAGES else "POST"
+    assert page.generic(method, address(name, project, argument)).status_code == 404
+
+
+@pytest.mark.parametrize("name", [name for name in GET_PAGES + POST_PAGES if name in ARGUMENTS])
+def test_what_belongs_to_another_project_is_404(page, project, name):
+    other = make_project()
+    other.memberships.create(user=coordinator_of(project), role=Role.COORDINATOR)
+    kind = {"update": project.updates.get().pk, "version": 0}[ARGUMENTS[name]]
+    method = "GET" if name in GET_PAGES else "POST"
+    assert page.generic(method, address(name, other, kind)).status_code == 404
+
+
+@pytest.mark.parametrize("name", GET_PAGES + POST_PAGES)
+def test_the_wrong_method_is_405(page, project, name):
+    wrong = "GET" if name in POST_PAGES else "DELETE"
+    assert page.generic(wrong, address(name, project)).status_code == 405
+
+
+# The overview
+
+
+def test_the_overview_says_what_an_update_would_use(client):
+    project = make_judged()
+    client.force_login(coordinator_of(project))
+    text = text_of(client.get(address("training", project)))
+    assert f'<p class="number">{PROMPTS}</p>' in text
+    assert "Run the weekly update now" in text
+    assert "Sample answers and open a round" in text
+    assert "It does not run by itself." in text
+
+
+def test_the_overview_of_an_empty_project_says_what_to_do(client):
+    project = make_project()
+    client.force_login(coordinator_of(project))
+    text = text_of(client.get(address("training", project)))
+    assert "There is no live version yet." in text
+    assert "Run the weekly update now" not in text
+
+
+def test_the_overview_leads_to_the_active_update_instead_of_starting_one(page, project, update):
+    text = text_of(page.get(address("training", project)))
+    assert f"Watch {update}" in text
+    assert "Run the weekly update now" not in text
+
+
+def test_the_overview_shows_the_figures_of_every_version(page, project, update):
+    make_finished(update)
+    text = text_of(page.get(address("training", project)))
+    assert "72 %" in text
+    assert "11.3" in text
+    assert "Candidate" in text
+
+
+def test_sampling_shows_on_the_overview_until_it_is_done(client):
+    project = make_trainable()
+    client.force_login(coordinator_of(project))
+    assert client.post(address("sample", project)).status_code == 302
+    text = text_of(client.get(address("training", project)))
+    assert "Answers are being sampled" in text
+    assert 'hx-trigger="every 2s"' in text
+    project.runs.update(state=State.FAILED, error="The model folder is gone.")
+    fragment = text_of(client.get(address("training", project), headers=HTMX))
+    assert "The model folder is gone." in fragment
+    assert "every 2s" not in fragment
+    assert "<html" not in fragment
+
+
+# Starting
+
+
+def test_the_button_starts_an_update_with_the_projects_settings(client):
+    project = make_judged()
+    Schedule.objects.create(project=project, settings=SMALL)
+    client.force_login(coordinator_of(project))
+    response = client.post(address("start-update", project))
+    update = project.updates.get()
+    assert response.url == address("update", project, update.pk)
+    assert (update.settings, update.started_by) == (SMALL, coordinator_of(project))
+
+
+def test_starting_twice_explains_instead_of_starting(page, project):
+    response = page.post(address("start-update", project), follow=True)
+    assert "under way already" in text_of(response)
+    assert project.updates.count() == 1
+
+
+def test_sampling_while_an_update_is_active_explains(page, project):
+    response = page.post(address("sample", project), follow=True)
+    assert "under way" in text_of(response)
+    assert not project.runs.exists()
+
+
+# One update
+
+
+def test_a_waiting_update_says_so_and_polls(page, project):
+    text = text_of(page.get(address("update", project)))
+    assert "Waiting for the worker" in text
+    assert 'hx-trigger="every 2s"' in text
+    assert text.count("To come") == 5
+    assert "Reload this page" in text
+
+
+def test_a_running_update_shows_its_stage_bar_time_and_log(page, project, update):
+    update.claim()
+    update.renew(dataset=snapshot_preferences(project=project))
+    run = make_run(update, "ppo")
+    run.claim()
+    now = time.time()
+    lines = [
+        {"time": now + step, "step": step, "total": 80, "metrics": {"score": step / 10, "kl": 0.1 * step}}
+        for step in (1, 2, 3, 20)
+    ]
+    (run.folder / "progress.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (run.folder / "engine.log").write_text("<script>alert(1)</script>\n")
+    TrainingRun.objects.filter(pk=run.pk).update(progress=lines[-1])
+    text = text_of(page.get(address("update", project)))
+    assert '<progress max="80" value="20"' in text
+    assert "about 1 min 0 s left" in text
+    assert "&lt;script&gt;alert(1)" in text
+    assert "Running: Training." in text
+    assert "The last 4 of 4 steps" in text
+    assert page.get(address("update-curves", project)).json() == {
+        "score": {"steps": [1, 2, 3, 20], "values": [0.1, 0.2, 0.3, 2.0]},
+        "kl": {"steps": [1, 2, 3, 20], "values": [0.1, 0.2, pytest.approx(0.3), 2.0]},
+        "accuracy": {"steps": [], "values": []},
+    }
+
+
+def test_a_poll_brings_the_fragment_and_speaks_only_of_what_changed(page, project, update):
+    first = page.get(address("update", project), {"seen": "queued-"}, headers=HTMX)
+    assert "<html" not in text_of(first)
+    assert 'role="status"' not in text_of(first)
+    update.claim()
+    assert 'role="status"' in text_of(page.get(address("update", project), {"seen": "queued-"}, headers=HTMX))
+
+
+def test_polling_stops_when_the_update_has_ended(page, project, update):
+    make_finished(update)
+    text = text_of(page.get(address("update", project), {"seen": "running-evaluate"}, headers=HTMX))
+    assert "every 2s" not in text
+    assert "Release Version 1" in text
+
+
+def test_going_back_in_the_browser_gets_the_whole_page(page, project):
+    headers = {**HTMX, "HX-History-Restore-Request": "true"}
+    assert "<html" in text_of(page.get(address("update", project), headers=headers))
+
+
+def test_a_finished_update_ends_in_the_evidence_and_the_decision(page, project, update):
+    make_finished(update)
+    text = text_of(page.get(address("update", project)))
+    for words in (
+        "72 %",
+        "60 %",
+        "31 won, 5 tied, 12 lost",
+        "11.3 nats",
+        "81 %",
+    ):
+        assert words in text
+    assert "Before &lt;b&gt;bold&lt;/b&gt;" in text
+    assert "After, and better" in text
+    assert 'id="release"' in text and 'id="reject"' in text
+
+
+def test_a_failed_update_says_why_what_was_kept_and_what_to_do(page, project, update):
+    update.claim()
+    update.finish(State.FAILED, error="Reward model: The disk is full.")
+    text = text_of(page.get(address("update", project)))
+    assert "The disk is full." in text
+    assert "Kept:" in text
+    assert "Try again" in text
+    page.post(address("retry-update", project))
+    update.refresh_from_db()
+    assert (update.state, update.error) == (State.QUEUED, "")
+
+
+def test_the_cancel_button_cancels(page, project, update):
+    text = text_of(page.post(address("cancel-update", project), follow=True))
+    update.refresh_from_db()
+    assert update.state == State.CANCELLED
+    assert "stopped on request" in text
+
+
+@pytest.mark.parametrize("name", ["cancel-update", "retry-update"])
+def test_acting_on_an_update_in_the_wrong_state_explains(page, project, update, name):
+    make_finished(update)
+    response = page.post(address(name, project), follow=True)
+    assert 'class="notice error"' in text_of(response)
+
+
+def test_a_curve_of_many_points_is_thinned(page, project, update):
+    run = make_run(update, "ppo")
+    lines = ({"time": 1, "step": step, "total": 5000, "metrics": {"kl": 1.0}} for step in range(5000))
+    (run.folder / "progress.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    curves = page.get(address("update-curves", project)).json()
+    assert 200 < len(curves["kl"]["steps"]) <= 400
+    assert curves["score"] == {"steps": [], "values": []}
+
+
+# One version
+
+
+def test_a_version_can_be_walked_back_to_its_data(page, project, update):
+    candidate = make_finished(update)
+    text = text_of(page.get(address("version", project, 1)))
+    assert candidate.adapter_sha256 in text
+    assert candidate.dataset.sha256 in text
+    assert f"{PROMPTS} judgments" in text
+    assert all(sha256 in text for run in update.runs.all() for sha256 in run.result["files"].values())
+    assert reverse("version", args=[project.slug, 0]) in text
+
+
+def test_the_base_version_has_a_page_too(page, project):
+    text = text_of(page.get(address("version", project, 0)))
+    assert "it is the base model" in text
+    assert "Go back" not in text
+
+
+def test_releasing_from_the_page_and_going_back(page, project, update):
+    make_finished(update)
+    response = page.post(address("release-version", project, 1), follow=True)
+    assert "Version 1 is live" in text_of(response)
+    assert project.versions.live().get().number == 1
+    assert "Go back to Version 0" in text_of(page.get(address("version", project, 1)))
+    assert "Version 0 is live again" in text_of(page.post(address("roll-back", project), follow=True))
+
+
+def test_rejecting_from_the_page(page, project):
+    make_candidate(project)
+    text = text_of(page.post(address("reject-version", project, 1), follow=True))
+    assert "put aside" in text
+    assert project.versions.get(number=1).state == ModelVersion.State.REJECTED
+
+
+@pytest.mark.parametrize("name", ["release-version", "reject-version", "roll-back"])
+def test_deciding_on_the_live_base_explains(page, project, name):
+    response = page.post(address(name, project), follow=True)
+    assert 'class="notice error"' in text_of(response)
+    assert project.versions.live().get().number == 0
+
+
+def test_a_version_without_its_run_directory_still_has_a_page(page, project, update):
+    make_finished(update)
+    (update.run_of("evaluate").folder / "output" / "comparisons.jsonl").unlink()
+    assert "files are gone" in text_of(page.get(address("version", project, 1)))
+
+
+# The schedule
+
+
+def test_the_schedule_is_saved_and_shows_its_next_five_times(page, project):
+    response = page.post(address("schedule", project), SCHEDULE, follow=True)
+    text = text_of(response)
+    stored = Schedule.objects.get(project=project)
+    assert (stored.cron, stored.timezone, stored.is_enabled) == ("0 3 * * 1", "Europe/Paris", True)
+    assert (stored.min_new_judgments, stored.settings) == (30, SMALL)
+    assert text.count(">Monday ") == 5
+    assert "03:00" in text
+    overview = text_of(page.get(address("training", project)))
+    assert re.search(r"By itself: Monday .* 03:00 \(Europe/Paris\)", overview)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"cron": "61 * * * *"}, "Bad minute"),
+        ({"cron": "often"}, "five fields"),
+        ({"cron": ""}, "required"),
+        ({"cron": "0 0 30 2 *"}, "day-of-month"),
+        ({"cron": "\0 * * * *"}, "Null characters"),
+        ({"cron": "1" * 200}, "at most 100"),
+        ({"timezone": "Mars/Base"}, "Select a valid choice"),
+        ({"min_new_judgments": "-1"}, "greater than or equal to 0"),
+        ({"min_new_judgments": "9" * 400}, "less than or equal to"),
+        ({"min_new_judgments": "many"}, "whole number"),
+        ({"settings": "{"}, "not valid JSON"),
+        ({"settings": "[" * 9000}, "not valid JSON"),
+        ({"settings": '{"ppo": {"steps": NaN}}'}, "steps must be a whole number"),
+        ({"settings": '{"ppo": {"stepz": 1}}'}, "stepz"),
+        ({"settings": "3"}, "object"),
+    ],
+)
+def test_a_wrong_schedule_is_explained_and_not_saved(page, project, wrong, words):
+    response = page.post(address("schedule", project), {**SCHEDULE, **wrong})
+    assert response.status_code == 422
+    assert words in text_of(response)
+    assert not Schedule.objects.exists()
+
+
+def test_the_next_times_are_shown_while_typing(page, project):
+    typed = {"cron": "0 12 * * *", "timezone": "UTC"}
+    text = text_of(page.get(address("schedule", project), typed, headers=HTMX))
+    assert text.count(", 12:00<") == 5
+    assert "<html" not in text
+    wrong = page.get(address("schedule", project), {"cron": "x", "timezone": "UTC"}, headers=HTMX)
+    assert "five fields" in text_of(wrong)
+
+
+def test_saving_keeps_what_was_passed_over_passed_over(page, project):
+    before = timezone.now()
+    page.post(address("schedule", project), SCHEDULE)
+    assert Schedule.objects.get(project=project).checked_at >= before
+
+
+@pytest.mark.parametrize("name", ["training", "update", "version", "schedule"])
+def test_pages_hold_no_inline_script_or_style(page, project, update, name):
+    make_finished(update)
+    html = page.get(address(name, project)).content.decode()
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|hx-on", html)
