@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django_htmx.middleware import HtmxDetails
 
 from .models import Membership, Project, Role, User
 
@@ -18,6 +19,7 @@ class SignedInRequest(HttpRequest):
     """A request whose user has signed in."""
 
     user: User
+    htmx: HtmxDetails
 
 
 class ProjectRequest(SignedInRequest):
