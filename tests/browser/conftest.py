@@ -49,6 +49,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     env = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
         "CHORUS_ENV": "local",
         "CHORUS_SECRET_KEY": secrets.token_hex(32),
         "CHORUS_DATA_DIR": str(folder),

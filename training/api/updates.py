@@ -33,15 +33,17 @@ class ProgressSerializer(serializers.Serializer):
 
 class StageSerializer(serializers.ModelSerializer):
     run = serializers.IntegerField(source="pk", allow_null=True)
-    state = serializers.ChoiceField(
-        TrainingRun.State.choices, allow_null=True, help_text="Null until the stage begins."
-    )
+    state = serializers.SerializerMethodField(help_text="Null until the stage begins.")
     progress = serializers.SerializerMethodField()
     metrics = serializers.SerializerMethodField(help_text="The stage's result, once it succeeded.")
 
     class Meta:
         model = TrainingRun
         fields = ("stage", "run", "state", "progress", "metrics", "error", "started_at", "finished_at")
+
+    @extend_schema_field(serializers.ChoiceField(TrainingRun.State.choices, allow_null=True))
+    def get_state(self, run: TrainingRun) -> Any:
+        return run.state if run.pk else None
 
     @extend_schema_field(ProgressSerializer(allow_null=True))
     def get_progress(self, run: TrainingRun) -> Any:
@@ -77,7 +79,7 @@ class UpdateDetailSerializer(UpdateSerializer):
     @extend_schema_field(StageSerializer(many=True))
     def get_stages(self, update: Update) -> Any:
         newest = {run.stage: run for run in update.runs.all()}
-        runs = [newest.get(stage) or TrainingRun(stage=stage, state=None) for stage in STAGES]
+        runs = [newest.get(stage) or TrainingRun(stage=stage) for stage in STAGES]
         return StageSerializer(runs, many=True).data
 
 
