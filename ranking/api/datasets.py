@@ -53,7 +53,7 @@ class DatasetDetailSerializer(DatasetSerializer):
     def get_files(self, dataset: Dataset) -> Any:
         return [
             {"name": name, **facts, "url": self.file_url(dataset, name)}
-            for name, facts in dataset.manifest["files"].items()
+            for name, facts in sorted(dataset.manifest["files"].items())
         ]
 
     def get_manifest_url(self, dataset: Dataset) -> str:
