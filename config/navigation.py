@@ -30,7 +30,7 @@ def project_tabs(request: HttpRequest) -> dict[str, Any]:
     project = getattr(request, "project", None)
     if project is None:
         return {}
-    tabs = [
+    tabs: list[dict[str, Any]] = [
         {"label": label, "url": reverse(name, args=[project.slug])}
         for label, name, roles in TABS
         if request.role in roles  # type: ignore[attr-defined]
