@@ -23,8 +23,8 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from trl import RewardConfig, RewardTrainer
-from trl.trainer.reward_trainer import DataCollatorForPreference
+from trl.trainer.reward_config import RewardConfig
+from trl.trainer.reward_trainer import DataCollatorForPreference, RewardTrainer
 
 from training.rlhf.chat import encode_conversation
 from training.rlhf.data import TRAIN, Preference, read_preferences
@@ -54,9 +54,8 @@ class Pair:
 def run(directory: RunDirectory, recipe: RewardRecipe) -> dict[str, Any]:
     """Train adapter and head, write them to output/ with the held-out scores; returns the metrics.
 
-    Held out are the rows of recipe.held_out and those of the dataset whose split is not train. For each of them
-    that fits, output/held_out.jsonl has one line: prompt_id, chosen, rejected, chosen_reward,
-    rejected_reward.
+    Held out are the rows of recipe.held_out and those of the dataset whose split is not train. Each of them
+    that fits is a line of output/held_out.jsonl: prompt_id, chosen, rejected, chosen_reward, rejected_reward.
     """
     location = base_location(directory, recipe)
     tokenizer = load_tokenizer(location)
@@ -88,6 +87,10 @@ def run(directory: RunDirectory, recipe: RewardRecipe) -> dict[str, Any]:
 class WeightedRewardTrainer(RewardTrainer):
     """TRL's RewardTrainer, in which each pair counts by its weight."""
 
+    def __init__(self, *, center_rewards: float, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.center_rewards = center_rewards
+
     def _set_signature_columns_if_needed(self) -> None:
         self._signature_columns = ["chosen_ids", "rejected_ids", "weight"]
 
@@ -96,14 +99,14 @@ class WeightedRewardTrainer(RewardTrainer):
         model: torch.nn.Module,
         inputs: dict[str, Tensor],
         return_outputs: bool = False,
-        num_items_in_batch: Tensor | None = None,
+        num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         weights = inputs.pop("weight")  # (B,), one on average over the dataset
         outputs = model(**inputs, use_cache=False)
         chosen, rejected = outputs.logits.squeeze(-1).chunk(2)  # (B,) each
         loss = -(weights * logsigmoid(chosen - rejected)).mean()
-        if self.args.center_rewards_coefficient:
-            loss = loss + self.args.center_rewards_coefficient * (chosen + rejected).square().mean()
+        if self.center_rewards:
+            loss = loss + self.center_rewards * (chosen + rejected).square().mean()
         correct = _correct((chosen - rejected).detach().cpu().numpy())
         self._metrics["train"]["accuracy"].append(float(correct.mean()))
         return (loss, outputs) if return_outputs else loss
@@ -132,9 +135,8 @@ def _make_trainer(
     ]
     return WeightedRewardTrainer(
         model=model,
-        args=RewardConfig(
-            **trainer_settings(directory, recipe), center_rewards_coefficient=recipe.center_rewards
-        ),
+        center_rewards=recipe.center_rewards,
+        args=RewardConfig(**trainer_settings(directory, recipe)),
         data_collator=WeightedPreferenceCollator(pad_token_id=tokenizer.pad_token_id),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,

@@ -158,7 +158,7 @@ def _samples(rows: list[dict[str, Any]], questions: dict[str, str], count: int =
 
 
 def _gold_accuracy(reward: TrainingRun, judge: GoldJudge, questions: dict[str, str]) -> float:
-    """How often the reward model orders a held-out pair as the gold labels do, where these see a difference."""
+    """How often the reward model orders held-out pairs as gold does, where gold sees a difference."""
     agreements = []
     for line in _lines(reward.folder / "output" / "held_out.jsonl"):
         question = questions[line["prompt_id"]]
