@@ -33,7 +33,8 @@ def seconds_left(curve: Sequence[Line]) -> float | None:
         return None
     first, last = recent[0], recent[-1]
     steps, seconds = last["step"] - first["step"], last["time"] - first["time"]
-    return max(0.0, (last["total"] - last["step"]) * seconds / steps) if steps and seconds > 0 else None
+    left = last["total"] - last["step"]
+    return max(1.0, left * seconds / steps) if steps > 0 and seconds > 0 else None
 
 
 def log_tail(folder: Path, lines: int = 40) -> str:

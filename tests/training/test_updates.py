@@ -18,6 +18,7 @@ from tests.training.making import (
     add_answers,
     engine_script,
     judge_all,
+    make_candidate,
     make_judged,
     make_trainable,
     make_update,
@@ -26,8 +27,9 @@ from training import launcher
 from training.models import ModelVersion, TrainingRun, Update
 from training.services import pipeline
 from training.services.pipeline import execute_update
-from training.services.sampling import sample_live_version
+from training.services.sampling import execute_sampling, sample_live_version
 from training.services.updates import new_judgments, request_cancel, retry_update, start_update
+from training.services.versions import release_version
 
 pytestmark = pytest.mark.django_db
 State = Update.State
@@ -263,6 +265,38 @@ def test_trying_again_is_refused_while_another_update_is_active():
         retry_update(update=failed)
     failed.refresh_from_db()
     assert failed.state == State.CANCELLED
+
+
+def test_an_update_of_a_version_that_is_no_longer_live_is_not_taken_up_again():
+    update = make_update()
+    request_cancel(update=update)
+    release_version(version=make_candidate(update.project), actor=None)
+    with pytest.raises(RefusedError, match="no longer live"):
+        retry_update(update=update)
+
+
+# Sampling
+
+
+def test_answers_that_are_all_alike_fail_the_sampling_and_leave_the_open_round(monkeypatch):
+    text = """
+import json, pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+(folder / "output").mkdir()
+prompts = [json.loads(line) for line in (folder / "prompts.jsonl").read_text().splitlines()]
+rows = [json.dumps({"prompt_id": row["prompt_id"], "text": "Same."}) for row in prompts for _ in range(2)]
+(folder / "output" / "completions.jsonl").write_text("\\n".join(rows))
+(folder / "result.json").write_text(json.dumps({"metrics": {}, "files": {}}))
+"""
+    use_engine(monkeypatch, text)
+    project = make_trainable()
+    run = sample_live_version(project=project)
+    execute_sampling(run.pk)
+    run.refresh_from_db()
+    assert run.state == State.FAILED
+    assert "nothing to compare" in run.error
+    assert not project.rounds.exists()
+    assert not project.versions.get().author.completions.exists()
 
 
 # Leases

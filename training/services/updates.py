@@ -67,10 +67,12 @@ def request_cancel(*, update: Update, actor: User | None = None) -> None:
 
 
 def retry_update(*, update: Update, actor: User | None = None) -> None:
-    """Let an update that failed or was cancelled go on where it stopped.
+    """Let an update that failed or was cancelled go on where it stopped; its parent must still be live.
 
     Stages that succeeded are kept. As long as no reward model was trained, newer judgments are taken in.
     """
+    if not ModelVersion.objects.live().filter(pk=update.parent_id).exists():
+        raise RefusedError(f"{update.parent} is no longer live: start a new update of the version that is.")
     try:
         with transaction.atomic():
             if not update.requeue():

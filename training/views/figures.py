@@ -19,6 +19,7 @@ SAMPLES = 6
 class Figure:
     label: str
     value: str
+    range: str
     detail: str
     meaning: str
 
@@ -77,7 +78,8 @@ def _win_rate(version: ModelVersion) -> Figure:
         }
     return Figure(
         _("Win rate"),
-        f"{percent(metrics['win_rate'])} {_interval(metrics, 'win_rate')}",
+        percent(metrics["win_rate"]),
+        _interval(metrics, "win_rate"),
         counts,
         _(
             "How often its answer was rated better than that of the version before, on questions neither "
@@ -90,8 +92,9 @@ def _win_rate(version: ModelVersion) -> Figure:
 def _kl(metrics: dict[str, Any]) -> Figure:
     return Figure(
         _("Distance (KL)"),
-        _("%(kl).1f nats an answer") % {"kl": metrics["kl"]},
+        f"{metrics['kl']:.1f}",
         "",
+        _("nats an answer"),
         _(
             "How far it has moved from the version before. Near 0 hardly anything changed; a large distance "
             "together with strange answers means that it learned to please the judge instead of people."
@@ -103,9 +106,8 @@ def _accuracy(metrics: dict[str, Any]) -> Figure:
     measured = metrics["reward_accuracy"] is not None
     return Figure(
         _("Reward model accuracy"),
-        f"{percent(metrics['reward_accuracy'])} {_interval(metrics, 'reward_accuracy')}"
-        if measured
-        else _("not measured"),
+        percent(metrics["reward_accuracy"]) if measured else _("not measured"),
+        _interval(metrics, "reward_accuracy"),
         "" if measured else _("There were no judgments on held-out prompts."),
         _(
             "How often the judge agrees with volunteers on questions it has not seen. 50 % is guessing; "
@@ -116,10 +118,11 @@ def _accuracy(metrics: dict[str, Any]) -> Figure:
 
 def _energy(metrics: dict[str, Any]) -> Figure:
     known = metrics["energy_kwh"] is not None
-    value = _("about %(energy)s") % {"energy": watt_hours(metrics["energy_kwh"])} if known else _("unknown")
+    value = f"≈ {watt_hours(metrics['energy_kwh'])}" if known else _("unknown")
     return Figure(
         _("Electricity"),
         value,
+        "",
         _("estimated from the machine's load"),
         _("What all stages used. Boiling a litre of water takes about 100 Wh."),
     )
@@ -129,6 +132,7 @@ def _time(metrics: dict[str, Any]) -> Figure:
     return Figure(
         _("Computing time"),
         duration(sum(metrics["seconds"].values())),
+        "",
         "",
         _("How long all stages took on this machine, waiting left out."),
     )

@@ -28,7 +28,11 @@ RECENT = 20
 @vary_on_headers("HX-Request")
 def training(request: ProjectRequest) -> HttpResponse:
     if request.htmx and not request.htmx.history_restore_request:
-        return render(request, "training/_sampling.html", {"sampling": _sampling(request)})
+        sampling = _sampling(request)
+        response = render(request, "training/_sampling.html", {"sampling": sampling})
+        if sampling is None or not sampling.is_active:  # its buttons and rounds change with it
+            response["HX-Refresh"] = "true"
+        return response
     project = request.project
     versions = ModelVersion.objects.filter(project=project).select_related("parent")
     live = versions.live().first()
@@ -37,6 +41,7 @@ def training(request: ProjectRequest) -> HttpResponse:
         "before": version_before(live) if live else None,
         "figures": figures_of(live) if live else [],
         "versions": versions[:RECENT],
+        "candidates": versions.filter(state=ModelVersion.State.CANDIDATE),
         "updates": project.updates.select_related("candidate", "started_by")[:RECENT],
         "active": project.updates.active().first(),
         "judgments": Judgment.objects.filter(comparison__round__project=project).count(),

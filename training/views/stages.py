@@ -76,8 +76,11 @@ def stages_of(update: Update) -> list[RunView]:
 
 def _dataset_stage(update: Update) -> RunView:
     label, meaning = MEANINGS["dataset"]
-    if update.dataset is not None:
-        state: str = Update.State.SUCCEEDED
-    else:
+    if update.dataset is None:
         state = WAITING if update.state == Update.State.QUEUED else update.state
-    return RunView("dataset", label, meaning, state)
+        return RunView("dataset", label, meaning, state)
+    words = {"dataset": update.dataset, "judgments": update.dataset.judgments, "pairs": update.dataset.pairs}
+    counts = (
+        _("%(dataset)s: %(judgments)s judgments, %(pairs)s pairs of a better and a worse answer.") % words
+    )
+    return RunView("dataset", label, counts, Update.State.SUCCEEDED)
