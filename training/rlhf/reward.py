@@ -72,7 +72,8 @@ def run(directory: RunDirectory, recipe: RewardRecipe) -> dict[str, Any]:
     model = load_base(location, recipe.dtype, AutoModelForSequenceClassification, num_labels=1)
     trainer = _make_trainer(directory, recipe, model, tokenizer, learned)
     loss = train(trainer, directory)
-    trainer.model.save_pretrained(empty_output(directory))
+    reward_model: Any = trainer.model
+    reward_model.save_pretrained(empty_output(directory))
     tokenizer.save_pretrained(directory.output)
     return {
         "loss": loss,
@@ -80,7 +81,7 @@ def run(directory: RunDirectory, recipe: RewardRecipe) -> dict[str, Any]:
         "train_pairs": len(learned),
         "held_out_pairs": len(held_out),
         "overlong_pairs": overlong,
-        **_evaluate(directory, trainer.model, held_out, tokenizer.pad_token_id, recipe.seed),
+        **_evaluate(directory, reward_model, held_out, tokenizer.pad_token_id, recipe.seed),
     }
 
 
@@ -92,7 +93,7 @@ class WeightedRewardTrainer(RewardTrainer):
         self.center_rewards = center_rewards
 
     def _set_signature_columns_if_needed(self) -> None:
-        self._signature_columns = ["chosen_ids", "rejected_ids", "weight"]
+        self._signature_columns: Any = ["chosen_ids", "rejected_ids", "weight"]
 
     def compute_loss(
         self,

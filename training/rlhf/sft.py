@@ -11,7 +11,8 @@ from typing import Any
 
 from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from training.rlhf.chat import TEMPLATE_SETTINGS
 from training.rlhf.data import Message, read_conversations
@@ -28,18 +29,20 @@ def run(directory: RunDirectory, recipe: SFTRecipe) -> dict[str, Any]:
     location = base_location(directory, recipe)
     tokenizer = load_tokenizer(location)
     trainer = _make_trainer(directory, recipe, load_base(location, recipe.dtype), tokenizer, rows)
-    lengths = [len(ids) for ids in trainer.train_dataset["input_ids"]]
+    prepared: Any = trainer.train_dataset
+    lengths = [len(ids) for ids in prepared["input_ids"]]
     loss = train(trainer, directory)
-    trainer.model.config.use_cache = True
-    trainer.model.save_pretrained(empty_output(directory))
+    model: Any = trainer.model
+    model.config.use_cache = True
+    model.save_pretrained(empty_output(directory))
     tokenizer.save_pretrained(directory.output)
     return {
         "loss": loss,
         "steps": trainer.state.global_step,
         "conversations": len(rows),
         "left_out": len(rows) - len(lengths),  # the question alone fills max_length
-        "at_max_length": sum(length == recipe.max_length for length in lengths),
-        "trained_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+        "at_max_length": lengths.count(recipe.max_length),
+        "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
     }
 
 

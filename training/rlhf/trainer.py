@@ -61,7 +61,7 @@ def train(trainer: Trainer, directory: RunDirectory) -> float:
     trainer.add_callback(_RunDirectoryCallback(directory))
     latest = directory.latest_checkpoint()
     trainer.train(resume_from_checkpoint=str(latest[1]) if latest else None)
-    shutil.rmtree(trainer.args.output_dir, ignore_errors=True)
+    shutil.rmtree(str(trainer.args.output_dir), ignore_errors=True)
     if trainer.state.global_step < trainer.state.max_steps:
         raise Cancelled
     return next(log["loss"] for log in reversed(trainer.state.log_history) if "loss" in log)
@@ -85,9 +85,9 @@ class _RunDirectoryCallback(TrainerCallback):
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        logs: dict[str, float],
         **kwargs: Any,
     ) -> None:
+        logs = kwargs["logs"]
         if "loss" not in logs:  # the summary after the last step
             return
         if not math.isfinite(logs["loss"]):

@@ -110,7 +110,7 @@ class LessonWriter:
         return _stem(word) in self._telling[topic]
 
     def _pick(self, texts: Sequence[str]) -> str:
-        return texts[self._rng.integers(len(texts))]
+        return texts[int(self._rng.integers(len(texts)))]
 
 
 def _telling_stems(corpus: Sequence[Topic]) -> list[set[str]]:
