@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -17,6 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from training.rlhf.__main__ import main
 from training.rlhf.rundir import dataset_file
+from training.rlhf.trainer import SimilarLengths
 
 ROWS = [
     [{"role": "user", "content": f"Is {thing} good?"}, {"role": "assistant", "content": answer}]
@@ -152,3 +154,15 @@ def test_a_loss_that_is_no_number_ends_the_run_with_advice(
     run = make_run(settings | {"learning_rate": 1e8, "max_steps": 30})
     assert main(["sft", str(run)]) == 1
     assert "lower learning rate" in error_of(run)
+
+
+def test_batches_hold_similar_lengths_in_an_order_that_follows_from_seed_and_epoch() -> None:
+    lengths = np.random.default_rng(0).integers(10, 60, size=1000)
+    sampler = SimilarLengths(lengths, batch_size=16, seed=1)
+    first = list(sampler)
+    assert sorted(first) == list(range(1000)) and first == list(sampler)
+    batches = [lengths[first[i : i + 16]] for i in range(0, 992, 16)]
+    assert np.mean([np.ptp(batch) for batch in batches]) < 8
+    assert abs(np.corrcoef(np.arange(len(batches)), [batch.mean() for batch in batches])[0, 1]) < 0.4
+    sampler.set_epoch(1)
+    assert list(sampler) != first

@@ -20,7 +20,7 @@ from training.rlhf.errors import DataError
 from training.rlhf.models import base_location, load_base, load_tokenizer, lora_config
 from training.rlhf.recipes import SFTRecipe
 from training.rlhf.rundir import RunDirectory
-from training.rlhf.trainer import empty_output, train, trainer_settings
+from training.rlhf.trainer import SimilarLengths, empty_output, train, trainer_settings
 
 
 def run(directory: RunDirectory, recipe: SFTRecipe) -> dict[str, Any]:
@@ -46,6 +46,14 @@ def run(directory: RunDirectory, recipe: SFTRecipe) -> dict[str, Any]:
     }
 
 
+class _Trainer(SFTTrainer):
+    """TRL's SFTTrainer, whose batches hold conversations of similar length."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> SimilarLengths:
+        lengths = [len(ids) for ids in (train_dataset or self.train_dataset)["input_ids"]]
+        return SimilarLengths(lengths, self.args.per_device_train_batch_size, self.args.seed)
+
+
 def _make_trainer(
     directory: RunDirectory,
     recipe: SFTRecipe,
@@ -58,12 +66,11 @@ def _make_trainer(
         adapter = lora_config(model, r=recipe.lora_r, alpha=recipe.lora_alpha, target=recipe.lora_target)
     else:
         model.requires_grad_(True)
-    return SFTTrainer(
+    return _Trainer(
         model=model,
         args=SFTConfig(
             **trainer_settings(directory, recipe),
             completion_only_loss=recipe.completion_only_loss,
-            train_sampling_strategy="group_by_length",
         ),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,

@@ -26,7 +26,7 @@ from training.starter.lessons import LessonWriter
 
 CARD = "starter.json"
 # Part of the key of a finished starter: raised when the lessons or the model are made in another way.
-VERSION = 1
+VERSION = 2
 
 
 class StarterError(RuntimeError):
