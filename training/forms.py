@@ -1,4 +1,4 @@
-"""The form of a project's schedule."""
+"""The forms of training."""
 
 import json
 from typing import Any
@@ -30,6 +30,10 @@ AREAS = (
 def zone_choices() -> list[tuple[str, str]]:
     zones = sorted(name for name in zone_names() if name.partition("/")[0] in AREAS)
     return [(name, name.replace("_", " ")) for name in ["UTC", *zones]]
+
+
+class RollBackForm(forms.Form):
+    to = forms.IntegerField(required=False, min_value=0)
 
 
 class ScheduleForm(forms.Form):

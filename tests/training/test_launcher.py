@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from tests.training.making import engine_script, make_run, make_update
@@ -172,6 +173,31 @@ def test_a_worker_that_lost_its_lease_kills_its_engine_and_writes_nothing(run, m
     assert not is_alive(int((run.folder / "pid").read_text()))
     stored = TrainingRun.objects.get(pk=run.pk)
     assert (stored.state, stored.attempt, stored.result) == (State.RUNNING, 2, {})
+
+
+def renew_without_a_database(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
+    """Let the lease's renewal fail so many times, as when a database restarts."""
+    renew, left = TrainingRun.renew, iter(range(failures))
+
+    def sometimes(self, **values):
+        if next(left, None) is not None:
+            raise OperationalError("the database is locked")
+        renew(self, **values)
+
+    monkeypatch.setattr(TrainingRun, "renew", sometimes)
+    monkeypatch.setattr(launcher, "close_old_connections", lambda: None)
+
+
+def test_a_database_that_is_away_for_a_moment_does_not_stop_the_engine(run, monkeypatch):
+    renew_without_a_database(monkeypatch, failures=3)
+    assert run_script(run, f"import time\ntime.sleep(1.5)\n{SUCCEED}", monkeypatch).state == State.SUCCEEDED
+
+
+def test_a_lease_that_could_not_be_renewed_in_time_counts_as_lost(run, monkeypatch):
+    renew_without_a_database(monkeypatch, failures=10_000)
+    monkeypatch.setattr(launcher, "LEASE", timedelta(seconds=0.3))
+    with pytest.raises(LeaseLostError, match="in time"):
+        run_script(run, WAIT, monkeypatch)
 
 
 def test_the_engine_gets_no_secrets_and_bounded_threads(run, monkeypatch):

@@ -338,7 +338,14 @@ def test_releasing_from_the_page_and_going_back(page, project, update):
     assert "Version 1 is live" in text_of(response)
     assert project.versions.live().get().number == 1
     assert "Go back to Version 0" in text_of(page.get(address("version", project, 1)))
-    assert "Version 0 is live again" in text_of(page.post(address("roll-back", project), follow=True))
+    back = page.post(address("roll-back", project), {"to": "0"}, follow=True)
+    assert "Version 0 is live again" in text_of(back)
+
+
+@pytest.mark.parametrize("to", ["", "-1", "7", "9" * 5000, "\u0663", "x\0"])
+def test_going_back_to_something_odd_never_breaks(page, project, to):
+    response = page.post(address("roll-back", project), {"to": to}, follow=True)
+    assert 'class="notice error"' in text_of(response)
 
 
 def test_rejecting_from_the_page(page, project):

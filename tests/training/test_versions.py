@@ -91,6 +91,16 @@ def test_going_back_follows_the_releases_not_the_rollbacks():
         roll_back(project=project, actor=None)
 
 
+def test_a_button_pressed_twice_goes_back_once():
+    project = make_trainable()
+    for number in (1, 2):
+        release_version(version=make_candidate(project, number), actor=None)
+    roll_back(project=project, actor=None, to=1)
+    with pytest.raises(RefusedError, match="Version 1 is live"):
+        roll_back(project=project, actor=None, to=1)
+    assert states(project) == {0: State.RETIRED, 1: State.LIVE, 2: State.RETIRED}
+
+
 def test_going_back_works_even_when_there_is_nothing_to_rank():
     project = make_trainable()
     release_version(version=make_candidate(project), actor=None)

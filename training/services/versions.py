@@ -54,12 +54,18 @@ def reject_version(*, version: ModelVersion, actor: User | None) -> None:
     version.refresh_from_db(fields=["state"])
 
 
-def roll_back(*, project: Project, actor: User | None) -> Release:
-    """Make the version before the live one live again and open the next round with its completions."""
+def roll_back(*, project: Project, actor: User | None, to: int | None = None) -> Release:
+    """Make the version before the live one live again and open the next round with its completions.
+
+    `to` is the number of the version that the actor was shown as the one before: a button pressed twice
+    must not go back twice.
+    """
     live = ModelVersion.objects.live().filter(project=project).first()
     previous = version_before(live) if live else None
     if previous is None:
         raise RefusedError("There is no version before the live one to go back to.")
+    if to is not None and previous.number != to:
+        raise RefusedError(f"Another version went live in the meantime; nothing was changed. {live} is live.")
     with transaction.atomic():
         release = _make_live(previous, actor=actor, allowed=(State.RETIRED,), is_rollback=True)
         record("version.rolled_back", actor=actor, project=project, target=previous)

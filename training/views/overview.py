@@ -11,6 +11,7 @@ from annotator.access import ProjectRequest, project_view
 from annotator.errors import RefusedError
 from annotator.models import Role
 from ranking.models import Judgment
+from training.forms import RollBackForm
 from training.models import ModelVersion, TrainingRun
 from training.services.sampling import sample_live_version
 from training.services.schedules import settings_of, upcoming
@@ -69,8 +70,12 @@ def sample(request: ProjectRequest) -> HttpResponse:
 @require_POST
 @project_view(Role.COORDINATOR)
 def go_back(request: ProjectRequest) -> HttpResponse:
+    form = RollBackForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("There is no such version; nothing was changed."))
+        return redirect("training", request.project.slug)
     try:
-        release = roll_back(project=request.project, actor=request.user)
+        release = roll_back(project=request.project, actor=request.user, to=form.cleaned_data["to"])
         messages.success(request, _("%(version)s is live again.") % {"version": release.version})
     except RefusedError as refused:
         messages.error(request, str(refused))

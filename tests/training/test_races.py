@@ -1,0 +1,90 @@
+"""Workers, clocks and coordinators who act at the same moment, each with a connection of their own."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from annotator.errors import RefusedError
+from tests.factories import coordinator_of
+from tests.racing import at_once
+from tests.training.making import SMALL, add_answers, make_candidate, make_judged, make_trainable, make_update
+from training.models import ModelVersion, Release, Schedule, Update
+from training.services.schedules import save_schedule, tick
+from training.services.updates import retry_update, start_update
+from training.services.versions import release_version, roll_back
+
+pytestmark = pytest.mark.django_db(transaction=True)
+AT_ONCE = 6
+
+
+def or_refused(act: Any, *args: Any, **kwargs: Any) -> Any:
+    try:
+        return act(*args, **kwargs)
+    except RefusedError:
+        return None
+
+
+def test_one_of_many_workers_gets_the_lease():
+    update = make_update()
+    leases = at_once(lambda _worker: Update.objects.get(pk=update.pk).claim(), range(AT_ONCE))
+    won = [lease for lease in leases if lease is not None]
+    update.refresh_from_db()
+    assert won == [update.lease]
+    assert update.attempt == 1
+
+
+def test_many_clicks_start_one_update():
+    project = make_judged()
+    started = at_once(
+        lambda _click: or_refused(start_update, project=project, settings=SMALL), range(AT_ONCE)
+    )
+    assert len([update for update in started if update]) == 1
+    assert Update.objects.count() == DBTaskResult.objects.count() == 1
+
+
+def test_many_clicks_on_try_again_requeue_once():
+    update = make_update()
+    Update.objects.update(state=Update.State.FAILED)
+    DBTaskResult.objects.all().delete()
+    at_once(lambda _click: or_refused(retry_update, update=Update.objects.get(pk=update.pk)), range(AT_ONCE))
+    assert DBTaskResult.objects.count() == 1
+
+
+def test_many_clocks_start_one_update_for_a_slot():
+    project = make_judged()
+    now = timezone.now()
+    save_schedule(
+        project=project,
+        actor=coordinator_of(project),
+        cron="* * * * *",
+        timezone="UTC",
+        is_enabled=True,
+        min_new_judgments=0,
+        settings=SMALL,
+    )
+    Schedule.objects.update(checked_at=now - timedelta(minutes=3))
+    at_once(lambda _clock: tick(now), range(AT_ONCE))
+    assert Update.objects.count() == 1
+
+
+def test_of_two_candidates_released_at_once_one_is_live_and_the_chain_is_unbroken():
+    project = make_trainable()
+    candidates = [make_candidate(project, number) for number in (1, 2)]
+    at_once(lambda version: or_refused(release_version, version=version, actor=None), candidates)
+    assert project.versions.live().count() == 1
+    last = Release.objects.first()
+    assert last.version.state == ModelVersion.State.LIVE
+    assert last.previous.state == ModelVersion.State.RETIRED
+    assert project.rounds.filter(closed_at=None).count() == 1
+
+
+def test_going_back_by_many_clicks_goes_back_one_version():
+    project = make_trainable()
+    add_answers(project.versions.get())
+    for number in (1, 2):
+        release_version(version=make_candidate(project, number), actor=None)
+    at_once(lambda _click: or_refused(roll_back, project=project, actor=None), range(2))
+    assert project.versions.live().get().number == 1
