@@ -1,0 +1,89 @@
+"""Adapters reach their version complete, verified and alone, or not at all."""
+
+import errno
+import shutil
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.training.making import make_result, make_run, make_update
+from training.models import ModelVersion, TrainingRun, Update
+from training.services import publishing
+from training.services.pipeline import execute_update
+from training.services.recipes import STAGES
+
+pytestmark = pytest.mark.django_db
+State = Update.State
+
+
+@pytest.fixture
+def update() -> Update:
+    """An update whose stages have all succeeded, so that only publishing is left."""
+    update = make_update()
+    shutil.rmtree(Path(settings.DATA_DIR) / "models" / update.project.slug, ignore_errors=True)
+    update.claim()
+    for stage in STAGES:
+        run = make_run(update, stage)
+        run.update = update
+        run.claim()
+        run.finish(TrainingRun.State.SUCCEEDED, result=make_result(run))
+    Update.objects.filter(pk=update.pk).update(state=State.QUEUED)
+    return update
+
+
+def executed(update: Update) -> Update:
+    execute_update(update.pk)
+    return Update.objects.get(pk=update.pk)
+
+
+def published(update: Update) -> set[str]:
+    folder = Path(settings.DATA_DIR) / "models" / update.project.slug
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+COMPLETE = {
+    f"1/{role}/{name}"
+    for role in ("policy", "reward")
+    for name in ("adapter_config.json", "adapter_model.safetensors")
+}
+
+
+def test_an_update_that_died_before_publishing_publishes_when_taken_up(update):
+    assert executed(update).state == State.SUCCEEDED
+    assert published(update) == COMPLETE
+
+
+def test_an_adapter_that_changed_since_the_engine_wrote_it_is_not_published(update):
+    run = update.run_of("ppo")
+    (run.adapter_dir / "adapter_model.safetensors").write_text("a flipped bit")
+    update = executed(update)
+    assert update.state == State.FAILED
+    assert "checksum differs" in update.error
+    assert published(update) == set()
+    assert not ModelVersion.objects.filter(project=update.project, number=1).exists()
+
+
+def test_a_full_disk_while_publishing_leaves_nothing_and_says_so(update, monkeypatch):
+    def full(_source: Path, _target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(publishing.shutil, "copyfile", full)
+    update = executed(update)
+    assert update.state == State.FAILED
+    assert "The disk is full" in update.error
+    assert published(update) == set()
+
+
+def test_what_an_attempt_left_without_recording_it_is_replaced(update):
+    left = Path(settings.DATA_DIR) / "models" / update.project.slug / "1" / "policy"
+    left.mkdir(parents=True)
+    (left / "optimizer.pt").write_text("left over")
+    assert executed(update).state == State.SUCCEEDED
+    assert published(update) == COMPLETE
+
+
+def test_pickles_beside_an_adapter_stay_behind(update):
+    (update.run_of("ppo").adapter_dir / "training_args.bin").write_bytes(b"\x80\x04")
+    assert executed(update).state == State.SUCCEEDED
+    assert published(update) == COMPLETE
