@@ -5,12 +5,13 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django_htmx.middleware import HtmxDetails
 
 from .models import Membership, Project, Role, User
 
-ProjectView = Callable[..., HttpResponse]
+ProjectView = Callable[..., HttpResponseBase]
 MEMBERS = (Role.VOLUNTEER, Role.REVIEWER, Role.COORDINATOR)
 STAFF = (Role.REVIEWER, Role.COORDINATOR)
 
@@ -45,7 +46,7 @@ def project_view(*roles: Role) -> Callable[[ProjectView], ProjectView]:
 
     def decorate(view: ProjectView) -> ProjectView:
         @wraps(view)
-        def checked(request: ProjectRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        def checked(request: ProjectRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
             membership = membership_or_404(request.user, slug)
             if membership.role not in roles:
                 raise PermissionDenied("Your role in this project does not include this page.")

@@ -47,7 +47,7 @@ def write_snapshot(folder: Path, rows: list[Row], about: dict[str, Any]) -> tupl
     The manifest is `about` with `files`: the rows, bytes and sha256 of each other file. Raises
     OSError when the disk does not take it.
     """
-    files = {}
+    files: dict[str, Any] = {}
     for split in SPLITS:
         part = [row for row in rows if row["split"] == split]
         files |= {

@@ -1,3 +1,21 @@
-from django.urls import URLPattern
+"""The addresses of ranking."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import include, path
+
+from .views import datasets, desk, overview
+
+project_patterns = [
+    path("", overview.project, name="project"),
+    path("rounds/open/", overview.round_open, name="open-round"),
+    path("rounds/close/", overview.round_close, name="close-round"),
+    path("rank/", desk.desk, name="desk"),
+    path("rank/<int:pk>/judgment/", desk.judgment, name="judgment"),
+    path("rank/<int:pk>/skip/", desk.skip, name="skip"),
+    path("rank/<int:pk>/renew/", desk.renew, name="renew-seat"),
+    path("datasets/", datasets.datasets, name="datasets"),
+    path("datasets/snapshot/", datasets.snapshot, name="take-snapshot"),
+    path("datasets/<int:number>/", datasets.dataset, name="dataset"),
+    path("datasets/<int:number>/<str:name>", datasets.dataset_file, name="dataset-file"),
+]
+
+urlpatterns = [path("p/<slug:slug>/", include(project_patterns))]

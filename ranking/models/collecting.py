@@ -1,6 +1,7 @@
 """Rounds, the comparisons they hold, and the seats at those."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
@@ -9,6 +10,24 @@ from django.db.models import Q
 from django.utils import timezone
 
 from annotator.models import Author, Completion, Project, Prompt, User
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Judgments given and wanted."""
+
+    done: int
+    total: int
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.done // self.total if self.total else 0
+
+
+class RoundQuerySet(models.QuerySet["Round"]):
+    def open(self) -> Self:
+        """At most one a project."""
+        return self.filter(closed_at=None)
 
 
 class Round(models.Model):
@@ -21,6 +40,8 @@ class Round(models.Model):
     )
     opened_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RoundQuerySet.as_manager()
 
     class Meta:
         ordering = ("-number",)
@@ -37,6 +58,11 @@ class Round(models.Model):
     @property
     def is_open(self) -> bool:
         return self.closed_at is None
+
+    def progress(self) -> "Progress":
+        """How far the round has come, counted in seats."""
+        seats = self.assignments
+        return Progress(done=seats.filter(state=Assignment.State.DONE).count(), total=seats.count())
 
     def close(self) -> None:
         self.closed_at = timezone.now()

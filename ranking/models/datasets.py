@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 
 from annotator.models import Project, User
+from ranking.dataset_files import CARD, MANIFEST
 
 
 class Dataset(models.Model):
@@ -41,3 +42,16 @@ class Dataset(models.Model):
     def folder(self) -> Path:
         """Where the files lie."""
         return Path(settings.DATA_DIR) / "datasets" / self.project.slug / str(self.number)
+
+    @property
+    def file_names(self) -> list[str]:
+        """The files that may be downloaded."""
+        return [*self.manifest["files"], MANIFEST]
+
+    def card(self) -> str:
+        """The dataset's README without its front matter; empty when the file is gone."""
+        try:
+            text = (self.folder / CARD).read_text("utf-8")
+        except OSError:
+            return ""
+        return text.split("\n---\n", 1)[-1]

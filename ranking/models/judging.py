@@ -1,12 +1,46 @@
 """What volunteers said, and the preferences drawn from it."""
 
+from typing import Any, Self
+
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
+from django.db.models.functions import TruncDate
+from django.utils import timezone
 
-from annotator.models import Completion, User
+from annotator.models import Completion, Project, User
 
-from .collecting import Assignment, Comparison
+from .collecting import Assignment, Comparison, Round
+
+
+class JudgmentQuerySet(models.QuerySet["Judgment"]):
+    def of_project(self, project: Project) -> Self:
+        return self.filter(comparison__round__project=project)
+
+    def in_round(self, round_: Round) -> Self:
+        return self.filter(comparison__round=round_)
+
+    def today(self) -> Self:
+        """Given since midnight in the current time zone."""
+        midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+        return self.filter(created_at__gte=midnight)
+
+    def by_day(self) -> "models.QuerySet[Judgment, Any]":
+        """Rows {day, judgments, simulated}, the newest day first."""
+        return (
+            self.annotate(day=TruncDate("created_at"))
+            .values("day")
+            .annotate(judgments=Count("pk"), simulated=Count("pk", filter=Q(volunteer__is_simulated=True)))
+            .order_by("-day")
+        )
+
+    def by_volunteer(self) -> "models.QuerySet[Judgment, Any]":
+        """Rows {volunteer__name, volunteer__is_simulated, judgments}, the busiest first."""
+        return (
+            self.values("volunteer", "volunteer__name", "volunteer__email", "volunteer__is_simulated")
+            .annotate(judgments=Count("pk"))
+            .order_by("-judgments", "volunteer")
+        )
 
 
 class Judgment(models.Model):
@@ -27,6 +61,8 @@ class Judgment(models.Model):
     key = models.UUIDField(unique=True, help_text="Idempotency key: sent twice, stored once.")
     payload_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = JudgmentQuerySet.as_manager()
 
     class Meta:
         ordering = ("pk",)

@@ -22,7 +22,7 @@ def claim_next(*, project: Project, volunteer: User, now: datetime | None = None
     each seat and stored in it, together with a fresh idempotency key.
     """
     now = now or timezone.now()
-    current = Round.objects.filter(project=project, closed_at=None).first()
+    current = Round.objects.open().filter(project=project).first()
     if current is None:
         return None
     if held := _held_seat(current, volunteer, now):

@@ -55,7 +55,7 @@ def _votes(project: Project) -> Votes:
     A judgment without ranks has one row with None for both. One query, so that all that is drawn
     from it speaks of the same moment.
     """
-    judgments = Judgment.objects.filter(comparison__round__project=project)
+    judgments = Judgment.objects.of_project(project)
     return list(
         judgments.order_by("pk").values_list(
             "pk", "comparison_id", "verdict", "volunteer__is_simulated", "ranks__completion_id", "ranks__rank"

@@ -1,0 +1,90 @@
+"""The forms of ranking."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from annotator.models import Author, Completion, Project
+
+from .models import Assignment, Flag
+from .services.judgments import RATIONALE_LIMIT
+
+LETTERS = "ABCDEFGH"
+
+
+@dataclass(frozen=True)
+class Card:
+    """One answer as the desk shows it, with what was entered for it so far."""
+
+    place: int
+    letter: str
+    text: str
+    rank: str
+    flags: list[str]
+
+
+class JudgmentForm(forms.Form):
+    """A volunteer's answer; its fields count the cards 1 to k in the order that the seat shows them.
+
+    The page names no completion: places become completions by the order that the seat has stored.
+    """
+
+    key = forms.UUIDField()
+    all_bad = forms.BooleanField(required=False)
+    rationale = forms.CharField(required=False, max_length=RATIONALE_LIMIT, label=_("Reason"))
+
+    def __init__(self, *args: Any, seat: Assignment, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.seat = seat
+        self.places = range(1, len(seat.order) + 1)
+        for place in self.places:
+            self.fields[f"rank_{place}"] = forms.TypedChoiceField(
+                choices=[(rank, rank) for rank in self.places], coerce=int, empty_value=None, required=False
+            )
+            self.fields[f"flags_{place}"] = forms.MultipleChoiceField(
+                choices=Flag.Kind.choices, required=False
+            )
+
+    def ranks(self) -> dict[int, int]:
+        """The ranks that were given, by completion."""
+        return {completion: rank for completion, rank in self._entered("rank") if rank is not None}
+
+    def flags(self) -> dict[int, list[str]]:
+        return dict(self._entered("flags"))
+
+    def cards(self) -> list[Card]:
+        texts = Completion.objects.in_bulk(self.seat.order)
+        return [
+            Card(
+                place=place,
+                letter=LETTERS[place - 1],
+                text=texts[completion].text,
+                rank=str(self[f"rank_{place}"].value() or ""),
+                flags=self[f"flags_{place}"].value() or [],
+            )
+            for place, completion in zip(self.places, self.seat.order, strict=True)
+        ]
+
+    def _entered(self, field: str) -> Iterator[tuple[int, Any]]:
+        for place, completion in zip(self.places, self.seat.order, strict=True):
+            yield completion, self.cleaned_data[f"{field}_{place}"]
+
+
+class OpenRoundForm(forms.Form):
+    author = forms.ModelChoiceField(
+        Author.objects.none(), label=_("Answers by"), help_text=_("Whose answers are compared.")
+    )
+    comparisons_per_prompt = forms.IntegerField(
+        label=_("Comparisons for each prompt"), min_value=1, max_value=100, initial=1
+    )
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        authors = project.authors.filter(completions__isnull=False).distinct().order_by("-pk")
+        field = self.fields["author"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = authors
+        field.initial = authors.first()

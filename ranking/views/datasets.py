@@ -1,0 +1,58 @@
+"""Snapshots of preferences: taking them, reading their cards, downloading their files."""
+
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from annotator.access import ProjectRequest, project_view
+from annotator.models import Role
+from ranking.errors import RankingError
+from ranking.models import Judgment
+from ranking.services import snapshot_preferences
+
+
+@require_safe
+@project_view(Role.COORDINATOR)
+def datasets(request: ProjectRequest) -> HttpResponse:
+    context = {
+        "datasets": request.project.datasets.select_related("created_by"),
+        "judgments": Judgment.objects.of_project(request.project).count(),
+    }
+    return render(request, "ranking/datasets.html", context)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def snapshot(request: ProjectRequest) -> HttpResponse:
+    try:
+        dataset = snapshot_preferences(project=request.project, actor=request.user)
+    except RankingError as error:
+        messages.error(request, str(error))
+        return redirect("datasets", request.project.slug)
+    messages.success(
+        request,
+        _("Dataset %(number)d has %(pairs)d pairs.") % {"number": dataset.number, "pairs": dataset.pairs},
+    )
+    return redirect("dataset", request.project.slug, dataset.number)
+
+
+@require_safe
+@project_view(Role.COORDINATOR)
+def dataset(request: ProjectRequest, number: int) -> HttpResponse:
+    found = get_object_or_404(request.project.datasets, number=number)
+    return render(request, "ranking/dataset.html", {"dataset": found})
+
+
+@require_safe
+@project_view(Role.COORDINATOR)
+def dataset_file(request: ProjectRequest, number: int, name: str) -> FileResponse:
+    found = get_object_or_404(request.project.datasets, number=number)
+    if name not in found.file_names:
+        raise Http404("No such file.")
+    try:
+        file = (found.folder / name).open("rb")
+    except OSError as error:
+        raise Http404("The file is gone from the disk.") from error
+    return FileResponse(file, as_attachment=True, filename=f"{request.project.slug}-{number}-{name}")

@@ -1,0 +1,112 @@
+"""The desk, where volunteers rank: one comparison at a time, blind and in random order."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from annotator.access import MEMBERS, ProjectRequest, project_view
+from ranking.errors import InvalidJudgmentError, RankingError, SeatLostError
+from ranking.forms import JudgmentForm
+from ranking.models import Assignment, Flag, Judgment, Round
+from ranking.services import claim_next, renew_seat, skip_comparison, submit_judgment
+
+
+@require_safe
+@never_cache
+@project_view(*MEMBERS)
+def desk(request: ProjectRequest) -> HttpResponse:
+    seat = claim_next(project=request.project, volunteer=request.user)
+    return _show(request, JudgmentForm(seat=seat) if seat else None)
+
+
+@require_POST
+@project_view(*MEMBERS)
+def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
+    seat = get_object_or_404(Assignment, pk=pk, round__project=request.project)
+    if seat.volunteer_id != request.user.pk:
+        return _refuse(request, SeatLostError())
+    form = JudgmentForm(request.POST, seat=seat)
+    if not form.is_valid():
+        return _show(request, form, status=422)
+    try:
+        submit_judgment(
+            assignment=seat,
+            volunteer=request.user,
+            key=form.cleaned_data["key"],
+            ranks={} if form.cleaned_data["all_bad"] else form.ranks(),
+            all_bad=form.cleaned_data["all_bad"],
+            flags=form.flags(),
+            rationale=form.cleaned_data["rationale"],
+        )
+    except InvalidJudgmentError as error:
+        form.add_error(None, str(error))
+        return _show(request, form, status=422)
+    except RankingError as error:
+        return _refuse(request, error)
+    today = Judgment.objects.of_project(request.project).filter(volunteer=request.user).today().count()
+    return _go_on(request, _("Saved. %(count)d today.") % {"count": today})
+
+
+@require_POST
+@project_view(*MEMBERS)
+def skip(request: ProjectRequest, pk: int) -> HttpResponse:
+    seat = get_object_or_404(Assignment, pk=pk, round__project=request.project)
+    try:
+        skip_comparison(assignment=seat, volunteer=request.user)
+    except RankingError as error:
+        return _refuse(request, error)
+    return _go_on(request, _("Skipped. You will not see that one again."))
+
+
+@require_POST
+@project_view(*MEMBERS)
+def renew(request: ProjectRequest, pk: int) -> HttpResponse:
+    seat = get_object_or_404(Assignment, pk=pk, round__project=request.project)
+    try:
+        renew_seat(assignment=seat, volunteer=request.user)
+    except RankingError as error:
+        return HttpResponse(str(error), status=409)
+    return HttpResponse(status=204)
+
+
+def _go_on(request: ProjectRequest, status: str) -> HttpResponse:
+    """The next comparison, and in the status line what became of the last."""
+    if not request.htmx:
+        messages.success(request, status)
+        return redirect("desk", request.project.slug)
+    seat = claim_next(project=request.project, volunteer=request.user)
+    return _show(request, JudgmentForm(seat=seat) if seat else None, words=status)
+
+
+def _refuse(request: ProjectRequest, error: RankingError) -> HttpResponse:
+    """The next comparison, under the reason why the last was not taken."""
+    if not request.htmx:
+        messages.warning(request, str(error))
+        return redirect("desk", request.project.slug)
+    seat = claim_next(project=request.project, volunteer=request.user)
+    return _show(request, JudgmentForm(seat=seat) if seat else None, notice=str(error), status=409)
+
+
+def _show(
+    request: ProjectRequest,
+    form: JudgmentForm | None,
+    *,
+    words: str = "",
+    notice: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    current = Round.objects.open().filter(project=request.project).first()
+    context = {
+        "form": form,
+        "round": current,
+        "progress": current.progress() if current else None,
+        "own": Judgment.objects.in_round(current).filter(volunteer=request.user).count() if current else 0,
+        "flag_kinds": Flag.Kind.choices,
+        "words": words,
+        "notice": notice,
+    }
+    template = "ranking/_desk.html" if request.htmx else "ranking/desk.html"
+    return render(request, template, context, status=status)
