@@ -83,11 +83,11 @@ configs:
 
 # {about["project"]["name"]}: preferences
 
-Pairs of answers of a chatbot, and which of the two people preferred. Snapshot of {about["created_at"]},
-written by Chorus {about["software"]["chorus"]}.
+Pairs of answers of a chatbot, and which of the two people preferred.
 
 | | |
 |---|---|
+| taken | {about["created_at"]}, by Chorus {about["software"]["chorus"]} |
 | judgments | {counts["judgments"]} |
 | of these by simulated volunteers | {counts["simulated_judgments"]} ({about["simulated_share"]:.0%}) |
 | comparisons | {counts["comparisons"]} |
@@ -95,11 +95,11 @@ written by Chorus {about["software"]["chorus"]}.
 | pairs held out | {counts["held_out"]} |
 | rounds | {", ".join(map(str, about["rounds"]))} |
 
-A pair is listed when more judgments of its comparison preferred `chosen` than `rejected`. `weight` is
-(votes for − votes against) / all votes, ties among them. A prompt is in one split for ever, never in both.
-Volunteers saw the answers in random order and without their authors. Nothing here names a volunteer.
-
-The format is TRL's conversational preference format; `manifest.json` has the sha256 of every file.
+- A pair is listed when more judgments of its comparison preferred `chosen` than `rejected`.
+- `weight` is (votes for − votes against) / all votes, ties among them.
+- A prompt is in one split for ever, never in both.
+- Volunteers saw the answers in random order and without their authors. Nothing here names a volunteer.
+- The format is TRL's conversational preference format; `manifest.json` has the sha256 of every file.
 
 ```python
 from datasets import load_dataset
