@@ -20,6 +20,16 @@ Stage = TrainingRun.Stage
 Settings = dict[str, dict[str, Any]]
 STAGES = (Stage.REWARD, Stage.PPO, Stage.GENERATE, Stage.EVALUATE)
 PROMPTS_FILE = "prompts.jsonl"
+# What names a file or folder: settings that could would let a coordinator read others'.
+CHOSEN_BY_UPDATE = {
+    "base_model",
+    "dataset",
+    "held_out",
+    "policy_adapter",
+    "reward_adapter",
+    "baseline_adapter",
+    "candidate_adapter",
+}
 NO_FILE = {"path": PROMPTS_FILE, "sha256": "0" * 64}
 
 
@@ -41,11 +51,11 @@ def check_settings(settings: Settings) -> None:
     for stage, values in settings.items():
         if stage not in STAGES or not isinstance(values, dict):
             raise RefusedError(f"The settings name no stage of an update: {stage!r:.40}.")
+        if taken := sorted(set(values) & CHOSEN_BY_UPDATE):
+            raise RefusedError(f"Chosen by the update itself, not by its settings: {', '.join(taken)}.")
         fixed: dict[str, Any] = {"base_model": "base", "dataset": NO_FILE}
         if stage in (Stage.PPO, Stage.EVALUATE):
             fixed["reward_adapter"] = "reward"
-        if taken := sorted(set(values) & set(fixed)):
-            raise RefusedError(f"Chosen by the update itself, not by its settings: {', '.join(taken)}.")
         _build(Stage(stage), {**fixed, **values})
 
 
