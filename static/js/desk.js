@@ -26,8 +26,7 @@
     const ranked = all.filter(isRanked);
     all.forEach((card) => card.classList.toggle("ranked", isRanked(card)));
     byId("send").setAttribute("aria-disabled", String(ranked.length < all.length));
-    const hint = byId("send-hint");
-    hint.textContent = hint.dataset.words.replace("{ranked}", ranked.length).replace("{all}", all.length);
+    byId("send-hint").textContent = `${ranked.length}/${all.length}`;
   };
 
   // Drafts: what was entered survives a lost connection, a new sign-in and a reload of the tab.

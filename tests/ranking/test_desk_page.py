@@ -1,0 +1,253 @@
+"""The desk as a browser without scripts sees it, and as htmx does."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from annotator.models import Role
+from ranking.models import Assignment, Flag, Judgment, Preference, Skip
+from ranking.services import claim_next, close_round
+from tests.factories import make_member, make_project, make_user
+
+from .making import make_round, make_seat
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+@pytest.fixture
+def current():
+    return make_round(prompts=3, answers=3)
+
+
+@pytest.fixture
+def volunteer(current, client):
+    member = make_member(current.project)
+    client.force_login(member)
+    return member
+
+
+@pytest.fixture
+def seat(current, volunteer):
+    return make_seat(current, volunteer)
+
+
+def desk(current):
+    return reverse("desk", args=[current.project.slug])
+
+
+def to(name, seat):
+    return reverse(name, args=[seat.round.project.slug, seat.pk])
+
+
+def filled(client, seat, *ranks, **extra):
+    """The fields of the rendered form, its cards ranked from first to last."""
+    html = client.get(desk(seat.round)).content.decode()
+    key = re.search(r'name="key" value="([^"]+)"', html)
+    names = list(dict.fromkeys(re.findall(r'name="(rank_\w+)"', html)))
+    assert key and len(names) == len(seat.order)
+    return {"key": key.group(1)} | dict(zip(names, ranks, strict=False)) | extra
+
+
+def ranks_of(judgment):
+    ranks = dict(judgment.ranks.values_list("completion", "rank"))
+    return [ranks[completion] for completion in judgment.assignment.order]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_every_member_may_rank(client, current, role):
+    client.force_login(make_member(current.project, role=role))
+    assert "Answer C" in client.get(desk(current)).content.decode()
+
+
+def test_strangers_get_404_and_guests_sign_in(client, current):
+    assert client.get(desk(current)).status_code == 302
+    client.force_login(make_user())
+    assert client.get(desk(current)).status_code == 404
+
+
+def test_the_page_shows_conversation_and_answers_in_the_stored_order_and_no_author(client, seat):
+    html = client.get(desk(seat.round)).content.decode()
+    texts = {one.pk: one.text for one in seat.comparison.completions.all()}
+    places = [html.index(texts[completion]) for completion in seat.order]
+    assert places == sorted(places)
+    assert html.index(seat.comparison.prompt.question) < places[0]
+    assert seat.round.author.name not in html
+    assert not any(f'"{completion}"' in html for completion in seat.order if completion > 8)
+    assert "style=" not in html and "onclick" not in html
+
+
+def test_answers_are_shown_as_harmless_text(client, current, volunteer):
+    seat = make_seat(current, volunteer)
+    attack = '<script>alert(1)</script><b hx-get="/">x</b>'
+    seat.comparison.completions.all().update(text=attack)
+    html = client.get(desk(current)).content.decode()
+    assert "<script>alert" not in html and "<b hx-get" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_a_judgment_is_stored_and_the_next_comparison_follows(client, seat):
+    response = client.post(
+        to("judgment", seat), filled(client, seat, 2, 1, 2, rationale="shorter"), follow=True
+    )
+    judgment = Judgment.objects.get()
+    assert ranks_of(judgment) == [2, 1, 2]
+    assert judgment.rationale == "shorter"
+    assert response.redirect_chain == [(desk(seat.round), 302)]
+    assert "Saved. 1 today." in response.content.decode()
+    assert claim_next(project=seat.round.project, volunteer=judgment.volunteer).pk != seat.pk
+
+
+def test_htmx_gets_the_next_comparison_and_the_status_without_the_frame(client, seat):
+    response = client.post(to("judgment", seat), filled(client, seat, 1, 2, 3), **HTMX)
+    html = response.content.decode()
+    assert response.status_code == 200
+    assert 'id="desk"' in html and "Saved. 1 today." in html and "<html" not in html
+    following = claim_next(project=seat.round.project, volunteer=seat.volunteer)
+    assert to("judgment", following) in html
+
+
+def test_flags_are_stored_with_the_completion_they_were_put_on(client, seat):
+    data = filled(client, seat, 1, 2, 3)
+    first = next(name for name in data if name.startswith("rank_"))
+    data[first.replace("rank_", "flags_")] = ["factual_error", "spam"]
+    client.post(to("judgment", seat), data)
+    marks = set(Flag.objects.values_list("completion", "kind"))
+    assert marks == {(seat.order[0], "factual_error"), (seat.order[0], "spam")}
+
+
+def test_all_bad_needs_no_ranks_and_ignores_the_ones_given(client, seat):
+    client.post(to("judgment", seat), filled(client, seat, 1, all_bad="1"))
+    assert Judgment.objects.get().verdict == Judgment.Verdict.ALL_BAD
+    assert not Preference.objects.exists()
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+def test_a_missing_rank_brings_the_form_back_as_it_was(client, seat, headers):
+    data = filled(client, seat, 3, 1, rationale="<i>half done</i>")
+    response = client.post(to("judgment", seat), data, **headers)
+    html = response.content.decode()
+    assert response.status_code == 422
+    assert "still without one: 1" in html
+    assert html.count(" checked") == 2 + (not headers)
+    assert "&lt;i&gt;half done&lt;/i&gt;" in html
+    assert not Judgment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rank": "9"},
+        {"rank": "0"},
+        {"rank": "NaN"},
+        {"rank": "1" * 500},
+        {"key": "no key"},
+        {"key": ""},
+        {"rationale": "\0"},
+        {"rationale": "x" * 5001},
+    ],
+    ids=lambda change: next(iter(change)) + " " + next(iter(change.values()))[:6].replace("\0", "NUL"),
+)
+def test_bad_input_is_refused_with_words_and_nothing_stored(client, seat, change):
+    data = filled(client, seat, 1, 2, 3)
+    if "rank" in change:
+        last = [name for name in data if name.startswith("rank_")][-1]
+        change = {last: change["rank"]}
+    response = client.post(to("judgment", seat), data | change)
+    assert response.status_code == 422
+    assert "notice error" in response.content.decode()
+    assert not Judgment.objects.exists()
+
+
+def test_sent_twice_it_is_stored_once_and_says_saved(client, seat):
+    data = filled(client, seat, 1, 2, 3)
+    client.post(to("judgment", seat), data)
+    response = client.post(to("judgment", seat), data, follow=True)
+    assert "Saved. 1 today." in response.content.decode()
+    assert Judgment.objects.count() == 1
+
+
+def test_sent_twice_with_another_answer_the_first_stays(client, seat):
+    data = filled(client, seat, 1, 2, 3)
+    client.post(to("judgment", seat), data)
+    names = [name for name in data if name.startswith("rank_")]
+    response = client.post(to("judgment", seat), data | dict.fromkeys(names, 1), **HTMX)
+    assert response.status_code == 409
+    assert "the first one stays" in response.content.decode()
+    assert ranks_of(Judgment.objects.get()) == [1, 2, 3]
+
+
+def test_a_seat_that_went_to_someone_else_is_a_calm_message_and_another_comparison(client, seat):
+    data = filled(client, seat, 1, 2, 3)
+    Assignment.objects.filter(pk=seat.pk).update(held_until=timezone.now() - timedelta(minutes=1))
+    Assignment.objects.exclude(pk=seat.pk).update(state=Assignment.State.DONE)
+    other = make_member(seat.round.project)
+    assert claim_next(project=seat.round.project, volunteer=other).pk == seat.pk
+    response = client.post(to("judgment", seat), data, **HTMX)
+    assert response.status_code == 409
+    assert "went to someone else" in response.content.decode()
+    assert not Judgment.objects.exists()
+
+
+def test_a_round_that_closed_meanwhile_is_a_calm_message(client, seat):
+    data = filled(client, seat, 1, 2, 3)
+    close_round(project=seat.round.project)
+    response = client.post(to("judgment", seat), data, follow=True)
+    assert "has been closed" in response.content.decode()
+    assert not Judgment.objects.exists()
+
+
+def test_skipping_frees_the_seat_and_brings_another_comparison(client, seat):
+    response = client.post(to("skip", seat), filled(client, seat), **HTMX)
+    assert response.status_code == 200
+    assert to("judgment", seat) not in response.content.decode()
+    assert Skip.objects.get().comparison == seat.comparison
+    seat.refresh_from_db()
+    assert seat.state == Assignment.State.FREE
+
+
+def test_working_at_a_comparison_renews_its_seat(client, seat):
+    Assignment.objects.filter(pk=seat.pk).update(held_until=timezone.now())
+    assert client.post(to("renew-seat", seat)).status_code == 204
+    seat.refresh_from_db()
+    assert seat.held_until > timezone.now() + timedelta(minutes=29)
+
+
+def test_a_seat_that_is_not_theirs_is_not_renewed(client, seat):
+    client.force_login(make_member(seat.round.project))
+    assert client.post(to("renew-seat", seat)).status_code == 409
+
+
+@pytest.mark.parametrize("name", ["judgment", "skip", "renew-seat"])
+def test_seats_of_other_projects_are_404(client, volunteer, seat, name):
+    elsewhere = make_round()
+    foreign = make_seat(elsewhere, make_member(elsewhere.project))
+    assert client.post(to(name, foreign)).status_code == 404
+    assert client.post(reverse(name, args=[seat.round.project.slug, foreign.pk])).status_code == 404
+    assert client.post(reverse(name, args=[seat.round.project.slug, 10**30])).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["judgment", "skip", "renew-seat"])
+def test_acts_at_a_seat_take_only_posts(client, seat, name):
+    assert client.get(to(name, seat)).status_code == 405
+
+
+def test_the_desk_takes_no_posts(client, current, volunteer):
+    assert client.post(desk(current)).status_code == 405
+
+
+def test_when_nothing_is_left_the_page_says_what_happens_next(client, current, volunteer):
+    while seat := claim_next(project=current.project, volunteer=volunteer):
+        client.post(to("judgment", seat), filled(client, seat, 1, 2, 3))
+    html = client.get(desk(current)).content.decode()
+    assert 'class="empty"' in html and "next" in html
+
+
+def test_without_a_round_the_page_says_so(client):
+    project = make_project()
+    client.force_login(make_member(project))
+    html = client.get(reverse("desk", args=[project.slug])).content.decode()
+    assert 'class="empty"' in html

@@ -1,0 +1,187 @@
+"""The overview with its rounds, and the datasets' pages."""
+
+import pytest
+from django.urls import reverse
+
+from annotator.models import Role
+from ranking.models import Dataset, Round
+from ranking.services import snapshot_preferences
+from tests.factories import coordinator_of, make_member, make_project, make_user
+
+from .making import make_answers, make_judgment, make_round, make_seat
+
+pytestmark = pytest.mark.django_db
+
+
+def url(project, name, *args):
+    return reverse(name, args=[project.slug, *args])
+
+
+@pytest.fixture
+def project():
+    return make_round(prompts=3, answers=2).project
+
+
+@pytest.fixture
+def judged(project):
+    current = project.rounds.get()
+    for name, simulated in (("Vera", False), ("Robot", True)):
+        member = make_member(project, name=name)
+        member.is_simulated = simulated
+        member.save()
+        make_judgment(make_seat(current, member), 1, 2)
+    return project
+
+
+@pytest.fixture
+def as_coordinator(client, project):
+    client.force_login(coordinator_of(project))
+    return client
+
+
+def test_a_volunteer_sees_the_round_and_the_way_to_the_desk_but_no_counts(client, judged):
+    client.force_login(make_member(judged))
+    html = client.get(url(judged, "project")).content.decode()
+    assert url(judged, "desk") in html
+    assert "2 of 3" in html
+    assert url(judged, "open-round") not in html
+    assert "Robot" not in html and judged.authors.get().name not in html
+
+
+def test_a_coordinator_sees_counts_and_which_volunteers_are_simulated(as_coordinator, judged):
+    html = as_coordinator.get(url(judged, "project")).content.decode()
+    assert html.index("Vera") != -1
+    robot = html.index("Robot")
+    assert "simulated" in html[robot : robot + 120]
+    assert "simulated" not in html[html.index("Vera") : html.index("Vera") + 60]
+
+
+def test_a_new_project_says_what_to_do_first(client):
+    project = make_project()
+    client.force_login(coordinator_of(project))
+    html = client.get(url(project, "project")).content.decode()
+    assert url(project, "import-prompts") in html
+
+
+def test_opening_a_round_closes_the_one_before(as_coordinator, project):
+    author = make_answers(project, prompts=2, answers=4, name="Version 2")
+    data = {"author": author.pk, "comparisons_per_prompt": 2}
+    response = as_coordinator.post(url(project, "open-round"), data, follow=True)
+    assert "Round 2 is open with 4 comparisons." in response.content.decode()
+    assert Round.objects.open().get().author == author
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"author": "x"},
+        {"author": 10**30},
+        {"comparisons_per_prompt": 0},
+        {"comparisons_per_prompt": "NaN"},
+    ],
+    ids=str,
+)
+def test_a_round_with_bad_settings_does_not_open(as_coordinator, project, data):
+    data = {"author": project.authors.get().pk, "comparisons_per_prompt": 1} | data if data else {}
+    assert as_coordinator.post(url(project, "open-round"), data).status_code == 422
+    assert project.rounds.count() == 1
+
+
+def test_another_projects_author_is_refused(as_coordinator, project):
+    foreign = make_answers(make_project())
+    data = {"author": foreign.pk, "comparisons_per_prompt": 1}
+    assert as_coordinator.post(url(project, "open-round"), data).status_code == 422
+    assert project.rounds.get().is_open
+
+
+def test_a_round_with_nothing_to_compare_is_refused_with_words(as_coordinator, project):
+    author = make_answers(project, answers=1, name="Version 2")
+    data = {"author": author.pk, "comparisons_per_prompt": 1}
+    response = as_coordinator.post(url(project, "open-round"), data)
+    assert response.status_code == 422
+    assert "nothing to compare" in response.content.decode()
+    assert project.rounds.get().is_open
+
+
+def test_closing_keeps_what_was_judged_and_closing_again_says_so(as_coordinator, judged):
+    as_coordinator.post(url(judged, "close-round"))
+    assert not judged.rounds.get().is_open
+    response = as_coordinator.post(url(judged, "close-round"), follow=True)
+    assert "No round was open." in response.content.decode()
+
+
+def test_a_snapshot_is_taken_listed_and_shown_with_its_card(as_coordinator, judged):
+    response = as_coordinator.post(url(judged, "take-snapshot"), follow=True)
+    dataset = Dataset.objects.get()
+    assert dataset.created_by == coordinator_of(judged)
+    assert response.redirect_chain == [(url(judged, "dataset", 1), 302)]
+    html = response.content.decode()
+    assert dataset.sha256 in html and "load_dataset" in html
+    assert dataset.sha256[:12] in as_coordinator.get(url(judged, "datasets")).content.decode()
+
+
+def test_without_judgments_there_is_no_snapshot_and_a_clear_message(as_coordinator, project):
+    response = as_coordinator.post(url(project, "take-snapshot"), follow=True)
+    assert "no preferences yet" in response.content.decode()
+    assert not Dataset.objects.exists()
+
+
+def test_every_file_can_be_downloaded_as_it_is(as_coordinator, judged):
+    dataset = snapshot_preferences(project=judged)
+    for name in dataset.file_names:
+        response = as_coordinator.get(url(judged, "dataset-file", 1, name))
+        assert b"".join(response.streaming_content) == (dataset.folder / name).read_bytes()
+        assert response["Content-Disposition"].startswith("attachment")
+        assert name in response["Content-Disposition"]
+
+
+@pytest.mark.parametrize("name", ["secret_key", "..", "..%2Fsecret", "train.parquet%00", "TRAIN.parquet"])
+def test_only_files_of_the_manifest_can_be_downloaded(as_coordinator, judged, name):
+    snapshot_preferences(project=judged)
+    assert as_coordinator.get(f"{url(judged, 'dataset', 1)}{name}").status_code == 404
+
+
+def test_a_dataset_whose_files_are_gone_says_so(as_coordinator, judged):
+    dataset = snapshot_preferences(project=judged)
+    for name in dataset.file_names:
+        (dataset.folder / name).unlink()
+    assert as_coordinator.get(url(judged, "dataset", 1)).status_code == 200
+    assert as_coordinator.get(url(judged, "dataset-file", 1, "README.md")).status_code == 404
+
+
+PAGES = [("project", ()), ("datasets", ()), ("dataset", (1,)), ("dataset-file", (1, "README.md"))]
+ACTS = ["open-round", "close-round", "take-snapshot"]
+
+
+@pytest.mark.parametrize(("name", "args"), PAGES)
+def test_pages_are_for_members_and_take_no_posts(as_coordinator, client, judged, name, args):
+    snapshot_preferences(project=judged)
+    assert as_coordinator.get(url(judged, name, *args)).status_code == 200
+    assert as_coordinator.post(url(judged, name, *args)).status_code == 405
+    client.force_login(make_user())
+    assert client.get(url(judged, name, *args)).status_code == 404
+
+
+@pytest.mark.parametrize(("name", "args"), PAGES[1:])
+@pytest.mark.parametrize("role", [Role.VOLUNTEER, Role.REVIEWER])
+def test_datasets_are_for_coordinators(client, judged, name, args, role):
+    snapshot_preferences(project=judged)
+    client.force_login(make_member(judged, role=role))
+    assert client.get(url(judged, name, *args)).status_code == 403
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_acts_are_for_coordinators_and_take_only_posts(as_coordinator, client, project, name):
+    assert as_coordinator.get(url(project, name)).status_code == 405
+    client.force_login(make_user())
+    assert client.post(url(project, name)).status_code == 404
+    for role in (Role.VOLUNTEER, Role.REVIEWER):
+        client.force_login(make_member(project, role=role))
+        assert client.post(url(project, name)).status_code == 403
+    assert project.rounds.get().is_open
+
+
+@pytest.mark.parametrize(("name", "args"), [("dataset", (10**30,)), ("dataset-file", (7, "README.md"))])
+def test_datasets_that_do_not_exist_are_404(as_coordinator, project, name, args):
+    assert as_coordinator.get(url(project, name, *args)).status_code == 404
