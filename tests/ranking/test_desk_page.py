@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.urls import reverse
@@ -143,7 +144,11 @@ def test_a_missing_rank_brings_the_form_back_as_it_was(client, seat, headers):
         {"rank": "9"},
         {"rank": "0"},
         {"rank": "NaN"},
-        {"rank": "1" * 500},
+        {"rank": "1" * 5000},
+        {"rank": "\0"},
+        {"rank": ""},
+        {"flags": "rude"},
+        {"flags": "\0"},
         {"key": "no key"},
         {"key": ""},
         {"rationale": "\0"},
@@ -153,13 +158,29 @@ def test_a_missing_rank_brings_the_form_back_as_it_was(client, seat, headers):
 )
 def test_bad_input_is_refused_with_words_and_nothing_stored(client, seat, change):
     data = filled(client, seat, 1, 2, 3)
-    if "rank" in change:
-        last = [name for name in data if name.startswith("rank_")][-1]
-        change = {last: change["rank"]}
+    last = [name for name in data if name.startswith("rank_")][-1]
+    change = {
+        {"rank": last, "flags": last.replace("rank_", "flags_")}.get(name, name): value
+        for name, value in change.items()
+    }
     response = client.post(to("judgment", seat), data | change)
     assert response.status_code == 422
     assert "notice error" in response.content.decode()
     assert not Judgment.objects.exists()
+
+
+def test_ranks_of_answers_that_are_not_on_the_page_count_for_nothing(client, seat):
+    data = filled(client, seat, 1, 2) | {"rank_4": 3, "rank_99": 3, "flags_99": "spam"}
+    response = client.post(to("judgment", seat), data)
+    assert response.status_code == 422
+    assert "still without one: 1" in response.content.decode()
+    assert not Judgment.objects.exists()
+
+
+def test_half_a_surrogate_pair_in_the_reason_breaks_nothing(client, seat):
+    body = urlencode(filled(client, seat, 1, 2, 3)) + "&rationale=%ED%A0%80"
+    client.post(to("judgment", seat), body, content_type="application/x-www-form-urlencoded")
+    assert "\ud800" not in Judgment.objects.get().rationale
 
 
 def test_sent_twice_it_is_stored_once_and_says_saved(client, seat):
@@ -216,9 +237,14 @@ def test_working_at_a_comparison_renews_its_seat(client, seat):
     assert seat.held_until > timezone.now() + timedelta(minutes=29)
 
 
-def test_a_seat_that_is_not_theirs_is_not_renewed(client, seat):
+@pytest.mark.parametrize("name", ["judgment", "skip", "renew-seat"])
+def test_a_seat_that_is_not_theirs_is_refused(client, seat, name):
+    data = filled(client, seat, 1, 2, 3)
     client.force_login(make_member(seat.round.project))
-    assert client.post(to("renew-seat", seat)).status_code == 409
+    assert client.post(to(name, seat), data, **HTMX).status_code == 409
+    seat.refresh_from_db()
+    assert seat.state == Assignment.State.HELD
+    assert not Judgment.objects.exists() and not Skip.objects.exists()
 
 
 @pytest.mark.parametrize("name", ["judgment", "skip", "renew-seat"])
@@ -251,3 +277,16 @@ def test_without_a_round_the_page_says_so(client):
     client.force_login(make_member(project))
     html = client.get(reverse("desk", args=[project.slug])).content.decode()
     assert 'class="empty"' in html
+
+
+def test_browsers_keep_no_copy(client, current, volunteer):
+    assert "no-store" in client.get(desk(current))["Cache-Control"]
+
+
+@pytest.mark.parametrize("answers", [2, 8])
+def test_more_answers_cost_no_more_queries(client, django_assert_max_num_queries, answers):
+    current = make_round(answers=answers)
+    client.force_login(make_member(current.project))
+    client.get(desk(current))
+    with django_assert_max_num_queries(14):
+        client.get(desk(current))
