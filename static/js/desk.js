@@ -25,7 +25,7 @@
     const all = cards();
     const ranked = all.filter(isRanked);
     all.forEach((card) => card.classList.toggle("ranked", isRanked(card)));
-    byId("send").setAttribute("aria-disabled", String(ranked.length < all.length));
+    byId("send").classList.toggle("early", ranked.length < all.length);
     byId("send-hint").textContent = `${ranked.length}/${all.length}`;
   };
 
