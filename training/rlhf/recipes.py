@@ -152,24 +152,26 @@ class PPORecipe(Recipe):
     lora_alpha: int = setting("LoRA scale is alpha / r", 32)
     lora_target: str = setting("comma-separated layer names, or all-linear", "all-linear")
 
-    steps: int = setting("PPO iterations, each one a rollout and its optimisation", 80)
-    batch_size: int = setting("prompts per rollout", 64)
+    steps: int = setting("PPO iterations, each one a rollout and its optimisation", 40)
+    batch_size: int = setting("prompts per rollout", 128)
     max_prompt_tokens: int = setting("a longer prompt is an error, not silently cut", 512)
     max_new_tokens: int = setting("longest answer; what has no end by then gets the penalty", 48)
-    temperature: float = setting("of sampling; log-probabilities are taken at the same temperature", 1.0)
+    temperature: float = setting("of sampling; log-probabilities are taken at the same temperature", 0.7)
     top_p: float = setting("nucleus; 1 samples from the very distribution that PPO optimises", 1.0)
 
     epochs: int = setting("passes over one rollout", 2)
-    minibatches: int = setting("optimiser steps per pass", 2)
+    minibatches: int = setting("optimiser steps per pass", 4)
     learning_rate: float = setting("of AdamW for the policy adapter, falling linearly to a tenth", 1e-3)
     value_learning_rate: float = setting("of AdamW for the value head, which starts far from its goal", 1e-3)
     clip_range: float = setting("ratio clip of the surrogate objective (PPO, equation 7)", 0.2)
     value_clip_range: float = setting("how far a value may move from its rollout value", 0.2)
     gamma: float = setting("discount; 1 because an answer is short and judged as a whole", 1.0)
-    gae_lambda: float = setting("GAE's trade of bias against variance", 0.95)
+    gae_lambda: float = setting(
+        "GAE's trade of bias against variance; 1 credits an answer's first words in full", 1.0
+    )
     max_grad_norm: float = setting("gradients are clipped to this length", 1.0)
 
-    kl_coef: float = setting("price of one nat of KL to the reference, paid per token", 0.05)
+    kl_coef: float = setting("price of one nat of KL to the reference, in deviations of the score", 0.2)
     kl_target: float = setting(
         "KL per answer that the adaptive controller steers to; 0 keeps kl_coef fixed", 0.0
     )
@@ -214,7 +216,7 @@ class GenerateRecipe(Recipe):
     batch_size: int = setting("answers sampled at once", 64)
     max_prompt_tokens: int = setting("a longer prompt is an error, not silently cut", 512)
     max_new_tokens: int = setting("longest answer", 48)
-    temperature: float = setting("of sampling", 1.0)
+    temperature: float = setting("of sampling; below 1 an answer strays less", 0.7)
     top_p: float = setting("nucleus", 1.0)
 
     def validate(self) -> None:
@@ -240,7 +242,7 @@ class EvaluateRecipe(Recipe):
     batch_size: int = setting("answers sampled at once", 64)
     max_prompt_tokens: int = setting("a longer prompt is an error, not silently cut", 512)
     max_new_tokens: int = setting("longest answer", 48)
-    temperature: float = setting("of sampling", 1.0)
+    temperature: float = setting("of sampling; below 1 an answer strays less", 0.7)
     top_p: float = setting("nucleus", 1.0)
     bootstrap_samples: int = setting("resamples of prompts behind the interval", 2000)
     confidence: float = setting("coverage of the interval", 0.95)
