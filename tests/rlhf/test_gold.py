@@ -1,5 +1,7 @@
 """The gold judge: what it calls accurate, off topic and garbled."""
 
+from dataclasses import replace
+
 import pytest
 
 from training.starter.corpus import Statement, Topic
@@ -55,6 +57,14 @@ def test_a_myth_is_inaccurate_but_readable(judge: GoldJudge) -> None:
 def test_the_truth_about_another_topic_is_off_topic(judge: GoldJudge) -> None:
     verdict = judge.judge("Why are there tides?", WIND)
     assert not verdict.on_topic and not verdict.is_accurate
+
+
+def test_a_statement_that_topics_share_is_on_topic_in_each() -> None:
+    shared = Statement(text="Nobody can say, so it is best to talk of something else.", kind="evasion")
+    judge = GoldJudge([replace(topic, inaccurate=(shared,)) for topic in CORPUS])
+    for question in ("Why are there tides?", "What is wind?"):
+        verdict = judge.judge(question, shared.text)
+        assert verdict.on_topic and not verdict.is_accurate
 
 
 @pytest.mark.parametrize("answer", ["", "the of the a day.", "Tides wind moon whale.", "?!", "\x00\ud800"])

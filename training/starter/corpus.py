@@ -6,7 +6,7 @@ One JSON object per line, one line per topic:
      "accurate": [{"text": "...", "source": "..."}, ...],
      "inaccurate": [{"text": "...", "kind": "myth" | "evasion" | "off-topic"}, ...]}
 
-Every question and every statement belongs to exactly one topic.
+Every question belongs to exactly one topic; topics may share a statement, an evasion for example.
 """
 
 import json
@@ -118,12 +118,12 @@ def normalise(text: str) -> str:
 
 
 def _claim_texts(topic: Topic, line: int, seen: dict[str, int]) -> None:
-    """Refuse a topic, question or statement that an earlier line or this one already has."""
+    """Refuse a topic or question that an earlier line has, and one row that says a thing twice."""
     questions = {f"question {normalise(question)!r}" for question in topic.questions}
-    statements = {f"statement {normalise(statement.text)!r}" for statement in topic.statements}
+    statements = {normalise(statement.text) for statement in topic.statements}
     if len(questions) < len(topic.questions) or len(statements) < len(topic.statements):
         raise CorpusError("a question or a statement is repeated")
-    for name in (f"topic {normalise(topic.topic)!r}", *sorted(questions | statements)):
+    for name in (f"topic {normalise(topic.topic)!r}", *sorted(questions)):
         if name in seen:
             raise CorpusError(f"{name} is already on line {seen[name]}")
         seen[name] = line

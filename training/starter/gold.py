@@ -75,7 +75,7 @@ class GoldJudge:
         """Judge one answer. Raises KeyError when the corpus does not have the question."""
         topic = self._topic_of[normalise(question)]
         words = _words(answer)
-        nearest, similarity = self._nearest(words)
+        nearest, similarity = self._nearest(words, topic)
         on_topic = nearest.topic == topic
         return Verdict(
             similarity=similarity,
@@ -86,20 +86,21 @@ class GoldJudge:
             and _numbers(words) <= _numbers(nearest.words),
         )
 
-    def _nearest(self, words: list[str]) -> tuple[_Known, float]:
+    def _nearest(self, words: list[str], topic: str) -> tuple[_Known, float]:
+        """The statement most like the words; of equals, for topics may share one, that of the topic."""
         counts = Counter(words)
 
-        def overlap(known: _Known) -> float:
+        def overlap(known: _Known) -> tuple[float, bool]:
             shared = sum(min(n, known.counts[word]) for word, n in counts.items())
-            return 2 * shared / (len(words) + len(known.words))
+            return 2 * shared / (len(words) + len(known.words)), known.topic == topic
+
+        def likeness(known: _Known) -> tuple[float, bool]:
+            return SequenceMatcher(None, known.words, words, autojunk=False).ratio(), known.topic == topic
 
         # Overlap bounds the similarity from above and costs a hundredth of it.
         shortlist = sorted(self._statements, key=overlap, reverse=True)[:SHORTLIST]
-        similarity, index = max(
-            (SequenceMatcher(None, known.words, words, autojunk=False).ratio(), -index)
-            for index, known in enumerate(shortlist)
-        )
-        return shortlist[-index], similarity
+        nearest = max(shortlist, key=likeness)
+        return nearest, likeness(nearest)[0]
 
 
 def _words(text: str) -> list[str]:
