@@ -61,11 +61,21 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site = Site(url=f"http://127.0.0.1:{port}", env=env)
     site.manage("migrate", "--verbosity", "0")
     site.manage("collectstatic", "--noinput", "--verbosity", "0")
-    gunicorn = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "4"]
+    gunicorn = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "config.wsgi",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--threads",
+        "4",
+    ]
     worker = [sys.executable, "manage.py", "db_worker", "--no-reload", "--no-startup-delay"]
     with (folder / "site.log").open("w") as log:
         processes = [
-            subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log) for command in (gunicorn, worker)
+            subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
+            for command in (gunicorn, worker)
         ]
         try:
             wait_for(f"{site.url}/account/login/")

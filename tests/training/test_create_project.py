@@ -1,0 +1,38 @@
+"""The command that founds a project."""
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from annotator.models import Membership, Project, Role, User
+from training.models import ModelVersion
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_base_model_is_live_as_version_0_and_the_coordinator_can_sign_in(client, capsys):
+    call_command(
+        "create_project", "Sea tutor", "--base-model", "org/model", "--coordinator", "Ann@example.org"
+    )
+    project = Project.objects.get(slug="sea-tutor")
+    assert ModelVersion.objects.live().get(project=project).number == 0
+    membership = Membership.objects.get(project=project, user__email="ann@example.org")
+    assert membership.role == Role.COORDINATOR
+    link = capsys.readouterr().out.split("http://")[1].strip()
+    assert client.post("/" + link.partition("/")[2]).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("name", "email"), [("Sea tutor", "no address"), ("", "ann@example.org"), ("x" * 200, "ann@example.org")]
+)
+def test_bad_values_found_nothing(name, email):
+    with pytest.raises(CommandError):
+        call_command("create_project", name, "--base-model", "org/model", "--coordinator", email)
+    assert not Project.objects.exists()
+    assert not User.objects.exists()
+
+
+def test_a_slug_that_is_taken_is_refused():
+    for_sea = ("create_project", "Sea", "--base-model", "org/model", "--coordinator", "ann@example.org")
+    call_command(*for_sea)
+    with pytest.raises(CommandError, match="already exists"):
+        call_command(*for_sea)

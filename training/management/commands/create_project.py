@@ -1,0 +1,50 @@
+"""`manage.py create_project NAME`: a new project with its coordinator and its base model as version 0."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.utils.text import slugify
+
+from annotator.models import User
+from annotator.services.projects import create_project
+from annotator.services.sign_in import create_sign_in_link
+from training.services.versions import register_base_version
+
+
+class Command(BaseCommand):
+    help = "Found a project: its base model becomes version 0, and its coordinator gets a sign-in link."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--slug", help="its part of the address (made from the name)")
+        parser.add_argument(
+            "--base-model",
+            required=True,
+            help="a folder, or a model of the Hugging Face hub: Qwen/Qwen3-0.6B",
+        )
+        parser.add_argument("--coordinator", required=True, metavar="EMAIL", help="who runs it")
+        parser.add_argument("--system-prompt", default="", help="put before every conversation")
+
+    @transaction.atomic
+    def handle(self, **options: Any) -> None:
+        email = options["coordinator"].lower()
+        try:
+            validate_email(email)
+            coordinator = User.objects.filter(email=email).first() or User.objects.create_user(email)
+            project = create_project(
+                name=options["name"],
+                slug=options["slug"] or slugify(options["name"])[:60],
+                base_model=options["base_model"],
+                coordinator=coordinator,
+                system_prompt=options["system_prompt"],
+            )
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        register_base_version(project=project, actor=coordinator)
+        self.stdout.write(
+            f"{project} is founded. {coordinator} signs in once with:\n{create_sign_in_link(coordinator)}"
+        )
