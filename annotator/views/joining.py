@@ -26,7 +26,8 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     except RefusedError as refused:
         response = render(request, "annotator/join_refused.html", {"reason": str(refused)}, status=410)
     # The address is the secret: it must not go out with a click on a link.
-    response["Referrer-Policy"] = "no-referrer"
+    # Not `no-referrer`: with it a browser posts the form with `Origin: null`, which CSRF checks refuse.
+    response["Referrer-Policy"] = "same-origin"
     return response
 
 
@@ -66,5 +67,6 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
             response = render(request, "annotator/sign_in_refused.html", {"reason": str(refused)}, status=410)
     else:
         response = render(request, "annotator/sign_in_link.html")
-    response["Referrer-Policy"] = "no-referrer"
+    # Not `no-referrer`: with it a browser posts the form with `Origin: null`, which CSRF checks refuse.
+    response["Referrer-Policy"] = "same-origin"
     return response

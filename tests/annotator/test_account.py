@@ -42,7 +42,7 @@ def test_a_page_sends_to_sign_in_and_back(client, ada):
 def test_a_sign_in_link_needs_a_click_and_works_once(client, ada):
     path = path_of(create_sign_in_link(ada))
     page = client.get(path)
-    assert page.status_code == 200 and page["Referrer-Policy"] == "no-referrer"
+    assert page.status_code == 200 and page["Referrer-Policy"] == "same-origin"
     assert not get_user(client).is_authenticated
     assert client.post(path).url == reverse("home")
     assert get_user(client) == ada
