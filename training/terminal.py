@@ -33,14 +33,15 @@ def _watch(runs: Path, stop: threading.Event) -> None:
     while not stop.wait(0.3):
         newest = _newest(runs)
         if newest != current:
-            current, bar = newest, _closed(bar)
+            _close(bar)
+            current, bar = newest, None
         line = last_line(runs / str(current)) if current != earlier else None
         if line is None:
             continue
         if bar is None:
             bar = tqdm(total=line["total"], desc=_stage(runs / str(current)))
         bar.update(line["step"] - bar.n)
-    _closed(bar)
+    _close(bar)
 
 
 def _newest(runs: Path) -> int:
@@ -52,6 +53,6 @@ def _stage(run: Path) -> str:
     return str(json.loads((run / "recipe.json").read_text(encoding="utf-8"))["stage"])
 
 
-def _closed(bar: "tqdm | None") -> None:
+def _close(bar: "tqdm[None] | None") -> None:
     if bar is not None:
         bar.close()

@@ -50,7 +50,8 @@ class _Trainer(SFTTrainer):
     """TRL's SFTTrainer, whose batches hold conversations of similar length."""
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SimilarLengths:
-        lengths = [len(ids) for ids in (train_dataset or self.train_dataset)["input_ids"]]
+        dataset: Any = train_dataset or self.train_dataset
+        lengths = [len(ids) for ids in dataset["input_ids"]]
         return SimilarLengths(lengths, self.args.per_device_train_batch_size, self.args.seed)
 
 

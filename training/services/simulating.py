@@ -35,14 +35,18 @@ def simulate_volunteers(
             if assignment is None:
                 waiting.remove(volunteer)
                 continue
-            _judge(assignment, judge, behaviour, rng)
+            _judge(assignment, volunteer, judge, behaviour, rng)
             stored += 1
             bar.update()
     return stored
 
 
 def _judge(
-    assignment: Assignment, judge: GoldJudge, behaviour: SimulatedVolunteer, rng: np.random.Generator
+    assignment: Assignment,
+    volunteer: User,
+    judge: GoldJudge,
+    behaviour: SimulatedVolunteer,
+    rng: np.random.Generator,
 ) -> None:
     """Rank what the seat shows, in the order it shows it."""
     question = assignment.comparison.prompt.question
@@ -51,7 +55,7 @@ def _judge(
     ranks = behaviour.rank(utilities, rng)
     submit_judgment(
         assignment=assignment,
-        volunteer=assignment.volunteer,
+        volunteer=volunteer,
         key=assignment.key,
         ranks=dict(zip(assignment.order, ranks.tolist(), strict=True)),
     )

@@ -70,8 +70,8 @@ class Command(BaseCommand):
 
     def _open_first_round(self, project: Project, coordinator: User) -> None:
         self.stdout.write("Sampling answers for the first round …")
-        run = project.runs.active().first() or sample_live_version(project=project, actor=coordinator)
         with progress_bars(Path(settings.DATA_DIR) / "runs"):
+            run = project.runs.active().first() or sample_live_version(project=project, actor=coordinator)
             execute_sampling(run.pk)
         run.refresh_from_db()
         if run.state != TrainingRun.State.SUCCEEDED:
