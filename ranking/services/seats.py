@@ -15,22 +15,29 @@ CANDIDATES = 16
 """How many seats a claim looks at: enough that volunteers who come at once rarely want the same one."""
 
 
-def claim_next(*, project: Project, volunteer: User, now: datetime | None = None) -> Assignment | None:
+def claim_next(
+    *,
+    project: Project,
+    volunteer: User,
+    now: datetime | None = None,
+    chance: random.Random | None = None,
+) -> Assignment | None:
     """The seat the volunteer already holds, or a new one; None when nothing is left for them.
 
     Comparisons with the fewest judgments come first. The order of the completions is shuffled for
-    each seat and stored in it, together with a fresh idempotency key.
+    each seat and stored in it, together with a fresh idempotency key. `chance` makes a simulation
+    repeatable.
     """
-    now = now or timezone.now()
+    now, chance = now or timezone.now(), chance or random.Random()
     current = Round.objects.open().filter(project=project).first()
     if current is None:
         return None
     if held := _held_seat(current, volunteer, now):
         return held
-    while candidates := _candidates(current, volunteer, now):
+    while candidates := _candidates(current, volunteer, now, chance):
         for seat in candidates:
             try:
-                if _take(seat, volunteer, now):
+                if _take(seat, volunteer, now, chance):
                     return seat
             except IntegrityError:
                 # The same person asked twice at once, and the other request already has a seat.
@@ -89,7 +96,7 @@ def _held_seat(current: Round, volunteer: User, now: datetime) -> Assignment | N
     return seat
 
 
-def _candidates(current: Round, volunteer: User, now: datetime) -> list[Assignment]:
+def _candidates(current: Round, volunteer: User, now: datetime, chance: random.Random) -> list[Assignment]:
     """The next seats worth trying, best first.
 
     Seats are numbered within their comparison, so the lowest free number is where the fewest have
@@ -104,13 +111,13 @@ def _candidates(current: Round, volunteer: User, now: datetime) -> list[Assignme
     )
     free = seats.filter(state=Assignment.State.FREE)[:CANDIDATES]
     lapsed = seats.filter(state=Assignment.State.HELD, held_until__lte=now)[:CANDIDATES]
-    return sorted([*free, *lapsed], key=lambda seat: (seat.seat, random.random()))
+    return sorted([*free, *lapsed], key=lambda seat: (seat.seat, chance.random()))
 
 
-def _take(seat: Assignment, volunteer: User, now: datetime) -> bool:
+def _take(seat: Assignment, volunteer: User, now: datetime, chance: random.Random) -> bool:
     """Claim one seat; False when somebody else was quicker, and the caller tries the next."""
-    order = list(seat.comparison.items.values_list("completion_id", flat=True))
-    random.shuffle(order)
+    order = list(seat.comparison.items.order_by("pk").values_list("completion_id", flat=True))
+    chance.shuffle(order)
     claim = {
         "state": Assignment.State.HELD,
         "volunteer": volunteer,

@@ -78,13 +78,18 @@ def execute_sampling(run_id: int) -> None:
 
 def open_round_with(*, version: ModelVersion, run: TrainingRun | None, actor: User | None) -> Round:
     """Store what a generate run sampled from a version and open the next round with its completions."""
-    project, comparisons_per_prompt = version.project, 1
+    project, comparisons_per_prompt, seed = version.project, 1, None
     if run is not None:
         add_completions(author=version.author, texts=_sampled(project, run))
         sampled = int(run.recipe["completions_per_prompt"])
         comparisons_per_prompt = max(1, sampled // project.completions_per_comparison)
+        seed = run.recipe["seed"]
     return open_round(
-        project=project, author=version.author, comparisons_per_prompt=comparisons_per_prompt, actor=actor
+        project=project,
+        author=version.author,
+        comparisons_per_prompt=comparisons_per_prompt,
+        actor=actor,
+        seed=seed,
     )
 
 

@@ -1,5 +1,7 @@
 """Simulated volunteers: they rank through the same services as people, and are marked as simulated."""
 
+import random
+
 import numpy as np
 from django.db import transaction
 from tqdm import tqdm
@@ -25,13 +27,13 @@ def simulate_volunteers(
     They judge by the gold labels through `behaviour`'s noise. Returns how many rankings were stored.
     Raises KeyError when a prompt of the open round is not a question of the judge's corpus.
     """
-    rng = np.random.default_rng(seed)
+    rng, chance = np.random.default_rng(seed), random.Random(seed)
     waiting = [_simulated_volunteer(project, number) for number in range(1, volunteers + 1)]
     stored = 0
     with tqdm(total=rankings, desc="Simulated rankings", unit=" rankings", leave=False) as bar:
         while waiting and stored < rankings:
             volunteer = waiting[rng.integers(len(waiting))]
-            assignment = claim_next(project=project, volunteer=volunteer)
+            assignment = claim_next(project=project, volunteer=volunteer, chance=chance)
             if assignment is None:
                 waiting.remove(volunteer)
                 continue
