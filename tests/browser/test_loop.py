@@ -82,11 +82,11 @@ def test_the_loop_by_hand(site: Site, page: Page, corpus: Path) -> None:
         expect(page.locator("#desk-status")).to_contain_text(f"Saved. {number} today.")
         expect(page.locator(f"#judgment-form input[value='{first}']")).to_have_count(0)
 
-    page.get_by_role("link", name="Training").click()
+    page.get_by_role("link", name="Training", exact=True).click()
     page.get_by_role("link", name="Schedule and settings").click()
     page.locator("#id_settings").fill(json.dumps(SMALL))
     page.get_by_role("button", name="Save").click()
-    page.get_by_role("link", name="Training").click()
+    page.get_by_role("link", name="Training", exact=True).click()
     page.get_by_role("button", name="Run the weekly update now").click()
     expect(page.get_by_role("button", name="Release Version 1")).to_be_visible(timeout=180_000)
 
