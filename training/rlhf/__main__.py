@@ -7,6 +7,7 @@ command line, 3 when cancelled after a checkpoint.
 """
 
 import argparse
+import ctypes
 import importlib
 import json
 import os
@@ -23,6 +24,8 @@ from training.rlhf.recipes import RECIPES, Recipe
 from training.rlhf.rundir import RunDirectory
 
 OK, FAILED, CANCELLED = 0, 1, 3
+# Names of mallopt(3), which Python does not have.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,6 +60,7 @@ def _attempt(directory: RunDirectory, stage: str) -> int:
 
 def _run(directory: RunDirectory, recipe: Recipe) -> None:
     _set_environment(directory, recipe)
+    _keep_freed_memory()
     started = time.monotonic()
     with EnergyMeter(recipe.country) as meter:
         _seed_everything(recipe)
@@ -74,6 +78,14 @@ def _set_environment(directory: RunDirectory, recipe: Recipe) -> None:
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
     if directory.resolve(recipe.base_model).exists():
         os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep what tensors free: given back to the kernel, it costs a page fault at every step."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for parameter, size in ((_M_MMAP_THRESHOLD, 32 << 20), (_M_TRIM_THRESHOLD, 1 << 30)):
+            mallopt(parameter, size)
 
 
 def _seed_everything(recipe: Recipe) -> None:

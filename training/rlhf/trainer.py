@@ -47,12 +47,19 @@ def trainer_settings(directory: RunDirectory, recipe: SFTRecipe | RewardRecipe) 
         "logging_first_step": True,
         "logging_nan_inf_filter": False,
         "use_cpu": not torch.cuda.is_available(),
-        "bf16": False,
         "gradient_checkpointing": False,
         "dataloader_pin_memory": False,
         "disable_tqdm": True,
         "report_to": "none",
     }
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether the device has instructions for bfloat16; without them it is emulated, slower than float32."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    processor = torch.cpu.get_capabilities()
+    return bool(processor.get("avx512_bf16") or processor.get("amx_bf16"))
 
 
 def train(trainer: Trainer, directory: RunDirectory) -> float:

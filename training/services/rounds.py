@@ -55,6 +55,7 @@ class Figures:
     accurate_after: float
     seconds: dict[str, float]
     energy_kwh: float | None
+    stage_energy_kwh: dict[str, float | None]
     samples: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -104,6 +105,7 @@ def measure(update: Update, judge: GoldJudge, *, judgments: int, seconds: dict[s
         kl=candidate.metrics["kl"],
         seconds={**seconds, **{stage: run.result["seconds"] for stage, run in runs.items()}},
         energy_kwh=candidate.metrics["energy_kwh"],
+        stage_energy_kwh={stage: run.result["energy"]["kwh"] for stage, run in runs.items()},
         **_blind_comparisons(runs[Stage.EVALUATE], judge, questions),
     )
 

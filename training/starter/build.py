@@ -26,7 +26,7 @@ from training.starter.lessons import LessonWriter
 
 CARD = "starter.json"
 # Part of the key of a finished starter: raised when the lessons or the model are made in another way.
-VERSION = 2
+VERSION = 3
 
 
 class StarterError(RuntimeError):
@@ -41,7 +41,7 @@ class StarterRecipe:
     # Wide and shallow: a question is read as the set of its words, and little needs to be composed.
     hidden: int = 256
     layers: int = 2
-    lessons_per_statement: int = 54
+    lessons_per_statement: int = 62
     # A small corpus would else be left before the model can speak.
     fewest_lessons: int = 6000
     batch_size: int = 16
@@ -109,6 +109,7 @@ def _prepare(
         batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
         weight_decay=0.1,
+        mixed_precision=True,
         checkpoint_every=400,
     )
     return create_run(work, training)

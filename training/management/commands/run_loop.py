@@ -96,7 +96,6 @@ def _cells(figures: Figures) -> dict[str, str]:
     """The lines of the table for one round."""
     low, high = figures.win_rate_interval
     votes_low, votes_high = figures.reward_accuracy_interval
-    energy = f"{1000 * figures.energy_kwh:.1f}" if figures.energy_kwh is not None else "unknown"
     return {
         "judgments": str(figures.judgments),
         "pairs in the dataset": str(figures.pairs),
@@ -111,5 +110,10 @@ def _cells(figures: Figures) -> dict[str, str]:
         "accurate before": f"{figures.accurate_before:.3f}",
         "accurate after": f"{figures.accurate_after:.3f}",
         **{f"seconds: {stage}": f"{seconds:.0f}" for stage, seconds in figures.seconds.items()},
-        "energy, Wh (estimate)": energy,
+        **{f"Wh: {stage} (estimate)": _watt_hours(kwh) for stage, kwh in figures.stage_energy_kwh.items()},
+        "Wh: all stages (estimate)": _watt_hours(figures.energy_kwh),
     }
+
+
+def _watt_hours(kwh: float | None) -> str:
+    return "unknown" if kwh is None else f"{1000 * kwh:.2f}"
