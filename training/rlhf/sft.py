@@ -20,7 +20,7 @@ from training.rlhf.errors import DataError
 from training.rlhf.models import base_location, load_base, load_tokenizer, lora_config
 from training.rlhf.recipes import SFTRecipe
 from training.rlhf.rundir import RunDirectory
-from training.rlhf.trainer import SimilarLengths, empty_output, multiplies_bfloat16, train, trainer_settings
+from training.rlhf.trainer import SimilarLengths, empty_output, train, trainer_settings
 
 
 def run(directory: RunDirectory, recipe: SFTRecipe) -> dict[str, Any]:
@@ -70,8 +70,7 @@ def _make_trainer(
     return _Trainer(
         model=model,
         args=SFTConfig(
-            **trainer_settings(directory, recipe),
-            bf16=recipe.mixed_precision and multiplies_bfloat16(),
+            **trainer_settings(directory, recipe, mixed_precision=recipe.mixed_precision),
             completion_only_loss=recipe.completion_only_loss,
         ),
         train_dataset=Dataset.from_list(rows),

@@ -26,7 +26,9 @@ from training.rlhf.rundir import RunDirectory
 datasets.disable_progress_bars()
 
 
-def trainer_settings(directory: RunDirectory, recipe: SFTRecipe | RewardRecipe) -> dict[str, Any]:
+def trainer_settings(
+    directory: RunDirectory, recipe: SFTRecipe | RewardRecipe, *, mixed_precision: bool = False
+) -> dict[str, Any]:
     """What the configurations of TRL's trainers have in common."""
     return {
         # The name makes the run directory clear it away should the process be killed.
@@ -46,6 +48,7 @@ def trainer_settings(directory: RunDirectory, recipe: SFTRecipe | RewardRecipe) 
         "logging_steps": 5,
         "logging_first_step": True,
         "logging_nan_inf_filter": False,
+        "bf16": mixed_precision and _multiplies_bfloat16(),
         "use_cpu": not torch.cuda.is_available(),
         "gradient_checkpointing": False,
         "dataloader_pin_memory": False,
@@ -54,7 +57,7 @@ def trainer_settings(directory: RunDirectory, recipe: SFTRecipe | RewardRecipe) 
     }
 
 
-def multiplies_bfloat16() -> bool:
+def _multiplies_bfloat16() -> bool:
     """Whether the device has instructions for bfloat16; without them it is emulated, slower than float32."""
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
