@@ -177,7 +177,7 @@ def test_the_kl_stop_ends_the_run_with_a_policy_within_bounds(
 def test_passes_over_a_rollout_end_early_when_the_policy_moved_far(
     ppo_settings: dict[str, Any], make_run: Make
 ) -> None:
-    settings = {"epochs": 8, "learning_rate": 2e-2, "kl_epoch_stop": 1e-3}
+    settings = {"epochs": 8, "learning_rate": 2e-2, "kl_epoch_stop": 1e-3, "kl_stop": 1e9}
     assert train(make_run(ppo_settings | settings))["optimiser_steps"] < 16
 
 

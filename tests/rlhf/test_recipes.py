@@ -50,7 +50,7 @@ def test_every_setting_gives_its_reason(stage: str) -> None:
         ({"dtype": "float16"}, "dtype must be float32 or bfloat16"),
         ({"gamma": 1.5}, "gamma must lie between 0 and 1"),
         ({"top_p": 2}, "top_p must not exceed 1"),
-        ({"minibatches": 100}, "minibatches must not exceed batch_size"),
+        ({"minibatches": 1000}, "minibatches must not exceed batch_size"),
         ({"country": "Germany"}, "three-letter"),
         ({"dataset": "prompts.jsonl"}, "dataset must be a file"),
         ({"dataset": {"path": "p"}}, "an object with path and sha256"),

@@ -160,7 +160,7 @@ def _comparisons(run: TrainingRun) -> str:
 
 def make_run(update: Update, stage: str = "reward") -> TrainingRun:
     """A queued run with a run directory, for tests of how its process is handled."""
-    recipe = {"stage": stage, "threads": 1, "completions_per_prompt": 2}
+    recipe = {"stage": stage, "threads": 1, "completions_per_prompt": 2, "seed": 0}
     run = TrainingRun.objects.create(project=update.project, update=update, stage=stage, recipe=recipe)
     shutil.rmtree(run.folder, ignore_errors=True)  # numbers come again when a test is rolled back
     run.folder.mkdir(parents=True)

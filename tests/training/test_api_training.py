@@ -91,7 +91,7 @@ def test_a_running_stage_shows_its_progress_curve_and_log(project, client):
     run = TrainingRun.objects.create(
         project=project, update=update, stage="reward", state="running", progress=line
     )
-    run.folder.mkdir(parents=True)
+    run.folder.mkdir(parents=True, exist_ok=True)
     lines = [line, line | {"step": 2, "time": 13.0}]
     (run.folder / "progress.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
     (run.folder / "engine.log").write_text("loading\n")

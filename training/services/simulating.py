@@ -30,7 +30,7 @@ def simulate_volunteers(
     rng, chance = np.random.default_rng(seed), random.Random(seed)
     waiting = [_simulated_volunteer(project, number) for number in range(1, volunteers + 1)]
     stored = 0
-    with tqdm(total=rankings, desc="Simulated rankings", unit=" rankings", leave=False) as bar:
+    with tqdm(total=rankings, desc="Simulated rankings", unit=" rankings", leave=False, disable=None) as bar:
         while waiting and stored < rankings:
             volunteer = waiting[rng.integers(len(waiting))]
             assignment = claim_next(project=project, volunteer=volunteer, chance=chance)

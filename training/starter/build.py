@@ -126,7 +126,7 @@ def _train(run: RunDirectory) -> None:
             env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         )
     try:
-        with tqdm(desc="Starter model", unit=" steps", leave=False) as bar:
+        with tqdm(desc="Starter model", unit=" steps", leave=False, disable=None) as bar:
             while process.poll() is None:
                 _show(run, bar)
                 time.sleep(0.2)
