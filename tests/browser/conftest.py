@@ -57,7 +57,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "OMP_NUM_THREADS": "1",
     }
     if os.environ.get("DATABASE_URL"):
-        env["DATABASE_URL"] = create_database("chorus_browser")
+        env["DATABASE_URL"] = create_database(f"chorus_browser_{os.getpid()}")
     site = Site(url=f"http://127.0.0.1:{port}", env=env)
     site.manage("migrate", "--verbosity", "0")
     site.manage("collectstatic", "--noinput", "--verbosity", "0")

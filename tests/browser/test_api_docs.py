@@ -1,6 +1,9 @@
 """The documentation page of the API in a real browser, under the site's own content policy."""
 
+import pytest
 from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.xdist_group("browser")
 
 
 def test_the_documentation_lists_and_opens_operations_without_console_errors(page: Page):
