@@ -191,7 +191,7 @@ def _recipes(project: Project, rankings: int, seed: int) -> dict[str, dict[str, 
         Stage.REWARD: {"seed": seed},
         Stage.PPO: {"seed": seed},
         Stage.GENERATE: {"seed": seed, "completions_per_prompt": per_prompt},
-        Stage.EVALUATE: {"seed": seed, "samples_per_prompt": -(-BLIND_COMPARISONS // held_out)},
+        Stage.EVALUATE: {"seed": seed, "samples_per_prompt": -(-BLIND_COMPARISONS // max(1, held_out))},
     }
 
 
