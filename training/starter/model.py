@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from transformers.utils.logging import disable_progress_bar
 
 from training.starter.corpus import Topic
 
@@ -27,6 +28,7 @@ def make_blank_model(
     """Save an untrained Qwen3-shaped model and its tokenizer; returns the number of parameters."""
     tokenizer = make_tokenizer(_texts(corpus), vocabulary)
     torch.manual_seed(seed)
+    disable_progress_bar()  # it counts files, and there is one
     model = Qwen3ForCausalLM(
         Qwen3Config(
             vocab_size=len(tokenizer),
