@@ -24,6 +24,8 @@ from .updates import start_update
 
 Stage = TrainingRun.Stage
 BLIND_COMPARISONS = 400
+MOST_COMPARISONS = 2
+VOLUNTEERS = 20
 
 
 class RoundFailedError(RuntimeError):
@@ -78,7 +80,12 @@ def play_round(
             seconds["sample"] = _timed(_open_round, project, coordinator, rankings, seed)
         began = time.monotonic()
         judgments = simulate_volunteers(
-            project=project, judge=judge, rankings=rankings, behaviour=behaviour, seed=seed
+            project=project,
+            judge=judge,
+            rankings=rankings,
+            behaviour=behaviour,
+            volunteers=max(VOLUNTEERS, project.judgments_per_comparison),
+            seed=seed,
         )
         seconds["rank"] = time.monotonic() - began
         update = start_update(project=project, actor=coordinator, settings=_recipes(project, rankings, seed))
@@ -172,10 +179,12 @@ def _gold_accuracy(reward: TrainingRun, judge: GoldJudge, questions: dict[str, s
 
 
 def _open_round(project: Project, coordinator: User, rankings: int, seed: int) -> None:
+    comparisons, project.judgments_per_comparison = _plan(project, rankings)
+    project.save(update_fields=["judgments_per_comparison"])
     run = sample_live_version(
         project=project,
         actor=coordinator,
-        comparisons_per_prompt=_comparisons_per_prompt(project, rankings),
+        comparisons_per_prompt=comparisons,
         settings={"seed": seed},
     )
     execute_sampling(run.pk)
@@ -186,7 +195,7 @@ def _open_round(project: Project, coordinator: User, rankings: int, seed: int) -
 
 def _recipes(project: Project, rankings: int, seed: int) -> dict[str, dict[str, Any]]:
     held_out = project.prompts.held_out().count()
-    per_prompt = project.completions_per_comparison * _comparisons_per_prompt(project, rankings)
+    per_prompt = project.completions_per_comparison * _plan(project, rankings)[0]
     return {
         Stage.REWARD: {"seed": seed},
         Stage.PPO: {"seed": seed},
@@ -195,9 +204,15 @@ def _recipes(project: Project, rankings: int, seed: int) -> dict[str, dict[str, 
     }
 
 
-def _comparisons_per_prompt(project: Project, rankings: int) -> int:
-    """Enough that volunteers do not run out, with a quarter to spare for prompts of too few answers."""
-    return -(-5 * rankings // (4 * project.prompts.count()))
+def _plan(project: Project, rankings: int) -> tuple[int, int]:
+    """Comparisons per prompt and judgments per comparison, with a quarter to spare.
+
+    A small model soon repeats itself, so that a prompt is worth two comparisons at most; what is still
+    missing then comes from more people who judge the same one.
+    """
+    needed = max(1, -(-5 * rankings // (4 * project.prompts.count())))
+    comparisons = min(needed, MOST_COMPARISONS)
+    return comparisons, -(-needed // comparisons)
 
 
 def _timed(act: Any, *arguments: Any) -> float:
