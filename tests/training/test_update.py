@@ -1,6 +1,7 @@
 """One update from judgments to a candidate, by real engines."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ from django.conf import settings
 from annotator.models import AuditEvent, Completion
 from training.models import ModelVersion, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
+from training.services.rounds import measure
 from training.services.versions import release_version, roll_back
+from training.starter.corpus import Statement, Topic
+from training.starter.gold import GoldJudge
 
 # One worker of a parallel test run takes all of them, so that the update runs once.
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("update")]
@@ -119,3 +123,20 @@ def test_going_back_reopens_the_answers_of_the_version_before(update: Update):
     assert release.version == update.parent
     opened = update.project.rounds.get(closed_at=None)
     assert set(opened.comparisons.values_list("completions__author", flat=True)) == {update.parent.author_id}
+
+
+def test_the_figures_of_a_round_are_those_of_its_runs_and_of_the_gold_labels(update: Update):
+    questions = [prompt.question for prompt in update.project.prompts.all()]
+    good, bad = Statement(text="Yes.", source="a book"), Statement(text="Not at all.", kind="myth")
+    things = Topic(
+        topic="things", language="en", questions=tuple(questions), accurate=(good,), inaccurate=(bad,)
+    )
+    figures = measure(update, GoldJudge([things]), judgments=3, seconds={"rank": 1.0})
+    pairs = update.candidate.evaluations.get()
+    assert figures.wins + figures.ties + figures.losses == pairs.wins + pairs.ties + pairs.losses
+    assert figures.accurate_before == figures.accurate_after == 0  # an untrained model says nothing true
+    assert figures.win_rate_decided == 0.5
+    assert figures.pairs == update.dataset.pairs
+    assert set(figures.seconds) == {"rank", "reward", "ppo", "generate", "evaluate"}
+    assert {sample["prompt"] for sample in figures.samples} <= set(questions)
+    json.dumps(asdict(figures))
