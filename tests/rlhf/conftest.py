@@ -80,3 +80,9 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return make
+
+
+@pytest.fixture(params=["llama", "qwen3"])
+def folder(request: pytest.FixtureRequest) -> Path:
+    """A Llama (SmolLM2) and a Qwen3 checkpoint."""
+    return request.getfixturevalue(request.param)

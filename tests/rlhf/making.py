@@ -18,7 +18,9 @@ from transformers import (
 )
 
 from training.rlhf import chat
-from training.rlhf import models as engine_models
+from training.rlhf.adapters import SharedBase, lora_config
+from training.rlhf.loading import load_base, load_tokenizer
+from training.rlhf.padding import pad
 from training.rlhf.rundir import dataset_file
 
 TEMPLATE = (
@@ -73,7 +75,7 @@ def make_base(shape: str, folder: Path) -> PreTrainedModel:
 def make_reward(base: Path, folder: Path) -> Any:
     """A random reward adapter as TRL's trainer leaves it (SEQ_CLS with its score head); returns the model."""
     torch.manual_seed(1)
-    tokenizer = engine_models.load_tokenizer(str(base))
+    tokenizer = load_tokenizer(str(base))
     model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=1)
     model.config.pad_token_id = tokenizer.pad_token_id
     model = get_peft_model(model, LoraConfig(r=4, task_type="SEQ_CLS", target_modules="all-linear"))
@@ -90,13 +92,13 @@ def conversation(question: str, answer: str) -> list[dict[str, str]]:
 
 def teach(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, steps: int) -> None:
     """Train a base until it answers each question with GOOD or BAD, about half of the time each."""
-    tokenizer = engine_models.load_tokenizer(tokenizer.name_or_path)
+    tokenizer = load_tokenizer(tokenizer.name_or_path)
     rows = [
         chat.encode_conversation(tokenizer, conversation(question, answer))
         for question in QUESTIONS
         for answer in (GOOD, BAD)
     ]
-    ids, mask = engine_models.pad(rows, tokenizer.pad_token_id)
+    ids, mask = pad(rows, tokenizer.pad_token_id)
     optimiser = torch.optim.AdamW(model.parameters(), lr=5e-3)
     for _ in range(steps):
         loss = model(
@@ -109,10 +111,10 @@ def teach(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, steps: int
 
 def teach_reward(model: Any, base: Path, steps: int) -> None:
     """Train a reward model until it scores GOOD above BAD."""
-    tokenizer = engine_models.load_tokenizer(str(base))
+    tokenizer = load_tokenizer(str(base))
     optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
     sides = [
-        engine_models.pad(
+        pad(
             [chat.encode_conversation(tokenizer, conversation(q, answer)) for q in QUESTIONS],
             tokenizer.pad_token_id,
         )
@@ -131,3 +133,18 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> dict[str, str]:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     file = dataset_file(path)
     return {"path": file.path, "sha256": file.sha256}
+
+
+def load_shared(folder: Path) -> SharedBase:
+    """The shared base of a model folder, with no adapter yet."""
+    return SharedBase(load_base(str(folder), "float32"))
+
+
+def with_policy(folder: Path, *, fresh: bool = False) -> SharedBase:
+    """A shared base with an adapter "policy" that changes its answers unless it is fresh."""
+    base = load_shared(folder)
+    torch.manual_seed(3)
+    base.add("policy", lora_config(base.model, r=4, alpha=8, target="all-linear"))
+    for parameter in [] if fresh else base.parameters("policy"):
+        parameter.data.normal_(0, 0.1)
+    return base

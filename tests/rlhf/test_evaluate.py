@@ -11,19 +11,14 @@ import torch
 
 from tests.rlhf.making import GOOD, QUESTIONS, conversation, make_reward
 from training.rlhf import chat, evaluate, generate
+from training.rlhf.adapters import SharedBase, lora_config
 from training.rlhf.errors import Cancelled
 from training.rlhf.evaluate import summarise
 from training.rlhf.intervals import wilson_interval, win_rate_interval
-from training.rlhf.models import (
-    SharedBase,
-    load_base,
-    load_reward,
-    load_tokenizer,
-    lora_config,
-    score_sequences,
-)
+from training.rlhf.loading import load_base, load_tokenizer
 from training.rlhf.recipes import DatasetFile, EvaluateRecipe, GenerateRecipe
 from training.rlhf.rundir import RunDirectory
+from training.rlhf.scoring import load_reward, score_sequences
 
 Outcome = tuple[dict[str, float], list[dict[str, Any]]]
 Run = Callable[..., Outcome]

@@ -11,8 +11,9 @@ import torch
 
 from tests.rlhf.making import BAD, GOOD, QUESTIONS, conversation, make_reward
 from training.rlhf import chat, ppo
+from training.rlhf.adapters import SharedBase, lora_config, read_adapter
 from training.rlhf.errors import Cancelled, DataError, ModelError, TrainingDiverged
-from training.rlhf.models import SharedBase, load_base, load_tokenizer, lora_config, read_adapter
+from training.rlhf.loading import load_base, load_tokenizer
 from training.rlhf.recipes import PPORecipe
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.sampling import Sampling, sample

@@ -13,17 +13,13 @@ from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification
 
 from training.rlhf.__main__ import main
+from training.rlhf.adapters import SharedBase
 from training.rlhf.chat import encode_conversation
-from training.rlhf.models import (
-    SharedBase,
-    load_base,
-    load_reward,
-    load_tokenizer,
-    pad,
-    score_sequences,
-)
+from training.rlhf.loading import load_base, load_tokenizer
+from training.rlhf.padding import pad
 from training.rlhf.reward import bootstrap_by_prompt
 from training.rlhf.rundir import dataset_file
+from training.rlhf.scoring import load_reward, score_sequences
 
 THINGS = ("rain", "ice", "coal", "wind", "peat", "soil", "fog", "moss")
 GOOD, BAD = "Yes, quite so.", "No, not at all."

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from training.rlhf.models import load_base
+from training.rlhf.loading import load_base
 from training.rlhf.rollout import answer_logprobs, lay_out
 from training.rlhf.sampling import Answer, Sampling, _draw, sample
 

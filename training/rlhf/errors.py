@@ -68,3 +68,8 @@ def explain(error: BaseException) -> tuple[str, str]:
             "memory",
         )
     return f"The engine failed unexpectedly: {type(error).__name__}: {error}", "internal"
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, or its type where it has none."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

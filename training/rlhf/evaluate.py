@@ -15,21 +15,15 @@ import numpy as np
 import torch
 
 from training.rlhf import chat
+from training.rlhf.adapters import SharedBase
 from training.rlhf.data import Prompt, read_prompts
 from training.rlhf.intervals import win_rate_interval
-from training.rlhf.models import (
-    SharedBase,
-    base_location,
-    load_base,
-    load_reward,
-    load_tokenizer,
-    score_sequences,
-    write_base_card,
-)
+from training.rlhf.loading import base_location, load_base, load_tokenizer, write_base_card
 from training.rlhf.recipes import EvaluateRecipe
 from training.rlhf.rollout import answer_logprobs, lay_out
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.sampling import Answer, Sampling, sample
+from training.rlhf.scoring import load_reward, score_sequences
 
 Row = dict[str, Any]
 

@@ -10,8 +10,9 @@ are ranked, so a repeated one is drawn anew a few times.
 import json
 
 from training.rlhf import chat
+from training.rlhf.adapters import SharedBase
 from training.rlhf.data import read_prompts
-from training.rlhf.models import SharedBase, base_location, load_base, load_tokenizer, write_base_card
+from training.rlhf.loading import base_location, load_base, load_tokenizer, write_base_card
 from training.rlhf.recipes import GenerateRecipe
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.sampling import Answer, Sampling, sample

@@ -12,11 +12,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from training.rlhf.adapters import SharedBase
 from training.rlhf.errors import TrainingDiverged
-from training.rlhf.models import ScalarHead, SharedBase
 from training.rlhf.objective import policy_loss, value_loss
 from training.rlhf.recipes import PPORecipe
 from training.rlhf.rollout import Experience, answer_logprobs
+from training.rlhf.scoring import ScalarHead
 
 _ADAM_EPSILON = 1e-5  # as in the PPO reference code; 1e-8 lets rarely moved weights jump
 _FINAL_RATE = 0.1

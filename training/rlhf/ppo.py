@@ -26,23 +26,17 @@ import torch
 from torch import Tensor
 
 from training.rlhf import chat
+from training.rlhf.adapters import SharedBase, lora_config
 from training.rlhf.data import Prompt, read_prompts
 from training.rlhf.errors import Cancelled
 from training.rlhf.learner import Learner, initial_value_head
-from training.rlhf.models import (
-    SharedBase,
-    base_location,
-    load_base,
-    load_reward,
-    load_tokenizer,
-    lora_config,
-    write_base_card,
-)
+from training.rlhf.loading import base_location, load_base, load_tokenizer, write_base_card
 from training.rlhf.objective import adapt_kl_coef, generalised_advantages, token_rewards, whiten
 from training.rlhf.recipes import PPORecipe
 from training.rlhf.rollout import Experience, Judge, answer_logprobs, lay_out
 from training.rlhf.rundir import RunDirectory, write_json
 from training.rlhf.sampling import Answer, Sampling, sample
+from training.rlhf.scoring import load_reward
 
 _CALIBRATION_ANSWERS = 256
 _SHOWN_SAMPLES = 4

@@ -26,10 +26,12 @@ from transformers import (
 from trl.trainer.reward_config import RewardConfig
 from trl.trainer.reward_trainer import DataCollatorForPreference, RewardTrainer
 
+from training.rlhf.adapters import lora_config
 from training.rlhf.chat import encode_conversation
 from training.rlhf.data import TRAIN, Preference, read_preferences
 from training.rlhf.errors import DataError
-from training.rlhf.models import base_location, load_base, load_tokenizer, lora_config, pad
+from training.rlhf.loading import base_location, load_base, load_tokenizer
+from training.rlhf.padding import pad
 from training.rlhf.recipes import RewardRecipe
 from training.rlhf.rundir import RunDirectory, write_text
 from training.rlhf.trainer import empty_output, train, trainer_settings

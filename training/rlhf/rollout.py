@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from training.rlhf.models import ScalarHead, SharedBase, last_hidden_states, pad, positions_of
+from training.rlhf.adapters import SharedBase
+from training.rlhf.padding import pad, positions_of
 from training.rlhf.sampling import Answer, Sampling
+from training.rlhf.scoring import ScalarHead, last_hidden_states
 
 
 @dataclass(frozen=True)

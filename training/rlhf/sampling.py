@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
-from training.rlhf.models import pad, positions_of
+from training.rlhf.padding import pad, positions_of
 from training.rlhf.recipes import EvaluateRecipe, GenerateRecipe, PPORecipe
 
 # Fewer rows make a step cheaper, but moving the cache costs too: shrink only when this share is left.

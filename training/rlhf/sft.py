@@ -14,10 +14,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
+from training.rlhf.adapters import lora_config
 from training.rlhf.chat import TEMPLATE_SETTINGS
 from training.rlhf.data import Message, read_conversations
 from training.rlhf.errors import DataError
-from training.rlhf.models import base_location, load_base, load_tokenizer, lora_config
+from training.rlhf.loading import base_location, load_base, load_tokenizer
 from training.rlhf.recipes import SFTRecipe
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.trainer import SimilarLengths, empty_output, train, trainer_settings

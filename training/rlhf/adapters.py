@@ -1,12 +1,10 @@
-"""One frozen base model and the adapters and heads that give it its roles.
+"""LoRA adapters on one frozen base model, which give it its roles.
 
-`SharedBase` holds the only copy of the base weights. Policy, reference, reward and value are LoRA adapters on
-it, chosen per forward pass by `use`; a score is a linear head on the last hidden state. On disk an adapter is
-what peft writes (adapter_config.json, adapter_model.safetensors); pickled weights and remote code are
-refused.
+`SharedBase` holds the only copy of the base weights. Policy, reference, reward and value are adapters on it,
+chosen per forward pass by `use`. On disk an adapter is what peft writes (adapter_config.json,
+adapter_model.safetensors); pickled weights are refused.
 """
 
-import hashlib
 import json
 import warnings
 from collections.abc import Iterator
@@ -14,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from peft import (
     LoraConfig,
     get_peft_model_state_dict,
@@ -25,81 +22,13 @@ from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
-from transformers.utils.logging import disable_progress_bar
+from transformers import PreTrainedModel
 
-from training.rlhf.errors import ModelError
-from training.rlhf.recipes import Recipe
-from training.rlhf.rundir import RunDirectory, write_json
+from training.rlhf.errors import ModelError, first_line
+from training.rlhf.rundir import write_json
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _PREFIX = "base_model.model."
-
-_SPARE_TOKENS = ("<|endoftext|>", "<pad>", "[PAD]", "<|pad|>", "<|finetune_right_pad_id|>", "<unk>")
-
-disable_progress_bar()  # the log is for what the stages say
-
-
-def base_location(directory: RunDirectory, recipe: Recipe) -> str:
-    """The folder of the base model, or its hub name; ModelError for a folder that is missing."""
-    folder = directory.resolve(recipe.base_model)
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise ModelError(f"The model folder {recipe.base_model} has no config.json.")
-        return str(folder)
-    looks_local = recipe.base_model.startswith((".", "/", "~")) or recipe.base_model.count("/") > 1
-    if looks_local:
-        raise ModelError(f"The model folder {recipe.base_model} does not exist.")
-    return recipe.base_model
-
-
-def load_tokenizer(location: str) -> PreTrainedTokenizerBase:
-    """The tokenizer with its chat template and a padding token that is not EOS."""
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"The tokenizer of {location} cannot be loaded: {_first_line(error)}") from error
-    if not tokenizer.chat_template:
-        raise ModelError(f"The tokenizer of {location} has no chat template.")
-    if tokenizer.eos_token_id is None:
-        raise ModelError(f"The tokenizer of {location} has no EOS token.")
-    if tokenizer.pad_token_id in (None, tokenizer.eos_token_id):
-        vocabulary = tokenizer.get_vocab()
-        spare = [token for token in _SPARE_TOKENS if token in vocabulary and token != tokenizer.eos_token]
-        if not spare:
-            raise ModelError(f"The tokenizer of {location} has no padding token apart from EOS.")
-        tokenizer.pad_token = spare[0]
-    return tokenizer
-
-
-def load_base(
-    location: str, dtype: str, kind: Any = AutoModelForCausalLM, **settings: Any
-) -> PreTrainedModel:
-    """The base model under one of transformers' auto classes, frozen, in evaluation mode."""
-    try:
-        model = kind.from_pretrained(
-            location,
-            dtype=getattr(torch, dtype),
-            use_safetensors=True,
-            trust_remote_code=False,
-            **settings,
-        )
-    except (OSError, ValueError, SafetensorError) as error:
-        raise ModelError(f"The base model {location} cannot be loaded: {_first_line(error)}") from error
-    model.config.use_cache = False
-    return model.requires_grad_(False).eval()
-
-
-def write_base_card(directory: RunDirectory, recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Write output/base.json: which base and which chat template the output belongs to."""
-    template = str(tokenizer.chat_template).encode()
-    card = {"base_model": recipe.base_model, "chat_template_sha256": hashlib.sha256(template).hexdigest()}
-    write_json(directory.output / "base.json", card)
 
 
 def lora_config(model: PreTrainedModel, *, r: int, alpha: int, target: str) -> LoraConfig:
@@ -263,89 +192,4 @@ def read_adapter(folder: Path) -> tuple[LoraConfig, dict[str, Tensor]]:
         )
         return config, load_file(folder / WEIGHTS)
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise ModelError(f"The adapter in {folder} is damaged: {_first_line(error)}") from error
-
-
-class ScalarHead(nn.Module):
-    """A linear map from a hidden state to one number: (…, H) to (…)."""
-
-    def __init__(self, hidden_size: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(hidden_size, 1)
-        nn.init.zeros_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        return self.linear(hidden.float()).squeeze(-1)
-
-
-def load_reward(base: SharedBase, folder: Path, name: str = "reward") -> ScalarHead:
-    """Add the reward stage's adapter to the base and give its score head.
-
-    The folder is what peft writes for AutoModelForSequenceClassification with the score head in
-    modules_to_save. The score of a sequence is the head applied to the last hidden state at its last token,
-    as in transformers.
-    """
-    extra = base.load(name, folder)
-    scores = [value for key, value in extra.items() if key.split(".")[-2:] == ["score", "weight"]]
-    if len(scores) != 1 or scores[0].shape != (1, base.hidden_size):
-        raise ModelError(f"The adapter in {folder} has no score head that fits the base model.")
-    head = ScalarHead(base.hidden_size)
-    head.linear.weight.data.copy_(scores[0])
-    return head.requires_grad_(False)
-
-
-def last_hidden_states(model: PreTrainedModel, ids: Tensor, mask: Tensor) -> Tensor:
-    """Hidden states after the last layer's norm, (B, T, H), for padded token ids and their mask, (B, T)."""
-    trunk = getattr(model, model.base_model_prefix)
-    positions = positions_of(mask)
-    return trunk(
-        input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False
-    ).last_hidden_state
-
-
-def positions_of(mask: Tensor) -> Tensor:
-    """Positions (B, T) that count an input's own tokens from 0, whatever the padding before them."""
-    return (mask.cumsum(-1) - 1).clamp(min=0)
-
-
-def pad(rows: list[list[int]], pad_id: int, *, left: bool = False) -> tuple[Tensor, Tensor]:
-    """Token ids (B, T) and mask (B, T) of rows of different lengths."""
-    width = max(len(row) for row in rows)
-    ids = torch.full((len(rows), width), pad_id)
-    mask = torch.zeros((len(rows), width), dtype=torch.long)
-    for i, row in enumerate(rows):
-        where = slice(width - len(row), width) if left else slice(len(row))
-        ids[i, where] = torch.tensor(row)
-        mask[i, where] = 1
-    return ids, mask
-
-
-@torch.no_grad()
-def score_sequences(
-    base: SharedBase,
-    adapter: str,
-    head: ScalarHead,
-    sequences: list[list[int]],
-    pad_id: int,
-    batch_size: int = 64,
-) -> Tensor:
-    """The reward of each token sequence, (N,): the head at its last token.
-
-    A sequence is a whole conversation as the reward stage saw it: prompt, answer, EOS and the template's
-    ending. Rows of similar length share a batch, which changes no score.
-    """
-    scores = torch.empty(len(sequences))
-    order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
-    with base.use(adapter) as model:
-        for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
-            ids, mask = pad([sequences[i] for i in chosen], pad_id)
-            hidden = last_hidden_states(model, ids, mask)
-            last = hidden[torch.arange(len(chosen)), mask.sum(-1) - 1]
-            scores[chosen] = head(last)
-    return scores
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"The adapter in {folder} is damaged: {first_line(error)}") from error

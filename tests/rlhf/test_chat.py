@@ -1,0 +1,25 @@
+"""Conversations as token ids."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.rlhf.making import GOOD, QUESTIONS, conversation
+from training.rlhf import chat
+from training.rlhf.errors import DataError
+from training.rlhf.loading import load_tokenizer
+
+
+def test_prompt_answer_and_ending_are_the_tokens_of_the_whole_conversation(llama: Path) -> None:
+    tokenizer = load_tokenizer(str(llama))
+    for question in QUESTIONS:
+        whole = conversation(question, GOOD)
+        prompt = chat.encode_prompt(tokenizer, whole[:1], longest=100)
+        answer = [*tokenizer.encode(GOOD), tokenizer.eos_token_id]
+        assert prompt + answer + chat.ending(tokenizer) == chat.encode_conversation(tokenizer, whole)
+        assert chat.decode(tokenizer, answer) == GOOD
+
+
+def test_a_prompt_that_is_too_long_is_refused(llama: Path) -> None:
+    with pytest.raises(DataError, match="more than the 5"):
+        chat.encode_prompt(load_tokenizer(str(llama)), conversation(QUESTIONS[0], GOOD)[:1], longest=5)

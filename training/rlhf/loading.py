@@ -1,0 +1,79 @@
+"""The base model and its tokenizer, from a folder or the hub; safetensors only, no remote code."""
+
+import hashlib
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils.logging import disable_progress_bar
+
+from training.rlhf.errors import ModelError, first_line
+from training.rlhf.recipes import Recipe
+from training.rlhf.rundir import RunDirectory, write_json
+
+_SPARE_TOKENS = ("<|endoftext|>", "<pad>", "[PAD]", "<|pad|>", "<|finetune_right_pad_id|>", "<unk>")
+
+disable_progress_bar()  # the log is for what the stages say
+
+
+def base_location(directory: RunDirectory, recipe: Recipe) -> str:
+    """The folder of the base model, or its hub name; ModelError for a folder that is missing."""
+    folder = directory.resolve(recipe.base_model)
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(f"The model folder {recipe.base_model} has no config.json.")
+        return str(folder)
+    looks_local = recipe.base_model.startswith((".", "/", "~")) or recipe.base_model.count("/") > 1
+    if looks_local:
+        raise ModelError(f"The model folder {recipe.base_model} does not exist.")
+    return recipe.base_model
+
+
+def load_tokenizer(location: str) -> PreTrainedTokenizerBase:
+    """The tokenizer with its chat template and a padding token that is not EOS."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"The tokenizer of {location} cannot be loaded: {first_line(error)}") from error
+    if not tokenizer.chat_template:
+        raise ModelError(f"The tokenizer of {location} has no chat template.")
+    if tokenizer.eos_token_id is None:
+        raise ModelError(f"The tokenizer of {location} has no EOS token.")
+    if tokenizer.pad_token_id in (None, tokenizer.eos_token_id):
+        vocabulary = tokenizer.get_vocab()
+        spare = [token for token in _SPARE_TOKENS if token in vocabulary and token != tokenizer.eos_token]
+        if not spare:
+            raise ModelError(f"The tokenizer of {location} has no padding token apart from EOS.")
+        tokenizer.pad_token = spare[0]
+    return tokenizer
+
+
+def load_base(
+    location: str, dtype: str, kind: Any = AutoModelForCausalLM, **settings: Any
+) -> PreTrainedModel:
+    """The base model under one of transformers' auto classes, frozen, in evaluation mode."""
+    try:
+        model = kind.from_pretrained(
+            location,
+            dtype=getattr(torch, dtype),
+            use_safetensors=True,
+            trust_remote_code=False,
+            **settings,
+        )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ModelError(f"The base model {location} cannot be loaded: {first_line(error)}") from error
+    model.config.use_cache = False
+    return model.requires_grad_(False).eval()
+
+
+def write_base_card(directory: RunDirectory, recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Write output/base.json: which base and which chat template the output belongs to."""
+    template = str(tokenizer.chat_template).encode()
+    card = {"base_model": recipe.base_model, "chat_template_sha256": hashlib.sha256(template).hexdigest()}
+    write_json(directory.output / "base.json", card)
