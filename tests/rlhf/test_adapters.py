@@ -41,7 +41,7 @@ def test_peft_reads_what_is_saved_and_gives_the_same_logits(folder: Path, tmp_pa
     with torch.no_grad():
         torch.testing.assert_close(peft(IDS).logits, logits(base, "policy"))
     again = load_shared(folder)
-    again.load_shared("reloaded", tmp_path)
+    again.load("reloaded", tmp_path)
     assert torch.equal(logits(again, "reloaded"), logits(base, "policy"))
 
 
@@ -86,7 +86,7 @@ def test_pickled_weights_are_refused(llama: Path, tmp_path: Path) -> None:
     torch.save({}, tmp_path / "adapter_model.bin")
     weights.unlink()
     with pytest.raises(ModelError, match="other weight formats are not accepted"):
-        load_shared(llama).load_shared("policy", tmp_path)
+        load_shared(llama).load("policy", tmp_path)
 
 
 def test_an_adapter_that_does_not_fit_or_is_damaged_is_refused(llama: Path, tmp_path: Path) -> None:
@@ -96,14 +96,14 @@ def test_an_adapter_that_does_not_fit_or_is_damaged_is_refused(llama: Path, tmp_
     config = json.loads((tmp_path / "good" / "adapter_config.json").read_text())
     (tmp_path / "wide" / "adapter_config.json").write_text(json.dumps(config | {"r": 8}))
     with pytest.raises(ModelError, match="other shapes"):
-        load_shared(llama).load_shared("policy", tmp_path / "wide")
+        load_shared(llama).load("policy", tmp_path / "wide")
     shutil.copytree(tmp_path / "good", tmp_path / "few")
     (tmp_path / "few" / "adapter_config.json").write_text(json.dumps(config | {"target_modules": ["q_proj"]}))
     with pytest.raises(ModelError, match="does not fit the base"):
-        load_shared(llama).load_shared("policy", tmp_path / "few")
+        load_shared(llama).load("policy", tmp_path / "few")
     for broken in (b"", b"\xff" * 100):
         (tmp_path / "good" / "adapter_model.safetensors").write_bytes(broken)
         with pytest.raises(ModelError, match="is damaged"):
-            load_shared(llama).load_shared("policy", tmp_path / "good")
+            load_shared(llama).load("policy", tmp_path / "good")
     with pytest.raises(ModelError, match="missing"):
-        load_shared(llama).load_shared("policy", tmp_path / "none")
+        load_shared(llama).load("policy", tmp_path / "none")
