@@ -14,7 +14,7 @@ from pathlib import Path
 
 import dj_database_url
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
@@ -134,13 +134,22 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
+# htmx reports a request that another one replaced as an error too, in these two lines.
+REPLACED = ("htmx:afterRequest", "htmx:sendAbort")
+
+
 @pytest.fixture
 def page(browser: Browser, site: Site) -> Iterator[Page]:
     """A fresh browser session; what the console reports as an error fails the test."""
     context = browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900})
     page = context.new_page()
     errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.text.startswith(REPLACED):
+            errors.append(message.text)
+
+    page.on("console", listen)
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     context.close()

@@ -21,7 +21,7 @@ ada = User.objects.create_user("ada@example.org", name="Ada")
 project = create_project(
     name="Desk", slug="desk", base_model="models/none", coordinator=ada, completions_per_comparison=3
 )
-drafts = [draft_from_record({"prompt": f"Why is the sea rising, {n}?"}) for n in range(6)]
+drafts = [draft_from_record({"prompt": f"Why is the sea rising, {n}?"}) for n in range(8)]
 prompts = add_prompts(project=project, drafts=drafts, actor=ada).prompts
 author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 1")
 add_completions(author=author, texts=[(one, f"Answer number {n}.") for one in prompts for n in range(3)])
@@ -99,6 +99,18 @@ def test_fingers_on_a_small_phone_and_a_reload_that_loses_nothing(desk: Page):
     desk.reload()
     expect(desk.locator("#answer-2 .ranks input").first).to_be_checked()
     expect(desk.get_by_label("Reason")).to_have_value("Short and true: 1 s ?")
+
+
+def test_a_judgment_sent_while_the_seat_is_still_being_renewed_ends_the_renewal(desk: Page):
+    first = form_of(desk)
+    desk.route("**/renew/", lambda route: None)  # as on a slow line: never answered
+    with desk.expect_event("requestfailed", lambda request: request.url.endswith("/renew/")):
+        for key in "123":
+            desk.keyboard.press(key)
+        desk.keyboard.press("Enter")
+    expect(desk.locator("#desk-status")).to_contain_text("Saved.")
+    expect(desk.locator(f"#judgment-form[action='{first}']")).to_have_count(0)
+    expect(desk.locator("#desk-trouble")).to_be_hidden()
 
 
 def test_without_scripts_the_form_posts_and_the_page_says_saved(browser: Browser, site: Site, material: None):
