@@ -28,7 +28,7 @@ SMALL = {
     "reward": {"max_steps": 4, "min_pairs": 1, "batch_size": 4, "lora_r": 4},
     "ppo": {"steps": 2, "batch_size": 8, "minibatches": 2, "max_new_tokens": 24, "lora_r": 4},
     "generate": {"max_new_tokens": 24},
-    "evaluate": {"samples_per_prompt": 1, "max_new_tokens": 24, "bootstrap_samples": 50},
+    "evaluate": {"samples_per_prompt": 1, "max_new_tokens": 24},
 }
 
 

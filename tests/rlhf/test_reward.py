@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from peft import PeftModel
@@ -17,7 +16,6 @@ from training.rlhf.adapters import SharedBase
 from training.rlhf.chat import encode_conversation
 from training.rlhf.loading import load_base, load_tokenizer
 from training.rlhf.padding import pad
-from training.rlhf.reward import bootstrap_by_prompt
 from training.rlhf.rundir import dataset_file
 from training.rlhf.scoring import load_reward, score_sequences
 
@@ -175,11 +173,3 @@ def test_stopped_and_resumed_ends_with_the_same_weights(make_reward_run: Callabl
     assert main(["reward", str(stopped)]) == 0
     first, second = (load_file(run / "output" / "adapter_model.safetensors") for run in (whole, stopped))
     assert all(torch.equal(first[name], second[name]) for name in first)
-
-
-def test_the_interval_is_wider_when_pairs_of_a_prompt_go_wrong_together() -> None:
-    correct = np.repeat([1.0, 0.0, 1.0, 1.0, 0.0, 1.0], 10)
-    together = bootstrap_by_prompt(correct, [str(i // 10) for i in range(60)], seed=0)
-    apart = bootstrap_by_prompt(correct, [str(i) for i in range(60)], seed=0)
-    assert together[0] < apart[0] < correct.mean() < apart[1] < together[1]
-    assert bootstrap_by_prompt(np.ones(4), ["a", "a", "b", "b"], seed=0) == (1.0, 1.0)

@@ -51,7 +51,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "checkpoint_every": 1,
     },
     "generate": {"max_new_tokens": 6, "threads": 1},
-    "evaluate": {"max_new_tokens": 6, "samples_per_prompt": 2, "bootstrap_samples": 100, "threads": 1},
+    "evaluate": {"max_new_tokens": 6, "samples_per_prompt": 2, "threads": 1},
 }
 
 

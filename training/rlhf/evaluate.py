@@ -17,7 +17,7 @@ import torch
 from training.rlhf import chat
 from training.rlhf.adapters import SharedBase
 from training.rlhf.data import Prompt, read_prompts
-from training.rlhf.intervals import win_rate_interval
+from training.rlhf.intervals import share_interval
 from training.rlhf.loading import base_location, load_base, load_tokenizer, write_base_card
 from training.rlhf.recipes import EvaluateRecipe
 from training.rlhf.rollout import answer_logprobs, lay_out
@@ -65,7 +65,7 @@ class Evaluation:
         with open(self.directory.output / "comparisons.jsonl", "w", encoding="utf-8") as file:
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         write_base_card(self.directory, self.recipe, self.tokenizer)
-        return summarise(rows, self.recipe) | {
+        return summarise(rows, seed=self.recipe.seed) | {
             "kl": self._kl(candidate),
             "baseline_eos_rate": sum(answer.finished for answer in baseline) / len(rows),
             "candidate_eos_rate": sum(answer.finished for answer in candidate) / len(rows),
@@ -135,20 +135,18 @@ class Evaluation:
         return total / len(answers)
 
 
-def summarise(rows: list[Row], recipe: EvaluateRecipe) -> dict[str, float]:
+def summarise(rows: list[Row], *, seed: int) -> dict[str, float]:
     """Wins, ties and losses of the candidate, its win rates, and the interval of the decided one."""
-    places = {prompt_id: i for i, prompt_id in enumerate(dict.fromkeys(row["prompt_id"] for row in rows))}
-    wins, losses = np.zeros(len(places), np.int64), np.zeros(len(places), np.int64)
-    for row in rows:
-        if row["baseline"] != row["candidate"]:
-            wins[places[row["prompt_id"]]] += row["candidate_score"] > row["baseline_score"]
-            losses[places[row["prompt_id"]]] += row["candidate_score"] < row["baseline_score"]
-    won, lost = int(wins.sum()), int(losses.sum())
-    low, high = win_rate_interval(
-        wins, losses, confidence=recipe.confidence, resamples=recipe.bootstrap_samples, seed=recipe.seed
-    )
+    decided = [
+        row
+        for row in rows
+        if row["baseline"] != row["candidate"] and row["baseline_score"] != row["candidate_score"]
+    ]
+    wins = np.array([row["candidate_score"] > row["baseline_score"] for row in decided])
+    won, lost = int(wins.sum()), len(decided) - int(wins.sum())
+    low, high = share_interval(wins, [row["prompt_id"] for row in decided], seed=seed)
     return {
-        "prompts": float(len(places)),
+        "prompts": float(len({row["prompt_id"] for row in rows})),
         "wins": float(won),
         "ties": float(len(rows) - won - lost),
         "losses": float(lost),

@@ -1,39 +1,40 @@
-"""How sure a win rate is.
+"""How sure a share is: a win rate, an accuracy. All intervals are of 95 %.
 
-Answers to one prompt are alike, so the uncertainty comes from the prompts: they are what is resampled.
+What was said about one prompt is alike, so the uncertainty comes from the prompts: they are resampled.
 """
 
+from collections.abc import Sequence
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+_TAIL = 0.025
+_RESAMPLES = 2000
 
-def win_rate_interval(
-    wins: NDArray[np.int64], losses: NDArray[np.int64], *, confidence: float, resamples: int, seed: int
-) -> tuple[float, float]:
-    """Interval of wins / (wins + losses), from counts per prompt (N,).
 
-    Percentile bootstrap over prompts. Where all decided comparisons went one way a bootstrap sees no doubt
-    at all; then it is Wilson's interval with every decided prompt as one observation. Without a decided
-    comparison it is (0, 1).
+def share_interval(outcomes: NDArray[Any], prompt_ids: Sequence[str], *, seed: int) -> tuple[float, float]:
+    """Interval of the mean of outcomes (N,), each between 0 and 1, about the prompts (N).
+
+    Percentile bootstrap over prompts. Where all outcomes are 0 or all are 1 a bootstrap sees no doubt at all;
+    then it is Wilson's interval with every prompt as one observation. Without an outcome it is (0, 1).
     """
-    decided = wins + losses > 0
-    wins, losses = wins[decided], losses[decided]
-    if len(wins) == 0:
+    if len(outcomes) == 0:
         return 0.0, 1.0
-    if wins.sum() == 0 or losses.sum() == 0:
-        return wilson_interval(len(wins) if wins.sum() else 0, len(wins), confidence=confidence)
-    drawn = np.random.default_rng(seed).integers(len(wins), size=(resamples, len(wins)))
-    won, lost = wins[drawn].sum(1), losses[drawn].sum(1)
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(won / (won + lost), [tail, 1 - tail])
+    _, prompt = np.unique(np.asarray(prompt_ids), return_inverse=True)
+    sums, sizes = np.bincount(prompt, weights=outcomes), np.bincount(prompt)
+    if sums.sum() in (0, len(outcomes)):
+        return wilson_interval(len(sizes) if sums.sum() else 0, len(sizes))
+    drawn = np.random.default_rng(seed).integers(len(sizes), size=(_RESAMPLES, len(sizes)))
+    means = sums[drawn].sum(1) / sizes[drawn].sum(1)
+    low, high = np.quantile(means, [_TAIL, 1 - _TAIL])
     return float(low), float(high)
 
 
-def wilson_interval(successes: int, trials: int, *, confidence: float) -> tuple[float, float]:
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     """Wilson's score interval of a proportion (Wilson 1927)."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    z = NormalDist().inv_cdf(1 - _TAIL)
     share = successes / trials
     centre = share + z * z / (2 * trials)
     spread = z * (share * (1 - share) / trials + z * z / (4 * trials * trials)) ** 0.5

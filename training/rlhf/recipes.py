@@ -142,7 +142,22 @@ class RewardRecipe(Recipe):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PPORecipe(Recipe):
+class SamplingRecipe(Recipe):
+    """What the stages that sample answers share; they sample alike unless told otherwise."""
+
+    batch_size: int = setting("answers sampled at once", 64)
+    max_prompt_tokens: int = setting("a longer prompt is an error, not silently cut", 512)
+    max_new_tokens: int = setting("longest answer", 48)
+    temperature: float = setting("of sampling; below 1 an answer strays less", 0.7)
+    top_p: float = setting("nucleus; 1 samples from the model's whole distribution", 1.0)
+
+    def validate(self) -> None:
+        positive(self, "batch_size", "max_prompt_tokens", "max_new_tokens", "temperature", "top_p")
+        require(self.top_p <= 1, "top_p must not exceed 1.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PPORecipe(SamplingRecipe):
     """PPO of a LoRA policy against the reward adapter (InstructGPT, equation 2, no pretraining term)."""
 
     stage = "ppo"
@@ -157,10 +172,6 @@ class PPORecipe(Recipe):
 
     steps: int = setting("PPO iterations, each one a rollout and its optimisation", 40)
     batch_size: int = setting("prompts per rollout", 128)
-    max_prompt_tokens: int = setting("a longer prompt is an error, not silently cut", 512)
-    max_new_tokens: int = setting("longest answer; what has no end by then gets the penalty", 48)
-    temperature: float = setting("of sampling; log-probabilities are taken at the same temperature", 0.7)
-    top_p: float = setting("nucleus; 1 samples from the very distribution that PPO optimises", 1.0)
 
     epochs: int = setting("passes over one rollout", 2)
     minibatches: int = setting("optimiser steps per pass", 4)
@@ -195,12 +206,12 @@ class PPORecipe(Recipe):
     samples_every: int = setting("iterations between lines of output/samples.jsonl", 10)
 
     def validate(self) -> None:
+        super().validate()
         _check_lora(self.lora_r, self.lora_alpha, minimum=1)
-        _check_sampling(self)
         positive(
             self, "steps", "epochs", "minibatches", "learning_rate", "value_learning_rate", "clip_range",
             "value_clip_range", "max_grad_norm", "kl_horizon", "kl_stop", "kl_epoch_stop",
-            "max_prompt_tokens", "checkpoint_every", "samples_every",
+            "checkpoint_every", "samples_every",
         )  # fmt: skip
         not_negative(self, "kl_coef", "kl_target", "score_clip", "missing_eos_penalty")
         within_unit(self, "gamma", "gae_lambda")
@@ -208,7 +219,7 @@ class PPORecipe(Recipe):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerateRecipe(Recipe):
+class GenerateRecipe(SamplingRecipe):
     """Completions of prompts by one version, for volunteers to compare."""
 
     stage = "generate"
@@ -216,24 +227,18 @@ class GenerateRecipe(Recipe):
     policy_adapter: str | None = setting("adapter of the version; none samples from the base", None)
     completions_per_prompt: int = setting("answers per prompt", 4)
     redraws: int = setting("times that an answer which repeats another is drawn anew", 3)
-    batch_size: int = setting("answers sampled at once", 64)
-    max_prompt_tokens: int = setting("a longer prompt is an error, not silently cut", 512)
-    max_new_tokens: int = setting("longest answer", 48)
-    temperature: float = setting("of sampling; below 1 an answer strays less", 0.7)
-    top_p: float = setting("nucleus", 1.0)
 
     def validate(self) -> None:
-        _check_sampling(self)
+        super().validate()
         require(
             1 <= self.completions_per_prompt <= 1000,
             "completions_per_prompt must lie between 1 and 1000.",
         )
-        positive(self, "max_prompt_tokens")
         not_negative(self, "redraws")
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateRecipe(Recipe):
+class EvaluateRecipe(SamplingRecipe):
     """A candidate's win rate over a baseline on held-out prompts, judged by the reward adapter."""
 
     stage = "evaluate"
@@ -242,18 +247,10 @@ class EvaluateRecipe(Recipe):
     baseline_adapter: str | None = setting("adapter of the version to beat; none is the base", None)
     candidate_adapter: str | None = setting("adapter of the new version; none is the base", None)
     samples_per_prompt: int = setting("answers of each version per prompt, compared one to one", 4)
-    batch_size: int = setting("answers sampled at once", 64)
-    max_prompt_tokens: int = setting("a longer prompt is an error, not silently cut", 512)
-    max_new_tokens: int = setting("longest answer", 48)
-    temperature: float = setting("of sampling; below 1 an answer strays less", 0.7)
-    top_p: float = setting("nucleus", 1.0)
-    bootstrap_samples: int = setting("resamples of prompts behind the interval", 2000)
-    confidence: float = setting("coverage of the interval", 0.95)
 
     def validate(self) -> None:
-        _check_sampling(self)
-        positive(self, "samples_per_prompt", "max_prompt_tokens", "bootstrap_samples")
-        require(0.5 <= self.confidence < 1, "confidence must lie between 0.5 and 1.")
+        super().validate()
+        positive(self, "samples_per_prompt")
 
 
 RECIPES: dict[str, type[Recipe]] = {
@@ -298,11 +295,6 @@ def within_unit(recipe: Recipe, *names: str) -> None:
 def _check_lora(r: int, alpha: int, *, minimum: int) -> None:
     require(minimum <= r <= 1024, f"lora_r must lie between {minimum} and 1024.")
     require(alpha > 0, "lora_alpha must be greater than 0.")
-
-
-def _check_sampling(recipe: Any) -> None:
-    positive(recipe, "batch_size", "max_new_tokens", "temperature", "top_p")
-    require(recipe.top_p <= 1, "top_p must not exceed 1.")
 
 
 def _dataset_or_value(name: str, value: Any) -> Any:

@@ -30,13 +30,13 @@ from training.rlhf.adapters import lora_config
 from training.rlhf.chat import encode_conversation
 from training.rlhf.data import TRAIN, Preference, read_preferences
 from training.rlhf.errors import DataError
+from training.rlhf.intervals import share_interval
 from training.rlhf.loading import base_location, load_base, load_tokenizer
 from training.rlhf.padding import pad
 from training.rlhf.recipes import RewardRecipe
 from training.rlhf.rundir import RunDirectory, write_text
 from training.rlhf.trainer import empty_output, train, trainer_settings
 
-BOOTSTRAP_SAMPLES = 2000
 HELD_OUT = "held_out"
 
 
@@ -195,7 +195,7 @@ def _evaluate(
     if not pairs:
         return {}
     correct = _correct(chosen - rejected)
-    low, high = bootstrap_by_prompt(correct, [pair.prompt_id for pair in pairs], seed)
+    low, high = share_interval(correct, [pair.prompt_id for pair in pairs], seed=seed)
     return {"accuracy": float(correct.mean()), "accuracy_low": low, "accuracy_high": high}
 
 
@@ -216,18 +216,3 @@ def _score(
 def _correct(margins: NDArray[Any]) -> NDArray[np.float64]:
     """One for each pair in the right order, a half for a tie."""
     return (margins > 0) + 0.5 * (margins == 0)
-
-
-def bootstrap_by_prompt(
-    values: NDArray[np.float64], prompt_ids: Sequence[str], seed: int, confidence: float = 0.95
-) -> tuple[float, float]:
-    """Percentile interval of the mean of `values` when prompts, not pairs, are drawn anew.
-
-    Pairs of one prompt go wrong together, so an interval over pairs would be too narrow.
-    """
-    _, cluster = np.unique(np.asarray(prompt_ids), return_inverse=True)
-    sums, sizes = np.bincount(cluster, weights=values), np.bincount(cluster)
-    drawn = np.random.default_rng(seed).integers(len(sizes), size=(BOOTSTRAP_SAMPLES, len(sizes)))
-    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)

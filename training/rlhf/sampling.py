@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from training.rlhf.padding import pad, positions_of
-from training.rlhf.recipes import EvaluateRecipe, GenerateRecipe, PPORecipe
+from training.rlhf.recipes import SamplingRecipe
 
 # Fewer rows make a step cheaper, but moving the cache costs too: shrink only when this share is left.
 _SHRINK_AT = 0.75
@@ -31,9 +31,7 @@ class Sampling:
     pad_id: int
 
     @classmethod
-    def of(
-        cls, recipe: PPORecipe | GenerateRecipe | EvaluateRecipe, tokenizer: PreTrainedTokenizerBase
-    ) -> Self:
+    def of(cls, recipe: SamplingRecipe, tokenizer: PreTrainedTokenizerBase) -> Self:
         """A recipe's sampling settings with a tokenizer's special tokens."""
         return cls(
             recipe.max_new_tokens,

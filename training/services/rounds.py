@@ -12,7 +12,7 @@ from django.conf import settings
 
 from annotator.models import Project, User
 from training.models import TrainingRun, Update
-from training.rlhf.intervals import win_rate_interval
+from training.rlhf.intervals import share_interval
 from training.simulation import SimulatedVolunteer
 from training.starter.gold import GoldJudge
 from training.terminal import progress_bars
@@ -130,23 +130,16 @@ def _blind_comparisons(run: TrainingRun, judge: GoldJudge, questions: dict[str, 
         ]
     )
     before, after = accurate.T
-    _, prompt = np.unique([row["prompt_id"] for row in rows], return_inverse=True)
-    won, lost = after & ~before, before & ~after
-    wins, losses = int(won.sum()), int(lost.sum())
-    interval = win_rate_interval(
-        np.bincount(prompt, weights=won).astype(np.int64),
-        np.bincount(prompt, weights=lost).astype(np.int64),
-        confidence=0.95,
-        resamples=2000,
-        seed=0,
-    )
-    ties = len(rows) - wins - losses
+    decided = before != after
+    wins = int((after & decided).sum())
+    losses, ties = int(decided.sum()) - wins, int((~decided).sum())
+    prompts = np.array([row["prompt_id"] for row in rows])
     return {
         "wins": wins,
         "ties": ties,
         "losses": losses,
         "win_rate_decided": wins / (wins + losses) if wins + losses else 0.5,
-        "win_rate_interval": interval,
+        "win_rate_interval": share_interval(after[decided], prompts[decided], seed=0),
         "win_rate_ties_half": (wins + ties / 2) / len(rows),
         "accurate_before": float(before.mean()),
         "accurate_after": float(after.mean()),
