@@ -14,6 +14,7 @@ from .models import Membership, Project, Role, User
 ProjectView = Callable[..., HttpResponseBase]
 MEMBERS = (Role.VOLUNTEER, Role.REVIEWER, Role.COORDINATOR)
 STAFF = (Role.REVIEWER, Role.COORDINATOR)
+COORDINATORS = (Role.COORDINATOR,)
 
 
 class SignedInRequest(HttpRequest):

@@ -6,19 +6,17 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from annotator.access import MEMBERS, STAFF
-from annotator.models import Role
+from annotator.access import COORDINATORS, MEMBERS, STAFF
 
-COORDINATOR = (Role.COORDINATOR,)
 TABS = (
     (_("Overview"), "project", MEMBERS),
     (_("Rank"), "desk", MEMBERS),
     (_("Guidelines"), "guidelines", MEMBERS),
     (_("Prompts"), "prompts", STAFF),
-    (_("Datasets"), "datasets", COORDINATOR),
-    (_("Training"), "training", COORDINATOR),
-    (_("People"), "people", COORDINATOR),
-    (_("Settings"), "settings", COORDINATOR),
+    (_("Datasets"), "datasets", COORDINATORS),
+    (_("Training"), "training", COORDINATORS),
+    (_("People"), "people", COORDINATORS),
+    (_("Settings"), "settings", COORDINATORS),
 )
 
 

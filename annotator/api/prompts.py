@@ -5,8 +5,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotator.access import STAFF
-from annotator.models import Prompt, Role
+from annotator.access import COORDINATORS, STAFF
+from annotator.models import Prompt
 from annotator.prompt_files import MAX_CHARACTERS, MAX_SOURCE
 from annotator.services.prompts import import_records
 
@@ -70,7 +70,7 @@ class ImportReportSerializer(serializers.Serializer):
 
 
 class PromptsAPIView(ProjectAPIView):
-    roles = {"GET": STAFF, "POST": (Role.COORDINATOR,)}
+    roles = {"GET": STAFF, "POST": COORDINATORS}
     serializer_class = PromptSerializer
     pagination_class = OldestFirst
 

@@ -9,11 +9,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotator.access import ProjectRequest, project_view
-from annotator.errors import RefusedError
 from annotator.forms import InvitationForm, RoleForm
 from annotator.models import Role
 from annotator.services.invitations import invite, revoke_invitation
 from annotator.services.members import change_role, remove_member
+
+from .refusals import tell_refusal
 
 
 @require_safe
@@ -39,11 +40,9 @@ def invitation_create(request: ProjectRequest) -> HttpResponse:
 @project_view(Role.COORDINATOR)
 def invitation_revoke(request: ProjectRequest, pk: int) -> HttpResponse:
     invitation = get_object_or_404(request.project.invitations, pk=pk)
-    try:
+    with tell_refusal(request):
         revoke_invitation(invitation=invitation, actor=request.user)
         messages.success(request, _("The invitation was revoked; its link no longer works."))
-    except RefusedError as refused:
-        messages.error(request, str(refused))
     return redirect("people", request.project.slug)
 
 
@@ -56,12 +55,10 @@ def member_role(request: ProjectRequest, pk: int) -> HttpResponse:
         messages.error(request, _("There is no such role; nothing was changed."))
         return redirect("people", request.project.slug)
     role = Role(form.cleaned_data["role"])
-    try:
+    with tell_refusal(request):
         change_role(membership=membership, role=role, actor=request.user)
         words = {"person": membership.user, "role": role.label.lower()}
         messages.success(request, _("%(person)s is now a %(role)s.") % words)
-    except RefusedError as refused:
-        messages.error(request, str(refused))
     return redirect("people", request.project.slug)
 
 
@@ -69,12 +66,10 @@ def member_role(request: ProjectRequest, pk: int) -> HttpResponse:
 @project_view(Role.COORDINATOR)
 def member_remove(request: ProjectRequest, pk: int) -> HttpResponse:
     membership = get_object_or_404(request.project.memberships.select_related("user"), pk=pk)
-    try:
+    with tell_refusal(request):
         remove_member(membership=membership, actor=request.user)
         words = {"person": membership.user}
         messages.success(request, _("%(person)s is no longer a member. Their judgments were kept.") % words)
-    except RefusedError as refused:
-        messages.error(request, str(refused))
     return redirect("people", request.project.slug)
 
 

@@ -11,16 +11,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from annotator.access import COORDINATORS
 from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import NewestFirst
 from annotator.api.problems import CONFLICT, ProblemSerializer
-from annotator.models import Role
 from ranking.dataset_files import MANIFEST
 from ranking.models import Dataset
 from ranking.services import snapshot_preferences
 
 TAGS = ["Datasets"]
-COORDINATORS = (Role.COORDINATOR,)
 
 
 class DatasetFileSerializer(serializers.Serializer):

@@ -5,9 +5,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotator.access import COORDINATORS
 from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import OldestFirst
-from annotator.models import Completion, Role
+from annotator.models import Completion
 from ranking.models import Preference
 
 
@@ -39,7 +40,7 @@ class PreferenceSerializer(serializers.ModelSerializer):
 
 
 class PreferencesAPIView(ProjectAPIView):
-    roles = {"GET": (Role.COORDINATOR,)}
+    roles = {"GET": COORDINATORS}
     serializer_class = PreferenceSerializer
     pagination_class = OldestFirst
 

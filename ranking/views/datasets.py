@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
-from ranking.errors import RankingError
+from annotator.views.refusals import tell_refusal
 from ranking.models import Judgment
 from ranking.services import snapshot_preferences
 
@@ -26,16 +26,12 @@ def datasets(request: ProjectRequest) -> HttpResponse:
 @require_POST
 @project_view(Role.COORDINATOR)
 def snapshot(request: ProjectRequest) -> HttpResponse:
-    try:
+    with tell_refusal(request):
         dataset = snapshot_preferences(project=request.project, actor=request.user)
-    except RankingError as error:
-        messages.error(request, str(error))
-        return redirect("datasets", request.project.slug)
-    messages.success(
-        request,
-        _("Dataset %(number)d has %(pairs)d pairs.") % {"number": dataset.number, "pairs": dataset.pairs},
-    )
-    return redirect("dataset", request.project.slug, dataset.number)
+        words = _("Dataset %(number)d has %(pairs)d pairs.")
+        messages.success(request, words % {"number": dataset.number, "pairs": dataset.pairs})
+        return redirect("dataset", request.project.slug, dataset.number)
+    return redirect("datasets", request.project.slug)
 
 
 @require_safe

@@ -8,18 +8,17 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotator.access import COORDINATORS
 from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import NewestFirst
 from annotator.api.problems import CONFLICT
 from annotator.errors import RefusedError
-from annotator.models import Role
 from training.models import TrainingRun, Update
 from training.progress import log_tail, read_curve, seconds_left
 from training.services.recipes import STAGES, check_settings
 from training.services.updates import request_cancel, retry_update, start_update
 
 TAGS = ["Training"]
-COORDINATORS = (Role.COORDINATOR,)
 
 
 class ProgressSerializer(serializers.Serializer):

@@ -6,15 +6,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotator.access import COORDINATORS
 from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import NewestFirst
 from annotator.api.problems import CONFLICT
-from annotator.models import Role
 from training.models import Evaluation, ModelVersion, Release
 from training.services.versions import reject_version, release_version, roll_back
 
 TAGS = ["Versions"]
-COORDINATORS = (Role.COORDINATOR,)
 
 
 class EvaluationSerializer(serializers.ModelSerializer):

@@ -6,7 +6,6 @@ import shutil
 from django.db import transaction
 
 from annotator.errors import RefusedError
-from ranking.errors import RankingError
 from ranking.services import snapshot_preferences
 from training.launcher import Outcome, run_engine
 from training.models import LeaseLostError, TrainingRun, Update
@@ -56,7 +55,7 @@ def _advance(update: Update) -> None:
         raise
     except StoppedError as stopped:
         update.finish(stopped.state, error=str(stopped))
-    except (RefusedError, RankingError) as refused:
+    except RefusedError as refused:
         update.finish(State.FAILED, error=str(refused))
     except Exception as error:
         logger.exception("%s failed", update)

@@ -8,8 +8,8 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from annotator.access import ProjectRequest, project_view
-from annotator.errors import RefusedError
 from annotator.models import Role
+from annotator.views.refusals import tell_refusal
 from ranking.models import Judgment
 from training.forms import RollBackForm
 from training.models import ModelVersion, TrainingRun
@@ -56,14 +56,12 @@ def training(request: ProjectRequest) -> HttpResponse:
 @require_POST
 @project_view(Role.COORDINATOR)
 def sample(request: ProjectRequest) -> HttpResponse:
-    try:
+    with tell_refusal(request):
         settings = settings_of(request.project).get(TrainingRun.Stage.GENERATE, {})
         sample_live_version(project=request.project, actor=request.user, settings=settings)
         messages.success(
             request, _("The live version answers every prompt now; a round opens when it is done.")
         )
-    except RefusedError as refused:
-        messages.error(request, str(refused))
     return redirect("training", request.project.slug)
 
 
@@ -74,11 +72,9 @@ def go_back(request: ProjectRequest) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, _("There is no such version; nothing was changed."))
         return redirect("training", request.project.slug)
-    try:
+    with tell_refusal(request):
         release = roll_back(project=request.project, actor=request.user, to=form.cleaned_data["to"])
         messages.success(request, _("%(version)s is live again.") % {"version": release.version})
-    except RefusedError as refused:
-        messages.error(request, str(refused))
     return redirect("training", request.project.slug)
 
 

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from annotator.access import ProjectRequest, project_view
-from annotator.errors import RefusedError
 from annotator.models import Role
+from annotator.views.refusals import tell_refusal
 from training.models import TrainingRun, Update
 from training.progress import Line, log_tail, read_curve
 from training.services.schedules import settings_of
@@ -28,13 +28,11 @@ CURVES = {"score": TrainingRun.Stage.PPO, "kl": TrainingRun.Stage.PPO, "accuracy
 @require_POST
 @project_view(Role.COORDINATOR)
 def update_start(request: ProjectRequest) -> HttpResponse:
-    try:
+    with tell_refusal(request):
         settings = settings_of(request.project)
         update = start_update(project=request.project, actor=request.user, settings=settings)
-    except RefusedError as refused:
-        messages.error(request, str(refused))
-        return redirect("training", request.project.slug)
-    return redirect("update", request.project.slug, update.pk)
+        return redirect("update", request.project.slug, update.pk)
+    return redirect("training", request.project.slug)
 
 
 @require_safe
@@ -65,11 +63,9 @@ def update_curves(request: ProjectRequest, pk: int) -> HttpResponse:
 @project_view(Role.COORDINATOR)
 def update_cancel(request: ProjectRequest, pk: int) -> HttpResponse:
     update = get_object_or_404(request.project.updates, pk=pk)
-    try:
+    with tell_refusal(request):
         request_cancel(update=update, actor=request.user)
         messages.success(request, _("The update stops after its next checkpoint."))
-    except RefusedError as refused:
-        messages.error(request, str(refused))
     return redirect("update", request.project.slug, pk)
 
 
@@ -77,11 +73,9 @@ def update_cancel(request: ProjectRequest, pk: int) -> HttpResponse:
 @project_view(Role.COORDINATOR)
 def update_retry(request: ProjectRequest, pk: int) -> HttpResponse:
     update = get_object_or_404(request.project.updates.select_related("dataset"), pk=pk)
-    try:
+    with tell_refusal(request):
         retry_update(update=update, actor=request.user)
         messages.success(request, _("The update goes on where it stopped."))
-    except RefusedError as refused:
-        messages.error(request, str(refused))
     return redirect("update", request.project.slug, pk)
 
 

@@ -7,9 +7,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from annotator.access import ProjectRequest, project_view
-from annotator.errors import RefusedError
 from annotator.models import Role
-from ranking.errors import RankingError
+from annotator.views.refusals import tell_refusal
 from training.models import ModelVersion, Update
 from training.services.versions import reject_version, release_version, version_before
 
@@ -40,26 +39,22 @@ def version_detail(request: ProjectRequest, number: int) -> HttpResponse:
 @project_view(Role.COORDINATOR)
 def version_release(request: ProjectRequest, number: int) -> HttpResponse:
     version = get_object_or_404(request.project.versions.select_related("project", "author"), number=number)
-    try:
+    with tell_refusal(request):
         release_version(version=version, actor=request.user)
         messages.success(
             request,
             _("%(version)s is live, and a new round with its answers is open.") % {"version": version},
         )
-    except (RefusedError, RankingError) as refused:
-        messages.error(request, str(refused))
-        return redirect("version", request.project.slug, number)
-    return redirect("training", request.project.slug)
+        return redirect("training", request.project.slug)
+    return redirect("version", request.project.slug, number)
 
 
 @require_POST
 @project_view(Role.COORDINATOR)
 def version_reject(request: ProjectRequest, number: int) -> HttpResponse:
     version = get_object_or_404(request.project.versions.select_related("project"), number=number)
-    try:
+    with tell_refusal(request):
         reject_version(version=version, actor=request.user)
         words = _("%(version)s was put aside; the live version stays.")
         messages.success(request, words % {"version": version})
-    except RefusedError as refused:
-        messages.error(request, str(refused))
     return redirect("version", request.project.slug, number)
