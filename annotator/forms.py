@@ -70,7 +70,6 @@ class ProjectForm(forms.ModelForm):
             "description",
             "guidelines",
             "system_prompt",
-            "base_model",
             "completions_per_comparison",
             "judgments_per_comparison",
             "seat_minutes",

@@ -11,7 +11,6 @@ FIELDS = {
     "description": "",
     "guidelines": "",
     "system_prompt": "",
-    "base_model": "models/tiny",
     "completions_per_comparison": 4,
     "judgments_per_comparison": 1,
     "seat_minutes": 30,
@@ -55,7 +54,6 @@ def test_settings_are_saved_and_audited_by_field_name(client, project, coordinat
         {"seat_minutes": "NaN"},
         {"name": "a\0b"},
         {"name": "x" * 121},
-        {"base_model": ""},
     ],
 )
 def test_wrong_settings_are_shown_and_not_saved(client, project, coordinator, wrong):
@@ -65,6 +63,14 @@ def test_wrong_settings_are_shown_and_not_saved(client, project, coordinator, wr
     assert "Nothing was saved yet" in page.text
     project.refresh_from_db()
     assert project.guidelines == "" and project.name == "Climate tutor"
+
+
+def test_the_base_model_is_shown_and_cannot_be_changed(client, project, coordinator):
+    client.force_login(coordinator)
+    assert "<code>models/tiny</code>" in client.get(reverse("settings", args=["climate"])).text
+    client.post(reverse("settings", args=["climate"]), {**FIELDS, "base_model": "models/other"})
+    project.refresh_from_db()
+    assert project.base_model == "models/tiny"
 
 
 def test_guidelines_are_rendered_as_markdown_without_scripts(client, project, volunteer):
