@@ -203,6 +203,8 @@ if not LOCAL:
 # Language and time
 
 LANGUAGE_CODE = "en"
+# Only what the pages are translated into: a page must not say that it is in another language.
+LANGUAGES = [("en", "English")]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True

@@ -138,6 +138,11 @@ def test_the_pages_of_failures_need_neither_user_nor_database(rf):
     assert "could not be read" in bad_request(rf.get("/"), ValueError()).text
 
 
+def test_a_page_says_the_language_it_is_written_in_whatever_the_reader_prefers(client, db):
+    page = client.get(reverse("account_login"), headers={"accept-language": "ar"})
+    assert '<html lang="en" dir="ltr">' in page.text
+
+
 def test_pages_carry_a_strict_content_security_policy(client, project, coordinator):
     client.force_login(coordinator)
     policy = client.get(reverse("people", args=["climate"]))["Content-Security-Policy"]
