@@ -72,7 +72,8 @@ def submit_judgment(
         rationale=_rationale(rationale),
     )
     if stored := Judgment.objects.filter(key=key).first():
-        if (stored.volunteer_id, stored.payload_hash) != (volunteer.pk, answer.hash()):
+        sent = (volunteer.pk, seat.pk, answer.hash())
+        if (stored.volunteer_id, stored.assignment_id, stored.payload_hash) != sent:
             raise KeyReusedError
         return stored
     _check_seat(seat, volunteer, key)

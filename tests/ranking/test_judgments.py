@@ -104,6 +104,17 @@ def test_someone_elses_key_is_refused(seat):
         )
 
 
+def test_the_key_of_another_seat_is_refused():
+    current = make_round(prompts=2, answers=2)
+    volunteer = make_member(current.project)
+    first = make_judgment(make_seat(current, volunteer), all_bad=True)
+    second = make_seat(current, volunteer)
+    with pytest.raises(KeyReusedError):
+        make_judgment(second, all_bad=True, key=first.key)
+    second.refresh_from_db()
+    assert second.state == Assignment.State.HELD
+
+
 @pytest.mark.parametrize("ranks", [(0, 1, 2, 3), (1, 2, 3, 5), (1, 2, 3, True), (1, 2, 3, 1.5)])
 def test_ranks_outside_one_to_k_are_refused(seat, ranks):
     with pytest.raises(InvalidJudgmentError, match="1 to 4"):
