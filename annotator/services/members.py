@@ -33,11 +33,17 @@ def remove_member(*, membership: Membership, actor: User) -> None:
 
 
 def keep_a_coordinator(membership: Membership, new_role: Role | None) -> str:
-    """The member's role as stored; refuses a change that would leave the project without coordinator."""
+    """The member's role as stored; refuses a change that would leave the project without coordinator.
+
+    Refuses as well when the membership has ended in the meantime.
+    """
     # Two coordinators who demote each other at once wait here for one another.
     Project.objects.select_for_update().get(pk=membership.project_id)
+    role = Membership.objects.filter(pk=membership.pk).values_list("role", flat=True).first()
+    if role is None:
+        raise RefusedError(_("This person is no longer a member."))
     coordinators = Membership.objects.filter(project=membership.project_id, role=Role.COORDINATOR)
     is_last = list(coordinators.values_list("pk", flat=True)) == [membership.pk]
     if is_last and new_role != Role.COORDINATOR:
         raise RefusedError(_("A project always has a coordinator. Make someone else one first."))
-    return Membership.objects.values_list("role", flat=True).get(pk=membership.pk)
+    return role

@@ -11,6 +11,8 @@ from .audit import record
 def create_api_token(*, user: User) -> str:
     """Give the user a new token in place of the one they had, if any."""
     with transaction.atomic():
+        # The second of a double click waits here, and so replaces the token of the first.
+        User.objects.select_for_update().get(pk=user.pk)
         Token.objects.filter(user=user).delete()
         token = Token.objects.create(user=user)
         record("api_token.created", actor=user, project=None, target=user)

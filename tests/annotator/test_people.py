@@ -187,6 +187,13 @@ def test_one_of_two_coordinators_may_go(project, coordinator):
     assert project.memberships.get().user == second
 
 
+def test_the_role_of_someone_who_is_gone_meanwhile_is_not_changed(project, coordinator, volunteer):
+    gone = project.memberships.get(user=volunteer)
+    project.memberships.get(user=volunteer).delete()
+    with pytest.raises(RefusedError, match="no longer a member"):
+        change_role(membership=gone, role=Role.REVIEWER, actor=coordinator)
+
+
 def test_an_unknown_role_changes_nothing(client, project, coordinator, volunteer):
     membership = project.memberships.get(user=volunteer)
     client.force_login(coordinator)

@@ -5,6 +5,7 @@ from threading import Barrier, Event
 import pytest
 import sesame.utils
 from django.db import transaction
+from rest_framework.authtoken.models import Token
 
 from annotator.errors import RefusedError
 from annotator.models import Author, Completion, Membership, Prompt, Role, User
@@ -14,6 +15,7 @@ from annotator.services.invitations import accept_invitation, invite
 from annotator.services.members import remove_member
 from annotator.services.prompts import add_prompts
 from annotator.services.sign_in import create_sign_in_link, use_sign_in_link
+from annotator.services.tokens import create_api_token
 from tests.factories import PASSWORD, coordinator_of, make_member, make_project, make_prompt, make_user
 from tests.racing import at_once
 
@@ -89,6 +91,27 @@ def test_of_two_last_coordinators_the_second_waits_for_the_first_and_stays():
 
     at_once(leave, memberships)
     assert project.memberships.get() == memberships[1]
+
+
+def test_of_many_who_remove_one_member_one_does_and_the_others_are_told():
+    project = make_project()
+    member = make_member(project)
+
+    def remove(membership):
+        try:
+            remove_member(membership=membership, actor=coordinator_of(project))
+        except RefusedError as refused:
+            return str(refused)
+
+    told = at_once(remove, [Membership.objects.get(user=member) for _ in range(4)])
+    assert sorted(told, key=str) == [None, *["This person is no longer a member."] * 3]
+    assert project.audit_events.filter(verb="member.removed").count() == 1
+
+
+def test_of_many_tokens_made_at_once_one_is_left():
+    user = make_user()
+    tokens = at_once(lambda _click: create_api_token(user=user), range(4))
+    assert Token.objects.get().key in tokens
 
 
 def test_the_same_prompts_imported_twice_at_once_are_stored_once():
