@@ -91,7 +91,7 @@ class ProjectForm(forms.ModelForm):
 class ImportForm(forms.Form):
     file = forms.FileField(
         label=_("File with prompts"),
-        help_text=_("CSV, TSV or JSONL, at most 20 MiB."),
+        help_text=_("CSV, TSV or JSONL, at most 20 MiB and 100,000 lines."),
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.jsonl,.ndjson"}),
     )
 

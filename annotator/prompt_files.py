@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from annotator.text import UNSTORABLE
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
+MAX_LINES = 100_000
 MAX_CHARACTERS = 20_000
 MAX_MESSAGES = 100
 MAX_SOURCE = 200
@@ -73,7 +74,9 @@ def read_prompt_file(content: bytes, filename: str) -> PromptFile:
     if len(content) > MAX_FILE_BYTES:
         return refused(f"The file is larger than {MAX_FILE_BYTES // 1024**2} MiB; split it.")
     try:
-        result = take_records(read_records(decode(content)))
+        text = decode(content)
+        check_lines(text)
+        result = take_records(read_records(text))
     except BadRecordError as bad:
         return refused(str(bad))
     if not result.drafts and not result.errors:
@@ -108,6 +111,12 @@ def decode(content: bytes) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise BadRecordError(f"The file is not UTF-8 (see line {line}); save it as UTF-8.") from None
+
+
+def check_lines(text: str) -> None:
+    # Each line may leave a draft or a note, which take far more memory than the line. CSV may end lines by \r.
+    if max(text.count("\n"), text.count("\r")) > MAX_LINES:
+        raise BadRecordError(f"The file has more than {MAX_LINES:,} lines; split it.")
 
 
 def read_jsonl(text: str) -> Iterator[tuple[int, Any]]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotator.prompt_files import MAX_CHARACTERS, MAX_FILE_BYTES, PromptFile, read_prompt_file
+from annotator.prompt_files import MAX_CHARACTERS, MAX_FILE_BYTES, MAX_LINES, PromptFile, read_prompt_file
 
 
 def user(text: str) -> dict[str, str]:
@@ -153,8 +153,12 @@ def test_a_line_with_nothing_in_it_is_skipped(line):
         (b"{}", "a.xlsx", "reads .csv"),
         (b"{}", "prompts", "reads .csv"),
         (b"x" * (MAX_FILE_BYTES + 1), "a.csv", "larger than 20 MiB"),
+        (b"\n" * (MAX_LINES + 1), "a.jsonl", "more than 100,000 lines"),
+        (b"{\n" * (MAX_LINES + 1), "a.jsonl", "more than 100,000 lines"),
+        (b"prompt\n" + b",\n" * MAX_LINES + b",\n", "a.csv", "more than 100,000 lines"),
+        (b"prompt\r" + b",\r" * MAX_LINES, "a.csv", "more than 100,000 lines"),
     ],
-    ids=str,
+    ids=lambda value: repr(value)[:40],
 )
 def test_a_file_that_is_wrong_as_a_whole_gives_one_error(content, filename, reason):
     result = read_prompt_file(content, filename)
