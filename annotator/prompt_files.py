@@ -114,7 +114,7 @@ def decode(content: bytes) -> str:
 
 
 def check_lines(text: str) -> None:
-    # Each line may leave a draft or a note, which take far more memory than the line. CSV may end lines by \r.
+    # A line may leave a draft or a note, which take far more memory than it. CSV may end lines by \r.
     if max(text.count("\n"), text.count("\r")) > MAX_LINES:
         raise BadRecordError(f"The file has more than {MAX_LINES:,} lines; split it.")
 

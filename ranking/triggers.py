@@ -1,25 +1,10 @@
-"""Rules between tables that a constraint cannot express, kept by triggers on SQLite and PostgreSQL.
+"""What must hold between the tables of ranking; see `annotator.triggers` for how it is kept."""
 
-SQLite's schema editor rebuilds a table to alter it and loses its triggers on the way. A migration
-that alters one of these tables starts with `RunPython(remove, install)` and ends with
-`RunPython(install, remove)`.
-"""
-
-from dataclasses import dataclass
 from typing import Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-
-@dataclass(frozen=True)
-class Rule:
-    """`event` on `table` is refused with `message` when the SQL condition `broken` holds."""
-
-    name: str
-    table: str
-    event: str
-    broken: str
-    message: str
+from annotator.triggers import Rule, changed, create_triggers, drop_triggers
 
 
 def _item_exists(completion: str, comparison: str) -> str:
@@ -27,11 +12,13 @@ def _item_exists(completion: str, comparison: str) -> str:
     return f"EXISTS (SELECT 1 FROM ranking_comparisonitem i WHERE {matches})"  # noqa: S608  (our own words)
 
 
-def _changed(*columns: str) -> str:
-    return " OR ".join(f"NEW.{column} <> OLD.{column}" for column in columns)
-
-
 JUDGED_COMPARISON = "(SELECT j.comparison_id FROM ranking_judgment j WHERE j.id = NEW.judgment_id)"
+
+WHOLE_JUDGMENT = (
+    "SELECT 1 FROM ranking_judgment j WHERE j.assignment_id = NEW.id AND (j.verdict = 'all_bad' OR "
+    "(SELECT COUNT(*) FROM ranking_rankedcompletion r WHERE r.judgment_id = j.id) = "
+    "(SELECT COUNT(*) FROM ranking_comparisonitem i WHERE i.comparison_id = j.comparison_id))"
+)
 
 RULES = (
     Rule(
@@ -40,6 +27,14 @@ RULES = (
         "INSERT",
         "NEW.round_id <> (SELECT c.round_id FROM ranking_comparison c WHERE c.id = NEW.comparison_id)",
         "a seat belongs to the round of its comparison",
+    ),
+    # The last step of taking a judgment, so that no judgment is completed that leaves an answer unranked.
+    Rule(
+        "seat_done_by_a_whole_judgment",
+        "ranking_assignment",
+        "UPDATE",
+        f"NEW.state = 'done' AND NOT EXISTS ({WHOLE_JUDGMENT})",
+        "a seat is done by a judgment that ranks every completion or calls all bad",
     ),
     Rule(
         "item_answers_the_prompt",
@@ -60,7 +55,7 @@ RULES = (
         "item_unchanged",
         "ranking_comparisonitem",
         "UPDATE",
-        _changed("comparison_id", "completion_id"),
+        changed("comparison_id", "completion_id"),
         "the completions of a comparison do not change",
     ),
     Rule(
@@ -75,7 +70,7 @@ RULES = (
         "judgment_unchanged",
         "ranking_judgment",
         "UPDATE",
-        _changed("comparison_id", "assignment_id", "volunteer_id", "verdict"),
+        changed("comparison_id", "assignment_id", "volunteer_id", "verdict"),
         "a judgment does not change",
     ),
     Rule(
@@ -89,7 +84,7 @@ RULES = (
         "rank_unchanged",
         "ranking_rankedcompletion",
         "UPDATE",
-        _changed("judgment_id", "completion_id", "rank"),
+        changed("judgment_id", "completion_id", "rank"),
         "a rank does not change",
     ),
     Rule(
@@ -103,7 +98,7 @@ RULES = (
         "flag_unchanged",
         "ranking_flag",
         "UPDATE",
-        _changed("judgment_id", "completion_id"),
+        changed("judgment_id", "completion_id"),
         "a flag stays where it was put",
     ),
     Rule(
@@ -119,42 +114,17 @@ RULES = (
         "preference_unchanged",
         "ranking_preference",
         "UPDATE",
-        _changed("judgment_id", "comparison_id", "chosen_id", "rejected_id"),
+        changed("judgment_id", "comparison_id", "chosen_id", "rejected_id"),
         "a preference does not change",
     ),
 )
 
 
 def install(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Create every trigger; used as a migration's operation."""
-    create = {"sqlite": _sqlite, "postgresql": _postgresql}[schema_editor.connection.vendor]
-    for rule in RULES:
-        for statement in create(rule):
-            schema_editor.execute(statement, params=None)
+    """Create the triggers of this app; used as a migration's operation."""
+    create_triggers(RULES, schema_editor)
 
 
 def remove(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Drop every trigger; used as a migration's operation."""
-    is_postgresql = schema_editor.connection.vendor == "postgresql"
-    for rule in RULES:
-        on_table = f" ON {rule.table}" if is_postgresql else ""
-        schema_editor.execute(f"DROP TRIGGER IF EXISTS {rule.name}{on_table}", params=None)
-        if is_postgresql:
-            schema_editor.execute(f"DROP FUNCTION IF EXISTS {rule.name}()", params=None)
-
-
-def _sqlite(rule: Rule) -> list[str]:
-    return [
-        f"CREATE TRIGGER {rule.name} BEFORE {rule.event} ON {rule.table} FOR EACH ROW "
-        f"WHEN {rule.broken} BEGIN SELECT RAISE(ABORT, '{rule.message}'); END"
-    ]
-
-
-def _postgresql(rule: Rule) -> list[str]:
-    return [
-        f"CREATE FUNCTION {rule.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        f"IF {rule.broken} THEN RAISE EXCEPTION '{rule.message}' "
-        "USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$",
-        f"CREATE TRIGGER {rule.name} BEFORE {rule.event} ON {rule.table} "
-        f"FOR EACH ROW EXECUTE FUNCTION {rule.name}()",
-    ]
+    """Drop the triggers of this app; used as a migration's operation."""
+    drop_triggers(RULES, schema_editor)

@@ -139,6 +139,7 @@ class Assignment(models.Model):
     comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="assignments")
     seat = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=4, choices=State.choices, default=State.FREE)
+    # A held seat whose holder was deleted has none, and goes to someone else once its time is over.
     volunteer = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="assignments"
     )
@@ -161,8 +162,7 @@ class Assignment(models.Model):
                 name="one_seat_per_volunteer",
             ),
             models.CheckConstraint(
-                condition=~Q(state="held") | Q(volunteer__isnull=False, held_until__isnull=False),
-                name="held_seat_has_holder",
+                condition=~Q(state="held") | Q(held_until__isnull=False), name="held_seat_has_an_end"
             ),
             models.UniqueConstraint(
                 fields=("round", "volunteer"), condition=Q(state="held"), name="one_held_seat_per_round"

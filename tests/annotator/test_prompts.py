@@ -1,9 +1,9 @@
 import io
-import json
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from annotator.models import AuditEvent, Prompt, Split
@@ -181,7 +181,18 @@ def test_a_prompt_of_another_project_is_not_found(client, project, reviewer):
     assert client.get(f"/p/climate/prompts/{'9' * 100}/").status_code == 404
 
 
-def test_a_stored_prompt_never_changes_its_split(project):
-    messages = json.loads('[{"role": "user", "content": "Why?"}]')
-    assert split_of(hash_messages(messages)) == split_of(hash_messages(messages[::-1]))
-    assert make_prompt(project, "Why?").split == make_prompt(make_project(), "Why?").split
+def test_the_same_question_is_in_the_same_split_in_every_project(project):
+    questions = [f"Question {n}?" for n in range(20)]
+    here, there = (
+        [make_prompt(each, question).split for question in questions] for each in (project, make_project())
+    )
+    assert here == there
+    assert set(here) == set(Split)
+
+
+@pytest.mark.parametrize("change", [{"split": "other"}, {"content_hash": "0" * 64}])
+def test_the_database_lets_no_stored_prompt_change_its_split(project, change):
+    prompts = Prompt.objects.filter(pk=make_prompt(project).pk)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        prompts.update(**change)
+    prompts.update(source="a letter")

@@ -135,6 +135,28 @@ def test_a_judgment_needs_a_seat_of_its_own_volunteer_at_its_own_comparison(judg
     assert judge(seat).pk
 
 
+def finish(seat):
+    Assignment.objects.filter(pk=seat.pk).update(state=Assignment.State.DONE, held_until=None)
+
+
+def test_a_seat_is_done_only_once_its_judgment_ranks_every_completion(judgment):
+    current = judgment.comparison.round
+    seat = make_seat(current, make_member(current.project))
+    assert_refused(finish, seat)
+    unfinished = judge(seat)
+    for rank, completion in enumerate(seat.order, start=1):
+        assert_refused(finish, seat)
+        unfinished.ranks.create(completion_id=completion, rank=rank)
+    finish(seat)
+
+
+def test_a_seat_is_done_by_all_bad_without_ranks(judgment):
+    current = judgment.comparison.round
+    seat = make_seat(current, make_member(current.project))
+    judge(seat, verdict=Judgment.Verdict.ALL_BAD)
+    finish(seat)
+
+
 def test_a_volunteer_judges_a_comparison_once_and_a_seat_is_judged_once(judgment):
     seat = judgment.assignment
     assert_refused(judge, seat)

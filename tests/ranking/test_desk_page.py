@@ -205,7 +205,7 @@ def test_sent_twice_with_another_answer_the_first_stays(client, seat):
 def test_a_seat_that_went_to_someone_else_is_a_calm_message_and_another_comparison(client, seat):
     data = filled(client, seat, 1, 2, 3)
     Assignment.objects.filter(pk=seat.pk).update(held_until=timezone.now() - timedelta(minutes=1))
-    Assignment.objects.exclude(pk=seat.pk).update(state=Assignment.State.DONE)
+    Assignment.objects.exclude(pk=seat.pk).delete()
     other = make_member(seat.round.project)
     assert claim_next(project=seat.round.project, volunteer=other).pk == seat.pk
     response = client.post(to("judgment", seat), data, **HTMX)

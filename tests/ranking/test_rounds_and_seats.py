@@ -167,6 +167,16 @@ def test_a_volunteer_never_sees_a_comparison_twice():
     assert len(seen) == 3 == Comparison.objects.count()
 
 
+def test_a_seat_whose_holder_was_deleted_goes_to_someone_else_when_its_time_is_over():
+    current = make_round(prompts=1)
+    volunteer, other = make_member(current.project), make_member(current.project)
+    seat = make_seat(current, volunteer)
+    volunteer.delete()
+    assert claim_next(project=current.project, volunteer=other) is None
+    later = timezone.now() + timedelta(hours=1)
+    assert claim_next(project=current.project, volunteer=other, now=later) == seat
+
+
 def test_nothing_is_offered_without_an_open_round_or_when_all_is_taken():
     current = make_round(prompts=1)
     volunteer, other = make_member(current.project), make_member(current.project)
