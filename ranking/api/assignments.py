@@ -96,8 +96,8 @@ class NextAssignmentAPIView(ProjectAPIView):
     @extend_schema(
         tags=TAGS,
         summary="Take the next seat",
-        description="The comparison you hold already, or the one that needs a judgment most. It is yours "
-        "until `held_until`. Completions come shuffled and without authors.",
+        description="The comparison you hold already, or a new one. It is yours until `held_until`. "
+        "Completions come shuffled and without authors.",
         request=None,
         responses={200: AssignmentSerializer, 204: OpenApiResponse(description="Nothing is left for you.")},
     )
@@ -153,7 +153,8 @@ class SkipAPIView(ProjectAPIView):
     @extend_schema(
         tags=TAGS,
         summary="Skip a comparison",
-        description="Gives the seat back and does not offer the comparison to you again.",
+        description="Gives the seat back and does not offer the comparison to you again. Sent again, it is "
+        "answered alike.",
         request=None,
         responses={204: OpenApiResponse(description="Skipped."), 409: CONFLICT},
     )

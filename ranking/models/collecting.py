@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from annotator.models import Author, Completion, Project, Prompt, User
@@ -61,8 +61,8 @@ class Round(models.Model):
 
     def progress(self) -> "Progress":
         """How far the round has come, counted in seats."""
-        seats = self.assignments
-        return Progress(done=seats.filter(state=Assignment.State.DONE).count(), total=seats.count())
+        done = Count("pk", filter=Q(state=Assignment.State.DONE))
+        return Progress(**self.assignments.aggregate(done=done, total=Count("pk")))
 
     def close(self) -> None:
         self.closed_at = timezone.now()

@@ -20,7 +20,7 @@ from ranking.errors import (
     RoundClosedError,
     SeatLostError,
 )
-from ranking.models import Assignment, Flag, Judgment, Preference, RankedCompletion
+from ranking.models import Assignment, ComparisonItem, Flag, Judgment, Preference, RankedCompletion
 from ranking.pairs import dense_ranks, preferred_pairs
 
 RATIONALE_LIMIT = 5000
@@ -63,8 +63,9 @@ def submit_judgment(
     nothing stored.
     """
     # The lock makes a double click wait for the first request, whose judgment it then finds.
-    seat = Assignment.objects.select_for_update().get(pk=assignment.pk)
-    completions = set(seat.comparison.items.values_list("completion_id", flat=True))
+    seat = Assignment.objects.select_for_update(of=("self",)).select_related("round").get(pk=assignment.pk)
+    items = ComparisonItem.objects.filter(comparison=seat.comparison_id)
+    completions = set(items.values_list("completion_id", flat=True))
     answer = Answer(
         ranks=_ranks(ranks, completions, all_bad),
         all_bad=all_bad,

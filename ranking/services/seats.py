@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from annotator.models import Project, User
 from ranking.errors import SeatLostError
-from ranking.models import Assignment, Round, Skip
+from ranking.models import Assignment, Comparison, ComparisonItem, Round, Skip
 
 CANDIDATES = 16
 """How many seats a claim looks at: enough that volunteers who come at once rarely want the same one."""
@@ -24,12 +24,12 @@ def claim_next(
 ) -> Assignment | None:
     """The seat the volunteer already holds, or a new one; None when nothing is left for them.
 
-    Comparisons with the fewest judgments come first. The order of the completions is shuffled for
-    each seat and stored in it, together with a fresh idempotency key. `chance` makes a simulation
-    repeatable.
+    First seats go before second ones and so on, so that judgments spread evenly over the round. The
+    order of the completions is shuffled for each seat and stored in it, together with a fresh
+    idempotency key. `chance` makes a simulation repeatable.
     """
     now, chance = now or timezone.now(), chance or random.Random()
-    current = Round.objects.open().filter(project=project).first()
+    current = project.rounds.open().first()
     if current is None:
         return None
     if held := _held_seat(current, volunteer, now):
@@ -38,6 +38,7 @@ def claim_next(
         for seat in candidates:
             try:
                 if _take(seat, volunteer, now, chance):
+                    seat.comparison = Comparison.objects.select_related("prompt").get(pk=seat.comparison_id)
                     return seat
             except IntegrityError:
                 # The same person asked twice at once, and the other request already has a seat.
@@ -48,16 +49,11 @@ def claim_next(
 
 def renew_seat(*, assignment: Assignment, volunteer: User, now: datetime | None = None) -> Assignment:
     """Hold the seat for another full term from now; raises SeatLostError if it is no longer theirs."""
-    now = now or timezone.now()
+    until = _until(assignment, now or timezone.now())
     # Conditional, so that whoever took the lapsed seat a moment ago keeps it and this caller is told.
-    renewed = (
-        Assignment.objects.filter(pk=assignment.pk, key=assignment.key)
-        .held_by(volunteer)
-        .update(held_until=_until(assignment, now))
-    )
-    if not renewed:
+    if not Assignment.objects.filter(pk=assignment.pk).held_by(volunteer).update(held_until=until):
         raise SeatLostError
-    assignment.refresh_from_db(fields=["held_until"])
+    assignment.held_until = until
     return assignment
 
 
@@ -65,26 +61,23 @@ def renew_seat(*, assignment: Assignment, volunteer: User, now: datetime | None 
 def skip_comparison(*, assignment: Assignment, volunteer: User) -> None:
     """Free the seat for others and do not offer the comparison to this volunteer again.
 
-    Raises SeatLostError when the volunteer does not hold the seat.
+    Done again, nothing happens. Raises SeatLostError when the volunteer does not hold the seat.
     """
     freed = (
-        Assignment.objects.filter(pk=assignment.pk, key=assignment.key)
+        Assignment.objects.filter(pk=assignment.pk)
         .held_by(volunteer)
         .update(state=Assignment.State.FREE, volunteer=None, held_until=None, claimed_at=None)
     )
-    if not freed:
+    skip = {"comparison_id": assignment.comparison_id, "volunteer": volunteer}
+    if freed:
+        Skip.objects.create(**skip)
+    elif not Skip.objects.filter(**skip).exists():
         raise SeatLostError
-    Skip.objects.get_or_create(comparison_id=assignment.comparison_id, volunteer=volunteer)
 
 
 def _held_seat(current: Round, volunteer: User, now: datetime) -> Assignment | None:
     """The volunteer's own seat, renewed if its time ran out and nobody else has taken it."""
-    seat = (
-        Assignment.objects.filter(round=current)
-        .held_by(volunteer)
-        .select_related("comparison__prompt", "comparison__round__project")
-        .first()
-    )
+    seat = current.assignments.held_by(volunteer).select_related("comparison__prompt").first()
     if seat is None or seat.held_until is None or seat.held_until > now:
         return seat
     seat.claimed_at = now  # The time away is not time spent on judging.
@@ -99,16 +92,11 @@ def _held_seat(current: Round, volunteer: User, now: datetime) -> Assignment | N
 def _candidates(current: Round, volunteer: User, now: datetime, chance: random.Random) -> list[Assignment]:
     """The next seats worth trying, best first.
 
-    Seats are numbered within their comparison, so the lowest free number is where the fewest have
-    judged. Two queries, because each then walks the index (round, state, seat, id) and stops early;
-    comparisons were stored in random order, so the id is as good as a draw.
+    Seats are numbered within their comparison, so the lowest number comes where the fewest are taken,
+    but for seats that were given back. Two queries, because each then walks the index (round, state,
+    seat, id) and stops early; comparisons were stored in random order, so the id is as good as a draw.
     """
-    seats = (
-        Assignment.objects.filter(round=current)
-        .new_to(volunteer)
-        .select_related("comparison__prompt", "comparison__round__project")
-        .order_by("seat", "pk")
-    )
+    seats = current.assignments.new_to(volunteer).order_by("seat", "pk")
     free = seats.filter(state=Assignment.State.FREE)[:CANDIDATES]
     lapsed = seats.filter(state=Assignment.State.HELD, held_until__lte=now)[:CANDIDATES]
     return sorted([*free, *lapsed], key=lambda seat: (seat.seat, chance.random()))
@@ -116,7 +104,8 @@ def _candidates(current: Round, volunteer: User, now: datetime, chance: random.R
 
 def _take(seat: Assignment, volunteer: User, now: datetime, chance: random.Random) -> bool:
     """Claim one seat; False when somebody else was quicker, and the caller tries the next."""
-    order = list(seat.comparison.items.order_by("pk").values_list("completion_id", flat=True))
+    items = ComparisonItem.objects.filter(comparison=seat.comparison_id)
+    order = list(items.order_by("pk").values_list("completion_id", flat=True))
     chance.shuffle(order)
     claim = {
         "state": Assignment.State.HELD,
@@ -135,4 +124,4 @@ def _take(seat: Assignment, volunteer: User, now: datetime, chance: random.Rando
 
 
 def _until(seat: Assignment, now: datetime) -> datetime:
-    return now + timedelta(minutes=seat.comparison.round.project.seat_minutes)
+    return now + timedelta(minutes=seat.round.project.seat_minutes)

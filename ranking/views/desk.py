@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from annotator.access import MEMBERS, ProjectRequest, project_view
 from ranking.errors import InvalidJudgmentError, RankingError, SeatLostError
 from ranking.forms import JudgmentForm
-from ranking.models import Assignment, Flag, Judgment, Round
+from ranking.models import Assignment, Flag, Judgment
 from ranking.services import claim_next, renew_seat, skip_comparison, submit_judgment
 
 
@@ -25,7 +25,7 @@ def desk(request: ProjectRequest) -> HttpResponse:
 @require_POST
 @project_view(*MEMBERS)
 def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
-    seat = get_object_or_404(Assignment, pk=pk, round__project=request.project)
+    seat = _seat_or_404(request, pk)
     if seat.volunteer_id != request.user.pk:
         return _refuse(request, SeatLostError())
     form = JudgmentForm(request.POST, seat=seat)
@@ -53,7 +53,7 @@ def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
 @require_POST
 @project_view(*MEMBERS)
 def skip(request: ProjectRequest, pk: int) -> HttpResponse:
-    seat = get_object_or_404(Assignment, pk=pk, round__project=request.project)
+    seat = _seat_or_404(request, pk)
     try:
         skip_comparison(assignment=seat, volunteer=request.user)
     except RankingError as error:
@@ -64,12 +64,17 @@ def skip(request: ProjectRequest, pk: int) -> HttpResponse:
 @require_POST
 @project_view(*MEMBERS)
 def renew(request: ProjectRequest, pk: int) -> HttpResponse:
-    seat = get_object_or_404(Assignment, pk=pk, round__project=request.project)
+    seat = _seat_or_404(request, pk)
     try:
         renew_seat(assignment=seat, volunteer=request.user)
     except RankingError as error:
         return HttpResponse(str(error), status=409)
     return HttpResponse(status=204)
+
+
+def _seat_or_404(request: ProjectRequest, pk: int) -> Assignment:
+    seats = Assignment.objects.select_related("round__project")
+    return get_object_or_404(seats, pk=pk, round__project=request.project)
 
 
 def _go_on(request: ProjectRequest, status: str) -> HttpResponse:
@@ -98,7 +103,7 @@ def _show(
     notice: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    current = Round.objects.open().filter(project=request.project).first()
+    current = form.seat.round if form else request.project.rounds.open().first()
     context = {
         "form": form,
         "round": current,

@@ -60,7 +60,7 @@ def round_close(request: ProjectRequest) -> HttpResponse:
 
 
 def _show(request: ProjectRequest, form: OpenRoundForm, status: int = 200) -> HttpResponse:
-    current = Round.objects.open().filter(project=request.project).first()
+    current = request.project.rounds.open().first()
     own = Judgment.objects.of_project(request.project).filter(volunteer=request.user)
     context: dict[str, Any] = {
         "round": current,

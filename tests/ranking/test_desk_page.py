@@ -291,3 +291,14 @@ def test_more_answers_cost_no_more_queries(client, django_assert_max_num_queries
     client.get(desk(current))
     with django_assert_max_num_queries(14):
         client.get(desk(current))
+
+
+def test_judging_and_going_on_cost_few_queries(client, current, seat, django_assert_max_num_queries):
+    data = filled(client, seat, 1, 2, 3)
+    with django_assert_max_num_queries(26):
+        assert client.post(to("judgment", seat), data, **HTMX).status_code == 200
+
+
+def test_renewing_a_seat_costs_few_queries(client, seat, django_assert_max_num_queries):
+    with django_assert_max_num_queries(5):
+        client.post(to("renew-seat", seat))

@@ -216,6 +216,16 @@ def test_a_skipped_comparison_goes_to_others_and_never_comes_back(seat):
     assert make_seat(seat.round, make_member(project)).pk == seat.pk
 
 
+def test_skipping_again_is_answered_alike_and_leaves_the_seat_to_its_new_holder(seat):
+    volunteer, other = seat.volunteer, make_member(seat.round.project)
+    skip_comparison(assignment=seat, volunteer=volunteer)
+    skip_comparison(assignment=seat, volunteer=volunteer)
+    taken = make_seat(seat.round, other)
+    skip_comparison(assignment=seat, volunteer=volunteer)
+    taken.refresh_from_db()
+    assert (taken.volunteer, taken.state) == (other, Assignment.State.HELD)
+
+
 def test_only_the_holder_can_skip_or_renew(seat):
     other = make_member(seat.round.project)
     for act in (skip_comparison, renew_seat):
