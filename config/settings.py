@@ -8,6 +8,7 @@
 | CHORUS_HOSTS      | comma-separated host names that the site answers to                              |
 | CHORUS_PORT       | the port that `local` links name (default 8000)                                  |
 | CHORUS_EMAIL_URL  | SMTP server, `smtp+tls://user:password@host:587`; without it mail is printed     |
+| CHORUS_EMAIL_FROM | the sender of that mail (default `chorus@` and the first of CHORUS_HOSTS)        |
 | DATABASE_URL      | database (default SQLite in the data folder)                                     |
 """
 
@@ -47,7 +48,8 @@ PORT = int(os.environ.get("CHORUS_PORT", "8000"))
 ALLOWED_HOSTS = [host for host in os.environ.get("CHORUS_HOSTS", "").split(",") if host]
 if LOCAL:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
-SITE_URL = f"http://127.0.0.1:{PORT}" if LOCAL else f"https://{(ALLOWED_HOSTS or ['localhost'])[0]}"
+HOST = ALLOWED_HOSTS[0] if ALLOWED_HOSTS else "localhost"
+SITE_URL = f"http://127.0.0.1:{PORT}" if LOCAL else f"https://{HOST}"
 
 INSTALLED_APPS = [
     "annotator",
@@ -152,6 +154,8 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 # An invitation, not a mailbox, is what lets people in; mail is sent for lost passwords only.
 ACCOUNT_EMAIL_VERIFICATION = "none"
+# Whoever asks to reset the password of an address that has no account makes the site mail nobody.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if LOCAL else "https"
 SESAME_ONE_TIME = True
@@ -164,6 +168,7 @@ if email_url := os.environ.get("CHORUS_EMAIL_URL"):
     EMAIL_USE_TLS = smtp.scheme == "smtp+tls"
 else:
     EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+DEFAULT_FROM_EMAIL = os.environ.get("CHORUS_EMAIL_FROM") or f"chorus@{HOST}"
 
 # Security
 
@@ -184,6 +189,8 @@ CONTENT_SECURITY_POLICY = {
 PERMISSIONS_POLICY: dict[str, list[str]] = {
     name: [] for name in ("camera", "geolocation", "microphone", "payment", "usb", "display-capture")
 }
+# The addresses of invitations and sign-in links are secrets, which must not go out with a click on a link.
+# Not `no-referrer`: with it a browser posts forms with `Origin: null`, which CSRF checks refuse.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_COOKIE_HTTPONLY = True
