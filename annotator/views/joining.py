@@ -22,13 +22,9 @@ from annotator.services.sign_in import use_sign_in_link
 def join(request: HttpRequest, token: str) -> HttpResponse:
     try:
         invitation = find_invitation(token)
-        response = answer_invitation(request, token, invitation)
+        return answer_invitation(request, token, invitation)
     except RefusedError as refused:
-        response = render(request, "annotator/join_refused.html", {"reason": str(refused)}, status=410)
-    # The address is the secret: it must not go out with a click on a link.
-    # Not `no-referrer`: with it a browser posts the form with `Origin: null`, which CSRF checks refuse.
-    response["Referrer-Policy"] = "same-origin"
-    return response
+        return render(request, "annotator/join_refused.html", {"reason": str(refused)}, status=410)
 
 
 def answer_invitation(request: HttpRequest, token: str, invitation: Invitation) -> HttpResponse:
@@ -59,14 +55,10 @@ def answer_invitation(request: HttpRequest, token: str, invitation: Invitation) 
 @never_cache
 def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
     """Sign in by a link; GET only shows a button, so that a link preview does not use the link up."""
-    if request.method == "POST":
-        try:
-            user = use_sign_in_link(token=token)
-            return perform_login(request, user, email_verification="none")
-        except RefusedError as refused:
-            response = render(request, "annotator/sign_in_refused.html", {"reason": str(refused)}, status=410)
-    else:
-        response = render(request, "annotator/sign_in_link.html")
-    # Not `no-referrer`: with it a browser posts the form with `Origin: null`, which CSRF checks refuse.
-    response["Referrer-Policy"] = "same-origin"
-    return response
+    if request.method != "POST":
+        return render(request, "annotator/sign_in_link.html")
+    try:
+        user = use_sign_in_link(token=token)
+    except RefusedError as refused:
+        return render(request, "annotator/sign_in_refused.html", {"reason": str(refused)}, status=410)
+    return perform_login(request, user, email_verification="none")

@@ -143,6 +143,15 @@ def test_a_page_says_the_language_it_is_written_in_whatever_the_reader_prefers(c
     assert '<html lang="en" dir="ltr">' in page.text
 
 
+@pytest.mark.parametrize("name", ["join", "sign-in-link"])
+def test_a_page_whose_address_is_a_secret_is_not_cached_and_no_other_site_learns_the_address(
+    client, db, name
+):
+    page = client.get(reverse(name, args=["secret"]))
+    assert "no-store" in page["Cache-Control"]
+    assert page["Referrer-Policy"] == "same-origin"
+
+
 def test_pages_carry_a_strict_content_security_policy(client, project, coordinator):
     client.force_login(coordinator)
     policy = client.get(reverse("people", args=["climate"]))["Content-Security-Policy"]
