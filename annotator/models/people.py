@@ -59,10 +59,6 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         """The projects that the user is a member of, in any role."""
         return self.filter(memberships__user=user)
 
-    def with_role(self, user: User, *roles: Role) -> Self:
-        """The projects in which the user holds one of the roles."""
-        return self.filter(memberships__user=user, memberships__role__in=roles)
-
 
 class Project(models.Model):
     """One chatbot being aligned: its base model, system prompt, guidelines and members."""
@@ -70,7 +66,7 @@ class Project(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
-    guidelines = models.TextField(blank=True, help_text="Markdown; shown beside every comparison.")
+    guidelines = models.TextField(blank=True, help_text="Markdown; every comparison links to them.")
     system_prompt = models.TextField(blank=True, help_text="Put before every conversation.")
     base_model = models.CharField(
         max_length=500, help_text="A folder on this machine, or a model of the Hugging Face hub."

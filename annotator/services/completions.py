@@ -4,17 +4,15 @@ import hashlib
 
 from django.db import transaction
 
-from annotator.models import Author, Completion, Project, Prompt, User
+from annotator.models import Author, Completion, Project, Prompt
 from annotator.text import storable
 
 BATCH = 500
 
 
-def get_or_create_author(
-    *, project: Project, kind: Author.Kind, name: str, user: User | None = None
-) -> Author:
+def get_or_create_author(*, project: Project, kind: Author.Kind, name: str) -> Author:
     """The project's author of this kind and name."""
-    author, _ = Author.objects.get_or_create(project=project, kind=kind, name=name, defaults={"user": user})
+    author, _ = Author.objects.get_or_create(project=project, kind=kind, name=name)
     return author
 
 

@@ -41,7 +41,12 @@ def create_project(
 
 
 def change_settings(*, project: Project, values: dict[str, Any], actor: User) -> None:
-    """Give the project's fields new values; the audit row names the fields, not their texts."""
+    """Give the project's fields new values; the audit row names the fields, not their texts.
+
+    Without values nothing happens.
+    """
+    if not values:
+        return
     for field, value in values.items():
         setattr(project, field, value)
     project.full_clean()

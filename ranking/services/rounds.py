@@ -58,14 +58,15 @@ def _groups(
     project: Project, author: Author, per_prompt: int, chance: random.Random
 ) -> list[tuple[int, list[int]]]:
     """(prompt id, completion ids) of each comparison to be, in random order."""
-    texts: dict[int, dict[str, int]] = defaultdict(dict)
+    answers: dict[int, list[int]] = defaultdict(list)
+    # An author's completions of one prompt are distinct texts: a constraint of theirs.
     rows = Completion.objects.filter(prompt__project=project, author=author).order_by("pk")
-    for prompt, text_hash, completion in rows.values_list("prompt_id", "text_hash", "pk").iterator():
-        texts[prompt].setdefault(text_hash, completion)
+    for prompt, completion in rows.values_list("prompt_id", "pk").iterator():
+        answers[prompt].append(completion)
     size = project.completions_per_comparison
     groups = []
-    for prompt, distinct in texts.items():
-        completions = chance.sample(list(distinct.values()), len(distinct))
+    for prompt, given in answers.items():
+        completions = chance.sample(given, len(given))
         starts = range(0, len(completions) - 1, size)
         groups += [(prompt, completions[start : start + size]) for start in starts[:per_prompt]]
     chance.shuffle(groups)

@@ -45,6 +45,12 @@ def test_settings_are_saved_and_audited_by_field_name(client, project, coordinat
     assert event.data == {"fields": ["guidelines"]}
 
 
+def test_saving_what_is_saved_already_writes_no_audit_row(client, project, coordinator):
+    client.force_login(coordinator)
+    assert client.post(reverse("settings", args=["climate"]), FIELDS).status_code == 302
+    assert not AuditEvent.objects.filter(verb="project.changed").exists()
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

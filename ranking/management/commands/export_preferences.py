@@ -27,9 +27,10 @@ class Command(BaseCommand):
             raise CommandError(f"There is no project {project!r}.")
         try:
             dataset = snapshot_preferences(project=found)
-            shutil.copytree(dataset.folder, out, dirs_exist_ok=True)
         except RankingError as error:
             raise CommandError(str(error)) from error
+        try:
+            shutil.copytree(dataset.folder, out, dirs_exist_ok=True)
         except OSError as error:
             raise CommandError(f"Dataset {dataset.number} was taken, but not copied: {error}") from error
         self.stdout.write(
