@@ -11,7 +11,10 @@
   const isRanked = (card) => card.querySelector(".ranks input:checked") !== null;
 
   // A browser may refuse storage; then drafts and choices last as long as the page.
+  const kept = new Map();
   const store = (storage, name, value) => {
+    if (value !== undefined) kept.set(name, value);
+    else if (kept.has(name)) return kept.get(name);
     try {
       if (value === undefined) return window[storage].getItem(name);
       if (value === null) window[storage].removeItem(name);
@@ -132,7 +135,11 @@
 
   document.addEventListener("htmx:load", arrive);
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.target.id === "desk" && !event.detail.xhr.responseText.includes('id="desk"')) {
+    const { target, xhr } = event.detail;
+    if (target.id !== "desk") {
+      // A renewal that is refused: the seat went to someone else while this page was open.
+      if (xhr.status === 409) say(xhr.responseText);
+    } else if (!xhr.responseText.includes('id="desk"')) {
       event.detail.shouldSwap = false;
       say(byId("desk-trouble").dataset.signedOut);
     }

@@ -29,6 +29,15 @@ open_round(project=project, author=author)
 """
 
 
+GIVE_AWAY = """
+from annotator.models import User
+from ranking.models import Assignment
+
+other, _ = User.objects.get_or_create(email="bo@example.org")
+Assignment.objects.filter(key="{key}").update(volunteer=other)
+"""
+
+
 @pytest.fixture(scope="module")
 def material(site: Site) -> None:
     site.manage("shell", "-c", MATERIAL)
@@ -104,13 +113,43 @@ def test_fingers_on_a_small_phone_and_a_reload_that_loses_nothing(desk: Page):
 def test_a_judgment_sent_while_the_seat_is_still_being_renewed_ends_the_renewal(desk: Page):
     first = form_of(desk)
     desk.route("**/renew/", lambda route: None)  # as on a slow line: never answered
+    with desk.expect_request("**/renew/"):
+        desk.keyboard.press("1")
     with desk.expect_event("requestfailed", lambda request: request.url.endswith("/renew/")):
-        for key in "123":
+        for key in ("2", "3", "Enter"):
             desk.keyboard.press(key)
-        desk.keyboard.press("Enter")
     expect(desk.locator("#desk-status")).to_contain_text("Saved.")
     expect(desk.locator(f"#judgment-form[action='{first}']")).to_have_count(0)
     expect(desk.locator("#desk-trouble")).to_be_hidden()
+
+
+def test_a_seat_that_went_to_someone_else_meanwhile_is_told_while_one_still_ranks(
+    browser: Browser, site: Site, material: None
+):
+    context = browser.new_context(base_url=site.url)  # whose console may report the refusal
+    page = context.new_page()
+    go_to_desk(page, site)
+    site.manage("shell", "-c", GIVE_AWAY.format(key=page.locator("[name=key]").input_value()))
+    page.keyboard.press("1")
+    expect(page.locator("#desk-trouble")).to_contain_text("it went to someone else")
+    expect(page.locator("#answer-1 .ranks input").first).to_be_checked()
+    context.close()
+
+
+def test_a_browser_that_stores_nothing_keeps_choices_as_long_as_the_page(
+    browser: Browser, site: Site, material: None
+):
+    context = browser.new_context(base_url=site.url)
+    context.add_init_script(
+        "Storage.prototype.getItem = Storage.prototype.setItem = () => { throw new Error() }"
+    )
+    page = context.new_page()
+    go_to_desk(page, site)
+    page.keyboard.press("?")
+    expect(page.locator("#keys-list")).to_be_hidden()
+    page.keyboard.press("?")
+    expect(page.locator("#keys-list")).to_be_visible()
+    context.close()
 
 
 def test_without_scripts_the_form_posts_and_the_page_says_saved(browser: Browser, site: Site, material: None):
