@@ -128,13 +128,11 @@ def _write_text(path: Path, text: str) -> dict[str, Any]:
 
 
 def _write(path: Path, fill: Callable[[IO[bytes]], object], **facts: int) -> dict[str, Any]:
-    """Fill a file under a temporary name and rename it once it is on the disk; returns its facts."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    with unfinished.open("wb") as file:
+    """Fill a file and wait until it is on the disk; returns its facts."""
+    with path.open("wb") as file:
         fill(file)
         file.flush()
         os.fsync(file.fileno())
-    unfinished.rename(path)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return {**facts, "bytes": path.stat().st_size, "sha256": sha256}

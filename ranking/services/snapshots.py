@@ -2,7 +2,9 @@
 
 import shutil
 import tempfile
+import time
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +24,19 @@ from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.models import Comparison, Dataset, Judgment
 
 LICENSE = "The project has not stated a licence: ask its coordinator before passing this on."
+UNFINISHED = ".unfinished-"
+LEFT_AFTER = 24 * 60 * 60
+"""Seconds after which an unfinished folder was left by a snapshot that is no more."""
+
 Votes = list[tuple[Any, ...]]
 
 
 def snapshot_preferences(*, project: Project, actor: User | None = None) -> Dataset:
     """Write all preferences so far as an immutable dataset.
 
-    The files are written beside their final place and moved there complete, together with the
-    dataset's row: a snapshot that fails or is killed leaves neither. Raises NoPreferencesError or
-    SnapshotFailedError.
+    The files are written beside their final place and moved there complete, just before the dataset's
+    row is committed. One that fails leaves neither; one that is killed may leave files that no row names,
+    which a later snapshot removes. Raises NoPreferencesError or SnapshotFailedError.
     """
     votes = _votes(project)
     rows = _rows(project, _majorities(votes))
@@ -40,13 +46,22 @@ def snapshot_preferences(*, project: Project, actor: User | None = None) -> Data
     parent = Path(settings.DATA_DIR) / "datasets" / project.slug
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=parent) as unfinished:
+        _remove_leftovers(parent)
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=parent) as unfinished:
             manifest, sha256 = write_snapshot(Path(unfinished), rows, about)
             return _publish(project, Path(unfinished), manifest, sha256, actor)
     except OSError as error:
         raise SnapshotFailedError(
             _("The snapshot could not be written (%s); nothing was kept.") % (error.strerror or error)
         ) from error
+
+
+def _remove_leftovers(parent: Path) -> None:
+    """Remove what killed snapshots left unfinished; a young folder may be that of one under way."""
+    for folder in parent.glob(f"{UNFINISHED}*"):
+        with suppress(FileNotFoundError):  # finished or removed by another snapshot in this moment
+            if time.time() - folder.stat().st_mtime > LEFT_AFTER:
+                shutil.rmtree(folder)
 
 
 def _votes(project: Project) -> Votes:

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import os
 import resource
 import subprocess
 import sys
+import time
 from collections import Counter
 
 import pyarrow.parquet as pq
@@ -167,6 +169,18 @@ def test_a_folder_that_a_killed_snapshot_left_is_replaced(project):
     dataset = snapshot_preferences(project=project)
     assert dataset.folder == left
     assert {path.name for path in left.iterdir()} == FILES
+
+
+def test_what_a_snapshot_left_unfinished_long_ago_is_removed_and_one_under_way_is_left_alone(project):
+    parent = settings.DATA_DIR / "datasets" / project.slug
+    old, young = parent / ".unfinished-old", parent / ".unfinished-young"
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+        (folder / "train.jsonl").write_text("{}")
+    two_days_ago = time.time() - 2 * 24 * 60 * 60
+    os.utime(old, (two_days_ago, two_days_ago))
+    snapshot_preferences(project=project)
+    assert folders_of(project) == [young.name, "1"]
 
 
 def test_the_command_copies_a_new_snapshot(project, tmp_path, capsys):
