@@ -10,7 +10,10 @@ from rest_framework.request import Request
 
 
 class OldestFirst(CursorPagination):
-    """Rows in the order in which they came, so that a program can carry on where it stopped."""
+    """Rows in order of their primary keys, which are given out a moment before the rows can be seen.
+
+    So a program that carries on where it stopped may miss a row that was being stored just then.
+    """
 
     ordering = "pk"
     page_size = 100

@@ -47,8 +47,8 @@ class PreferencesAPIView(ProjectAPIView):
     @extend_schema(
         tags=["Datasets"],
         summary="List preferences",
-        description="Every pair of every judgment as it comes in, so a program can carry on where it "
-        "stopped. For training take a dataset: it weighs the votes and never changes.",
+        description="Every pair of every judgment, oldest first. For training take a dataset: it weighs "
+        "the votes and never changes.",
         responses=PreferenceSerializer(many=True),
     )
     def get(self, request: Request, slug: str) -> Response:
