@@ -110,12 +110,10 @@ class DatasetFileAPIView(ProjectAPIView):
     )
     def get(self, request: Request, slug: str, number: int, name: str) -> FileResponse:
         dataset = get_object_or_404(self.project.datasets, number=number)
-        if name not in dataset.file_names:
-            raise Http404("The dataset has no such file.")
         try:
-            file = (dataset.folder / name).open("rb")
+            file = dataset.open_file(name)
         except OSError as error:
-            raise Http404("The file is gone from the disk.") from error
+            raise Http404("The dataset has no such file.") from error
         return FileResponse(
             file,
             as_attachment=True,

@@ -1,7 +1,7 @@
 """Immutable snapshots of preferences."""
 
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.db import models
@@ -48,10 +48,17 @@ class Dataset(models.Model):
         """The files that may be downloaded."""
         return [*self.manifest["files"], MANIFEST]
 
+    def open_file(self, name: str) -> IO[bytes]:
+        """One of `file_names`, to be read; raises OSError for any other name and for a file that is gone."""
+        if name not in self.file_names:
+            raise FileNotFoundError(name)
+        return (self.folder / name).open("rb")
+
     def card(self) -> str:
         """The dataset's README without its front matter; empty when the file is gone."""
         try:
-            text = (self.folder / CARD).read_text("utf-8")
+            with self.open_file(CARD) as file:
+                text = file.read().decode()
         except OSError:
             return ""
         return text.split("\n---\n", 1)[-1]

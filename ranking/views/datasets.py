@@ -45,10 +45,8 @@ def dataset(request: ProjectRequest, number: int) -> HttpResponse:
 @project_view(Role.COORDINATOR)
 def dataset_file(request: ProjectRequest, number: int, name: str) -> FileResponse:
     found = get_object_or_404(request.project.datasets, number=number)
-    if name not in found.file_names:
-        raise Http404("No such file.")
     try:
-        file = (found.folder / name).open("rb")
+        file = found.open_file(name)
     except OSError as error:
-        raise Http404("The file is gone from the disk.") from error
+        raise Http404("The dataset has no such file.") from error
     return FileResponse(file, as_attachment=True, filename=f"{request.project.slug}-{number}-{name}")

@@ -90,14 +90,12 @@ def new_judgments(project: Project) -> int:
     """How many judgments no successful update has learned from yet."""
     last = Update.objects.filter(project=project, state=State.SUCCEEDED, dataset__isnull=False).first()
     seen = last.dataset.last_judgment_id if last and last.dataset else 0
-    return Judgment.objects.filter(comparison__round__project=project, pk__gt=seen).count()
+    return Judgment.objects.of_project(project).filter(pk__gt=seen).count()
 
 
 def _needs_new_dataset(update: Update) -> bool:
     reward = update.run_of(STAGES[0])
     if update.dataset is None or (reward is not None and reward.state == TrainingRun.State.SUCCEEDED):
         return False
-    newer = Judgment.objects.filter(
-        comparison__round__project=update.project, pk__gt=update.dataset.last_judgment_id
-    )
-    return newer.exists()
+    judgments = Judgment.objects.of_project(update.project)
+    return judgments.filter(pk__gt=update.dataset.last_judgment_id).exists()

@@ -45,7 +45,7 @@ def training(request: ProjectRequest) -> HttpResponse:
         "candidates": versions.filter(state=ModelVersion.State.CANDIDATE),
         "updates": project.updates.select_related("candidate", "started_by")[:RECENT],
         "active": project.updates.active().first(),
-        "judgments": Judgment.objects.filter(comparison__round__project=project).count(),
+        "judgments": Judgment.objects.of_project(project).count(),
         "new_judgments": new_judgments(project),
         "sampling": _sampling(request),
         "next_times": upcoming(project, count=1),
