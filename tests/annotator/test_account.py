@@ -136,6 +136,12 @@ def test_tokens_are_made_and_revoked_by_post_only(client, ada, name):
     assert client.get(reverse(name)).status_code == 405
 
 
+def test_the_account_and_sign_in_links_refuse_other_methods(client, ada):
+    assert client.put(path_of(create_sign_in_link(ada))).status_code == 405
+    client.force_login(ada)
+    assert client.put(reverse("account")).status_code == 405
+
+
 def test_nobody_claims_another_address(client, ada):
     client.force_login(ada)
     assert client.get(reverse("account_email")).url == reverse("account")

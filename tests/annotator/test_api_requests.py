@@ -51,6 +51,12 @@ def test_other_methods_are_not_allowed(project, coordinator, name, method, roles
         assert answer.status_code == 405, other
 
 
+@pytest.mark.parametrize(("name", "allowed"), [("api-token", "post"), ("api-projects", "get")])
+def test_operations_outside_projects_refuse_other_methods(coordinator, name, allowed):
+    for method in {"get", "post", "put", "patch", "delete", "options"} - {allowed}:
+        assert getattr(coordinator, method)(reverse(name)).status_code == 405, method
+
+
 def test_every_operation_of_a_project_is_in_the_list():
     from config.api import api_patterns
 

@@ -1,14 +1,14 @@
-"""Volunteers who act at the same moment, each with a database connection of their own."""
+"""People who act at the same moment, each with a database connection of their own."""
 
 import pytest
 
 from ranking.errors import KeyReusedError
 from ranking.models import Assignment, Judgment, Preference
-from ranking.services import claim_next, submit_judgment
+from ranking.services import claim_next, open_round, snapshot_preferences, submit_judgment
 from tests.factories import make_member
 from tests.racing import at_once
 
-from .making import make_round, make_seat
+from .making import make_judgment, make_round, make_seat
 
 VOLUNTEERS = 8
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,3 +78,20 @@ def test_of_different_answers_with_one_key_the_first_stays():
 
     stored = [one for one in at_once(submit, [(1, 2), (2, 1), (1, 1)]) if one]
     assert stored == list(Judgment.objects.all()) and len(stored) == 1
+
+
+def test_of_rounds_opened_at_once_each_has_its_number_and_one_is_open():
+    first = make_round(answers=2)
+    opened = at_once(lambda _: open_round(project=first.project, author=first.author), range(3))
+    assert sorted(one.number for one in opened) == [2, 3, 4]
+    assert [one.number for one in first.project.rounds.open()] == [4]
+    assert all(one.comparisons.count() == 1 for one in opened)
+
+
+def test_snapshots_taken_at_once_have_numbers_and_whole_files_of_their_own():
+    current = make_round(answers=2)
+    make_judgment(make_seat(current, make_member(current.project)), 1, 2)
+    datasets = at_once(lambda _: snapshot_preferences(project=current.project), range(3))
+    assert sorted(one.number for one in datasets) == [1, 2, 3]
+    for dataset in datasets:
+        assert {path.name for path in dataset.folder.iterdir()} == set(dataset.file_names)
