@@ -8,12 +8,12 @@ an error in it.
 import codecs
 import csv
 import io
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
+from annotator.strict_json import BadJSONError, load_json
 from annotator.text import UNSTORABLE
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
@@ -131,20 +131,10 @@ def read_jsonl(text: str) -> Iterator[tuple[int, Any]]:
 
 def parse_json(text: str) -> Any:
     """The JSON value of a text; whatever is wrong with it is a BadRecordError."""
-
-    def refuse_constant(name: str) -> NoReturn:
-        raise BadRecordError(f"{name} is not JSON")
-
     try:
-        return json.loads(text, parse_constant=refuse_constant)
-    except BadRecordError:
-        raise
-    except json.JSONDecodeError as error:
-        raise BadRecordError(f"not JSON: {error.msg} at column {error.colno}") from None
-    except ValueError:
-        raise BadRecordError("not JSON: a number has too many digits") from None
-    except RecursionError:
-        raise BadRecordError("the JSON is nested too deeply") from None
+        return load_json(text)
+    except BadJSONError as bad:
+        raise BadRecordError(str(bad)) from None
 
 
 def read_csv(text: str) -> Iterator[tuple[int, Any]]:

@@ -1,0 +1,62 @@
+"""JSON that Python, the database and other programs read alike; no Django here."""
+
+import json
+import math
+from typing import Any, NoReturn
+
+from annotator.text import UNSTORABLE
+
+MAX_DEPTH = 20
+MAX_INTEGER = 2**63 - 1
+
+
+class BadJSONError(ValueError):
+    """A text that is not such JSON; the message says why."""
+
+
+def load_json(text: str) -> Any:
+    """The value of a JSON text; raises BadJSONError.
+
+    Refuses what `json.loads` lets through: NaN and infinities (also `1e999`), integers of more than 64
+    bits, nesting deeper than MAX_DEPTH, and texts with NULs or lone surrogates.
+    """
+    try:
+        value = json.loads(
+            text, parse_constant=_refuse_number, parse_float=_parse_float, parse_int=_parse_int
+        )
+    except json.JSONDecodeError as error:
+        raise BadJSONError(f"not JSON: {error.msg} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise BadJSONError("the JSON is nested too deeply") from None
+    _check_storable(value)
+    return value
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise BadJSONError(f"{text[:30]} is not a number that can be stored")
+
+
+def _parse_float(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse_number(text)
+
+
+def _parse_int(text: str) -> int:
+    # By length first: Python refuses to convert very long ones, with a message about itself.
+    if len(text) > 20 or abs(int(text)) > MAX_INTEGER:
+        _refuse_number(text)
+    return int(text)
+
+
+def _check_storable(value: object) -> None:
+    waiting = [(value, 1)]
+    while waiting:
+        each, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise BadJSONError("the JSON is nested too deeply")
+        if isinstance(each, str) and UNSTORABLE.search(each):
+            raise BadJSONError("a text has a NUL or half of a surrogate pair, which cannot be stored")
+        if isinstance(each, dict):
+            waiting += [(part, depth + 1) for pair in each.items() for part in pair]
+        elif isinstance(each, list):
+            waiting += [(part, depth + 1) for part in each]
