@@ -154,7 +154,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 # An invitation, not a mailbox, is what lets people in; mail is sent for lost passwords only.
 ACCOUNT_EMAIL_VERIFICATION = "none"
-# Whoever asks to reset the password of an address that has no account makes the site mail nobody.
+# An address without an account gets no mail when somebody asks to reset its password.
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if LOCAL else "https"
