@@ -51,6 +51,7 @@ def test_every_setting_gives_its_reason(stage: str) -> None:
         ({"gamma": 1.5}, "gamma must lie between 0 and 1"),
         ({"top_p": 2}, "top_p must not exceed 1"),
         ({"minibatches": 1000}, "minibatches must not exceed batch_size"),
+        ({"kl_target": 6.0, "kl_horizon": 100}, "kl_horizon must not be less than batch_size"),
         ({"country": "Germany"}, "three-letter"),
         ({"dataset": "prompts.jsonl"}, "dataset must be a file"),
         ({"dataset": {"path": "p"}}, "an object with path and sha256"),

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from training.rlhf.chat import encode_conversation, encode_prompt
+from training.rlhf.chat import encode_conversation, encode_prompts
+from training.rlhf.data import Prompt
 from training.starter.__main__ import main
 from training.starter.build import StarterError, StarterRecipe, make_starter
 from training.starter.corpus import Statement, Topic, without_questions
@@ -91,7 +92,7 @@ def test_the_template_begins_an_answer_where_the_prompt_ends_and_ends_it_with_eo
     tokenizer = make_tokenizer(["some words", "some more words"], 300)
     prompt = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "some words?"}]
     answer = [{"role": "assistant", "content": "more words"}]
-    start = encode_prompt(tokenizer, prompt, longest=100)
+    (start,) = encode_prompts(tokenizer, [Prompt("p", prompt)], longest=100)
     whole = encode_conversation(tokenizer, prompt + answer)
     assert whole[: len(start)] == start
     assert whole[len(start) :] == [*tokenizer("more words").input_ids, tokenizer.eos_token_id]

@@ -197,8 +197,6 @@ class PPORecipe(SamplingRecipe):
         "leave a rollout's passes early at this KL per token to its own policy", 0.1
     )
 
-    normalise_scores: bool = setting("make the reference's answers score 0 on average with deviation 1", True)
-    whiten_rewards: bool = setting("scale each rollout's rewards to deviation 1 (off in InstructGPT)", False)
     score_clip: float = setting("normalised scores are cut to this magnitude; 0 turns it off", 5.0)
     missing_eos_penalty: float = setting("taken from the score of an answer that does not end", 2.0)
 
@@ -216,6 +214,10 @@ class PPORecipe(SamplingRecipe):
         not_negative(self, "kl_coef", "kl_target", "score_clip", "missing_eos_penalty")
         within_unit(self, "gamma", "gae_lambda")
         require(self.minibatches <= self.batch_size, "minibatches must not exceed batch_size.")
+        require(
+            self.kl_target == 0 or self.kl_horizon >= self.batch_size,
+            "kl_horizon must not be less than batch_size.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

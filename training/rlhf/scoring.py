@@ -1,5 +1,6 @@
 """Scores of token sequences: a linear head on the base's last hidden state, read through an adapter."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -57,6 +58,7 @@ def score_sequences(
     sequences: list[list[int]],
     pad_id: int,
     batch_size: int = 64,
+    before_batch: Callable[[], None] = lambda: None,
 ) -> Tensor:
     """The reward of each token sequence, (N,): the head at its last token.
 
@@ -67,6 +69,7 @@ def score_sequences(
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
     with base.use(adapter) as model:
         for start in range(0, len(order), batch_size):
+            before_batch()
             chosen = order[start : start + batch_size]
             ids, mask = pad([sequences[i] for i in chosen], pad_id)
             hidden = last_hidden_states(model, ids, mask)
