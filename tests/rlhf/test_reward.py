@@ -1,6 +1,7 @@
 """The reward stage: what moves, what is saved, what is counted and what is refused."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase
 
+from tests.rlhf.making import write_rows
 from training.rlhf.__main__ import main
 from training.rlhf.adapters import SharedBase
 from training.rlhf.chat import encode_conversation
@@ -65,6 +67,16 @@ def make_reward_run(llama: Path, tmp_path: Path, make_run: Callable[..., Path]) 
     return make
 
 
+def held_out_sequences(tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    """Chosen and rejected of every held-out row, in turn."""
+    return [
+        encode_conversation(tokenizer, row["prompt"] + row[side])
+        for row in make_rows()
+        if row["split"] == "held_out"
+        for side in ("chosen", "rejected")
+    ]
+
+
 def metrics_of(run: Path) -> dict[str, Any]:
     return json.loads((run / "result.json").read_text())["metrics"]
 
@@ -98,12 +110,7 @@ def test_the_saved_reward_model_gives_the_same_scores_however_it_is_loaded(
     told = torch.tensor([[line["chosen_reward"], line["rejected_reward"]] for line in lines])
 
     tokenizer = load_tokenizer(str(llama))
-    sequences = [
-        encode_conversation(tokenizer, row["prompt"] + row[side])
-        for row in make_rows()
-        if row["split"] == "held_out"
-        for side in ("chosen", "rejected")
-    ]
+    sequences = held_out_sequences(tokenizer)
     classifier = AutoModelForSequenceClassification.from_pretrained(llama, num_labels=1)
     classifier.config.pad_token_id = tokenizer.pad_token_id
     classifier = PeftModel.from_pretrained(classifier, run / "output").eval()
@@ -115,6 +122,23 @@ def test_the_saved_reward_model_gives_the_same_scores_however_it_is_loaded(
     by_engine = score_sequences(base, "reward", head, sequences, tokenizer.pad_token_id).view(-1, 2)
     torch.testing.assert_close(by_peft, told, rtol=0, atol=1e-6)
     torch.testing.assert_close(by_engine, told, rtol=0, atol=1e-6)
+
+
+def test_on_a_base_in_bfloat16_adapter_and_head_are_float32_and_score_as_they_did(
+    make_reward_run: Callable[..., Path], llama: Path
+) -> None:
+    run = make_reward_run(make_rows(), dtype="bfloat16")
+    assert main(["reward", str(run)]) == 0
+    saved = load_file(run / "output" / "adapter_model.safetensors")
+    assert {value.dtype for value in saved.values()} == {torch.float32}
+    assert any(not torch.equal(value, value.bfloat16().float()) for value in saved.values())
+    lines = [json.loads(line) for line in (run / "output" / "held_out.jsonl").read_text().splitlines()]
+    told = torch.tensor([[line["chosen_reward"], line["rejected_reward"]] for line in lines])
+    base = SharedBase(load_base(str(llama), "bfloat16"))
+    head = load_reward(base, run / "output")
+    tokenizer = load_tokenizer(str(llama))
+    scores = score_sequences(base, "reward", head, held_out_sequences(tokenizer), tokenizer.pad_token_id)
+    torch.testing.assert_close(scores.view(-1, 2), told, rtol=0, atol=0.05)
 
 
 def test_a_pair_counts_by_its_weight(make_reward_run: Callable[..., Path]) -> None:
@@ -141,11 +165,21 @@ def test_held_out_pairs_are_never_learned_from(make_reward_run: Callable[..., Pa
 def test_held_out_pairs_may_have_a_file_of_their_own(
     make_reward_run: Callable[..., Path], tmp_path: Path
 ) -> None:
-    (tmp_path / "held_out.jsonl").write_text(json.dumps(make_rows()[0]) + "\n")
-    file = dataset_file(tmp_path / "held_out.jsonl")
-    run = make_reward_run(make_rows(), max_steps=1, held_out={"path": file.path, "sha256": file.sha256})
+    (row,) = [each for each in make_rows() if each["comparison_id"] == "fog-0"]
+    held_out = write_rows(tmp_path / "held_out.jsonl", [row | {"split": "train"}])
+    run = make_reward_run(make_rows(), max_steps=1, held_out=held_out)
     assert main(["reward", str(run)]) == 0
     assert metrics_of(run)["train_pairs"] == 24 and metrics_of(run)["held_out_pairs"] == 9
+
+
+@pytest.mark.parametrize("named", ["rain", None])
+def test_a_prompt_that_is_learned_from_and_held_out_is_refused_by_its_name(
+    named: str | None, make_reward_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    held_out = write_rows(tmp_path / "held_out.jsonl", [make_rows()[0] | {"prompt_id": named}])
+    run = make_reward_run(make_rows(), held_out=held_out)
+    assert main(["reward", str(run)]) == 1
+    assert re.search(rf"prompt {named or '[0-9a-f]{16}'} is among the training rows", error_of(run))
 
 
 def test_pairs_that_are_too_long_are_counted(make_reward_run: Callable[..., Path]) -> None:

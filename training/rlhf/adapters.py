@@ -91,12 +91,12 @@ class SharedBase:
             self.set_weights(name, weights)
         self._activate(self._in_use)
 
-    def load(self, name: str, folder: Path) -> dict[str, Tensor]:
-        """Add the adapter of a folder; returns the weights in it that are no LoRA weights (a score head)."""
+    def load(self, name: str, folder: Path) -> None:
+        """Add the policy of a folder; ModelError when it is none, a reward adapter for example."""
         config, weights = read_adapter(folder)
-        lora = {key: value for key, value in weights.items() if "lora_" in key}
-        self.add(name, config, lora)
-        return {key.removeprefix(_PREFIX): value for key, value in weights.items() if key not in lora}
+        if any("lora_" not in key for key in weights):
+            raise ModelError(f"The adapter in {folder} has more than LoRA weights, so it is no policy.")
+        self.add(name, config, weights)
 
     def copy(self, source: str, name: str) -> None:
         """Add an adapter with the same weights as another."""
@@ -165,7 +165,10 @@ class SharedBase:
 
 
 def read_adapter(folder: Path) -> tuple[LoraConfig, dict[str, Tensor]]:
-    """Configuration and weights of an adapter folder; ModelError when it is missing, damaged or pickled."""
+    """Configuration and weights of an adapter folder; ModelError when it is missing, damaged or pickled.
+
+    Also refused are settings that give single layers a rank or scale of their own, which nothing here writes.
+    """
     if not (folder / CONFIG).is_file():
         raise ModelError(f"The adapter folder {folder} is missing or has no {CONFIG}.")
     if not (folder / WEIGHTS).is_file():
@@ -174,6 +177,10 @@ def read_adapter(folder: Path) -> tuple[LoraConfig, dict[str, Tensor]]:
         )
     try:
         settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        if settings.get("rank_pattern") or settings.get("alpha_pattern"):
+            raise ModelError(
+                f"The adapter in {folder} has ranks or scales of single layers, which is not supported."
+            )
         config = LoraConfig(
             r=settings["r"],
             lora_alpha=settings["lora_alpha"],

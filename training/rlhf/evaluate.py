@@ -4,8 +4,8 @@
 
 Both versions answer every prompt several times, independently; the i-th answers meet, and the reward adapter
 judges. Equal texts are ties. As a rule the judge is the adapter that the candidate was trained to please, so
-its win rate is an upper bound of sorts: the further a policy is optimised against a reward model, the further that
-model's opinion of it rises above the truth (Gao et al. 2022, overoptimisation). Writes
+its win rate is an upper bound of sorts: the further a policy is optimised against a reward model, the further
+that model's opinion of it rises above the truth (Gao et al. 2022, overoptimisation). Writes
 output/comparisons.jsonl, rows {prompt_id, baseline, candidate, baseline_score, candidate_score}, so that
 people or other judges can judge the very same pairs.
 """

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from training.rlhf.adapters import SharedBase
+from training.rlhf.adapters import SharedBase, read_adapter
 from training.rlhf.errors import ModelError
 from training.rlhf.padding import pad, positions_of
+
+SCORE = "base_model.model.score.weight"  # as peft names the head of AutoModelForSequenceClassification
 
 
 class ScalarHead(nn.Module):
@@ -32,12 +34,13 @@ def load_reward(base: SharedBase, folder: Path, name: str = "reward") -> ScalarH
     modules_to_save. The score of a sequence is the head applied to the last hidden state at its last token,
     as in transformers.
     """
-    extra = base.load(name, folder)
-    scores = [value for key, value in extra.items() if key.split(".")[-2:] == ["score", "weight"]]
-    if len(scores) != 1 or scores[0].shape != (1, base.hidden_size):
+    config, weights = read_adapter(folder)
+    score = weights.pop(SCORE, None)
+    if score is None or score.shape != (1, base.hidden_size):
         raise ModelError(f"The adapter in {folder} has no score head that fits the base model.")
+    base.add(name, config, weights)
     head = ScalarHead(base.hidden_size)
-    head.linear.weight.data.copy_(scores[0])
+    head.linear.weight.data.copy_(score)
     return head.requires_grad_(False)
 
 
