@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from training.rlhf.__main__ import main
 from training.rlhf.rundir import dataset_file
-from training.rlhf.trainer import SimilarLengths
+from training.rlhf.sft import SimilarLengths
 
 ROWS = [
     [{"role": "user", "content": f"Is {thing} good?"}, {"role": "assistant", "content": answer}]

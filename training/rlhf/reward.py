@@ -38,6 +38,7 @@ from training.rlhf.rundir import RunDirectory, write_text
 from training.rlhf.trainer import empty_output, train, trainer_settings
 
 HELD_OUT = "held_out"
+_SCORED_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class WeightedRewardTrainer(RewardTrainer):
         loss = -(weights * logsigmoid(chosen - rejected)).mean()
         if self.center_rewards:
             loss = loss + self.center_rewards * (chosen + rejected).square().mean()
-        correct = _correct((chosen - rejected).detach().cpu().numpy())
+        correct = _correct((chosen - rejected).detach().numpy())
         self._metrics["train"]["accuracy"].append(float(correct.mean()))
         return (loss, outputs) if return_outputs else loss
 
@@ -202,8 +203,8 @@ def _evaluate(
     directory: RunDirectory, model: torch.nn.Module, pairs: Sequence[Pair], pad_id: int, seed: int
 ) -> dict[str, float]:
     """Score the held-out pairs and write the scores; accuracy is absent when there are none."""
-    chosen = _score(model, [pair.chosen_ids for pair in pairs], pad_id)
-    rejected = _score(model, [pair.rejected_ids for pair in pairs], pad_id)
+    chosen = _score(directory, model, [pair.chosen_ids for pair in pairs], pad_id)
+    rejected = _score(directory, model, [pair.rejected_ids for pair in pairs], pad_id)
     lines = [
         {
             "prompt_id": pair.prompt_id,
@@ -225,14 +226,14 @@ def _evaluate(
 
 @torch.no_grad()
 def _score(
-    model: torch.nn.Module, sequences: Sequence[list[int]], pad_id: int, batch_size: int = 64
+    directory: RunDirectory, model: torch.nn.Module, sequences: Sequence[list[int]], pad_id: int
 ) -> NDArray[np.float64]:
     model.eval()
-    device = next(model.parameters()).device
     scores = []
-    for start in range(0, len(sequences), batch_size):
-        ids, mask = pad(list(sequences[start : start + batch_size]), pad_id)
-        logits = model(input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False).logits
+    for start in range(0, len(sequences), _SCORED_AT_ONCE):
+        directory.raise_if_cancelled()
+        ids, mask = pad(list(sequences[start : start + _SCORED_AT_ONCE]), pad_id)
+        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
         scores += logits.squeeze(-1).tolist()
     return np.array(scores)
 
