@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from tests.rlhf.making import BAD, GOOD, QUESTIONS, conversation, make_reward
+from tests.rlhf.making import BAD, GOOD, QUESTIONS, conversation, make_reward, progress_of
 from training.rlhf import chat, ppo
 from training.rlhf.adapters import SharedBase, lora_config, read_adapter
 from training.rlhf.data import Prompt
@@ -49,10 +49,6 @@ def train(folder: Path) -> dict[str, float]:
     return ppo.run(*open_run(folder))
 
 
-def progress(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "progress.jsonl").read_text().splitlines()]
-
-
 def adapter_bytes(folder: Path) -> bytes:
     return (folder / "output" / "adapter_model.safetensors").read_bytes()
 
@@ -70,7 +66,7 @@ def test_a_bandit_with_a_known_best_answer_is_solved(
     before, after = answers_of(llama, None), answers_of(llama, folder / "output")
     assert before[GOOD] < 0.6 and before[BAD] > 0.35
     assert after[GOOD] > 0.7 and after[BAD] < 0.05
-    lines = progress(folder)
+    lines = progress_of(folder)
     assert lines[-1]["metrics"]["kl"] > 0.3 and lines[0]["metrics"]["kl"] == pytest.approx(0, abs=1e-3)
 
 
@@ -111,7 +107,7 @@ def test_a_high_kl_price_holds_the_policy_at_its_reference(
         settings = {"steps": 25, "batch_size": 32, "learning_rate": 2e-3, "kl_coef": price}
         folder = make_run(ppo_settings | settings, f"price-{price}")
         train(folder)
-        kl[price] = sum(line["metrics"]["kl"] for line in progress(folder)[-5:]) / 5
+        kl[price] = sum(line["metrics"]["kl"] for line in progress_of(folder)[-5:]) / 5
     assert kl[3.0] < 0.4 * kl[0.0]
 
 
@@ -143,7 +139,7 @@ def test_a_loaded_policy_starts_where_it_was_and_is_its_own_reference(
     reference = run.base.weights("reference")
     run.train()
     assert all(torch.equal(value, reference[key]) for key, value in run.base.weights("reference").items())
-    assert abs(progress(second)[0]["metrics"]["kl"]) < 1e-3
+    assert abs(progress_of(second)[0]["metrics"]["kl"]) < 1e-3
 
 
 def test_a_run_killed_and_resumed_ends_with_the_same_bytes(
@@ -253,7 +249,7 @@ def test_the_metrics_are_those_of_the_policy_that_is_saved(
 ) -> None:
     folder = make_run(ppo_settings | {"steps": 1, "batch_size": 128, "learning_rate": 1e-3, "kl_coef": 0.0})
     metrics = train(folder)
-    (line,) = progress(folder)
+    (line,) = progress_of(folder)
     assert (line["step"], line["total"]) == (1, 1) and abs(line["metrics"]["kl"]) < 1e-3
     assert metrics["steps"] == 1 and metrics["kl"] > 0.05
     assert kl_of(llama, folder / "output") == pytest.approx(metrics["kl"], abs=0.15)
@@ -265,7 +261,7 @@ def test_passes_over_a_rollout_end_early_when_the_policy_moved_far(
     settings = {"epochs": 8, "learning_rate": 2e-2, "kl_epoch_stop": 1e-3, "kl_stop": 1e9}
     folder = make_run(ppo_settings | settings)
     train(folder)
-    assert all(line["metrics"]["optimiser_steps"] < 16 for line in progress(folder))
+    assert all(line["metrics"]["optimiser_steps"] < 16 for line in progress_of(folder))
 
 
 def test_an_answer_without_end_is_penalised(ppo_settings: dict[str, Any], make_run: Make) -> None:
@@ -274,7 +270,7 @@ def test_an_answer_without_end_is_penalised(ppo_settings: dict[str, Any], make_r
         settings = {"steps": 1, "max_new_tokens": 2, "missing_eos_penalty": penalty}
         folder = make_run(ppo_settings | settings, f"penalty-{penalty}")
         train(folder)
-        first[penalty] = progress(folder)[0]["metrics"]
+        first[penalty] = progress_of(folder)[0]["metrics"]
     assert first[2.0]["eos_rate"] == first[0.0]["eos_rate"] < 0.5
     expected = first[0.0]["normalised_score"] - 2.0 * (1 - first[0.0]["eos_rate"])
     assert first[2.0]["normalised_score"] == pytest.approx(expected, abs=1e-5)
@@ -283,7 +279,7 @@ def test_an_answer_without_end_is_penalised(ppo_settings: dict[str, Any], make_r
 def test_scores_are_normalised_on_the_reference(ppo_settings: dict[str, Any], make_run: Make) -> None:
     folder = make_run(ppo_settings | {"steps": 1, "batch_size": 256, "missing_eos_penalty": 0.0})
     train(folder)
-    assert progress(folder)[0]["metrics"]["normalised_score"] == pytest.approx(0, abs=0.2)
+    assert progress_of(folder)[0]["metrics"]["normalised_score"] == pytest.approx(0, abs=0.2)
 
 
 def test_a_random_qwen3_is_trained_too(

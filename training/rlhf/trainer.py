@@ -68,8 +68,10 @@ def train(trainer: Trainer, directory: RunDirectory) -> float:
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_RunDirectoryCallback(directory))
     latest = directory.latest_checkpoint()
-    trainer.train(resume_from_checkpoint=str(latest[1]) if latest else None)
-    shutil.rmtree(str(trainer.args.output_dir), ignore_errors=True)
+    try:
+        trainer.train(resume_from_checkpoint=str(latest[1]) if latest else None)
+    finally:  # on a full disk the half of a checkpoint takes what others need
+        shutil.rmtree(str(trainer.args.output_dir), ignore_errors=True)
     if trainer.state.global_step < trainer.state.max_steps:
         raise Cancelled
     return next(log["loss"] for log in reversed(trainer.state.log_history) if "loss" in log)
