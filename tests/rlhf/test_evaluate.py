@@ -97,7 +97,7 @@ def test_a_request_to_stop_is_obeyed_while_answers_are_judged(
         run(llama, EvaluateRecipe, reward_adapter=str(reward))
 
 
-def test_a_text_that_is_repeated_in_other_tokens_counts_as_repeated() -> None:
+def test_a_text_counts_as_repeated_when_an_earlier_answer_to_the_same_prompt_has_it() -> None:
     assert generate._repeated(["a", "b", "a", "a", "c", "c"], 3) == [2, 5]
 
 

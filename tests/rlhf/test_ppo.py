@@ -282,6 +282,29 @@ def test_scores_are_normalised_on_the_reference(ppo_settings: dict[str, Any], ma
     assert progress_of(folder)[0]["metrics"]["normalised_score"] == pytest.approx(0, abs=0.2)
 
 
+def test_calibration_and_every_rollout_draw_from_streams_of_their_own(
+    ppo_settings: dict[str, Any], make_run: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds = []
+
+    def noted(*arguments: Any, seed: int, **settings: Any) -> list[Answer]:
+        seeds.append(seed)
+        return sample(*arguments, seed=seed, **settings)
+
+    monkeypatch.setattr(ppo, "sample", noted)
+    train(make_run(ppo_settings))
+    assert len(seeds) == len(set(seeds)) == 1 + 4 + 1
+
+
+def test_prompts_come_in_passes_that_are_shuffled_anew(ppo_settings: dict[str, Any], make_run: Make) -> None:
+    run = ppo.PPO(*open_run(make_run(ppo_settings)))
+    drawn = [prompt.prompt_id for prompt, _ in run._prompts(0, 32)]
+    passes = [drawn[start : start + 8] for start in range(0, 32, 8)]
+    assert all(sorted(each) == [f"p{i}" for i in range(8)] for each in passes)
+    assert len({tuple(each) for each in passes}) == 4 and passes[0] != sorted(passes[0])
+    assert [prompt.prompt_id for prompt, _ in run._prompts(13, 5)] == drawn[13:18]
+
+
 def test_a_random_qwen3_is_trained_too(
     qwen3: Path, ppo_settings: dict[str, Any], make_run: Make, tmp_path: Path
 ) -> None:
