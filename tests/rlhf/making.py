@@ -1,6 +1,10 @@
-"""Tiny models made on the spot: seconds, no network."""
+"""Tiny models made on the spot (seconds, no network), the engine as a process, and what it leaves."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +32,8 @@ TEMPLATE = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-QUESTIONS = [f"Is {thing} good?" for thing in ("rain", "ice", "coal", "wind", "peat", "soil", "fog", "moss")]
+THINGS = ("rain", "ice", "coal", "wind", "peat", "soil", "fog", "moss")
+QUESTIONS = [f"Is {thing} good?" for thing in THINGS]
 GOOD, BAD = "Yes, quite so.", "No, not at all."
 
 
@@ -133,6 +138,33 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> dict[str, str]:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     file = dataset_file(path)
     return {"path": file.path, "sha256": file.sha256}
+
+
+def start(stage: str, folder: Path) -> subprocess.Popen[str]:
+    """The engine at work in a run directory."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "training.rlhf", stage, str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_for_checkpoint(process: subprocess.Popen[str], folder: Path) -> None:
+    while not list((folder / "checkpoints").glob("step-??????")):
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+
+
+def error_of(folder: Path) -> dict[str, str]:
+    """The reason and kind that a failed run left."""
+    error: dict[str, str] = json.loads((folder / "error.json").read_text())
+    return error
+
+
+def progress_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "progress.jsonl").read_text().splitlines()]
 
 
 def load_shared(folder: Path) -> SharedBase:

@@ -10,8 +10,9 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from tests.rlhf.making import load_shared, with_policy
-from training.rlhf.adapters import SharedBase
+from training.rlhf.adapters import SharedBase, lora_config
 from training.rlhf.errors import ModelError
+from training.rlhf.loading import load_base
 from training.rlhf.scoring import load_reward
 
 IDS = torch.arange(24).reshape(2, 12) + 5
@@ -43,6 +44,22 @@ def test_peft_reads_what_is_saved_and_gives_the_same_logits(folder: Path, tmp_pa
     again = load_shared(folder)
     again.load("reloaded", tmp_path)
     assert torch.equal(logits(again, "reloaded"), logits(base, "policy"))
+
+
+def test_on_a_base_in_bfloat16_a_saved_adapter_comes_back_to_the_bit(folder: Path, tmp_path: Path) -> None:
+    base = SharedBase(load_base(str(folder), "bfloat16"))
+    torch.manual_seed(3)
+    base.add("policy", lora_config(base.model, r=4, alpha=8, target="all-linear"))
+    for parameter in base.parameters("policy"):
+        parameter.data.normal_(0, 0.1)
+    base.save("policy", tmp_path)
+    before = base.weights("policy")
+    again = SharedBase(load_base(str(folder), "bfloat16"))
+    again.load("policy", tmp_path)
+    base.copy("policy", "copy")
+    for copied in (again.weights("policy"), base.weights("copy")):
+        assert all(value.dtype == torch.float32 for value in copied.values())
+        assert all(torch.equal(value, before[name]) for name, value in copied.items())
 
 
 def test_a_copy_starts_equal_and_stays_when_its_source_moves(llama: Path) -> None:
@@ -89,6 +106,11 @@ def test_pickled_weights_are_refused(llama: Path, tmp_path: Path) -> None:
         load_shared(llama).load("policy", tmp_path)
 
 
+def test_a_reward_adapter_is_no_policy(llama: Path, reward: Path) -> None:
+    with pytest.raises(ModelError, match="no policy"):
+        load_shared(llama).load("policy", reward)
+
+
 def test_an_adapter_that_does_not_fit_or_is_damaged_is_refused(llama: Path, tmp_path: Path) -> None:
     base = with_policy(llama)
     base.save("policy", tmp_path / "good")
@@ -105,5 +127,9 @@ def test_an_adapter_that_does_not_fit_or_is_damaged_is_refused(llama: Path, tmp_
         (tmp_path / "good" / "adapter_model.safetensors").write_bytes(broken)
         with pytest.raises(ModelError, match="is damaged"):
             load_shared(llama).load("policy", tmp_path / "good")
+    for setting in ("rank_pattern", "alpha_pattern"):
+        (tmp_path / "few" / "adapter_config.json").write_text(json.dumps(config | {setting: {"q_proj": 2}}))
+        with pytest.raises(ModelError, match="of single layers"):
+            load_shared(llama).load("policy", tmp_path / "few")
     with pytest.raises(ModelError, match="missing"):
         load_shared(llama).load("policy", tmp_path / "none")

@@ -1,63 +1,46 @@
 """The command: exit codes, reasons, and what is left on the disk when something goes wrong."""
 
 import json
-import os
 import resource
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 from safetensors.torch import load_file
 
+from tests.rlhf.making import error_of, progress_of, start, wait_for_checkpoint
 from training.rlhf import ppo
+from training.rlhf.__main__ import main
 from training.rlhf.recipes import RECIPES
 from training.rlhf.rundir import RunDirectory, sha256_of
 
 Make = Callable[..., Path]
-COMMAND = [sys.executable, "-m", "training.rlhf"]
 
 
-def start(stage: str, folder: Path, **settings: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, stage, str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        **settings,
-    )
-
-
-def run(stage: str, folder: Path, **settings: Any) -> tuple[int, str]:
-    process = start(stage, folder, **settings)
+def run(stage: str, folder: Path) -> tuple[int, str]:
+    process = start(stage, folder)
     output, _ = process.communicate(timeout=120)
     return process.returncode, output
 
 
-def wait_for_checkpoint(process: subprocess.Popen[str], folder: Path) -> None:
-    while not list((folder / "checkpoints").glob("step-??????")):
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.02)
-
-
-def error_of(folder: Path) -> dict[str, str]:
-    error: dict[str, str] = json.loads((folder / "error.json").read_text())
-    return error
-
-
 @pytest.mark.parametrize("stage", RECIPES)
-def test_help_lists_every_setting_with_its_reason_and_default(stage: str) -> None:
-    text = subprocess.run([*COMMAND, stage, "--help"], capture_output=True, text=True, check=True).stdout
-    for name, each in RECIPES[stage].__dataclass_fields__.items():
-        if name != "stage":
-            assert f"  {name} (" in text
-            assert each.metadata["help"].split()[0] in text
-    assert "seed (default 0)" in text and "base_model (required)" in text
+def test_help_lists_every_setting_with_its_reason_and_default(
+    stage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([stage, "--help"])
+    expected = "settings in recipe.json:"
+    for each in fields(RECIPES[stage]):
+        default = "required" if each.default is MISSING else f"default {json.dumps(each.default)}"
+        expected += f"{each.name} ({default}) {each.metadata['help']}"
+    assert without_spaces(capsys.readouterr().out).endswith(without_spaces(expected))
+
+
+def without_spaces(text: str) -> str:
+    return "".join(text.split())
 
 
 def test_killed_anywhere_a_run_resumes_and_ends_with_the_same_bytes(
@@ -100,7 +83,7 @@ def test_sigterm_ends_a_run_after_a_checkpoint(ppo_settings: dict[str, Any], mak
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 3, output
     assert not (folder / "result.json").exists() and not (folder / "error.json").exists()
-    last = json.loads((folder / "progress.jsonl").read_text().splitlines()[-1])
+    last = progress_of(folder)[-1]
     assert (folder / "checkpoints" / f"step-{last['step']:06d}").is_dir()
 
 

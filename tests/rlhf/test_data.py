@@ -42,6 +42,13 @@ def test_jsonl_and_parquet_give_the_same_preferences(tmp_path: Path) -> None:
     assert (preference.weight, preference.split) == (1.0, "held_out")
 
 
+def test_pairs_without_a_prompt_id_belong_together_by_what_was_asked(tmp_path: Path) -> None:
+    pair, other = {"chosen": ANSWER, "rejected": OTHER}, [{"role": "user", "content": "When?"}]
+    rows = [{"prompt": USER} | pair, {"prompt": USER, "prompt_id": ""} | pair, {"prompt": other} | pair]
+    first, second, third = (each.prompt_id for each in read_preferences(*entry(tmp_path, lines(*rows))))
+    assert first == second != third
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

@@ -69,6 +69,38 @@ def test_a_request_to_stop_is_obeyed_between_batches(llama: Path, run: Run, tmp_
         run(llama, GenerateRecipe)
 
 
+def then_cancel(act: Callable[..., Any], folder: Path) -> Callable[..., Any]:
+    """The same function, which asks the run to stop before it begins."""
+
+    def acted(*arguments: Any, **settings: Any) -> Any:
+        (folder / "cancel").touch()
+        return act(*arguments, **settings)
+
+    return acted
+
+
+def test_a_request_to_stop_is_obeyed_while_answers_are_drawn_anew(
+    llama: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "_repeated", then_cancel(generate._repeated, tmp_path / "run"))
+    with pytest.raises(Cancelled):
+        run(llama, GenerateRecipe)
+
+
+@pytest.mark.parametrize("phase", ["_score", "_kl"])
+def test_a_request_to_stop_is_obeyed_while_answers_are_judged(
+    phase: str, llama: Path, reward: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging = getattr(evaluate.Evaluation, phase)
+    monkeypatch.setattr(evaluate.Evaluation, phase, then_cancel(judging, tmp_path / "run"))
+    with pytest.raises(Cancelled):
+        run(llama, EvaluateRecipe, reward_adapter=str(reward))
+
+
+def test_a_text_counts_as_repeated_when_an_earlier_answer_to_the_same_prompt_has_it() -> None:
+    assert generate._repeated(["a", "b", "a", "a", "c", "c"], 3) == [2, 5]
+
+
 def test_a_version_against_itself_wins_about_half_at_no_kl(llama: Path, reward: Path, run: Run) -> None:
     metrics, rows = run(llama, EvaluateRecipe, reward_adapter=str(reward), samples_per_prompt=12)
     assert metrics["kl"] == pytest.approx(0, abs=1e-3)

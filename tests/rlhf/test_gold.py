@@ -79,6 +79,21 @@ def test_utility_orders_accurate_broken_inaccurate_and_garbled(judge: GoldJudge)
     assert utilities == sorted(utilities, reverse=True) and len(set(utilities)) == 4
 
 
+def test_the_nearest_statement_is_found_among_many_of_the_same_words() -> None:
+    backwards = TRUE.removesuffix(".").replace("oceans", "sea").split()[::-1]
+    shuffled = [
+        Statement(text=" ".join(backwards[cut:] + backwards[:cut]), kind="myth") for cut in range(0, 16, 3)
+    ]
+    judge = GoldJudge([replace(CORPUS[0], inaccurate=tuple(shuffled)), CORPUS[1]])
+    verdict = judge.judge("Why are there tides?", TRUE.replace("oceans", "sea"))
+    assert verdict.is_accurate and verdict.similarity > 0.9
+
+
+def test_an_answer_without_words_is_garbled_even_beside_a_statement_without_words() -> None:
+    judge = GoldJudge([replace(CORPUS[0], inaccurate=(Statement(text="?!", kind="evasion"),))])
+    assert judge.judge("Why are there tides?", "...").is_garbled
+
+
 def test_a_question_that_the_corpus_does_not_have_is_an_error(judge: GoldJudge) -> None:
     with pytest.raises(KeyError):
         judge.judge("What is love?", TRUE)

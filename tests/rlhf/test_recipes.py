@@ -51,6 +51,7 @@ def test_every_setting_gives_its_reason(stage: str) -> None:
         ({"gamma": 1.5}, "gamma must lie between 0 and 1"),
         ({"top_p": 2}, "top_p must not exceed 1"),
         ({"minibatches": 1000}, "minibatches must not exceed batch_size"),
+        ({"kl_target": 6.0, "kl_horizon": 100}, "kl_horizon must not be less than batch_size"),
         ({"country": "Germany"}, "three-letter"),
         ({"dataset": "prompts.jsonl"}, "dataset must be a file"),
         ({"dataset": {"path": "p"}}, "an object with path and sha256"),
@@ -61,6 +62,21 @@ def test_every_setting_gives_its_reason(stage: str) -> None:
 def test_a_wrong_setting_is_named(change: dict[str, Any], complaint: str) -> None:
     with pytest.raises(RecipeError, match=complaint):
         parse_recipe(json.dumps(GOOD | change))
+
+
+def test_lora_ranks_are_checked_in_every_stage_that_trains() -> None:
+    for stage, least in (("sft", 0), ("reward", 1), ("ppo", 1)):
+        values = {key: value for key, value in GOOD.items() if stage == "ppo" or key != "reward_adapter"}
+        parse_recipe(json.dumps(values | {"stage": stage, "lora_r": least}))
+        with pytest.raises(RecipeError, match=f"lora_r must lie between {least} and 1024"):
+            parse_recipe(json.dumps(values | {"stage": stage, "lora_r": least - 1}))
+
+
+def test_all_weights_are_trained_in_float32_only() -> None:
+    values = {key: value for key, value in GOOD.items() if key != "reward_adapter"}
+    parse_recipe(json.dumps(values | {"stage": "sft", "lora_r": 4, "dtype": "bfloat16"}))
+    with pytest.raises(RecipeError, match="dtype must be float32"):
+        parse_recipe(json.dumps(values | {"stage": "sft", "dtype": "bfloat16"}))
 
 
 @pytest.mark.parametrize("text", ["", "[", "[]", "null", "[" * 100_000, '"ppo"', "{}"])

@@ -1,6 +1,8 @@
 """The reward stage: what moves, what is saved, what is counted and what is refused."""
 
 import json
+import re
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,18 +11,15 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase
 
+from tests.rlhf.making import BAD, GOOD, THINGS, error_of, start, wait_for_checkpoint, write_rows
 from training.rlhf.__main__ import main
 from training.rlhf.adapters import SharedBase
 from training.rlhf.chat import encode_conversation
 from training.rlhf.loading import load_base, load_tokenizer
 from training.rlhf.padding import pad
-from training.rlhf.rundir import dataset_file
 from training.rlhf.scoring import load_reward, score_sequences
-
-THINGS = ("rain", "ice", "coal", "wind", "peat", "soil", "fog", "moss")
-GOOD, BAD = "Yes, quite so.", "No, not at all."
 
 
 def make_rows(**changes: Any) -> list[dict[str, Any]]:
@@ -47,13 +46,10 @@ def make_reward_run(llama: Path, tmp_path: Path, make_run: Callable[..., Path]) 
     """Make a run directory of a few seconds for these rows."""
 
     def make(rows: list[dict[str, Any]], name: str = "run", **changes: Any) -> Path:
-        path = tmp_path / f"{name}.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        file = dataset_file(path)
         settings = {
             "stage": "reward",
             "base_model": str(llama),
-            "dataset": {"path": file.path, "sha256": file.sha256},
+            "dataset": write_rows(tmp_path / f"{name}.jsonl", rows),
             "threads": 1,
             "lora_r": 4,
             "batch_size": 8,
@@ -65,12 +61,18 @@ def make_reward_run(llama: Path, tmp_path: Path, make_run: Callable[..., Path]) 
     return make
 
 
+def held_out_sequences(tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    """Chosen and rejected of every held-out row, in turn."""
+    return [
+        encode_conversation(tokenizer, row["prompt"] + row[side])
+        for row in make_rows()
+        if row["split"] == "held_out"
+        for side in ("chosen", "rejected")
+    ]
+
+
 def metrics_of(run: Path) -> dict[str, Any]:
     return json.loads((run / "result.json").read_text())["metrics"]
-
-
-def error_of(run: Path) -> str:
-    return json.loads((run / "error.json").read_text())["reason"]
 
 
 def test_learns_the_preference_with_adapter_and_head_while_the_base_stays(
@@ -98,12 +100,7 @@ def test_the_saved_reward_model_gives_the_same_scores_however_it_is_loaded(
     told = torch.tensor([[line["chosen_reward"], line["rejected_reward"]] for line in lines])
 
     tokenizer = load_tokenizer(str(llama))
-    sequences = [
-        encode_conversation(tokenizer, row["prompt"] + row[side])
-        for row in make_rows()
-        if row["split"] == "held_out"
-        for side in ("chosen", "rejected")
-    ]
+    sequences = held_out_sequences(tokenizer)
     classifier = AutoModelForSequenceClassification.from_pretrained(llama, num_labels=1)
     classifier.config.pad_token_id = tokenizer.pad_token_id
     classifier = PeftModel.from_pretrained(classifier, run / "output").eval()
@@ -115,6 +112,23 @@ def test_the_saved_reward_model_gives_the_same_scores_however_it_is_loaded(
     by_engine = score_sequences(base, "reward", head, sequences, tokenizer.pad_token_id).view(-1, 2)
     torch.testing.assert_close(by_peft, told, rtol=0, atol=1e-6)
     torch.testing.assert_close(by_engine, told, rtol=0, atol=1e-6)
+
+
+def test_on_a_base_in_bfloat16_adapter_and_head_are_float32_and_score_as_they_did(
+    make_reward_run: Callable[..., Path], llama: Path
+) -> None:
+    run = make_reward_run(make_rows(), dtype="bfloat16")
+    assert main(["reward", str(run)]) == 0
+    saved = load_file(run / "output" / "adapter_model.safetensors")
+    assert {value.dtype for value in saved.values()} == {torch.float32}
+    assert any(not torch.equal(value, value.bfloat16().float()) for value in saved.values())
+    lines = [json.loads(line) for line in (run / "output" / "held_out.jsonl").read_text().splitlines()]
+    told = torch.tensor([[line["chosen_reward"], line["rejected_reward"]] for line in lines])
+    base = SharedBase(load_base(str(llama), "bfloat16"))
+    head = load_reward(base, run / "output")
+    tokenizer = load_tokenizer(str(llama))
+    scores = score_sequences(base, "reward", head, held_out_sequences(tokenizer), tokenizer.pad_token_id)
+    torch.testing.assert_close(scores.view(-1, 2), told, rtol=0, atol=0.05)
 
 
 def test_a_pair_counts_by_its_weight(make_reward_run: Callable[..., Path]) -> None:
@@ -129,23 +143,35 @@ def test_a_pair_counts_by_its_weight(make_reward_run: Callable[..., Path]) -> No
 def test_too_few_pairs_are_refused_with_both_numbers(make_reward_run: Callable[..., Path]) -> None:
     run = make_reward_run(make_rows(), min_pairs=500)
     assert main(["reward", str(run)]) == 1
-    assert "has 24 training pairs" in error_of(run) and "needs at least 500" in error_of(run)
+    assert (
+        "has 24 training pairs" in error_of(run)["reason"] and "needs at least 500" in error_of(run)["reason"]
+    )
 
 
 def test_held_out_pairs_are_never_learned_from(make_reward_run: Callable[..., Path]) -> None:
     run = make_reward_run(make_rows(split="held_out"))
     assert main(["reward", str(run)]) == 1
-    assert "has 0 training pairs" in error_of(run)
+    assert "has 0 training pairs" in error_of(run)["reason"]
 
 
 def test_held_out_pairs_may_have_a_file_of_their_own(
     make_reward_run: Callable[..., Path], tmp_path: Path
 ) -> None:
-    (tmp_path / "held_out.jsonl").write_text(json.dumps(make_rows()[0]) + "\n")
-    file = dataset_file(tmp_path / "held_out.jsonl")
-    run = make_reward_run(make_rows(), max_steps=1, held_out={"path": file.path, "sha256": file.sha256})
+    (row,) = [each for each in make_rows() if each["comparison_id"] == "fog-0"]
+    held_out = write_rows(tmp_path / "held_out.jsonl", [row | {"split": "train"}])
+    run = make_reward_run(make_rows(), max_steps=1, held_out=held_out)
     assert main(["reward", str(run)]) == 0
     assert metrics_of(run)["train_pairs"] == 24 and metrics_of(run)["held_out_pairs"] == 9
+
+
+@pytest.mark.parametrize("named", ["rain", None])
+def test_a_prompt_that_is_learned_from_and_held_out_is_refused_by_its_name(
+    named: str | None, make_reward_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    held_out = write_rows(tmp_path / "held_out.jsonl", [make_rows()[0] | {"prompt_id": named}])
+    run = make_reward_run(make_rows(), held_out=held_out)
+    assert main(["reward", str(run)]) == 1
+    assert re.search(rf"prompt {named or '[0-9a-f]{16}'} is among the training rows", error_of(run)["reason"])
 
 
 def test_pairs_that_are_too_long_are_counted(make_reward_run: Callable[..., Path]) -> None:
@@ -155,7 +181,7 @@ def test_pairs_that_are_too_long_are_counted(make_reward_run: Callable[..., Path
     assert metrics_of(run)["overlong_pairs"] == 3 and metrics_of(run)["train_pairs"] == 24
     refused = make_reward_run(long, "refused")
     assert main(["reward", str(refused)]) == 1
-    assert "32 more are longer than 256 tokens" in error_of(refused)
+    assert "32 more are longer than 256 tokens" in error_of(refused)["reason"]
 
 
 def test_without_held_out_pairs_there_is_no_accuracy(make_reward_run: Callable[..., Path]) -> None:
@@ -173,3 +199,22 @@ def test_stopped_and_resumed_ends_with_the_same_weights(make_reward_run: Callabl
     assert main(["reward", str(stopped)]) == 0
     first, second = (load_file(run / "output" / "adapter_model.safetensors") for run in (whole, stopped))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_full_disk_during_a_checkpoint_keeps_one_to_go_on_from(
+    make_reward_run: Callable[..., Path],
+) -> None:
+    run = make_reward_run(make_rows(), max_steps=5000, checkpoint_every=1)
+    process = start("reward", run)
+    wait_for_checkpoint(process, run)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (10_000, 10_000))
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, output
+    assert error_of(run)["kind"] == "disk"
+    left = sorted(path.name for path in (run / "checkpoints").iterdir())
+    assert all(re.fullmatch(r"step-\d{6}", name) for name in left)
+    last = int(left[-1].removeprefix("step-"))
+    recipe = json.loads((run / "recipe.json").read_text())
+    (run / "recipe.json").write_text(json.dumps(recipe | {"max_steps": last + 2}))
+    assert main(["reward", str(run)]) == 0
+    assert json.loads((run / "result.json").read_text())["resumed_from"] == last

@@ -36,12 +36,37 @@ def test_the_last_two_checkpoints_are_kept(directory: RunDirectory) -> None:
     assert latest[0] == 15 and (latest[1] / "weights").read_text() == "15"
 
 
-def test_a_step_done_again_replaces_its_checkpoint(directory: RunDirectory) -> None:
+def test_killed_while_a_step_is_saved_again_its_checkpoint_is_still_there(directory: RunDirectory) -> None:
     save(directory, 5)
-    with directory.checkpoint(5) as folder:
-        (folder / "weights").write_text("again")
-    latest = directory.latest_checkpoint()
-    assert latest is not None and (latest[1] / "weights").read_text() == "again"
+    for moment in range(1, 9):
+        code = f"""
+import os, shutil, signal
+from training.rlhf import rundir
+from training.rlhf.rundir import RunDirectory
+
+calls = 0
+
+def then_kill(act):
+    def acted(*arguments, **settings):
+        global calls
+        done = act(*arguments, **settings)
+        calls += 1
+        if calls == {moment}:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return done
+    return acted
+
+for module, name in ((rundir.Path, "rename"), (shutil, "rmtree"), (os, "rename"), (os, "replace"),
+                     (os, "fsync"), (os, "rmdir"), (os, "unlink")):
+    setattr(module, name, then_kill(getattr(module, name)))
+with RunDirectory({str(directory.path)!r}).checkpoint(5) as folder:
+    (folder / "weights").write_text("5")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+        killed = subprocess.run([sys.executable, "-c", code], check=False)
+        assert killed.returncode == -signal.SIGKILL
+        latest = directory.latest_checkpoint()
+        assert latest is not None and (latest[1] / "weights").read_text() == "5"
 
 
 def test_a_checkpoint_that_fails_leaves_the_earlier_one_and_no_rest(directory: RunDirectory) -> None:
@@ -75,6 +100,13 @@ with RunDirectory({str(directory.path)!r}).checkpoint(10) as folder:
     assert [path.name for path in directory.checkpoints.iterdir()] == ["step-000005"]
 
 
+def test_what_a_killed_save_left_is_no_output(directory: RunDirectory) -> None:
+    for name in (".tmpX3fQ2a", "samples.jsonl.tmp-k2j", "adapter_config.json"):
+        (directory.output / name).write_text("half")
+    directory.open()
+    assert [path.name for path in directory.output.iterdir()] == ["adapter_config.json"]
+
+
 def test_progress_lines_are_json_even_after_a_kill_within_a_line(directory: RunDirectory) -> None:
     directory.progress(1, 10, loss=2.0, broken=float("nan"), huge=float("inf"))
     with open(directory.path / "progress.jsonl", "a") as file:
@@ -94,7 +126,16 @@ def test_the_result_names_every_output_file_with_its_sha256(directory: RunDirect
     result = json.loads((directory.path / "result.json").read_text())
     assert result["files"] == {"adapter/weights": sha256_of(directory.output / "adapter" / "weights")}
     assert result["metrics"] == {"kl": 1.0} and "torch" in result["versions"]
+    assert result["resumed_from"] is None
     assert directory.finished()
+
+
+def test_the_result_tells_at_which_step_the_last_attempt_began(directory: RunDirectory) -> None:
+    save(directory, 5)
+    directory.open()
+    save(directory, 10)
+    directory.finish({}, {}, seconds=2.0)
+    assert json.loads((directory.path / "result.json").read_text())["resumed_from"] == 5
 
 
 def test_a_file_that_cannot_be_written_keeps_its_old_text(tmp_path: Path) -> None:

@@ -3,9 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,15 +13,21 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tests.rlhf.making import (
+    BAD,
+    GOOD,
+    QUESTIONS,
+    conversation,
+    error_of,
+    progress_of,
+    start,
+    wait_for_checkpoint,
+)
 from training.rlhf.__main__ import main
 from training.rlhf.rundir import dataset_file
-from training.rlhf.trainer import SimilarLengths
+from training.rlhf.sft import SimilarLengths
 
-ROWS = [
-    [{"role": "user", "content": f"Is {thing} good?"}, {"role": "assistant", "content": answer}]
-    for thing in ("rain", "ice", "coal", "wind")
-    for answer in ("Yes, quite so.", "No, not at all.")
-]
+ROWS = [conversation(question, answer) for question in QUESTIONS[:4] for answer in (GOOD, BAD)]
 
 
 @pytest.fixture
@@ -47,14 +50,6 @@ def settings(qwen3: Path, tmp_path: Path) -> dict[str, Any]:
 
 def result_of(run: Path) -> dict[str, Any]:
     return json.loads((run / "result.json").read_text())
-
-
-def progress_of(run: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (run / "progress.jsonl").read_text().splitlines()]
-
-
-def error_of(run: Path) -> str:
-    return json.loads((run / "error.json").read_text())["reason"]
 
 
 def test_full_training_lowers_the_loss_and_leaves_a_usable_model(
@@ -101,21 +96,21 @@ def test_only_the_answer_is_learned_unless_told_otherwise(
 def test_killed_and_resumed_ends_with_the_same_weights(
     make_run: Callable[..., Path], settings: dict[str, Any]
 ) -> None:
-    settings = settings | {"max_steps": 40}
+    # Four steps are one pass, so most checkpoints lie within one.
+    settings = settings | {"max_steps": 40, "batch_size": 2, "checkpoint_every": 3}
     whole, killed = make_run(settings, "whole"), make_run(settings, "killed")
     assert main(["sft", str(whole)]) == 0
-    command = [sys.executable, "-m", "training.rlhf", "sft", str(killed)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not list(killed.glob("checkpoints/step-??????")):
-        time.sleep(0.02)
+    process = start("sft", killed)
+    wait_for_checkpoint(process, killed)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert not (killed / "result.json").exists()
     assert main(["sft", str(killed)]) == 0
+    assert result_of(killed)["resumed_from"] in range(3, 40, 3)
     first, second = (load_file(run / "output" / "model.safetensors") for run in (whole, killed))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert [path.name for path in sorted((killed / "checkpoints").iterdir())] == [
-        "step-000036",
+        "step-000039",
         "step-000040",
     ]
 
@@ -145,7 +140,7 @@ def test_a_conversation_without_a_question_is_refused(
     file = dataset_file(tmp_path / "bad.jsonl")
     run = make_run(settings | {"dataset": {"path": file.path, "sha256": file.sha256}})
     assert main(["sft", str(run)]) == 1
-    assert "at least one message before its last answer" in error_of(run)
+    assert "at least one message before its last answer" in error_of(run)["reason"]
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_advice(
@@ -153,7 +148,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_advice(
 ) -> None:
     run = make_run(settings | {"learning_rate": 1e8, "max_steps": 30})
     assert main(["sft", str(run)]) == 1
-    assert "lower learning rate" in error_of(run)
+    assert "lower learning rate" in error_of(run)["reason"]
 
 
 def test_batches_hold_similar_lengths_in_an_order_that_follows_from_seed_and_epoch() -> None:

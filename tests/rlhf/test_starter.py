@@ -1,6 +1,10 @@
 """The starter model: its lessons, its tokenizer, and the folder that appears whole or not at all."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +13,8 @@ import numpy as np
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from training.rlhf.chat import encode_conversation, encode_prompt
+from training.rlhf.chat import encode_conversation, encode_prompts
+from training.rlhf.data import Prompt
 from training.starter.__main__ import main
 from training.starter.build import StarterError, StarterRecipe, make_starter
 from training.starter.corpus import Statement, Topic, without_questions
@@ -91,7 +96,7 @@ def test_the_template_begins_an_answer_where_the_prompt_ends_and_ends_it_with_eo
     tokenizer = make_tokenizer(["some words", "some more words"], 300)
     prompt = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "some words?"}]
     answer = [{"role": "assistant", "content": "more words"}]
-    start = encode_prompt(tokenizer, prompt, longest=100)
+    (start,) = encode_prompts(tokenizer, [Prompt("p", prompt)], longest=100)
     whole = encode_conversation(tokenizer, prompt + answer)
     assert whole[: len(start)] == start
     assert whole[len(start) :] == [*tokenizer("more words").input_ids, tokenizer.eos_token_id]
@@ -107,6 +112,34 @@ def test_makes_a_folder_that_is_a_base_model_and_makes_it_once(tmp_path: Path) -
     made = (folder / "model.safetensors").stat().st_ino
     make_starter(CORPUS, folder, threads=1, recipe=TINY)
     assert (folder / "model.safetensors").stat().st_ino == made
+
+
+def test_a_killed_build_takes_its_engine_with_it_and_the_next_one_finishes(tmp_path: Path) -> None:
+    folder = tmp_path / "starter"
+    code = (
+        "import pathlib; from tests.rlhf.test_starter import *; "
+        f"make_starter(CORPUS, pathlib.Path({str(folder)!r}), threads=1, recipe=TINY)"
+    )
+    builder = subprocess.Popen([sys.executable, "-c", code])
+    while not (pid := "".join(lock.read_text() for lock in tmp_path.glob(".starter.*/engine.lock"))):
+        assert builder.poll() is None
+        time.sleep(0.02)
+    builder.send_signal(signal.SIGKILL)
+    builder.wait()
+    deadline = time.monotonic() + 5
+    while is_running(int(pid)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not is_running(int(pid)) and not folder.exists()
+    make_starter(CORPUS, folder, threads=1, recipe=TINY)
+    assert [path.name for path in tmp_path.iterdir()] == ["starter"]
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there that is not merely waiting to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_a_failed_build_says_why_and_leaves_the_older_starter(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def make_result(run: TrainingRun) -> dict[str, Any]:
     output = run.folder / "output"
     files = {
         "reward": {"adapter_config.json": "{}", "adapter_model.safetensors": "reward"},
-        "ppo": {"adapter/adapter_config.json": "{}", "adapter/adapter_model.safetensors": "policy"},
+        "ppo": {"adapter_config.json": "{}", "adapter_model.safetensors": "policy"},
         "generate": {"completions.jsonl": _completions(run)},
         "evaluate": {"comparisons.jsonl": _comparisons(run)},
     }[run.stage]

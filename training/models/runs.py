@@ -100,8 +100,7 @@ class TrainingRun(Leased):
     @property
     def adapter_dir(self) -> Path:
         """Where a reward or ppo run that succeeded left its adapter."""
-        weights = next(name for name in self.result["files"] if Path(name).name == ADAPTER_WEIGHTS)
-        return self.folder / "output" / Path(weights).parent
+        return self.folder / "output"
 
     def renew(self, **values: Any) -> None:
         """Hold the lease of the run, and of the update it is part of, for another while."""

@@ -3,7 +3,7 @@
     python -m training.rlhf {sft,reward,ppo,generate,evaluate} RUN_DIR
 
 Ends with 0 on success (also when the run had succeeded before), 1 with error.json on failure, 2 on a wrong
-command line, 3 when cancelled after a checkpoint.
+command line, 3 when it stopped because it was asked to.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def _attempt(directory: RunDirectory, stage: str) -> int:
             raise RecipeError(f"The recipe is for the stage {recipe.stage}, not {stage}.")
         _run(directory, recipe)
     except Cancelled:
-        print("Stopped on request; start the run again to resume it.")
+        print("Stopped on request; started again, it goes on from its last checkpoint if it has one.")
         return CANCELLED
     except Exception as error:  # noqa: BLE001 - every failure must reach error.json
         if not isinstance(error, EngineError):

@@ -83,37 +83,44 @@ class SharedBase:
             warnings.simplefilter("ignore", UserWarning)
             inject_adapter_in_model(config, self.model, adapter_name=name)
         self._configs[name] = config
-        if weights is not None:
-            self._set_weights(name, weights)
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
         for parameter in self.parameters(name):
-            parameter.data = parameter.data.float()
+            parameter.data = parameter.data.float()  # before the weights, or a bfloat16 base would round them
+        if weights is not None:
+            self.set_weights(name, weights)
         self._activate(self._in_use)
 
-    def load(self, name: str, folder: Path) -> dict[str, Tensor]:
-        """Add the adapter of a folder; returns the weights in it that are no LoRA weights (a score head)."""
+    def load(self, name: str, folder: Path) -> None:
+        """Add the policy of a folder; ModelError when it is none, a reward adapter for example."""
         config, weights = read_adapter(folder)
-        lora = {key: value for key, value in weights.items() if "lora_" in key}
-        self.add(name, config, lora)
-        return {key.removeprefix(_PREFIX): value for key, value in weights.items() if key not in lora}
+        if any("lora_" not in key for key in weights):
+            raise ModelError(f"The adapter in {folder} has more than LoRA weights, so it is no policy.")
+        self.add(name, config, weights)
 
     def copy(self, source: str, name: str) -> None:
         """Add an adapter with the same weights as another."""
-        self.add(
-            name,
-            self._configs[source],
-            {key: value.clone() for key, value in self.weights(source).items()},
-        )
+        self.add(name, self._configs[source], self.weights(source))
 
     def weights(self, name: str) -> dict[str, Tensor]:
         """A copy of an adapter's LoRA weights, under the keys peft writes to disk."""
         state = get_peft_model_state_dict(self.model, adapter_name=name, save_embedding_layers=False)
         return {_PREFIX + key: value.detach().clone() for key, value in state.items()}
 
-    def restore(self, name: str, weights: dict[str, Tensor]) -> None:
-        """Set the weights of an adapter that is there already, as `weights` gave them."""
-        self._set_weights(name, weights)
+    def set_weights(self, name: str, weights: dict[str, Tensor]) -> None:
+        """Set an adapter's weights, as `weights` gives them; ModelError when they do not fit the base."""
+        state = {key.removeprefix(_PREFIX): value for key, value in weights.items()}
+        missing = {_PREFIX + key for key in state} ^ set(self.weights(name))
+        if missing:
+            raise ModelError(
+                f"The adapter does not fit the base model: {len(missing)} weights differ in name."
+            )
+        try:
+            set_peft_model_state_dict(self.model, state, adapter_name=name)
+        except RuntimeError as error:
+            raise ModelError(
+                "The adapter does not fit the base model: its weights have other shapes."
+            ) from error
 
     def save(self, name: str, folder: Path) -> None:
         """Write an adapter as peft does, so that PeftModel.from_pretrained reads it."""
@@ -156,23 +163,12 @@ class SharedBase:
     def _layers(self) -> list[LoraLayer]:
         return [module for module in self.model.modules() if isinstance(module, LoraLayer)]
 
-    def _set_weights(self, name: str, weights: dict[str, Tensor]) -> None:
-        state = {key.removeprefix(_PREFIX): value for key, value in weights.items()}
-        missing = {_PREFIX + key for key in state} ^ set(self.weights(name))
-        if missing:
-            raise ModelError(
-                f"The adapter does not fit the base model: {len(missing)} weights differ in name."
-            )
-        try:
-            set_peft_model_state_dict(self.model, state, adapter_name=name)
-        except RuntimeError as error:
-            raise ModelError(
-                "The adapter does not fit the base model: its weights have other shapes."
-            ) from error
-
 
 def read_adapter(folder: Path) -> tuple[LoraConfig, dict[str, Tensor]]:
-    """Configuration and weights of an adapter folder; ModelError when it is missing, damaged or pickled."""
+    """Configuration and weights of an adapter folder; ModelError when it is missing, damaged or pickled.
+
+    Also refused are settings that give single layers a rank or scale of their own, which nothing here writes.
+    """
     if not (folder / CONFIG).is_file():
         raise ModelError(f"The adapter folder {folder} is missing or has no {CONFIG}.")
     if not (folder / WEIGHTS).is_file():
@@ -181,6 +177,10 @@ def read_adapter(folder: Path) -> tuple[LoraConfig, dict[str, Tensor]]:
         )
     try:
         settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        if settings.get("rank_pattern") or settings.get("alpha_pattern"):
+            raise ModelError(
+                f"The adapter in {folder} has ranks or scales of single layers, which is not supported."
+            )
         config = LoraConfig(
             r=settings["r"],
             lora_alpha=settings["lora_alpha"],

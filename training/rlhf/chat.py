@@ -10,7 +10,7 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from training.rlhf.data import Message
+from training.rlhf.data import Message, Prompt
 from training.rlhf.errors import DataError, ModelError
 
 # Reasoning models (Qwen3) render an empty thought for a plain answer; other templates ignore the setting.
@@ -18,14 +18,18 @@ TEMPLATE_SETTINGS: dict[str, Any] = {"enable_thinking": False}
 _PROBE = "yes"
 
 
-def encode_prompt(
-    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, longest: int
-) -> list[int]:
-    """Token ids of a prompt up to where the answer begins; DataError when it is longer than `longest`."""
-    ids = _render(tokenizer, messages, add_generation_prompt=True)
-    if len(ids) > longest:
-        raise DataError(f"A prompt has {len(ids)} tokens, more than the {longest} that the recipe allows.")
-    return ids
+def encode_prompts(
+    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Prompt], *, longest: int
+) -> list[list[int]]:
+    """Token ids of prompts up to where the answer begins; DataError names one longer than `longest`."""
+    encoded = [_render(tokenizer, prompt.messages, add_generation_prompt=True) for prompt in prompts]
+    for prompt, ids in zip(prompts, encoded, strict=True):
+        if len(ids) > longest:
+            raise DataError(
+                f"The prompt {prompt.prompt_id} has {len(ids)} tokens, more than the {longest} that the "
+                "recipe allows."
+            )
+    return encoded
 
 
 def encode_conversation(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> list[int]:

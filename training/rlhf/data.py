@@ -4,6 +4,7 @@ A file is JSONL or Parquet by its suffix. It must have the sha256 that the recip
 checked before a stage starts; a wrong row is named by its line.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,7 +54,10 @@ def read_prompts(directory: RunDirectory, file: DatasetFile) -> list[Prompt]:
 
 
 def read_preferences(directory: RunDirectory, file: DatasetFile) -> list[Preference]:
-    """Rows {prompt, chosen, rejected} with optional prompt_id, weight (1) and split (train)."""
+    """Rows {prompt, chosen, rejected} with optional weight (1), split (train) and prompt_id.
+
+    A prompt_id that is missing is a digest of the messages, so that rows of one prompt still belong together.
+    """
     return [_preference(row, where) for where, row in _rows(directory, file)]
 
 
@@ -68,6 +72,8 @@ def read_conversations(directory: RunDirectory, file: DatasetFile) -> list[list[
 
 
 def _preference(row: dict[str, Any], where: str) -> Preference:
+    prompt = _messages(row, "prompt", where, last="user")
+    prompt_id = row.get("prompt_id")
     weight = row.get("weight")
     weight = 1.0 if weight is None else weight
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < 1e9:
@@ -77,8 +83,8 @@ def _preference(row: dict[str, Any], where: str) -> Preference:
     if chosen == rejected:
         raise DataError(f"{where}: chosen and rejected are the same.")
     return Preference(
-        prompt_id=str(row.get("prompt_id") or ""),
-        prompt=_messages(row, "prompt", where, last="user"),
+        prompt_id=_digest(prompt) if prompt_id in (None, "") else str(prompt_id),
+        prompt=prompt,
         chosen=chosen,
         rejected=rejected,
         weight=float(weight),
@@ -149,6 +155,10 @@ def _messages(row: dict[str, Any], key: str, where: str, *, last: str) -> list[M
     if messages[-1]["role"] != last:
         raise DataError(f"{where}: the last message of {key} must be the {last}'s.")
     return messages
+
+
+def _digest(messages: list[Message]) -> str:
+    return hashlib.sha256(json.dumps(messages).encode()).hexdigest()[:16]
 
 
 def _is_unicode(text: str) -> bool:

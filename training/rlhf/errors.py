@@ -36,7 +36,7 @@ class TrainingDiverged(EngineError):  # noqa: N818 - reads as what happened
 
 
 class Cancelled(Exception):  # noqa: N818 - asking to stop is no error
-    """Someone asked the run to stop, and it did so after a checkpoint."""
+    """Someone asked the run to stop, and it did so, after a checkpoint where it keeps them."""
 
 
 def no_space_left(error: BaseException) -> bool:
@@ -59,7 +59,7 @@ def explain(error: BaseException) -> tuple[str, str]:
         return str(error), error.kind
     if no_space_left(error):
         return (
-            "The disk is full: free some space and start the run again; the last checkpoint was kept.",
+            "The disk is full: free some space and start the run again; complete checkpoints are kept.",
             "disk",
         )
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":

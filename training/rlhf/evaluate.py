@@ -3,8 +3,11 @@
     python -m training.rlhf evaluate RUN_DIR
 
 Both versions answer every prompt several times, independently; the i-th answers meet, and the reward adapter
-judges. Equal texts are ties. Writes output/comparisons.jsonl, rows {prompt_id, baseline, candidate,
-baseline_score, candidate_score}, so that people or other judges can judge the very same pairs.
+judges. Equal texts are ties. As a rule the judge is the adapter that the candidate was trained to please, so
+its win rate is an upper bound of sorts: the further a policy is optimised against a reward model, the further
+that model's opinion of it rises above the truth (Gao et al. 2022, overoptimisation). Writes
+output/comparisons.jsonl, rows {prompt_id, baseline, candidate, baseline_score, candidate_score}, so that
+people or other judges can judge the very same pairs.
 """
 
 import json
@@ -41,13 +44,10 @@ class Evaluation:
         location = base_location(directory, recipe)
         self.tokenizer = load_tokenizer(location)
         self.how = Sampling.of(recipe, self.tokenizer)
-        self.prompts = [
-            each for each in read_prompts(directory, recipe.dataset) for _ in range(recipe.samples_per_prompt)
-        ]
-        self.encoded = [
-            chat.encode_prompt(self.tokenizer, each.messages, longest=recipe.max_prompt_tokens)
-            for each in self.prompts
-        ]
+        prompts = read_prompts(directory, recipe.dataset)
+        encoded = chat.encode_prompts(self.tokenizer, prompts, longest=recipe.max_prompt_tokens)
+        self.prompts = [each for each in prompts for _ in range(recipe.samples_per_prompt)]
+        self.encoded = [each for each in encoded for _ in range(recipe.samples_per_prompt)]
         self.base = SharedBase(load_base(location, recipe.dtype))
         self.head = load_reward(self.base, directory.resolve(recipe.reward_adapter))
         self.baseline = self._add("baseline", recipe.baseline_adapter)
@@ -102,7 +102,14 @@ class Evaluation:
             prompt + answer.completed(self.how.eos_id) + ending
             for prompt, answer in zip(self.encoded, answers, strict=True)
         ]
-        return score_sequences(self.base, "reward", self.head, sequences, self.how.pad_id).tolist()
+        return score_sequences(
+            self.base,
+            "reward",
+            self.head,
+            sequences,
+            self.how.pad_id,
+            before_batch=self.directory.raise_if_cancelled,
+        ).tolist()
 
     def _row(
         self,
@@ -125,6 +132,7 @@ class Evaluation:
         """KL of the candidate to the baseline per answer, in nats, estimated on the candidate's answers."""
         total, size = 0.0, self.recipe.batch_size
         for start in range(0, len(answers), size):
+            self.directory.raise_if_cancelled()
             part = answers[start : start + size]
             block = lay_out(
                 self.encoded[start : start + size], [answer.tokens for answer in part], self.how.pad_id

@@ -24,8 +24,8 @@ def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
     location = base_location(directory, recipe)
     tokenizer = load_tokenizer(location)
     encoded = [
-        chat.encode_prompt(tokenizer, each.messages, longest=recipe.max_prompt_tokens)
-        for each in prompts
+        ids
+        for ids in chat.encode_prompts(tokenizer, prompts, longest=recipe.max_prompt_tokens)
         for _ in range(recipe.completions_per_prompt)
     ]
     base = SharedBase(load_base(location, recipe.dtype))
@@ -33,11 +33,12 @@ def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
         base.load("policy", directory.resolve(recipe.policy_adapter))
     how = Sampling.of(recipe, tokenizer)
 
-    def report(done: int) -> None:
-        directory.progress(done, len(encoded))
-        directory.raise_if_cancelled()
-
     def draw(rows: list[int], attempt: int) -> list[Answer]:
+        def report(done: int) -> None:
+            if attempt == 0:  # how many will be drawn anew is not known beforehand
+                directory.progress(done, len(encoded))
+            directory.raise_if_cancelled()
+
         with base.use("policy" if recipe.policy_adapter is not None else None) as model:
             return sample(
                 model,
@@ -45,23 +46,24 @@ def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
                 how,
                 seed=recipe.seed + (attempt << 32),
                 batch_size=recipe.batch_size,
-                after_batch=report if attempt == 0 else None,
+                after_batch=report,
             )
 
     answers = draw(list(range(len(encoded))), 0)
+    texts = [chat.decode(tokenizer, answer.tokens) for answer in answers]
     for attempt in range(1, recipe.redraws + 1):
-        rows = _repeated(answers, recipe.completions_per_prompt)
+        rows = _repeated(texts, recipe.completions_per_prompt)
         if not rows:
             break
         for i, answer in zip(rows, draw(rows, attempt), strict=True):
-            answers[i] = answer
+            answers[i], texts[i] = answer, chat.decode(tokenizer, answer.tokens)
     with open(directory.output / "completions.jsonl", "w", encoding="utf-8") as file:
-        for i, answer in enumerate(answers):
+        for i, (answer, text) in enumerate(zip(answers, texts, strict=True)):
             place, index = divmod(i, recipe.completions_per_prompt)
             row = {
                 "prompt_id": prompts[place].prompt_id,
                 "index": index,
-                "text": chat.decode(tokenizer, answer.tokens),
+                "text": text,
                 "tokens": len(answer.tokens),
                 "finished": answer.finished,
             }
@@ -69,18 +71,18 @@ def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
     write_base_card(directory, recipe, tokenizer)
     return {
         "completions": float(len(answers)),
-        "repeated": float(len(_repeated(answers, recipe.completions_per_prompt))),
+        "repeated": float(len(_repeated(texts, recipe.completions_per_prompt))),
         "eos_rate": sum(answer.finished for answer in answers) / len(answers),
         "response_length": sum(len(answer.tokens) for answer in answers) / len(answers),
     }
 
 
-def _repeated(answers: list[Answer], per_prompt: int) -> list[int]:
+def _repeated(texts: list[str], per_prompt: int) -> list[int]:
     """Which answers say what an earlier one to the same prompt says."""
-    seen: set[tuple[int, tuple[int, ...]]] = set()
+    seen: set[tuple[int, str]] = set()
     repeated = []
-    for i, answer in enumerate(answers):
-        key = (i // per_prompt, tuple(answer.tokens))
+    for i, text in enumerate(texts):
+        key = (i // per_prompt, text)
         if key in seen:
             repeated.append(i)
         seen.add(key)

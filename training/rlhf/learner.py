@@ -78,12 +78,12 @@ class Learner:
         policy = policy_loss(logprobs, batch.logprobs, batch.advantages, mask, recipe.clip_range)
         values = self.value_head(batch.features)
         value = value_loss(values, batch.values, batch.returns, mask, recipe.value_clip_range)
-        if not torch.isfinite(policy.loss + value):
-            raise TrainingDiverged("The loss is no longer a finite number: lower the learning rate.")
         self.optimiser.zero_grad(set_to_none=True)
         (policy.loss + value).backward()  # they share no weights, so no coefficient weighs them
-        nn.utils.clip_grad_norm_(self._policy_parameters, recipe.max_grad_norm)
-        nn.utils.clip_grad_norm_(self._value_parameters, recipe.max_grad_norm)
+        policy_norm = nn.utils.clip_grad_norm_(self._policy_parameters, recipe.max_grad_norm)
+        value_norm = nn.utils.clip_grad_norm_(self._value_parameters, recipe.max_grad_norm)
+        if not torch.isfinite(policy.loss + value + policy_norm + value_norm):
+            raise TrainingDiverged("Loss or gradient is no longer a finite number: lower the learning rate.")
         self.optimiser.step()
         metrics.add(
             policy_loss=policy.loss.detach(),
@@ -114,7 +114,7 @@ class Learner:
         for key, value in load_file(folder / "state.safetensors").items():
             part, name = key.split("/", 1)
             parts[part][name] = value
-        self.base.restore("policy", parts["policy"])
+        self.base.set_weights("policy", parts["policy"])
         self.value_head.load_state_dict(parts["value"])
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in parts["adam"].items():

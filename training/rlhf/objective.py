@@ -15,11 +15,11 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     return (values * mask).sum() / mask.sum()
 
 
-def whiten(values: Tensor, mask: Tensor, *, shift: bool = True) -> Tensor:
-    """Scale to deviation 1 over all tokens, and to mean 0 unless `shift` is off; zero outside the mask."""
+def whiten(values: Tensor, mask: Tensor) -> Tensor:
+    """Scale to mean 0 and deviation 1 over all tokens; zero outside the mask."""
     mean = masked_mean(values, mask)
     deviation = (masked_mean((values - mean) ** 2, mask) + 1e-8).sqrt()
-    return torch.where(mask, (values - mean) / deviation + (0.0 if shift else mean), 0.0)
+    return torch.where(mask, (values - mean) / deviation, 0.0)
 
 
 def token_rewards(

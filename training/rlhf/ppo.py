@@ -8,17 +8,21 @@ on the reference's answers, penalty for answers without EOS, score at the last t
 
 Left out: the pretraining term of InstructGPT's equation 2 (the LoRA and the KL price hold the policy near its
 reference) and a separate value network (see `learner`). The run ends early, with the last policy that was
-within bounds, when its KL exceeds `kl_stop`.
+within bounds, when its KL exceeds `kl_stop`. One more rollout follows the last update, so that no policy is
+saved unmeasured.
 
     python -m training.rlhf ppo RUN_DIR
 
-Writes the adapter and samples.jsonl to output/. Every random choice follows from (seed, step), so a run
-resumed from a checkpoint repeats to the bit what it would have done.
+Writes the adapter and samples.jsonl to output/. A line of progress tells of one update and of the rollout
+that it learned from; the metrics of the result are those of the policy that is saved. Every random choice
+follows from (seed, step), so a run resumed from a checkpoint repeats to the bit what it would have done.
 """
 
 import json
+import math
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +32,13 @@ from torch import Tensor
 from training.rlhf import chat
 from training.rlhf.adapters import SharedBase, lora_config
 from training.rlhf.data import Prompt, read_prompts
-from training.rlhf.errors import Cancelled
+from training.rlhf.errors import Cancelled, TrainingDiverged
 from training.rlhf.learner import Learner, initial_value_head
 from training.rlhf.loading import base_location, load_base, load_tokenizer, write_base_card
 from training.rlhf.objective import adapt_kl_coef, generalised_advantages, token_rewards, whiten
 from training.rlhf.recipes import PPORecipe
 from training.rlhf.rollout import Experience, Judge, answer_logprobs, lay_out
-from training.rlhf.rundir import RunDirectory, write_json
+from training.rlhf.rundir import RunDirectory, write_json, write_text
 from training.rlhf.sampling import Answer, Sampling, sample
 from training.rlhf.scoring import load_reward
 
@@ -50,10 +54,12 @@ class Progress:
     kl_coef: float
     score_mean: float
     score_deviation: float
+    # Of the last rollout within bounds.
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 def run(directory: RunDirectory, recipe: PPORecipe) -> dict[str, float]:
-    """The stage: train, write the adapter, and return the last iteration's metrics."""
+    """The stage: train, write the adapter, and return how it did in its last rollout."""
     return PPO(directory, recipe).train()
 
 
@@ -66,10 +72,8 @@ class PPO:
         location = base_location(directory, recipe)
         self.tokenizer = load_tokenizer(location)
         self.how = Sampling.of(recipe, self.tokenizer)
-        self.prompts = [
-            (each, chat.encode_prompt(self.tokenizer, each.messages, longest=recipe.max_prompt_tokens))
-            for each in prompts
-        ]
+        encoded = chat.encode_prompts(self.tokenizer, prompts, longest=recipe.max_prompt_tokens)
+        self.prompts = list(zip(prompts, encoded, strict=True))
         self.base = SharedBase(load_base(location, recipe.dtype))
         self.reference = self._add_policy_and_reference()
         self.score_head = load_reward(self.base, directory.resolve(recipe.reward_adapter))
@@ -78,32 +82,33 @@ class PPO:
         self._start_or_resume()
 
     def train(self) -> dict[str, float]:
-        recipe = self.recipe
-        metrics: dict[str, float] = {}
-        while self.state.step < recipe.steps:
+        recipe, state = self.recipe, self.state
+        while True:
             self._checkpoint_if_due()
             started = time.monotonic()
-            chosen = self._prompts_of_step()
+            chosen = self._prompts(state.step * recipe.batch_size, recipe.batch_size)
             experience, metrics = self._roll_out(chosen)
-            if metrics["kl"] > recipe.kl_stop:
-                self.base.restore("policy", self.last_good)
-                metrics["stopped_by_kl"] = 1.0
+            if stopped := metrics["kl"] > recipe.kl_stop:
+                self.base.set_weights("policy", self.last_good)
                 break
             self.last_good = self.base.weights("policy")
-            metrics |= asdict(self.learner.update(experience, self.state.step))
-            self.state.kl_coef = adapt_kl_coef(
-                self.state.kl_coef,
+            state.metrics = {"steps": float(state.step), **metrics}
+            if state.step == recipe.steps:
+                break
+            update = self.learner.update(experience, state.step)
+            state.kl_coef = adapt_kl_coef(
+                state.kl_coef,
                 metrics["kl"],
                 target=recipe.kl_target,
-                answers=len(chosen),
+                answers=recipe.batch_size,
                 horizon=recipe.kl_horizon,
             )
-            self.state.step += 1
-            metrics["seconds"] = time.monotonic() - started
-            self.directory.progress(self.state.step, recipe.steps, **metrics)
+            state.step += 1
+            seconds = time.monotonic() - started
+            self.directory.progress(state.step, recipe.steps, **metrics, **asdict(update), seconds=seconds)
         self.base.save("policy", self.directory.output)
         write_base_card(self.directory, recipe, self.tokenizer)
-        return {"stopped_by_kl": 0.0, "steps": float(self.state.step)} | metrics
+        return {"stopped_by_kl": float(stopped), **state.metrics}
 
     # Setting up
 
@@ -127,7 +132,8 @@ class PPO:
             mean, deviation = self._calibrate()
             self.state = Progress(0, self.recipe.kl_coef, mean, deviation)
         else:
-            self.state = Progress(**json.loads((checkpoint[1] / "progress.json").read_text()))
+            text = (checkpoint[1] / "progress.json").read_text(encoding="utf-8")
+            self.state = Progress(**json.loads(text))
         value_head = initial_value_head(self.score_head, self.state.score_mean, self.state.score_deviation)
         self.learner = Learner(self.base, value_head, self.recipe)
         if checkpoint is not None:
@@ -135,41 +141,42 @@ class PPO:
         _keep_samples_until(self._samples_path, self.state.step)
 
     def _calibrate(self) -> tuple[float, float]:
-        """Mean and deviation of the reference's scores; (0, 1) when scores are left as they are."""
-        if not self.recipe.normalise_scores:
-            return 0.0, 1.0
-        repeats = -(-_CALIBRATION_ANSWERS // len(self.prompts))
-        prompts = [ids for _, ids in self.prompts[:_CALIBRATION_ANSWERS]] * repeats
-        prompts = prompts[:_CALIBRATION_ANSWERS]
-        answers = self._sample(prompts, step=self.recipe.steps)  # a stream that no iteration uses
+        """Mean and deviation of the reference's scores; Cancelled when asked to stop, with nothing kept."""
+        prompts = [ids for _, ids in self._prompts(0, _CALIBRATION_ANSWERS)]
+        stream = self.recipe.steps + 1  # no rollout uses it
+        answers = self._sample(prompts, stream, after_batch=lambda _: self.directory.raise_if_cancelled())
         size = self.recipe.batch_size
-        scores = torch.cat(
-            [
-                self.judge(prompts[i : i + size], answers[i : i + size]).scores
-                for i in range(0, len(prompts), size)
-            ]
-        )
+        parts = []
+        for start in range(0, len(prompts), size):
+            self.directory.raise_if_cancelled()
+            parts.append(self.judge(prompts[start : start + size], answers[start : start + size]).scores)
+        scores = torch.cat(parts)
         return float(scores.mean()), max(float(scores.std()), 1e-4)
 
     # One iteration
 
-    def _prompts_of_step(self) -> list[tuple[Prompt, list[int]]]:
-        """The next batch in an endless row of shuffled passes over the prompts."""
-        size, count = self.recipe.batch_size, len(self.prompts)
-        start = self.state.step * size
-        chosen = []
-        for position in range(start, start + size):
-            lap, place = divmod(position, count)
-            chosen.append(self.prompts[self._lap(lap)[place]])
-        return chosen
+    def _prompts(self, start: int, count: int) -> list[tuple[Prompt, list[int]]]:
+        """So many prompts from a place on in an endless row of shuffled passes over them."""
+        length = len(self.prompts)
+        first, last = start // length, (start + count - 1) // length
+        laps = [
+            np.random.default_rng([self.recipe.seed, lap]).permutation(length)
+            for lap in range(first, last + 1)
+        ]
+        return [self.prompts[i] for i in np.concatenate(laps)[start - first * length :][:count]]
 
-    def _lap(self, lap: int) -> "np.ndarray":
-        return np.random.default_rng([self.recipe.seed, lap]).permutation(len(self.prompts))
-
-    def _sample(self, prompts: list[list[int]], step: int) -> list[Answer]:
+    def _sample(
+        self, prompts: list[list[int]], stream: int, after_batch: Callable[[int], None] | None = None
+    ) -> list[Answer]:
         with self.base.use("policy") as model:
-            seed = self.recipe.seed + (step << 32)
-            return sample(model, prompts, self.how, seed=seed, batch_size=self.recipe.batch_size)
+            return sample(
+                model,
+                prompts,
+                self.how,
+                seed=self.recipe.seed + (stream << 32),
+                batch_size=self.recipe.batch_size,
+                after_batch=after_batch,
+            )
 
     def _roll_out(self, chosen: list[tuple[Prompt, list[int]]]) -> tuple[Experience, dict[str, float]]:
         recipe, prompts = self.recipe, [ids for _, ids in chosen]
@@ -183,8 +190,6 @@ class PPO:
             values = torch.where(mask, self.learner.value_head(judgement.features), 0.0)
         scores = self._normalised(judgement.scores, answers)
         rewards = token_rewards(scores, logprobs, reference, mask, self.state.kl_coef)
-        if recipe.whiten_rewards:
-            rewards = whiten(rewards, mask, shift=False)
         advantages, returns = generalised_advantages(
             rewards, values, mask, gamma=recipe.gamma, lam=recipe.gae_lambda
         )
@@ -193,11 +198,14 @@ class PPO:
         )
         if self.state.step % recipe.samples_every == 0:
             self._write_samples(chosen, answers, judgement.scores)
+        kl = float((logprobs - reference).sum(-1).mean())
+        if not math.isfinite(kl):
+            raise TrainingDiverged("The KL is no longer a finite number: lower the learning rate.")
         return experience, {
             "reward": float(rewards.sum(-1).mean()),
             "score": float(judgement.scores.mean()),
             "normalised_score": float(scores.mean()),
-            "kl": float((logprobs - reference).sum(-1).mean()),
+            "kl": kl,
             "kl_coef": self.state.kl_coef,
             "entropy": float(-logprobs.sum() / mask.sum()),
             "response_length": float(mask.sum(-1).float().mean()),
@@ -215,9 +223,10 @@ class PPO:
     # Files
 
     def _checkpoint_if_due(self) -> None:
-        cancelled = self.directory.cancel_requested()
-        if cancelled or (self.state.step > 0 and self.state.step % self.recipe.checkpoint_every == 0):
-            with self.directory.checkpoint(self.state.step) as folder:
+        step, cancelled = self.state.step, self.directory.cancel_requested()
+        due = cancelled or (step > 0 and step % self.recipe.checkpoint_every == 0)
+        if due and step != self.directory.resumed_from:
+            with self.directory.checkpoint(step) as folder:
                 self.learner.save(folder, extra=self.last_good)
                 write_json(folder / "progress.json", asdict(self.state))
         if cancelled:
@@ -255,7 +264,6 @@ def _keep_samples_until(path: Path, step: int) -> None:
     """Drop the samples of steps that will be done again, and a line cut off by a kill."""
     if not path.exists():
         return
-    lines = [
-        line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")
-    ]
-    path.write_text("".join(line for line in lines if json.loads(line)["step"] < step), encoding="utf-8")
+    *lines, _torn = path.read_bytes().split(b"\n")
+    kept = [line.decode() + "\n" for line in lines if json.loads(line)["step"] < step]
+    write_text(path, "".join(kept))

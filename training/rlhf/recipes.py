@@ -77,14 +77,31 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SFTRecipe(Recipe):
+class LoRARecipe(Recipe):
+    """What the stages that train a LoRA adapter share."""
+
+    least_rank: ClassVar[int] = 1
+
+    lora_r: int = setting("rank of the LoRA adapter", 16)
+    lora_alpha: int = setting("LoRA scale is alpha / r", 32)
+    lora_target: str = setting("comma-separated layer names, or all-linear", "all-linear")
+
+    def validate(self) -> None:
+        super().validate()
+        require(
+            self.least_rank <= self.lora_r <= 1024, f"lora_r must lie between {self.least_rank} and 1024."
+        )
+        positive(self, "lora_alpha")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SFTRecipe(LoRARecipe):
     """Supervised fine-tuning on conversations (InstructGPT, step 1)."""
 
     stage = "sft"
+    least_rank = 0
 
     lora_r: int = setting("rank of the LoRA adapter; 0 trains every weight of the base", 0)
-    lora_alpha: int = setting("LoRA scale is alpha / r", 32)
-    lora_target: str = setting("comma-separated layer names, or all-linear", "all-linear")
     epochs: float = setting("passes over the conversations", 1.0)
     max_steps: int = setting("stop after this many optimiser steps; 0 means by epochs", 0)
     batch_size: int = setting("conversations per optimiser step", 32)
@@ -99,22 +116,23 @@ class SFTRecipe(Recipe):
     checkpoint_every: int = setting("optimiser steps between checkpoints", 200)
 
     def validate(self) -> None:
-        _check_lora(self.lora_r, self.lora_alpha, minimum=0)
+        super().validate()
         positive(self, "epochs", "batch_size", "learning_rate", "max_length", "checkpoint_every")
         not_negative(self, "max_steps", "weight_decay")
         within_unit(self, "warmup_ratio")
+        require(
+            self.lora_r > 0 or self.dtype == "float32",
+            "dtype must be float32 when every weight is trained (lora_r 0): bfloat16 rounds steps away.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
-class RewardRecipe(Recipe):
+class RewardRecipe(LoRARecipe):
     """A reward model from preferences (InstructGPT, equation 1): LoRA adapter and score head."""
 
     stage = "reward"
 
     held_out: DatasetFile | None = setting("preferences on prompts never trained on, for accuracy", None)  # noqa: RUF009
-    lora_r: int = setting("rank of the LoRA adapter", 16)
-    lora_alpha: int = setting("LoRA scale is alpha / r", 32)
-    lora_target: str = setting("comma-separated layer names, or all-linear", "all-linear")
     epochs: float = setting("passes over the pairs; InstructGPT saw overfitting after one", 2.0)
     max_steps: int = setting("stop after this many optimiser steps; 0 means by epochs", 0)
     batch_size: int = setting("pairs per optimiser step", 32)
@@ -127,7 +145,7 @@ class RewardRecipe(Recipe):
     checkpoint_every: int = setting("optimiser steps between checkpoints", 100)
 
     def validate(self) -> None:
-        _check_lora(self.lora_r, self.lora_alpha, minimum=1)
+        super().validate()
         positive(
             self,
             "epochs",
@@ -152,12 +170,13 @@ class SamplingRecipe(Recipe):
     top_p: float = setting("nucleus; 1 samples from the model's whole distribution", 1.0)
 
     def validate(self) -> None:
+        super().validate()
         positive(self, "batch_size", "max_prompt_tokens", "max_new_tokens", "temperature", "top_p")
         require(self.top_p <= 1, "top_p must not exceed 1.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PPORecipe(SamplingRecipe):
+class PPORecipe(SamplingRecipe, LoRARecipe):
     """PPO of a LoRA policy against the reward adapter (InstructGPT, equation 2, no pretraining term)."""
 
     stage = "ppo"
@@ -167,8 +186,6 @@ class PPORecipe(SamplingRecipe):
         "adapter to start from, also the reference; none starts from the base", None
     )
     lora_r: int = setting("rank of a fresh policy adapter; one that is loaded keeps its own", 16)
-    lora_alpha: int = setting("LoRA scale is alpha / r", 32)
-    lora_target: str = setting("comma-separated layer names, or all-linear", "all-linear")
 
     steps: int = setting("PPO iterations, each one a rollout and its optimisation", 40)
     batch_size: int = setting("prompts per rollout", 128)
@@ -197,8 +214,6 @@ class PPORecipe(SamplingRecipe):
         "leave a rollout's passes early at this KL per token to its own policy", 0.1
     )
 
-    normalise_scores: bool = setting("make the reference's answers score 0 on average with deviation 1", True)
-    whiten_rewards: bool = setting("scale each rollout's rewards to deviation 1 (off in InstructGPT)", False)
     score_clip: float = setting("normalised scores are cut to this magnitude; 0 turns it off", 5.0)
     missing_eos_penalty: float = setting("taken from the score of an answer that does not end", 2.0)
 
@@ -207,7 +222,6 @@ class PPORecipe(SamplingRecipe):
 
     def validate(self) -> None:
         super().validate()
-        _check_lora(self.lora_r, self.lora_alpha, minimum=1)
         positive(
             self, "steps", "epochs", "minibatches", "learning_rate", "value_learning_rate", "clip_range",
             "value_clip_range", "max_grad_norm", "kl_horizon", "kl_stop", "kl_epoch_stop",
@@ -216,6 +230,10 @@ class PPORecipe(SamplingRecipe):
         not_negative(self, "kl_coef", "kl_target", "score_clip", "missing_eos_penalty")
         within_unit(self, "gamma", "gae_lambda")
         require(self.minibatches <= self.batch_size, "minibatches must not exceed batch_size.")
+        require(
+            self.kl_target == 0 or self.kl_horizon >= self.batch_size,
+            "kl_horizon must not be less than batch_size.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,11 +308,6 @@ def not_negative(recipe: Recipe, *names: str) -> None:
 def within_unit(recipe: Recipe, *names: str) -> None:
     for name in names:
         require(0 <= getattr(recipe, name) <= 1, f"{name} must lie between 0 and 1.")
-
-
-def _check_lora(r: int, alpha: int, *, minimum: int) -> None:
-    require(minimum <= r <= 1024, f"lora_r must lie between {minimum} and 1024.")
-    require(alpha > 0, "lora_alpha must be greater than 0.")
 
 
 def _dataset_or_value(name: str, value: Any) -> Any:

@@ -28,7 +28,7 @@ from trl.trainer.reward_trainer import DataCollatorForPreference, RewardTrainer
 
 from training.rlhf.adapters import lora_config
 from training.rlhf.chat import encode_conversation
-from training.rlhf.data import TRAIN, Preference, read_preferences
+from training.rlhf.data import TRAIN, Message, Preference, read_preferences
 from training.rlhf.errors import DataError
 from training.rlhf.intervals import share_interval
 from training.rlhf.loading import base_location, load_base, load_tokenizer
@@ -38,6 +38,7 @@ from training.rlhf.rundir import RunDirectory, write_text
 from training.rlhf.trainer import empty_output, train, trainer_settings
 
 HELD_OUT = "held_out"
+_SCORED_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,14 @@ def run(directory: RunDirectory, recipe: RewardRecipe) -> dict[str, Any]:
     if recipe.held_out:
         more = read_preferences(directory, recipe.held_out)
         preferences += [replace(preference, split=HELD_OUT) for preference in more]
+    _refuse_leak(preferences)
     fitting = [pair for each in preferences if _fits(pair := _encode(tokenizer, each), recipe.max_length)]
     learned = [pair for pair in fitting if pair.split == TRAIN and pair.weight > 0]
     held_out = [pair for pair in fitting if pair.split != TRAIN]
     overlong = len(preferences) - len(fitting)
     _require_enough(len(learned), overlong, recipe)
 
-    model = load_base(location, recipe.dtype, AutoModelForSequenceClassification, num_labels=1)
+    model = _load_classifier(location, recipe.dtype)
     trainer = _make_trainer(directory, recipe, model, tokenizer, learned)
     loss = train(trainer, directory)
     reward_model: Any = trainer.model
@@ -110,7 +112,7 @@ class WeightedRewardTrainer(RewardTrainer):
         loss = -(weights * logsigmoid(chosen - rejected)).mean()
         if self.center_rewards:
             loss = loss + self.center_rewards * (chosen + rejected).square().mean()
-        correct = _correct((chosen - rejected).detach().cpu().numpy())
+        correct = _correct((chosen - rejected).detach().numpy())
         self._metrics["train"]["accuracy"].append(float(correct.mean()))
         return (loss, outputs) if return_outputs else loss
 
@@ -148,6 +150,14 @@ def _make_trainer(
     )
 
 
+def _load_classifier(location: str, dtype: str) -> PreTrainedModel:
+    """The base with a fresh score head in float32, as the head is read later (see `scoring`)."""
+    model: Any = load_base(location, dtype, AutoModelForSequenceClassification, num_labels=1)
+    model.score.float()
+    model.score.register_forward_pre_hook(lambda _, hidden: hidden[0].float())
+    return model
+
+
 def _encode(tokenizer: PreTrainedTokenizerBase, preference: Preference) -> Pair:
     return Pair(
         prompt_id=preference.prompt_id,
@@ -164,6 +174,21 @@ def _fits(pair: Pair, max_length: int) -> bool:
     return max(len(pair.chosen_ids), len(pair.rejected_ids)) <= max_length
 
 
+def _refuse_leak(preferences: Sequence[Preference]) -> None:
+    """Raise DataError when a prompt is both learned from and held out: the accuracy would mean nothing."""
+    learned = {_said(each.prompt) for each in preferences if each.split == TRAIN}
+    for each in preferences:
+        if each.split != TRAIN and _said(each.prompt) in learned:
+            raise DataError(
+                f"The prompt {each.prompt_id} is among the training rows and among the held-out ones: "
+                "leave it out of one of them."
+            )
+
+
+def _said(messages: Sequence[Message]) -> tuple[tuple[str, str], ...]:
+    return tuple((message["role"], message["content"]) for message in messages)
+
+
 def _require_enough(pairs: int, overlong: int, recipe: RewardRecipe) -> None:
     if pairs >= recipe.min_pairs:
         return
@@ -178,8 +203,8 @@ def _evaluate(
     directory: RunDirectory, model: torch.nn.Module, pairs: Sequence[Pair], pad_id: int, seed: int
 ) -> dict[str, float]:
     """Score the held-out pairs and write the scores; accuracy is absent when there are none."""
-    chosen = _score(model, [pair.chosen_ids for pair in pairs], pad_id)
-    rejected = _score(model, [pair.rejected_ids for pair in pairs], pad_id)
+    chosen = _score(directory, model, [pair.chosen_ids for pair in pairs], pad_id)
+    rejected = _score(directory, model, [pair.rejected_ids for pair in pairs], pad_id)
     lines = [
         {
             "prompt_id": pair.prompt_id,
@@ -201,14 +226,14 @@ def _evaluate(
 
 @torch.no_grad()
 def _score(
-    model: torch.nn.Module, sequences: Sequence[list[int]], pad_id: int, batch_size: int = 64
+    directory: RunDirectory, model: torch.nn.Module, sequences: Sequence[list[int]], pad_id: int
 ) -> NDArray[np.float64]:
     model.eval()
-    device = next(model.parameters()).device
     scores = []
-    for start in range(0, len(sequences), batch_size):
-        ids, mask = pad(list(sequences[start : start + batch_size]), pad_id)
-        logits = model(input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False).logits
+    for start in range(0, len(sequences), _SCORED_AT_ONCE):
+        directory.raise_if_cancelled()
+        ids, mask = pad(list(sequences[start : start + _SCORED_AT_ONCE]), pad_id)
+        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
         scores += logits.squeeze(-1).tolist()
     return np.array(scores)
 

@@ -7,10 +7,15 @@
       output/          what the stage produces
       result.json      written last; its presence means success
       error.json       why the last attempt failed: reason, kind
-      cancel           its presence asks the stage to stop after a checkpoint
+      cancel           its presence asks the stage to stop: sft, reward and ppo at their next step, after a
+                       checkpoint; generate and evaluate, which start anew, after a batch
 
 A stage that resumes repeats steps after its checkpoint, so readers of progress.jsonl take the last line of a
 step.
+
+result.json holds stage, metrics, seconds, energy, resumed_from, versions of libraries and files (the sha256
+of every output file). `seconds` and `energy` are those of the attempt that succeeded; `resumed_from` is the
+step of the checkpoint it began at, null when it did all the work itself.
 """
 
 import hashlib
@@ -54,6 +59,7 @@ class RunDirectory:
         self.path = Path(path)
         self.output = self.path / "output"
         self.checkpoints = self.path / "checkpoints"
+        self.resumed_from: int | None = None
         self._terminated = False
         self._stage = ""
 
@@ -77,10 +83,13 @@ class RunDirectory:
         self.checkpoints.mkdir(exist_ok=True)
         for stale in self.checkpoints.glob("*.tmp-*"):
             shutil.rmtree(stale, ignore_errors=True)
-        for stale in self.path.glob("*.json.tmp-*"):
-            stale.unlink(missing_ok=True)
+        # The second is what safetensors writes to before it renames.
+        for stale in (*self.path.glob("*.tmp-*"), *self.output.glob(".tmp*"), *self.output.glob("*.tmp-*")):
+            stale.unlink()
         (self.path / "error.json").unlink(missing_ok=True)
         self._cut_torn_line()
+        latest = self.latest_checkpoint()
+        self.resumed_from = latest[0] if latest else None
 
     def finished(self) -> bool:
         """Whether an earlier attempt succeeded, so that there is nothing to do."""
@@ -124,19 +133,18 @@ class RunDirectory:
     def checkpoint(self, step: int) -> Iterator[Path]:
         """Give a folder to fill; it becomes the checkpoint of `step` only once all of it is on the disk.
 
-        A kill or an error before that leaves the earlier checkpoints as they were. The last two are kept.
+        A kill or an error before that leaves the earlier checkpoints as they were, and so does a step that
+        has its checkpoint: doing it again gives the same. The last two are kept.
         """
         final = self.checkpoints / f"step-{step:06d}"
         temporary = Path(tempfile.mkdtemp(prefix=f"{final.name}.tmp-", dir=self.checkpoints))
         try:
             yield temporary
-            sync_tree(temporary)
-            if final.exists():  # a step that a resumed run does again
-                shutil.rmtree(final)
-            temporary.rename(final)
-        except BaseException:
+            if not final.exists():
+                sync_tree(temporary)
+                temporary.rename(final)
+        finally:
             shutil.rmtree(temporary, ignore_errors=True)
-            raise
         _sync(self.checkpoints)
         for _, old in self._complete_checkpoints()[:-KEEP_CHECKPOINTS]:
             shutil.rmtree(old)
@@ -155,13 +163,14 @@ class RunDirectory:
     # The end
 
     def finish(self, metrics: dict[str, Any], energy: dict[str, Any], seconds: float) -> None:
-        """Write result.json: metrics, energy, seconds, versions of libraries, sha256 of every output file."""
+        """Write result.json, as the module describes it."""
         sync_tree(self.output)
         result = {
             "stage": self._stage,
             "metrics": metrics,
             "seconds": seconds,
             "energy": energy,
+            "resumed_from": self.resumed_from,
             "versions": _library_versions(),
             "files": {
                 path.relative_to(self.output).as_posix(): sha256_of(path)

@@ -1,14 +1,17 @@
 """Scores of token sequences: a linear head on the base's last hidden state, read through an adapter."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from training.rlhf.adapters import SharedBase
+from training.rlhf.adapters import SharedBase, read_adapter
 from training.rlhf.errors import ModelError
 from training.rlhf.padding import pad, positions_of
+
+SCORE = "base_model.model.score.weight"  # as peft names the head of AutoModelForSequenceClassification
 
 
 class ScalarHead(nn.Module):
@@ -31,12 +34,13 @@ def load_reward(base: SharedBase, folder: Path, name: str = "reward") -> ScalarH
     modules_to_save. The score of a sequence is the head applied to the last hidden state at its last token,
     as in transformers.
     """
-    extra = base.load(name, folder)
-    scores = [value for key, value in extra.items() if key.split(".")[-2:] == ["score", "weight"]]
-    if len(scores) != 1 or scores[0].shape != (1, base.hidden_size):
+    config, weights = read_adapter(folder)
+    score = weights.pop(SCORE, None)
+    if score is None or score.shape != (1, base.hidden_size):
         raise ModelError(f"The adapter in {folder} has no score head that fits the base model.")
+    base.add(name, config, weights)
     head = ScalarHead(base.hidden_size)
-    head.linear.weight.data.copy_(scores[0])
+    head.linear.weight.data.copy_(score)
     return head.requires_grad_(False)
 
 
@@ -57,6 +61,7 @@ def score_sequences(
     sequences: list[list[int]],
     pad_id: int,
     batch_size: int = 64,
+    before_batch: Callable[[], None] = lambda: None,
 ) -> Tensor:
     """The reward of each token sequence, (N,): the head at its last token.
 
@@ -67,6 +72,7 @@ def score_sequences(
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
     with base.use(adapter) as model:
         for start in range(0, len(order), batch_size):
+            before_batch()
             chosen = order[start : start + batch_size]
             ids, mask = pad([sequences[i] for i in chosen], pad_id)
             hidden = last_hidden_states(model, ids, mask)

@@ -7,9 +7,12 @@ TRL's SFTTrainer does the work: the loss is the mean negative log-likelihood of 
 nothing. Left out: packing, and choosing the number of epochs by a validation score.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from datasets import Dataset
+from torch.utils.data import Sampler
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
@@ -21,7 +24,7 @@ from training.rlhf.errors import DataError
 from training.rlhf.loading import base_location, load_base, load_tokenizer
 from training.rlhf.recipes import SFTRecipe
 from training.rlhf.rundir import RunDirectory
-from training.rlhf.trainer import SimilarLengths, empty_output, train, trainer_settings
+from training.rlhf.trainer import empty_output, train, trainer_settings
 
 
 def run(directory: RunDirectory, recipe: SFTRecipe) -> dict[str, Any]:
@@ -45,6 +48,37 @@ def run(directory: RunDirectory, recipe: SFTRecipe) -> dict[str, Any]:
         "at_max_length": lengths.count(recipe.max_length),
         "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
     }
+
+
+class SimilarLengths(Sampler[int]):
+    """Draws batches of rows of similar length, which saves padding, in random order.
+
+    Transformers' own group_by_length sorts each mega-batch from long to short and never shuffles the batches,
+    so that length falls and jumps back throughout the training.
+    """
+
+    window = 16
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self._lengths = np.asarray(lengths)
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        rng = np.random.default_rng([self._seed, self._epoch])
+        order = rng.permutation(len(self))
+        parts = np.split(order, range(0, len(order), self.window * self._batch_size)[1:])
+        order = np.concatenate([part[np.argsort(self._lengths[part], kind="stable")] for part in parts])
+        full = len(order) // self._batch_size * self._batch_size
+        batches = rng.permutation(order[:full].reshape(-1, self._batch_size))
+        yield from np.concatenate([batches.ravel(), order[full:]]).tolist()
 
 
 class _Trainer(SFTTrainer):

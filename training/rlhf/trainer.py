@@ -2,14 +2,11 @@
 
 import math
 import shutil
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import datasets
-import numpy as np
 import torch
-from torch.utils.data import Sampler
 from transformers import (
     PrinterCallback,
     Trainer,
@@ -49,7 +46,7 @@ def trainer_settings(
         "logging_first_step": True,
         "logging_nan_inf_filter": False,
         "bf16": mixed_precision and _multiplies_bfloat16(),
-        "use_cpu": not torch.cuda.is_available(),
+        "use_cpu": True,
         "gradient_checkpointing": False,
         "dataloader_pin_memory": False,
         "disable_tqdm": True,
@@ -58,9 +55,7 @@ def trainer_settings(
 
 
 def _multiplies_bfloat16() -> bool:
-    """Whether the device has instructions for bfloat16; without them it is emulated, slower than float32."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+    """Whether the processor has instructions for bfloat16; emulated, it is slower than float32."""
     processor = torch.cpu.get_capabilities()
     return bool(processor.get("avx512_bf16") or processor.get("amx_bf16"))
 
@@ -73,8 +68,10 @@ def train(trainer: Trainer, directory: RunDirectory) -> float:
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_RunDirectoryCallback(directory))
     latest = directory.latest_checkpoint()
-    trainer.train(resume_from_checkpoint=str(latest[1]) if latest else None)
-    shutil.rmtree(str(trainer.args.output_dir), ignore_errors=True)
+    try:
+        trainer.train(resume_from_checkpoint=str(latest[1]) if latest else None)
+    finally:  # on a full disk the half of a checkpoint takes what others need
+        shutil.rmtree(str(trainer.args.output_dir), ignore_errors=True)
     if trainer.state.global_step < trainer.state.max_steps:
         raise Cancelled
     return next(log["loss"] for log in reversed(trainer.state.log_history) if "loss" in log)
@@ -85,37 +82,6 @@ def empty_output(directory: RunDirectory) -> Path:
     shutil.rmtree(directory.output, ignore_errors=True)
     directory.output.mkdir()
     return directory.output
-
-
-class SimilarLengths(Sampler[int]):
-    """Draws batches of rows of similar length, which saves padding, in any order.
-
-    Transformers' own group_by_length goes from long to short again and again, and a model trained so
-    knows best what it saw last.
-    """
-
-    window = 16
-
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
-        self._lengths = np.asarray(lengths)
-        self._batch_size = batch_size
-        self._seed = seed
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self._epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self._lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        rng = np.random.default_rng([self._seed, self._epoch])
-        order = rng.permutation(len(self))
-        parts = np.split(order, range(0, len(order), self.window * self._batch_size)[1:])
-        order = np.concatenate([part[np.argsort(self._lengths[part], kind="stable")] for part in parts])
-        full = len(order) // self._batch_size * self._batch_size
-        batches = rng.permutation(order[:full].reshape(-1, self._batch_size))
-        yield from np.concatenate([batches.ravel(), order[full:]]).tolist()
 
 
 class _RunDirectoryCallback(TrainerCallback):

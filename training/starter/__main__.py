@@ -7,7 +7,6 @@ nothing is done.
 """
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
@@ -17,8 +16,6 @@ from training.starter.corpus import CorpusError, load_corpus
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    # Python would die of SIGTERM without telling the engine that it started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         excluded = options.exclude.read_text(encoding="utf-8").splitlines() if options.exclude else []
         make_starter(

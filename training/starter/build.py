@@ -1,15 +1,14 @@
 """Makes the starter model of a corpus, by the same sft stage that a coordinator would use.
 
 A tokenizer and a small random model are made from the corpus, lessons are drawn from it, and the engine
-trains on them in a run directory of its own. The result appears whole under its name, or not at all; a build
-that was killed goes on from its last checkpoint.
+trains on them in a run directory of its own. The result appears whole under its name, or not at all. A build
+that was killed takes its engine with it, and the next one goes on from its last checkpoint.
 """
 
 import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Collection, Sequence
@@ -19,6 +18,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from training.process import EngineProcess
+from training.progress import last_line, log_tail
 from training.rlhf.recipes import DatasetFile, SFTRecipe
 from training.rlhf.rundir import RunDirectory, create_run, sha256_of, write_json, write_text
 from training.starter.corpus import Topic, without_questions
@@ -117,36 +118,24 @@ def _prepare(
 
 def _train(run: RunDirectory) -> None:
     """Run the engine to its end, with a progress bar."""
-    log = run.path / "engine.log"
-    with open(log, "w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "training.rlhf", "sft", str(run.path)],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-        )
-    try:
-        with tqdm(desc="Starter model", unit=" steps", leave=False, disable=None) as bar:
-            while process.poll() is None:
-                _show(run, bar)
-                time.sleep(0.2)
-    finally:
-        process.terminate()
-        process.wait()
+    folder = run.path.resolve()
+    command = [sys.executable, "-m", "training.rlhf", "sft", str(folder)]
+    with (
+        EngineProcess(folder, command, cwd=Path(__file__).parents[2], env=dict(os.environ)) as engine,
+        tqdm(desc="Starter model", unit=" steps", leave=False, disable=None) as bar,
+    ):
+        while engine.wait(0.2) is None:
+            _show(run, bar)
     if not run.finished():
         error = run.path / "error.json"
-        reason = json.loads(error.read_text())["reason"] if error.exists() else log.read_text()[-2000:]
-        raise StarterError(reason)
+        raise StarterError(json.loads(error.read_text())["reason"] if error.exists() else log_tail(folder))
 
 
 def _show(run: RunDirectory, bar: "tqdm[None]") -> None:
-    try:
-        last = json.loads((run.path / "progress.jsonl").read_text().rsplit("\n", 2)[-2])
-    except (OSError, IndexError, ValueError):  # nothing there yet, or a line half written
-        return
-    bar.total = last["total"]
-    bar.set_postfix(loss=f"{last['metrics']['loss']:.2f}", refresh=False)
-    bar.update(last["step"] - bar.n)
+    if last := last_line(run.path):
+        bar.total = last["total"]
+        bar.set_postfix(loss=f"{last['metrics']['loss']:.2f}", refresh=False)
+        bar.update(last["step"] - bar.n)
 
 
 def _put_in_place(output: Path, folder: Path) -> None:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from operator import itemgetter
 
 from training.starter.corpus import Topic, normalise
 
@@ -17,7 +18,6 @@ from training.starter.corpus import Topic, normalise
 CLEAN_FROM, GARBLED_BELOW = 0.9, 0.75
 # Steps of utility are even, so that a volunteer's temperature means the same at each.
 CLEAN, BROKEN, INACCURATE, GARBLED = 1.0, 0.5, 0.0, -0.5
-SHORTLIST = 4
 # Scripts written without spaces are compared by character.
 WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff]|\w+")
 
@@ -90,17 +90,24 @@ class GoldJudge:
         """The statement most like the words; of equals, for topics may share one, that of the topic."""
         counts = Counter(words)
 
-        def overlap(known: _Known) -> tuple[float, bool]:
+        def bound(known: _Known) -> tuple[float, bool]:
             shared = sum(min(n, known.counts[word]) for word, n in counts.items())
-            return 2 * shared / (len(words) + len(known.words)), known.topic == topic
+            return 2 * shared / max(1, len(words) + len(known.words)), known.topic == topic
 
-        def likeness(known: _Known) -> tuple[float, bool]:
-            return SequenceMatcher(None, known.words, words, autojunk=False).ratio(), known.topic == topic
-
-        # Overlap bounds the similarity from above and costs a hundredth of it.
-        shortlist = sorted(self._statements, key=overlap, reverse=True)[:SHORTLIST]
-        nearest = max(shortlist, key=likeness)
-        return nearest, likeness(nearest)[0]
+        # The share of common words bounds the similarity from above and costs a hundredth of it.
+        candidates = sorted(
+            ((bound(known), known) for known in self._statements), key=itemgetter(0), reverse=True
+        )
+        matcher = SequenceMatcher(None, [], words, autojunk=False)
+        best, nearest = (-1.0, False), candidates[0][1]
+        for most, known in candidates:
+            if most <= best:
+                break
+            matcher.set_seq1(known.words)
+            likeness = matcher.ratio(), known.topic == topic
+            if likeness > best:
+                best, nearest = likeness, known
+        return nearest, best[0]
 
 
 def _words(text: str) -> list[str]:

@@ -3,7 +3,9 @@
 The starter has to recognise a topic in a phrasing that it has never met. It learns that from noise: the words
 of a question are dropped, moved, misspelt and joined to words of other questions that say nothing about their
 topic. Which words tell the topic is read off the corpus (they return in its texts and in few others), so that
-no language and no topic is known here.
+no language and no topic is known here. A limit: a word is a run of letters, which is a whole clause where a
+script has no spaces (Chinese), and part of a word where vowels are signs (Hindi, Thai). Questions in those
+vary little or lose their signs, and the starter recognises fewer phrasings.
 """
 
 import re

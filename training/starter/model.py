@@ -24,8 +24,8 @@ CONTEXT = 512
 
 def make_blank_model(
     corpus: Sequence[Topic], folder: Path, *, vocabulary: int, hidden: int, layers: int, seed: int
-) -> int:
-    """Save an untrained Qwen3-shaped model and its tokenizer; returns the number of parameters."""
+) -> None:
+    """Save an untrained Qwen3-shaped model and its tokenizer."""
     tokenizer = make_tokenizer(_texts(corpus), vocabulary)
     torch.manual_seed(seed)
     disable_progress_bar()  # it counts files, and there is one
@@ -50,7 +50,6 @@ def make_blank_model(
     )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def make_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
