@@ -51,7 +51,7 @@ class ScheduleForm(forms.Form):
         label=_("New judgments needed"),
         min_value=0,
         max_value=1_000_000,
-        help_text=_("With fewer than this since the last update, a week is passed over."),
+        help_text=_("With fewer than this since the last update, the scheduled update is passed over."),
     )
     settings = forms.CharField(
         label=_("Settings of the stages"),

@@ -60,6 +60,19 @@ class ModelVersion(models.Model):
     def adapter_dir(self) -> Path | None:
         return Path(settings.DATA_DIR) / self.adapter_path if self.adapter_path else None
 
+    def become(self, state: State) -> None:
+        """Change the state; the caller holds the project's lock."""
+        self.state = state
+        self.save(update_fields=["state"])
+
+    def follow_base_model(self) -> None:
+        """Take over the project's base model until the version has answered anything; then it stands."""
+        if self.base_model != self.project.base_model and not (
+            self.adapter_path or self.author.completions.exists()
+        ):
+            self.base_model = self.project.base_model
+            self.save(update_fields=["base_model"])
+
 
 class Evaluation(models.Model):
     """How a version did against another on held-out prompts, by one judge."""
