@@ -41,6 +41,7 @@ $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 
 $(CHORUS_DATA_DIR)/secret_key: | $(BIN)/python
 	mkdir -p $(@D)
+	chmod 700 $(@D)
 	(umask 077 && $(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))' > $@)
 
 # Use
