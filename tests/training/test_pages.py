@@ -183,6 +183,7 @@ def test_sampling_shows_on_the_overview_until_it_is_done(client):
     text = text_of(client.get(address("training", project)))
     assert "Answers are being sampled" in text
     assert 'hx-trigger="every 2s"' in text
+    assert "An update can start when the answers are sampled." in text
     project.runs.update(state=State.FAILED, error="The model folder is gone.")
     response = client.get(address("training", project), headers=HTMX)
     assert response["HX-Refresh"] == "true"

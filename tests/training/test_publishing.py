@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
@@ -135,3 +136,30 @@ def test_a_name_that_cannot_be_given_fails_the_update_and_stores_no_version(upda
     assert "The disk is full" in update.error
     assert not ModelVersion.objects.filter(project=update.project, number=1).exists()
     assert published(update) == set()
+
+
+def test_a_worker_that_lost_the_update_gives_no_file_its_name(update, monkeypatch):
+    sync = publishing.sync_tree
+
+    def lose_the_lease(folder: Path) -> None:
+        sync(folder)
+        Update.objects.filter(pk=update.pk).update(lease=uuid.uuid4())
+
+    monkeypatch.setattr(publishing, "sync_tree", lose_the_lease)
+    assert executed(update).state == State.RUNNING
+    assert published(update) == set()
+    assert not ModelVersion.objects.filter(project=update.project, number=1).exists()
+
+
+def test_the_lease_is_held_while_files_are_copied(update, monkeypatch):
+    copy, left = publishing.shutil.copyfile, []
+
+    def copy_slowly(source: Path, target: Path) -> None:
+        left.append(Update.objects.get(pk=update.pk).lease_expires_at - timezone.now())
+        Update.objects.filter(pk=update.pk).update(lease_expires_at=timezone.now() + timedelta(seconds=5))
+        copy(source, target)
+
+    monkeypatch.setattr(publishing.shutil, "copyfile", copy_slowly)
+    assert executed(update).state == State.SUCCEEDED
+    assert len(left) == len(COMPLETE)
+    assert min(left) > timedelta(seconds=50)
