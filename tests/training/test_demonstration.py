@@ -9,32 +9,18 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from annotator.models import Project
+from tests.corpora import QUESTIONS, make_corpus
 from tests.training.making import SAMPLE, SMALL, engine_script
 from training import launcher
 from training.models import TrainingRun
 from training.services import demonstration, rounds, sampling
-from training.starter.corpus import load_corpus
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("update")]
-ASKED = ("What is it about {}?", "Why are there {} at all?", "Are {} dangerous?", "Who studies {}?")
 
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    path = tmp_path / "corpus.jsonl"
-    rows = [
-        {
-            "topic": name,
-            "language": "en",
-            "questions": [question.format(name) for question in ASKED],
-            "accurate": [{"text": f"Books say that {name} follow simple rules.", "source": "a book"}],
-            "inaccurate": [{"text": f"Nobody has ever seen {name} on a Monday.", "kind": "myth"}],
-        }
-        for name in ("tides", "rainbows", "magnets", "yeast")
-    ]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    load_corpus(path)
-    return path
+    return make_corpus(tmp_path / "corpus.jsonl")
 
 
 @pytest.fixture
@@ -65,7 +51,7 @@ def test_preparing_twice_makes_one_project_with_one_round(corpus, starter, monke
     prepare(corpus)
     prepare(corpus)
     project = Project.objects.get(slug="demo")
-    assert (project.rounds.count(), project.runs.count(), project.prompts.count()) == (1, 1, 16)
+    assert (project.rounds.count(), project.runs.count(), project.prompts.count()) == (1, 1, QUESTIONS)
     assert capsys.readouterr().out.count("http://") == 4, "the address and a new link each time"
 
 
@@ -85,7 +71,7 @@ def test_preparing_that_was_interrupted_while_founding_begins_anew(corpus, start
             prepare(corpus)
     assert not Project.objects.exists()
     prepare(corpus)
-    assert Project.objects.get().rounds.get().comparisons.count() == 16
+    assert Project.objects.get().rounds.get().comparisons.count() == QUESTIONS
 
 
 def test_preparing_that_was_interrupted_while_sampling_goes_on_at_once(corpus, starter, monkeypatch):
@@ -116,7 +102,7 @@ def test_the_loop_reports_each_round_in_the_agreed_words(corpus, starter, monkey
 
     monkeypatch.setattr(rounds, "_recipes", small)
     out = tmp_path / "figures" / "loop.json"
-    call_command("run_loop", corpus=corpus, starters=tmp_path / "starters", out=out, rankings=16)
+    call_command("run_loop", corpus=corpus, starters=tmp_path / "starters", out=out, rankings=QUESTIONS)
     report = json.loads(out.read_text())
     assert set(report) == {"rounds", "total_seconds"}
     assert set(report["rounds"][0]) >= {
@@ -136,5 +122,5 @@ def test_the_loop_reports_each_round_in_the_agreed_words(corpus, starter, monkey
         "energy_kwh",
     }
     assert set(report["rounds"][0]["seconds"]) == {"sample", "rank", "reward", "ppo", "generate", "evaluate"}
-    assert report["rounds"][0]["judgments"] == 16
+    assert report["rounds"][0]["judgments"] == QUESTIONS
     assert "win rate of the decided" in capsys.readouterr().out
