@@ -113,7 +113,7 @@ def _kl(metrics: dict[str, Any]) -> Figure:
 def _accuracy(metrics: dict[str, Any]) -> Figure:
     measured = metrics["reward_accuracy"] is not None
     return Figure(
-        _("Reward model accuracy"),
+        _("Judge's accuracy"),
         percent(metrics["reward_accuracy"]) if measured else _("not measured"),
         _interval(metrics, "reward_accuracy"),
         "" if measured else _("There were no judgments on held-out prompts."),
