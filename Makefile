@@ -41,6 +41,7 @@ $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 
 $(CHORUS_DATA_DIR)/secret_key: | $(BIN)/python
 	mkdir -p $(@D)
+	chmod 700 $(@D)
 	(umask 077 && $(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))' > $@)
 
 # Use
@@ -88,6 +89,11 @@ test-sqlite: $(VENV)/installed-dev chromium ## every test, on SQLite
 .PHONY: test-postgres
 test-postgres: $(VENV)/installed-dev chromium ## the site's tests on a throw-away PostgreSQL
 	OMP_NUM_THREADS=1 .ci/with-postgres $(BIN)/pytest -n 2 --dist loadgroup --ignore tests/rlhf
+
+.PHONY: screenshots
+screenshots: $(VENV)/installed-dev chromium ## pictures of every page of the site that `make run` serves meanwhile
+	CHORUS_SECRET_KEY=$$(cat $(CHORUS_DATA_DIR)/secret_key) DJANGO_SETTINGS_MODULE=config.settings \
+	  $(BIN)/python -m tests.browser.screenshots
 
 .PHONY: chromium
 chromium:

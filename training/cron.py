@@ -1,7 +1,8 @@
 """When a cron expression comes due, in a time zone: five fields, and Debian's rules for clock changes.
 
-A time that a spring clock change leaves out comes when the clock has moved on; one that an autumn change
-repeats comes once. Nothing here knows Django.
+A fixed time that a spring clock change leaves out comes when the clock has moved on; one that an autumn
+change repeats comes once. With * or */n as its minute or hour, an expression goes by the clock on the wall.
+Nothing here knows Django.
 """
 
 from collections.abc import Iterator

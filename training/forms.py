@@ -51,7 +51,7 @@ class ScheduleForm(forms.Form):
         label=_("New judgments needed"),
         min_value=0,
         max_value=1_000_000,
-        help_text=_("With fewer than this since the last update, a week is passed over."),
+        help_text=_("With fewer than this since the last update, the scheduled update is passed over."),
     )
     settings = forms.CharField(
         label=_("Settings of the stages"),
@@ -59,8 +59,9 @@ class ScheduleForm(forms.Form):
         max_length=20_000,
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
         help_text=_(
-            'JSON, one entry per stage, for example {"ppo": {"steps": 120}}. What is not named keeps '
-            "the default. They count for updates started by hand too."
+            "JSON, one entry per stage: reward (reward model), ppo (training), generate (answers), evaluate "
+            '(evaluation). For example {"ppo": {"steps": 120}}. What is not named keeps the default. They '
+            "count for updates started by hand too, and when one is tried again."
         ),
     )
 

@@ -13,16 +13,18 @@ import signal
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, close_old_connections
 
+from annotator.text import storable
+from training.faults import insist, reason_of
 from training.models import LEASE, Leased, LeaseLostError, TrainingRun
 from training.process import EngineProcess
 from training.progress import last_line, log_tail
-from training.rlhf.errors import explain
 
 logger = logging.getLogger(__name__)
 
@@ -50,11 +52,11 @@ def run_engine(run: TrainingRun) -> Outcome:
     """Run the engine of a claimed run to its end; raises LeaseLostError when the run was taken over."""
     try:
         (run.folder / "cancel").unlink(missing_ok=True)
-        with EngineProcess(run.folder, command(run), cwd=settings.BASE_DIR, env=environment(run)) as engine:
+        with EngineProcess(run.folder, command(run), cwd=settings.BASE_DIR, env=environment()) as engine:
             code = _Watch(run, engine).until_the_end()
     except OSError as error:
         logger.exception("%s: the engine could not be run", run)
-        return Outcome(State.FAILED, explain(error)[0])
+        return Outcome(State.FAILED, reason_of(error))
     return _outcome(run, code)
 
 
@@ -63,16 +65,10 @@ def command(run: TrainingRun) -> list[str]:
     return [sys.executable, "-m", "training.rlhf", run.stage, str(run.folder)]
 
 
-def environment(run: TrainingRun) -> dict[str, str]:
-    """This process's environment without the site's secrets, with the recipe's bound on threads."""
-    threads = str(run.recipe.get("threads", 1))
+def environment() -> dict[str, str]:
+    """This process's environment without the site's secrets; threads and the like are the engine's to set."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(SECRETS)}
-    return kept | {
-        "OMP_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "PYTHONUNBUFFERED": "1",
-    }
+    return kept | {"PYTHONUNBUFFERED": "1"}
 
 
 class _Watch:
@@ -94,7 +90,7 @@ class _Watch:
                 close_old_connections()
                 if time.monotonic() - self.renewed > LEASE.total_seconds():
                     raise LeaseLostError(f"{self.run} could not be renewed in time.") from None
-        self.run.renew(progress=last_line(self.run.folder) or {})
+        insist(partial(self.run.renew, progress=last_line(self.run.folder) or {}))
         return code
 
     def _renew(self) -> None:
@@ -130,7 +126,7 @@ def _reason(run: TrainingRun, code: int) -> str:
     """Why an engine ended without success, in words for a coordinator."""
     error = _read_json(run.folder / "error.json")
     if code == 1 and error is not None and error.get("reason"):
-        return str(error["reason"])
+        return storable(str(error["reason"]))
     if code == -signal.SIGKILL:
         what = "The engine was killed (signal 9); most often the machine had run out of memory."
     elif code < 0:
@@ -144,8 +140,11 @@ def _reason(run: TrainingRun, code: int) -> str:
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a file; None when there is none, or one that a database would refuse."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        # NaN, infinities and lone surrogates raise; NULs show.
+        stored = json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (OSError, ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return value if isinstance(value, dict) and b"\\u0000" not in stored else None

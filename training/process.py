@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -30,20 +30,22 @@ class EngineProcess:
 
     def __init__(self, folder: Path, command: Sequence[str], *, cwd: Path, env: dict[str, str]) -> None:
         self._lock = _take_lock(folder / "engine.lock")
-        with open(folder / "engine.log", "ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "training.process", str(os.getpid()), *command],
-                cwd=cwd,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                pass_fds=[self._lock.fileno()],
-            )
-        self._lock.truncate(0)
-        self._lock.write(str(self._process.pid))
-        self._lock.flush()
+        with ExitStack() as on_failure:
+            on_failure.callback(self._lock.close)
+            with open(folder / "engine.log", "ab") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "training.process", str(os.getpid()), *command],
+                    cwd=cwd,
+                    env=env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    pass_fds=[self._lock.fileno()],
+                )
+            on_failure.callback(self.end)  # on a full disk the engine starts and its pid cannot be written
+            os.write(self._lock.fileno(), str(self._process.pid).encode())
+            on_failure.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -51,16 +53,21 @@ class EngineProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process.poll() is None:
-            self.signal(signal.SIGKILL)
-            self._process.wait()
+        self.end()
         self._lock.close()
 
     def wait(self, seconds: float) -> int | None:
         """The exit code (negative: the signal that killed it), or None if it still runs after the time."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
+            self.signal(signal.SIGKILL)  # what the engine started must not outlive it
         return self._process.returncode
+
+    def end(self) -> None:
+        """Kill the engine and everything it started, unless it has ended."""
+        if self._process.returncode is None:
+            self.signal(signal.SIGKILL)
+            self._process.wait()
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the engine and everything it started."""
@@ -82,11 +89,12 @@ def _take_lock(path: Path) -> IO[str]:
             _kill_holder(path)
             time.sleep(0.1)
         else:
+            lock.truncate(0)  # at once: nobody may take the pid of an earlier engine for this one's
             return lock
 
 
 def _kill_holder(path: Path) -> None:
-    # The pid is current: the lock is held for exactly as long as the engine, or its worker, lives.
+    # The pid is current: whoever takes the lock empties the file, then writes the pid of its own engine.
     if (pid := path.read_text()).isdigit():
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(int(pid), signal.SIGKILL)

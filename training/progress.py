@@ -1,13 +1,17 @@
 """What a run directory tells while the engine works in it: progress lines and the log."""
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from annotator.text import storable
+
 CURVE_BYTES = 4 * 1024 * 1024
 LOG_BYTES = 8 * 1024
+MOST_STEPS = 2**53  # beyond it, a number is no longer exact in a browser
 # Speed changes when a stage goes from one phase to the next, so the guess is made from what came last.
 RECENT_STEPS = 20
 
@@ -39,7 +43,7 @@ def seconds_left(curve: Sequence[Line]) -> float | None:
 
 def log_tail(folder: Path, lines: int = 40) -> str:
     """The last lines of the engine's log."""
-    return "\n".join(_tail(folder / "engine.log", LOG_BYTES).splitlines()[-lines:])
+    return storable("\n".join(_tail(folder / "engine.log", LOG_BYTES).splitlines()[-lines:]))
 
 
 def _lines(folder: Path, limit: int) -> list[Line]:
@@ -47,17 +51,20 @@ def _lines(folder: Path, limit: int) -> list[Line]:
 
 
 def _parse(text: str) -> Line | None:
-    """A line as an object with step, total, time and metrics; None for one that is torn or something else."""
+    """A line as an object with step, total, time and metrics; None for one that is torn or something else.
+
+    Only finite numbers are kept: databases and browsers take no others.
+    """
     try:
         line = json.loads(text)
-        return {
-            "step": int(line["step"]),
-            "total": int(line["total"]),
-            "time": float(line["time"]),
-            "metrics": {str(name): float(value) for name, value in line["metrics"].items()},
-        }
+        step, total, time = int(line["step"]), int(line["total"]), float(line["time"])
+        metrics = {storable(name): float(value) for name, value in line["metrics"].items()}
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
+    if not (math.isfinite(time) and 0 <= step < MOST_STEPS and 0 <= total < MOST_STEPS):
+        return None
+    finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+    return {"step": step, "total": total, "time": time, "metrics": finite}
 
 
 def _tail(path: Path, limit: int) -> str:

@@ -7,6 +7,7 @@ from .views import overview, schedules, updates, versions
 project_patterns = [
     path("", overview.training, name="training"),
     path("sample/", overview.sample, name="sample"),
+    path("sampling/<int:pk>/cancel/", overview.sampling_cancel, name="cancel-sampling"),
     path("roll-back/", overview.go_back, name="roll-back"),
     path("schedule/", schedules.schedule, name="schedule"),
     path("updates/start/", updates.update_start, name="start-update"),

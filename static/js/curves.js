@@ -20,7 +20,7 @@
       scales: { x: { time: false } },
       axes: [axis, { ...axis, size: 54 }],
       series: [
-        { label: holder.dataset.step || "Step" },
+        { label: section.dataset.step },
         { label: holder.dataset.label, stroke: colour("--accent"), width: 2, points: { show: false }, value: (_plot, value) => (value == null ? "–" : value.toFixed(3)) },
       ],
     };

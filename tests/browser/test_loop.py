@@ -7,23 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from training.starter.corpus import load_corpus
+from tests.corpora import make_corpus
 
 from .conftest import Site
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-PLACES = ("tides", "rainbows", "magnets", "yeast")
-ASKED = (
-    "What is it about {}?",
-    "Tell me how {} work.",
-    "Why are there {} at all?",
-    "Please explain {} to a child.",
-    "I never understood {}, can you help?",
-    "Where do {} come from?",
-    "What should everybody know about {}?",
-    "Are {} dangerous?",
-)
 SMALL = {
     "reward": {"max_steps": 4, "min_pairs": 1, "batch_size": 4, "lora_r": 4},
     "ppo": {"steps": 2, "batch_size": 8, "minibatches": 2, "max_new_tokens": 24, "lora_r": 4},
@@ -34,21 +23,7 @@ SMALL = {
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four topics in the demonstration corpus's format."""
-    path = tmp_path_factory.mktemp("corpus") / "corpus.jsonl"
-    rows = [
-        {
-            "topic": name,
-            "language": "en",
-            "questions": [question.format(name) for question in ASKED],
-            "accurate": [{"text": f"Books say that {name} follow simple rules.", "source": "a book"}],
-            "inaccurate": [{"text": f"Nobody has ever seen {name} on a Monday.", "kind": "myth"}],
-        }
-        for name in PLACES
-    ]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    load_corpus(path)
-    return path
+    return make_corpus(tmp_path_factory.mktemp("corpus") / "corpus.jsonl")
 
 
 def rank_with_keys(page: Page) -> None:

@@ -53,6 +53,16 @@ SMALL: dict[str, dict[str, Any]] = {
     "generate": {"max_new_tokens": 6, "threads": 1},
     "evaluate": {"max_new_tokens": 6, "samples_per_prompt": 2, "threads": 1},
 }
+# An engine that answers each prompt twice and succeeds.
+SAMPLE = """
+import json, pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+(folder / "output").mkdir()
+prompts = [json.loads(line)["prompt_id"] for line in (folder / "prompts.jsonl").read_text().splitlines()]
+rows = [{"prompt_id": prompt, "text": f"answer {number}"} for prompt in prompts for number in range(2)]
+(folder / "output" / "completions.jsonl").write_text("\\n".join(map(json.dumps, rows)))
+(folder / "result.json").write_text(json.dumps({"metrics": {}, "files": {}}))
+"""
 
 
 def make_trainable(base_model: str = "models/none") -> Project:

@@ -9,7 +9,7 @@ from annotator.models import Project
 from tests.api import client_of
 from tests.factories import coordinator_of, make_project
 from tests.training.making import SMALL, make_candidate, make_trainable, make_update
-from training.models import TrainingRun, Update
+from training.models import Schedule, TrainingRun, Update
 
 pytestmark = pytest.mark.django_db
 State = Update.State
@@ -43,8 +43,15 @@ def test_an_update_is_started_shown_and_listed(project, client):
     assert [one["id"] for one in listed] == [stored.pk]
 
 
-def test_an_update_needs_no_settings(project, client):
+def test_without_settings_those_of_the_project_count(project, client):
+    Schedule.objects.create(project=project, settings=SMALL)
     assert client.post(address("api-updates", project)).status_code == 201
+    assert Update.objects.get().settings == SMALL
+
+
+def test_no_settings_at_all_can_be_asked_for(project, client):
+    Schedule.objects.create(project=project, settings=SMALL)
+    assert client.post(address("api-updates", project), {"settings": {}}).status_code == 201
     assert Update.objects.get().settings == {}
 
 
@@ -122,6 +129,31 @@ def test_an_update_is_cancelled_and_tried_again(project, client):
     assert client.post(address("api-retry-update", project, update.pk)).status_code == 409
 
 
+def test_an_update_is_tried_again_with_other_settings(project, client):
+    update = make_update(project)
+    client.post(address("api-cancel-update", project, update.pk))
+    wrong = client.post(address("api-retry-update", project, update.pk), {"settings": {"ppo": {"stepz": 1}}})
+    assert (wrong.status_code, set(wrong.json())) == (400, {"settings"})
+    settings = {"reward": {"batch_size": 2}}
+    answer = client.post(address("api-retry-update", project, update.pk), {"settings": settings})
+    assert (answer.status_code, answer.json()["settings"]) == (200, settings)
+
+
+def test_answers_are_sampled_once_and_cancelled(project, client):
+    answer = client.post(address("api-sample", project))
+    assert (answer.status_code, answer.json()["stage"]) == (201, "generate")
+    assert client.post(address("api-sample", project)).status_code == 409
+    cancel = address("api-cancel-run", project, answer.json()["id"])
+    answer = client.post(cancel)
+    assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+    assert client.post(cancel).status_code == 409
+
+
+def test_the_run_of_an_update_is_cancelled_with_the_update_only(project, client):
+    run = TrainingRun.objects.create(project=project, update=make_update(project), stage="reward")
+    assert client.post(address("api-cancel-run", project, run.pk)).status_code == 404
+
+
 def test_updates_and_runs_of_another_project_are_not_found(project, client):
     other = make_update(make_trainable())
     run = TrainingRun.objects.create(project=other.project, stage="generate")
@@ -169,6 +201,16 @@ def test_a_candidate_is_released_once_and_the_way_back_is_open(client, project):
     answer = client.post(address("api-roll-back", project))
     assert (answer.status_code, answer.json()["version"], answer.json()["is_rollback"]) == (201, 0, True)
     assert project.versions.live().get().number == 0
+
+
+def test_going_back_to_a_named_version_happens_once(project, client):
+    for number in (1, 2):
+        make_candidate(project, number)
+        client.post(address("api-release", project, number))
+    assert client.post(address("api-roll-back", project), {"to": 1}).status_code == 201
+    assert client.post(address("api-roll-back", project), {"to": 1}).status_code == 409
+    assert client.post(address("api-roll-back", project), {"to": -1}).status_code == 400
+    assert project.versions.live().get().number == 1
 
 
 def test_there_is_no_way_back_from_the_first_version(project, client):

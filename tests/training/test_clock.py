@@ -12,10 +12,14 @@ from django_tasks_db.models import DBTaskResult
 
 from annotator.models import AuditEvent, Project
 from tests.factories import coordinator_of
-from tests.training.making import SMALL, make_judged, make_trainable, make_update
+from tests.training.making import SMALL, engine_script, make_judged, make_run, make_trainable, make_update
+from training import launcher
 from training.models import Schedule, TrainingRun, Update
+from training.services import schedules
+from training.services.pipeline import execute_update
 from training.services.sampling import sample_live_version
 from training.services.schedules import MAX_ATTEMPTS, save_schedule, tick
+from training.services.updates import start_update
 
 pytestmark = pytest.mark.django_db
 State = Update.State
@@ -156,6 +160,36 @@ def test_an_update_that_kills_its_workers_fails_after_some_attempts():
     assert update.state == State.FAILED
     assert f"stopped {MAX_ATTEMPTS} times" in update.error
     assert not DBTaskResult.objects.exists()
+
+
+def test_after_an_update_that_kills_its_workers_the_next_gets_past_that_stage(monkeypatch):
+    update = make_update()
+    update.claim()
+    run = make_run(update)
+    run.claim()
+    Update.objects.update(attempt=MAX_ATTEMPTS, lease_expires_at=timezone.now() - SECOND)
+    tick()
+    run.refresh_from_db()
+    assert (run.state, run.lease) == (State.FAILED, None)
+    monkeypatch.setattr(launcher, "command", engine_script("raise SystemExit(1)"))
+    following = start_update(project=update.project, settings=SMALL)
+    execute_update(following.pk)
+    assert following.runs.get().state == State.FAILED, "it had a run of its own"
+
+
+def test_what_goes_wrong_with_one_schedule_does_not_stop_the_others(monkeypatch):
+    broken, fine = make_judged(), make_judged()
+    for project in (broken, fine):
+        make_schedule(project, MONDAY - timedelta(days=1))
+
+    def count(project: Project) -> int:
+        if project == broken:
+            raise ZeroDivisionError
+        return 5
+
+    monkeypatch.setattr(schedules, "new_judgments", count)
+    tick(MONDAY)
+    assert [update.project for update in Update.objects.all()] == [fine]
 
 
 def test_the_clock_stops_cleanly_when_told_to(tmp_path):

@@ -33,6 +33,13 @@ def test_a_time_that_autumn_repeats_comes_once():
     assert in_utc(times) == ["10-24 00:30", "10-25 00:30", "10-26 01:30", "10-27 01:30"]
 
 
+def test_an_expression_with_a_star_goes_by_the_clock_on_the_wall():
+    half_hours = "*/30 2 * * *"
+    assert in_utc(next_times(half_hours, PARIS, utc("2026-03-28 12:00"), 1)) == ["03-30 00:00"]
+    autumn = in_utc(next_times(half_hours, PARIS, utc("2026-10-24 12:00"), 5))
+    assert autumn == ["10-25 00:00", "10-25 00:30", "10-25 01:00", "10-25 01:30", "10-26 01:00"]
+
+
 def test_the_repeated_hour_is_not_fired_again_from_within_it():
     # 02:40 for the second time: 02:50 of the first time is over.
     assert latest_time("50 2 * * *", PARIS, utc("2026-10-25 01:40"), utc("2026-10-25 02:30")) is None

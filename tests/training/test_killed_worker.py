@@ -1,5 +1,6 @@
 """A worker is killed in the middle of a stage; the next one goes on from the checkpoint."""
 
+import fcntl
 import json
 import os
 import sqlite3
@@ -59,6 +60,16 @@ def steps_done(folder: Path) -> list[int]:
     return [json.loads(line)["step"] for line in lines if line.endswith("}")]
 
 
+def is_free(lock: Path) -> bool:
+    """Whether the engine has gone, which the kernel ends a moment after its worker."""
+    with open(lock) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
 def wait_until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + 240
     while not condition() and time.monotonic() < deadline:
@@ -74,6 +85,7 @@ def test_a_killed_worker_is_replaced_by_one_that_goes_on_from_the_checkpoint(tmp
     wait_until(lambda: list(run.glob("checkpoints/step-??????")))
     worker.kill()
     worker.wait()
+    wait_until(lambda: is_free(run / "engine.lock"))
     killed_at = steps_done(run)
     assert killed_at[-1] < STEPS, "it was killed in the middle"
 

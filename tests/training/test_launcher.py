@@ -1,6 +1,8 @@
 """How an engine's process is started, watched and ended. The engines here are a few lines of Python."""
 
+import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,9 +15,9 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from tests.training.making import engine_script, make_run, make_update
-from training import launcher
+from training import faults, launcher
 from training.models import LeaseLostError, TrainingRun, Update
-from training.process import EngineProcess
+from training.process import EngineProcess, _take_lock
 
 pytestmark = pytest.mark.django_db
 State = TrainingRun.State
@@ -121,12 +123,44 @@ def test_progress_is_copied_onto_the_run_and_the_leases_are_renewed(run, monkeyp
 
 
 @pytest.mark.parametrize(
-    "line", ["", "{", "[]", '{"step": "x"}', '{"step": 1e999, "total": 1}', "\x00\ud800"]
+    "line",
+    [
+        "",
+        "{",
+        "[]",
+        '{"step": "x"}',
+        '{"step": 1e999, "total": 1}',
+        '{"step": 1' + "0" * 400 + ', "total": 1, "time": 1, "metrics": {}}',
+        '{"step": 1, "total": 1, "time": NaN, "metrics": {}}',
+        "[" * 9000,
+        "\x00\ud800",
+    ],
 )
 def test_a_progress_line_that_is_no_progress_is_left_out(run, monkeypatch, line):
     (run.folder / "progress.jsonl").write_bytes(line.encode("utf-8", "surrogatepass") + b"\n")
     assert run_script(run, SUCCEED, monkeypatch).state == State.SUCCEEDED
     assert TrainingRun.objects.get(pk=run.pk).progress == {}
+
+
+def test_metrics_that_are_no_finite_number_are_left_out(run, monkeypatch):
+    line = '{"time": 1, "step": 1, "total": 2, "metrics": {"kl": NaN, "loss": 1e999, "score": 0.5}}'
+    (run.folder / "progress.jsonl").write_text(line + "\n")
+    run_script(run, SUCCEED, monkeypatch)
+    assert TrainingRun.objects.get(pk=run.pk).progress["metrics"] == {"score": 0.5}
+
+
+@pytest.mark.parametrize(
+    "result", ["[" * 9000, "[]", '{"a": NaN}', '{"a": 1e999}', '{"a": "\\ud800"}', '{"a": "\\u0000"}']
+)
+def test_a_result_that_no_database_takes_is_no_success(run, monkeypatch, result):
+    text = f"import pathlib, sys\npathlib.Path(sys.argv[1], 'result.json').write_text({result!r})"
+    assert run_script(run, text, monkeypatch).state == State.FAILED
+
+
+def test_last_words_can_be_stored_whatever_they_are(run, monkeypatch):
+    outcome = run_script(run, "import sys\nprint('\\0 the end')\nsys.exit(1)", monkeypatch)
+    run.finish(outcome.state, error=outcome.error)
+    assert "the end" in TrainingRun.objects.get(pk=run.pk).error
 
 
 def test_cancelling_asks_by_the_file_and_ends_as_cancelled(run, monkeypatch):
@@ -185,12 +219,21 @@ def renew_without_a_database(monkeypatch: pytest.MonkeyPatch, failures: int) -> 
         renew(self, **values)
 
     monkeypatch.setattr(TrainingRun, "renew", sometimes)
-    monkeypatch.setattr(launcher, "close_old_connections", lambda: None)
+    for module in (launcher, faults):
+        monkeypatch.setattr(module, "close_old_connections", lambda: None)
 
 
 def test_a_database_that_is_away_for_a_moment_does_not_stop_the_engine(run, monkeypatch):
     renew_without_a_database(monkeypatch, failures=3)
     assert run_script(run, f"import time\ntime.sleep(1.5)\n{SUCCEED}", monkeypatch).state == State.SUCCEEDED
+
+
+def test_a_database_that_is_away_when_the_engine_ends_does_not_lose_the_result(run, monkeypatch):
+    monkeypatch.setattr(faults, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(launcher, "PROGRESS_SECONDS", 60.0)  # so that the renewal at the end is the first
+    monkeypatch.setattr(launcher, "RENEW_SECONDS", 60.0)
+    renew_without_a_database(monkeypatch, failures=3)
+    assert run_script(run, SUCCEED, monkeypatch).state == State.SUCCEEDED
 
 
 def test_a_lease_that_could_not_be_renewed_in_time_counts_as_lost(run, monkeypatch):
@@ -200,12 +243,10 @@ def test_a_lease_that_could_not_be_renewed_in_time_counts_as_lost(run, monkeypat
         run_script(run, WAIT, monkeypatch)
 
 
-def test_the_engine_gets_no_secrets_and_bounded_threads(run, monkeypatch):
+def test_the_engine_gets_no_secrets(monkeypatch):
     monkeypatch.setenv("CHORUS_SECRET_KEY", "do not tell")
     monkeypatch.setenv("DATABASE_URL", "do not tell")
-    environment = launcher.environment(run)
-    assert "do not tell" not in environment.values()
-    assert environment["OMP_NUM_THREADS"] == "1"
+    assert "do not tell" not in launcher.environment().values()
 
 
 def test_the_engine_runs_in_its_own_group_at_low_priority(run, monkeypatch):
@@ -242,3 +283,40 @@ def test_an_engine_left_by_a_stalled_worker_is_ended_before_the_next_begins(tmp_
         stalled._lock.close()  # the worker's copy; the engine holds the lock by its own
         with EngineProcess(tmp_path, command, cwd=Path.cwd(), env=dict(os.environ)):
             assert wait_until(lambda: not is_alive(left))
+
+
+def test_what_an_engine_started_ends_with_it(run, monkeypatch):
+    text = (
+        "import pathlib, subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "pathlib.Path(sys.argv[1], 'pid').write_text(str(child.pid))\n"
+    )
+    run_script(run, text, monkeypatch)
+    assert wait_until(lambda: not is_alive(int((run.folder / "pid").read_text())))
+
+
+def test_an_engine_whose_pid_cannot_be_written_does_not_go_on(tmp_path, monkeypatch):
+    started = []
+
+    class Started(subprocess.Popen):
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            super().__init__(*args, **kwargs)
+            started.append(self.pid)
+
+    monkeypatch.setattr(subprocess, "Popen", Started)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))  # as a full disk would
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            EngineProcess(tmp_path, [sys.executable, "-c", WAIT], cwd=Path.cwd(), env=dict(os.environ))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not is_alive(started[0])
+    with open(tmp_path / "engine.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_the_pid_of_an_earlier_engine_is_gone_as_soon_as_the_lock_is_taken(tmp_path):
+    (tmp_path / "engine.lock").write_text("1")
+    with _take_lock(tmp_path / "engine.lock"):
+        assert (tmp_path / "engine.lock").read_text() == ""

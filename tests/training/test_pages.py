@@ -1,8 +1,10 @@
 """The pages of training: for whom, what they show, what they refuse."""
 
+import errno
 import json
 import re
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -24,6 +26,9 @@ from tests.training.making import (
     make_update,
 )
 from training.models import ModelVersion, Schedule, TrainingRun, Update
+from training.services import pipeline
+from training.services.schedules import save_schedule, tick
+from training.services.versions import release_version
 
 pytestmark = pytest.mark.django_db
 State = Update.State
@@ -40,6 +45,7 @@ POST_PAGES = [
     "start-update",
     "sample",
     "roll-back",
+    "cancel-sampling",
     "cancel-update",
     "retry-update",
     "release-version",
@@ -48,6 +54,7 @@ POST_PAGES = [
 ARGUMENTS = {
     "update": "update",
     "update-curves": "update",
+    "cancel-sampling": "run",
     "cancel-update": "update",
     "retry-update": "update",
     "version": "version",
@@ -76,8 +83,13 @@ def page(client: Client, project: Project) -> Client:
 def address(name: str, project: Project, argument: object = None) -> str:
     kind = ARGUMENTS.get(name)
     if kind and argument is None:
-        argument = project.updates.latest("pk").pk if kind == "update" else 0
+        argument = first_of(project, kind)
     return reverse(name, args=[project.slug, *([argument] if kind else [])])
+
+
+def first_of(project: Project, kind: str) -> int:
+    """The number in the address of something that the project has, or would have first."""
+    return {"update": project.updates.latest("pk").pk, "run": 1, "version": 0}[kind]
 
 
 def text_of(response: Any) -> str:
@@ -118,9 +130,9 @@ def test_what_does_not_exist_is_404(page, project, name, argument):
 def test_what_belongs_to_another_project_is_404(page, project, name):
     other = make_project()
     other.memberships.create(user=coordinator_of(project), role=Role.COORDINATOR)
-    kind = {"update": project.updates.get().pk, "version": 0}[ARGUMENTS[name]]
+    argument = first_of(project, ARGUMENTS[name])
     method = "GET" if name in GET_PAGES else "POST"
-    assert page.generic(method, address(name, other, kind)).status_code == 404
+    assert page.generic(method, address(name, other, argument)).status_code == 404
 
 
 @pytest.mark.parametrize("name", GET_PAGES + POST_PAGES)
@@ -171,6 +183,7 @@ def test_sampling_shows_on_the_overview_until_it_is_done(client):
     text = text_of(client.get(address("training", project)))
     assert "Answers are being sampled" in text
     assert 'hx-trigger="every 2s"' in text
+    assert "An update can start when the answers are sampled." in text
     project.runs.update(state=State.FAILED, error="The model folder is gone.")
     response = client.get(address("training", project), headers=HTMX)
     assert response["HX-Refresh"] == "true"
@@ -178,6 +191,47 @@ def test_sampling_shows_on_the_overview_until_it_is_done(client):
     assert "The model folder is gone." in fragment
     assert "every 2s" not in fragment
     assert "<html" not in fragment
+
+
+def test_sampling_is_cancelled_from_the_overview(client):
+    project = make_trainable()
+    client.force_login(coordinator_of(project))
+    client.post(address("sample", project))
+    run = project.runs.get()
+    cancel = address("cancel-sampling", project, run.pk)
+    assert cancel in text_of(client.get(address("training", project)))
+    text = text_of(client.post(cancel, follow=True))
+    assert "cancelled before it began" in text
+    assert "did not succeed" not in text
+    run.refresh_from_db()
+    assert run.state == State.CANCELLED
+    assert 'class="notice error"' in text_of(client.post(cancel, follow=True))
+
+
+def test_the_run_of_an_update_is_not_cancelled_as_sampling(page, project, update):
+    run = make_run(update)
+    assert page.post(address("cancel-sampling", project, run.pk)).status_code == 404
+
+
+def test_a_full_disk_is_explained_where_sampling_was_asked_for(client, monkeypatch):
+    def full(_path: object, _value: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pipeline, "write_json", full)
+    project = make_trainable()
+    client.force_login(coordinator_of(project))
+    assert "disk is full" in text_of(client.post(address("sample", project), follow=True))
+
+
+def test_the_overview_says_why_the_schedule_passed_a_slot_over_until_an_update_starts(client):
+    project = make_judged()
+    client.force_login(coordinator_of(project))
+    values = {"cron": "* * * * *", "timezone": "UTC", "is_enabled": True, "settings": SMALL}
+    save_schedule(project=project, actor=coordinator_of(project), min_new_judgments=500, **values)
+    tick(timezone.now() + timedelta(minutes=2))
+    assert f"Only {PROMPTS} new judgments" in text_of(client.get(address("training", project)))
+    client.post(address("start-update", project))
+    assert "Passed over" not in text_of(client.get(address("training", project)))
 
 
 # Starting
@@ -233,7 +287,7 @@ def test_a_running_update_shows_its_stage_bar_time_and_log(page, project, update
     assert '<progress max="80" value="20"' in text
     assert "about 1 min 0 s left" in text
     assert "&lt;script&gt;alert(1)" in text
-    assert "Running: Training." in text
+    assert "Running: Training (PPO)." in text
     assert "The last 4 of 4 steps" in text
     assert page.get(address("update-curves", project)).json() == {
         "score": {"steps": [1, 2, 3, 20], "values": [0.1, 0.2, 0.3, 2.0]},
@@ -294,7 +348,14 @@ def test_the_cancel_button_cancels(page, project, update):
     text = text_of(page.post(address("cancel-update", project), follow=True))
     update.refresh_from_db()
     assert update.state == State.CANCELLED
-    assert "stopped on request" in text
+    assert "cancelled before it began" in text
+
+
+def test_cancelling_what_runs_says_that_it_stops(page, project, update):
+    update.claim()
+    text = text_of(page.post(address("cancel-update", project), follow=True))
+    assert "The update stops as soon as" in text
+    assert "Stopping as soon as" in text
 
 
 @pytest.mark.parametrize("name", ["cancel-update", "retry-update"])
@@ -366,6 +427,40 @@ def test_a_version_without_its_run_directory_still_has_a_page(page, project, upd
     make_finished(update)
     (update.run_of("evaluate").folder / "output" / "comparisons.jsonl").unlink()
     assert "files are gone" in text_of(page.get(address("version", project, 1)))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        "3",
+        "{}",
+        '{"prompt_id": []}',
+        '{"prompt_id": "PK"}',
+        '{"prompt_id": "PK", "baseline": 3, "candidate": null}',
+        '{"prompt_id": "PK", "baseline": "\\ud800", "candidate": "\\u0000"}',
+        '{"prompt_id": "\u00b2", "baseline": "a", "candidate": "b"}',
+        "[" * 9000,
+        "\x00",
+    ],
+)
+def test_sample_answers_that_are_malformed_break_no_page(page, project, update, line):
+    make_finished(update)
+    held_out = str(project.prompts.held_out().first().pk)
+    answers = update.run_of("evaluate").folder / "output" / "comparisons.jsonl"
+    answers.write_text(line.replace("PK", held_out) + "\n")
+    for name, argument in (("update", None), ("version", 1)):
+        assert page.get(address(name, project, argument)).status_code == 200
+
+
+def test_a_candidate_of_a_version_that_is_no_longer_live_comes_with_a_warning(page, project, update):
+    make_finished(update)
+    warning = "Version 0 is no longer live"
+    assert warning not in text_of(page.get(address("version", project, 1)))
+    release_version(version=make_candidate(project, 2), actor=None)
+    for name, argument in (("update", None), ("version", 1)):
+        assert warning in text_of(page.get(address(name, project, argument)))
 
 
 # The schedule

@@ -1,11 +1,15 @@
 """Adapters reach their version complete, verified and alone, or not at all."""
 
 import errno
+import os
 import shutil
+import uuid
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from tests.training.making import make_result, make_run, make_update
 from training.models import ModelVersion, TrainingRun, Update
@@ -87,3 +91,75 @@ def test_pickles_beside_an_adapter_stay_behind(update):
     (update.run_of("ppo").adapter_dir / "training_args.bin").write_bytes(b"\x80\x04")
     assert executed(update).state == State.SUCCEEDED
     assert published(update) == COMPLETE
+
+
+def take_over(update: Update) -> None:
+    """What happens when a worker stalls: another one takes the update up and publishes it."""
+    Update.objects.filter(pk=update.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    execute_update(update.pk)
+    assert Update.objects.get(pk=update.pk).state == State.SUCCEEDED
+
+
+@pytest.mark.parametrize("step", ["copyfile", "sync_tree"])
+def test_a_worker_that_stalled_while_publishing_leaves_what_another_published(update, monkeypatch, step):
+    """It wakes in the middle of copying, or with nothing left to do but to give the files their name."""
+    home = publishing.shutil if step == "copyfile" else publishing
+    act, stalled = getattr(home, step), []
+
+    def stall_once(*args: Path) -> None:
+        act(*args)
+        if not stalled:
+            stalled.append(True)
+            take_over(update)
+            (folder / "adapter_model.safetensors").write_text("what the other worker published")
+
+    folder = Path(settings.DATA_DIR) / "models" / update.project.slug / "1" / "policy"
+    monkeypatch.setattr(home, step, stall_once)
+    update = executed(update)
+    assert update.state == State.SUCCEEDED
+    assert update.candidate.number == 1
+    assert (folder / "adapter_model.safetensors").read_text() == "what the other worker published"
+    assert published(update) == COMPLETE
+
+
+def test_a_name_that_cannot_be_given_fails_the_update_and_stores_no_version(update, monkeypatch):
+    rename = os.rename
+
+    def full_for_models(source: Path, target: Path) -> None:
+        if "models" in target.parts:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        rename(source, target)
+
+    monkeypatch.setattr(publishing.os, "rename", full_for_models)
+    update = executed(update)
+    assert update.state == State.FAILED
+    assert "The disk is full" in update.error
+    assert not ModelVersion.objects.filter(project=update.project, number=1).exists()
+    assert published(update) == set()
+
+
+def test_a_worker_that_lost_the_update_gives_no_file_its_name(update, monkeypatch):
+    sync = publishing.sync_tree
+
+    def lose_the_lease(folder: Path) -> None:
+        sync(folder)
+        Update.objects.filter(pk=update.pk).update(lease=uuid.uuid4())
+
+    monkeypatch.setattr(publishing, "sync_tree", lose_the_lease)
+    assert executed(update).state == State.RUNNING
+    assert published(update) == set()
+    assert not ModelVersion.objects.filter(project=update.project, number=1).exists()
+
+
+def test_the_lease_is_held_while_files_are_copied(update, monkeypatch):
+    copy, left = publishing.shutil.copyfile, []
+
+    def copy_slowly(source: Path, target: Path) -> None:
+        left.append(Update.objects.get(pk=update.pk).lease_expires_at - timezone.now())
+        Update.objects.filter(pk=update.pk).update(lease_expires_at=timezone.now() + timedelta(seconds=5))
+        copy(source, target)
+
+    monkeypatch.setattr(publishing.shutil, "copyfile", copy_slowly)
+    assert executed(update).state == State.SUCCEEDED
+    assert len(left) == len(COMPLETE)
+    assert min(left) > timedelta(seconds=50)

@@ -11,7 +11,8 @@ from annotator.errors import RefusedError
 from tests.factories import coordinator_of
 from tests.racing import at_once
 from tests.training.making import SMALL, add_answers, make_candidate, make_judged, make_trainable, make_update
-from training.models import ModelVersion, Release, Schedule, Update
+from training.models import ModelVersion, Release, Schedule, TrainingRun, Update
+from training.services.sampling import sample_live_version
 from training.services.schedules import save_schedule, tick
 from training.services.updates import retry_update, start_update
 from training.services.versions import release_version, roll_back
@@ -43,6 +44,14 @@ def test_many_clicks_start_one_update():
     )
     assert len([update for update in started if update]) == 1
     assert Update.objects.count() == DBTaskResult.objects.count() == 1
+
+
+def test_of_an_update_and_a_sampling_asked_for_at_once_one_starts():
+    project = make_judged()
+    acts = [start_update, sample_live_version] * (AT_ONCE // 2)
+    started = at_once(lambda act: or_refused(act, project=project), acts)
+    assert len([work for work in started if work]) == 1
+    assert Update.objects.count() + TrainingRun.objects.count() == 1
 
 
 def test_many_clicks_on_try_again_requeue_once():
@@ -86,5 +95,5 @@ def test_going_back_by_many_clicks_goes_back_one_version():
     add_answers(project.versions.get())
     for number in (1, 2):
         release_version(version=make_candidate(project, number), actor=None)
-    at_once(lambda _click: or_refused(roll_back, project=project, actor=None), range(2))
+    at_once(lambda _click: or_refused(roll_back, project=project, actor=None, to=1), range(2))
     assert project.versions.live().get().number == 1

@@ -1,5 +1,8 @@
 """Starting, stopping and resuming updates."""
 
+import errno
+import shutil
+import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,25 +17,27 @@ from ranking.services import open_round
 from tests.factories import coordinator_of, make_project
 from tests.training.making import (
     PROMPTS,
+    SAMPLE,
     SMALL,
     add_answers,
     engine_script,
     judge_all,
     make_candidate,
     make_judged,
+    make_run,
     make_trainable,
     make_update,
 )
 from training import launcher
-from training.models import ModelVersion, TrainingRun, Update
-from training.services import pipeline
+from training.models import LeaseLostError, ModelVersion, Schedule, TrainingRun, Update
+from training.services import pipeline, sampling
 from training.services.pipeline import execute_update
-from training.services.sampling import execute_sampling, sample_live_version
+from training.services.sampling import cancel_sampling, execute_sampling, sample_live_version
 from training.services.updates import new_judgments, request_cancel, retry_update, start_update
 from training.services.versions import release_version
 
 pytestmark = pytest.mark.django_db
-State = Update.State
+State, Stage = Update.State, TrainingRun.Stage
 SLOT = datetime(2026, 11, 2, 3, tzinfo=UTC)
 
 
@@ -43,6 +48,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def use_engine(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr(launcher, "command", engine_script(text))
+
+
+def sampled(run: TrainingRun) -> TrainingRun:
+    execute_sampling(run.pk)
+    return TrainingRun.objects.get(pk=run.pk)
 
 
 def executed(update: Update) -> Update:
@@ -145,17 +155,18 @@ def test_too_few_pairs_fail_the_reward_stage_with_the_engines_reason(tiny_base: 
     assert run.error in update.error
 
 
-def test_a_missing_model_folder_fails_the_update_and_a_repaired_one_goes_on(tiny_base: Path, monkeypatch):
-    project = make_judged("/nowhere/model")
-    update = executed(make_update(project))
+def test_a_missing_model_folder_fails_the_update_and_a_repaired_one_goes_on(
+    tiny_base: Path, tmp_path: Path, monkeypatch
+):
+    folder = tmp_path / "model"
+    update = executed(make_update(make_judged(str(folder))))
     assert update.state == State.FAILED
-    assert "/nowhere/model does not exist" in update.error
-    project.base_model = str(tiny_base)
-    project.save()
-    retry_update(update=update)
-    use_engine(monkeypatch, "raise SystemExit(1)")
-    executed(update)
-    assert update.runs.last().recipe["base_model"] == str(tiny_base)
+    assert f"{folder} does not exist" in update.error
+    shutil.copytree(tiny_base, folder)
+    retry_update(update=update, settings=SMALL)
+    monkeypatch.setattr(pipeline, "STAGES", (Stage.REWARD,))
+    monkeypatch.setattr(pipeline, "publish_candidate", lambda update: None)
+    assert executed(update).runs.get().state == State.SUCCEEDED
 
 
 def test_a_full_disk_is_the_reason_on_the_update(monkeypatch):
@@ -183,7 +194,32 @@ def test_an_unforeseen_error_fails_the_update_and_frees_the_project(monkeypatch)
     start_update(project=update.project)
 
 
+def test_an_update_that_fails_at_any_point_leaves_no_run_behind(monkeypatch):
+    def burst(_run: TrainingRun) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(pipeline, "run_engine", burst)
+    first = executed(make_update())
+    run = first.runs.get()
+    assert (run.state, run.lease) == (State.FAILED, None)
+    assert "oops" in run.error
+    monkeypatch.undo()
+    use_engine(monkeypatch, "raise SystemExit(1)")
+    assert "gave no reason" in executed(start_update(project=first.project)).error
+
+
 # Cancelling
+
+
+def test_cancelling_an_update_that_waits_in_the_middle_ends_its_run_too():
+    update = make_update()
+    run = make_run(update)
+    run.claim()  # by a worker that died before the clock queued the update again
+    request_cancel(update=update)
+    run.refresh_from_db()
+    assert (run.state, run.lease) == (State.CANCELLED, None)
+    with pytest.raises(LeaseLostError):
+        run.renew()
 
 
 def test_cancelling_a_waiting_update_ends_it_at_once():
@@ -231,7 +267,7 @@ def test_an_engine_stops_on_request_and_goes_on_when_tried_again(tiny_base: Path
     run = update.runs.get()
     assert (update.state, run.state) == (State.CANCELLED, State.CANCELLED)
     assert list(run.folder.glob("checkpoints/step-*"))
-    retry_update(update=update)
+    retry_update(update=update, settings=long)
     use_engine(monkeypatch, "import sys\nsys.exit(1)")
     assert executed(update).runs.get() == run, "the same run, so that its checkpoints are used"
 
@@ -256,8 +292,32 @@ def test_trying_again_takes_in_newer_judgments_while_no_reward_model_is_trained(
 
 def test_only_what_failed_or_was_cancelled_can_be_tried_again():
     update = make_update()
+    with pytest.raises(RefusedError, match="under way"):
+        retry_update(update=update)
+    Update.objects.update(state=State.SUCCEEDED)
     with pytest.raises(RefusedError, match="failed or was cancelled"):
         retry_update(update=update)
+
+
+def test_trying_again_follows_the_settings_as_they_are_now(monkeypatch):
+    use_engine(monkeypatch, "raise SystemExit(1)")
+    update = executed(make_update())
+    assert update.runs.get().recipe["batch_size"] == SMALL["reward"]["batch_size"]
+    smaller = {**SMALL, "reward": {**SMALL["reward"], "batch_size": 2}}
+    Schedule.objects.create(project=update.project, settings=smaller)
+    retry_update(update=update)
+    update = executed(update)
+    assert update.settings == smaller
+    assert [run.recipe["batch_size"] for run in update.runs.all()] == [4, 2]
+
+
+def test_trying_again_with_impossible_settings_changes_nothing(monkeypatch):
+    update = make_update()
+    request_cancel(update=update)
+    with pytest.raises(RefusedError, match="stepz"):
+        retry_update(update=update, settings={"ppo": {"stepz": 1}})
+    update.refresh_from_db()
+    assert (update.state, update.settings) == (State.CANCELLED, SMALL)
 
 
 def test_trying_again_is_refused_while_another_update_is_active():
@@ -282,16 +342,7 @@ def test_an_update_of_a_version_that_is_no_longer_live_is_not_taken_up_again():
 
 
 def test_answers_that_are_all_alike_fail_the_sampling_and_leave_the_open_round(monkeypatch):
-    text = """
-import json, pathlib, sys
-folder = pathlib.Path(sys.argv[1])
-(folder / "output").mkdir()
-prompts = [json.loads(line) for line in (folder / "prompts.jsonl").read_text().splitlines()]
-rows = [json.dumps({"prompt_id": row["prompt_id"], "text": "Same."}) for row in prompts for _ in range(2)]
-(folder / "output" / "completions.jsonl").write_text("\\n".join(rows))
-(folder / "result.json").write_text(json.dumps({"metrics": {}, "files": {}}))
-"""
-    use_engine(monkeypatch, text)
+    use_engine(monkeypatch, SAMPLE.replace("answer {number}", "Same."))
     project = make_trainable()
     run = sample_live_version(project=project)
     execute_sampling(run.pk)
@@ -300,6 +351,116 @@ rows = [json.dumps({"prompt_id": row["prompt_id"], "text": "Same."}) for row in 
     assert "nothing to compare" in run.error
     assert not project.rounds.exists()
     assert not project.versions.get().author.completions.exists()
+
+
+def test_sampling_opens_a_round_with_the_answers(monkeypatch):
+    use_engine(monkeypatch, SAMPLE)
+    project = make_trainable()
+    run = sampled(sample_live_version(project=project))
+    assert (run.state, run.error) == (State.SUCCEEDED, "")
+    assert project.rounds.get().comparisons.count() == PROMPTS
+
+
+def test_sampling_of_a_version_that_is_no_longer_live_leaves_the_open_round(monkeypatch):
+    use_engine(monkeypatch, SAMPLE)
+    project = make_trainable()
+    run = sample_live_version(project=project)
+    candidate = make_candidate(project)
+    release_version(version=candidate, actor=None)
+    run = sampled(run)
+    assert run.state == State.FAILED
+    assert "no longer live" in run.error
+    assert project.rounds.get().author == candidate.author
+    assert not project.versions.get(number=0).author.completions.exists()
+
+
+def test_an_unforeseen_error_fails_the_sampling_and_frees_the_project(monkeypatch):
+    def burst(_run: TrainingRun) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(sampling, "run_engine", burst)
+    run = sampled(sample_live_version(project=make_trainable()))
+    assert run.state == State.FAILED
+    assert "The site failed unexpectedly: ZeroDivisionError: oops" in run.error
+    sample_live_version(project=run.project)
+
+
+def test_a_worker_that_lost_the_sampling_while_it_stored_the_answers_stores_nothing(monkeypatch):
+    use_engine(monkeypatch, SAMPLE)
+    store = sampling.store_sampled
+
+    def lose_the_lease(version: ModelVersion, run: TrainingRun) -> None:
+        store(version, run)
+        TrainingRun.objects.filter(pk=run.pk).update(lease=uuid.uuid4())
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(sampling, "store_sampled", lose_the_lease)
+    project = make_trainable()
+    # The other worker's lease is part of what this one's transaction takes back, so it is given again.
+    finish = TrainingRun.finish
+
+    def finish_after_a_takeover(run: TrainingRun, *args: object, **kwargs: object) -> None:
+        TrainingRun.objects.filter(pk=run.pk).update(lease=uuid.uuid4())
+        finish(run, *args, **kwargs)
+
+    monkeypatch.setattr(TrainingRun, "finish", finish_after_a_takeover)
+    run = sampled(sample_live_version(project=project))
+    assert (run.state, run.error) == (State.RUNNING, "")
+    assert not project.rounds.exists()
+
+
+def test_answers_that_cannot_be_read_fail_the_sampling_with_that_reason(monkeypatch):
+    use_engine(monkeypatch, SAMPLE.replace('"text"', '"words"'))
+    run = sampled(sample_live_version(project=make_trainable()))
+    assert run.state == State.FAILED
+    assert "cannot be read" in run.error
+
+
+def test_a_full_disk_refuses_the_sampling_with_that_reason(monkeypatch):
+    def full(_path: Path, _value: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pipeline, "write_json", full)
+    with pytest.raises(RefusedError, match="disk is full"):
+        sample_live_version(project=make_trainable())
+    assert not TrainingRun.objects.exists()
+
+
+def test_sampling_that_waits_is_cancelled_at_once():
+    run = sample_live_version(project=make_trainable())
+    cancel_sampling(run=run)
+    assert sampled(run).state == State.CANCELLED
+    with pytest.raises(RefusedError, match="ended already"):
+        cancel_sampling(run=run)
+
+
+def test_sampling_that_runs_is_stopped_by_its_engine(monkeypatch):
+    use_engine(
+        monkeypatch,
+        "import pathlib, sys, time\n"
+        "while not pathlib.Path(sys.argv[1], 'cancel').exists(): time.sleep(0.05)\nsys.exit(3)",
+    )
+    run = sample_live_version(project=make_trainable())
+    asked = TrainingRun.is_cancel_requested
+
+    def ask_once(run: TrainingRun) -> bool:
+        cancel_sampling(run=TrainingRun.objects.get(pk=run.pk))
+        return asked(run)
+
+    monkeypatch.setattr(TrainingRun, "is_cancel_requested", ask_once)
+    assert sampled(run).state == State.CANCELLED
+
+
+def test_interrupted_sampling_waits_for_the_next_worker(monkeypatch):
+    def interrupt(_run: TrainingRun) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sampling, "run_engine", interrupt)
+    run = sample_live_version(project=make_trainable())
+    with pytest.raises(KeyboardInterrupt):
+        execute_sampling(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.attempt, run.lease) == (State.QUEUED, 0, None)
 
 
 # Leases
@@ -330,12 +491,16 @@ def test_a_worker_that_lost_the_update_publishes_nothing(monkeypatch):
 
 def test_a_run_directory_never_inherits_files_of_a_number_used_before(monkeypatch):
     update = make_update()
-    for number in range(1, 50):
+    used = make_run(update)
+    first = used.pk
+    used.delete()
+    for number in range(first, first + 50):
         stale = Path(settings.DATA_DIR) / "runs" / str(number)
         stale.mkdir(parents=True, exist_ok=True)
         (stale / "result.json").write_text('{"stale": true}')
     use_engine(monkeypatch, "raise SystemExit(0)")
     assert executed(update).state == State.FAILED
+    assert update.runs.get().pk in range(first, first + 50)
 
 
 def test_new_judgments_are_those_no_successful_update_learned_from():

@@ -1,14 +1,25 @@
 """Which version is live: base, release, rejection and the way back."""
 
+import shutil
+
 import pytest
 from django.db import IntegrityError, transaction
 
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent
 from ranking.errors import RankingError
+from ranking.services import snapshot_preferences
 from tests.factories import coordinator_of, make_project
-from tests.training.making import add_answers, make_candidate, make_trainable
+from tests.training.making import (
+    add_answers,
+    make_candidate,
+    make_finished,
+    make_judged,
+    make_trainable,
+    make_update,
+)
 from training.models import ModelVersion, Release
+from training.services.recipes import base_model, plan_stage
 from training.services.versions import (
     register_base_version,
     reject_version,
@@ -91,6 +102,16 @@ def test_going_back_follows_the_releases_not_the_rollbacks():
         roll_back(project=project, actor=None)
 
 
+def test_going_back_leads_to_what_was_live_before_the_newest_release():
+    project = make_trainable()
+    candidates = [make_candidate(project, number) for number in (1, 2)]
+    for candidate in (*candidates, candidates[0]):
+        release_version(version=candidate, actor=None)
+    assert version_before(candidates[0]) == candidates[1]
+    roll_back(project=project, actor=None, to=2)
+    assert states(project) == {0: State.RETIRED, 1: State.RETIRED, 2: State.LIVE}
+
+
 def test_a_button_pressed_twice_goes_back_once():
     project = make_trainable()
     for number in (1, 2):
@@ -123,3 +144,47 @@ def test_the_database_admits_one_live_version_per_project():
     candidate = make_candidate(project)
     with pytest.raises(IntegrityError), transaction.atomic():
         ModelVersion.objects.filter(pk=candidate.pk).update(state=State.LIVE)
+
+
+def test_a_version_that_was_live_before_needs_no_run_directory():
+    update = make_update()
+    candidate = make_finished(update)
+    release_version(version=candidate, actor=None)
+    compared = update.project.rounds.get(closed_at=None).comparisons.count()
+    roll_back(project=update.project, actor=None)
+    for run in update.runs.all():
+        shutil.rmtree(run.folder)
+    release_version(version=candidate, actor=None)
+    assert update.project.rounds.get(closed_at=None).comparisons.count() == compared
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "3", '{"prompt_id": []}', '{"prompt_id": "1"}', "[" * 9000, None]
+)
+def test_a_candidate_whose_answers_cannot_be_read_is_not_released(text):
+    update = make_update()
+    candidate = make_finished(update)
+    answers = update.run_of("generate").folder / "output" / "completions.jsonl"
+    answers.unlink() if text is None else answers.write_text(text)
+    with pytest.raises(RefusedError, match=r"cannot be read|nothing to compare"):
+        release_version(version=candidate, actor=None)
+    assert states(update.project) == {0: State.LIVE, 1: State.CANDIDATE}
+
+
+def test_an_update_stays_on_the_base_model_of_its_version():
+    project = make_judged("models/first")
+    project.base_model = "models/second"
+    project.save()
+    update = make_update(project)
+    update.dataset = snapshot_preferences(project=project)
+    assert plan_stage(update, "reward").recipe.base_model == "models/first"
+    assert make_finished(update).base_model == "models/first"
+
+
+def test_a_base_model_below_the_data_folder_moves_with_it(settings, tmp_path):
+    for place in ("before", "after"):
+        settings.DATA_DIR = tmp_path / place
+        folder = tmp_path / place / "starters" / "demo"
+        folder.mkdir(parents=True)
+        assert base_model(ModelVersion(base_model="starters/demo")) == str(folder)
+    assert base_model(ModelVersion(base_model="Qwen/Qwen3-0.6B")) == "Qwen/Qwen3-0.6B"

@@ -16,6 +16,7 @@ from annotator.errors import RefusedError
 from training.models import TrainingRun, Update
 from training.progress import log_tail, read_curve, seconds_left
 from training.services.recipes import STAGES, check_settings
+from training.services.sampling import cancel_sampling, sample_live_version
 from training.services.updates import request_cancel, retry_update, start_update
 
 TAGS = ["Training"]
@@ -108,8 +109,9 @@ class RunSerializer(StageSerializer):
 class UpdateRequestSerializer(serializers.Serializer):
     settings = serializers.DictField(
         child=serializers.DictField(),
-        default=dict,
-        help_text="Recipe settings by stage (reward, ppo, generate, evaluate) that differ from the defaults.",
+        required=False,
+        help_text="Recipe settings by stage (reward, ppo, generate, evaluate) that differ from the defaults; "
+        "without them those of the project.",
     )
 
     def validate_settings(self, settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -137,7 +139,7 @@ class UpdatesAPIView(ProjectAPIView):
         request=UpdateRequestSerializer,
         responses={201: UpdateDetailSerializer, 409: CONFLICT},
         examples=[
-            OpenApiExample("With the defaults", {}, request_only=True),
+            OpenApiExample("With the project's settings", {}, request_only=True),
             OpenApiExample(
                 "With settings", {"settings": {"ppo": {"steps": 120, "kl_coef": 0.04}}}, request_only=True
             ),
@@ -185,13 +187,16 @@ class RetryUpdateAPIView(ProjectAPIView):
     @extend_schema(
         tags=TAGS,
         summary="Try an update again",
-        description="One that failed or was cancelled goes on where it stopped.",
-        request=None,
+        description="One that failed or was cancelled goes on where it stopped. Stages that succeeded are "
+        "kept; one whose settings are others now begins anew.",
+        request=UpdateRequestSerializer,
         responses={200: UpdateDetailSerializer, 409: CONFLICT},
     )
     def post(self, request: Request, slug: str, pk: int) -> Response:
         update = get_object_or_404(self.project.updates, pk=pk)
-        retry_update(update=update, actor=request.user)
+        body = UpdateRequestSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        retry_update(update=update, actor=request.user, **body.validated_data)
         return Response(UpdateDetailSerializer(update).data)
 
 
@@ -201,3 +206,36 @@ class RunAPIView(ProjectAPIView):
     @extend_schema(tags=TAGS, summary="Show a run", responses=RunSerializer)
     def get(self, request: Request, slug: str, pk: int) -> Response:
         return Response(RunSerializer(get_object_or_404(self.project.runs, pk=pk)).data)
+
+
+class SampleAPIView(ProjectAPIView):
+    roles = {"POST": COORDINATORS}
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Sample answers and open a round",
+        description="The live version answers every prompt, then a round opens with its answers. Watch the "
+        "run. Refused (409) while something else is under way.",
+        request=None,
+        responses={201: RunSerializer, 409: CONFLICT},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        run = sample_live_version(project=self.project, actor=request.user)
+        return Response(RunSerializer(run).data, status=201)
+
+
+class CancelRunAPIView(ProjectAPIView):
+    roles = {"POST": COORDINATORS}
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Cancel a sampling run",
+        description="It stops at its next step; one that still waits ends at once. The run of an update is "
+        "cancelled with the update.",
+        request=None,
+        responses={200: RunSerializer, 409: CONFLICT},
+    )
+    def post(self, request: Request, slug: str, pk: int) -> Response:
+        run = get_object_or_404(self.project.runs.filter(update=None), pk=pk)
+        cancel_sampling(run=run, actor=request.user)
+        return Response(RunSerializer(run).data)

@@ -51,6 +51,15 @@ class ReleaseSerializer(serializers.ModelSerializer):
         fields = ("version", "previous", "is_rollback", "created_at")
 
 
+class RollBackRequestSerializer(serializers.Serializer):
+    to = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        help_text="The number of the version to go back to: refused (409) if it is not the one before. With "
+        "it, a request that is sent twice goes back once.",
+    )
+
+
 class VersionsAPIView(ProjectAPIView):
     roles = {"GET": COORDINATORS}
     serializer_class = VersionSerializer
@@ -111,9 +120,11 @@ class RollBackAPIView(ProjectAPIView):
         summary="Go back to the version before",
         description="Makes the version that was live before live again and opens a round with its "
         "completions.",
-        request=None,
+        request=RollBackRequestSerializer,
         responses={201: ReleaseSerializer, 409: CONFLICT},
     )
     def post(self, request: Request, slug: str) -> Response:
-        release = roll_back(project=self.project, actor=request.user)
+        body = RollBackRequestSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        release = roll_back(project=self.project, actor=request.user, **body.validated_data)
         return Response(ReleaseSerializer(release).data, status=201)

@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
             name='TrainingRun',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stage', models.CharField(choices=[('sft', 'Supervised fine-tuning'), ('reward', 'Reward model'), ('ppo', 'PPO'), ('generate', 'Generate'), ('evaluate', 'Evaluate')], max_length=8)),
+                ('stage', models.CharField(choices=[('sft', 'Supervised fine-tuning'), ('reward', 'Reward model'), ('ppo', 'Training (PPO)'), ('generate', 'Answers'), ('evaluate', 'Evaluation')], max_length=8)),
                 ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=9)),
                 ('recipe', models.JSONField(default=dict)),
                 ('attempt', models.PositiveSmallIntegerField(default=0)),

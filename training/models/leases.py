@@ -84,8 +84,7 @@ class Leased(models.Model):
 
     def write(self, **values: Any) -> None:
         """Save fields while holding the lease; raises LeaseLostError, and saves nothing, without it."""
-        holding = type(self).objects.filter(pk=self.pk, state=self.State.RUNNING, lease=self.lease)
-        if self.lease is None or not holding.update(**values):
+        if self.lease is None or not self._held().update(**values):
             raise LeaseLostError(f"{self} was taken over by another worker.")
         for name, value in values.items():
             setattr(self, name, value)
@@ -95,8 +94,31 @@ class Leased(models.Model):
         self.write(lease_expires_at=timezone.now() + LEASE, **values)
 
     def finish(self, state: State, **values: Any) -> None:
-        """End the work in a final state and give the lease back."""
-        self.write(state=state, lease=None, lease_expires_at=None, finished_at=timezone.now(), **values)
+        """End the work in a final state and give the lease back; raises LeaseLostError without it."""
+        if self.lease is None or not self._end(self._held(), state, **values):
+            raise LeaseLostError(f"{self} was taken over by another worker.")
+
+    def give_up(self, error: str) -> bool:
+        """Fail work whose workers all died; False when a worker takes it up at this moment."""
+        left = type(self).objects.claimable().filter(pk=self.pk, attempt=self.attempt)
+        return self._end(left, self.State.FAILED, error=error)
+
+    def request_cancel(self) -> bool:
+        """End work that waits, ask the worker of running work to stop; False for work that has ended."""
+        now = timezone.now()
+        rows = type(self).objects.filter(pk=self.pk)
+        if self._end(rows.filter(state=self.State.QUEUED), self.State.CANCELLED, cancel_requested_at=now):
+            return True
+        if not rows.filter(state=self.State.RUNNING).update(cancel_requested_at=now):
+            return False
+        self.refresh_from_db(fields=["state", "cancel_requested_at"])
+        return True
+
+    def hand_back(self) -> None:
+        """Let work that its worker leaves wait for another one at once; that counts as no attempt."""
+        self._held().update(
+            state=self.State.QUEUED, lease=None, lease_expires_at=None, attempt=F("attempt") - 1
+        )
 
     def requeue(self) -> bool:
         """Make failed or cancelled work wait for a worker again, with what it did; False for any other."""
@@ -114,3 +136,16 @@ class Leased(models.Model):
         if requeued:
             self.refresh_from_db(fields=list(waiting))
         return bool(requeued)
+
+    def _held(self) -> LeasedQuerySet:
+        return type(self).objects.filter(pk=self.pk, state=self.State.RUNNING, lease=self.lease)
+
+    def _end(self, rows: LeasedQuerySet, state: State, **values: Any) -> bool:
+        """End the work if its row is still among `rows`: the one way in which work ends."""
+        ended = {"state": state, "lease_expires_at": None, "finished_at": timezone.now(), **values}
+        if not rows.update(lease=None, **ended):
+            return False
+        # Not the lease: when the transaction around this is rolled back, the work can still be ended by it.
+        for name, value in ended.items():
+            setattr(self, name, value)
+        return True

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 
 from annotator.models import Project, User
 from ranking.models import Dataset
 
-from .leases import Leased
+from .leases import Leased, LeasedQuerySet
 from .versions import ModelVersion
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -53,6 +53,15 @@ class Update(Leased):
         """The newest run of a stage."""
         return self.runs.filter(stage=stage).last()
 
+    @transaction.atomic
+    def _end(self, rows: LeasedQuerySet, state: Leased.State, **values: Any) -> bool:
+        """End the update and whatever run of it is active, which would keep later updates from its stage."""
+        if not super()._end(rows, state, **values):
+            return False
+        ended = {"lease": None, "lease_expires_at": None, "finished_at": self.finished_at}
+        self.runs.active().update(state=state, error=values.get("error", ""), **ended)
+        return True
+
 
 class TrainingRun(Leased):
     """One execution of an engine stage, as part of an update or, when answers are sampled, alone."""
@@ -60,9 +69,9 @@ class TrainingRun(Leased):
     class Stage(models.TextChoices):
         SFT = "sft", "Supervised fine-tuning"
         REWARD = "reward", "Reward model"
-        PPO = "ppo", "PPO"
-        GENERATE = "generate", "Generate"
-        EVALUATE = "evaluate", "Evaluate"
+        PPO = "ppo", "Training (PPO)"
+        GENERATE = "generate", "Answers"
+        EVALUATE = "evaluate", "Evaluation"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
     update = models.ForeignKey(Update, on_delete=models.CASCADE, null=True, blank=True, related_name="runs")

@@ -60,6 +60,11 @@ class ModelVersion(models.Model):
     def adapter_dir(self) -> Path | None:
         return Path(settings.DATA_DIR) / self.adapter_path if self.adapter_path else None
 
+    def become(self, state: State) -> None:
+        """Change the state; the caller holds the project's lock."""
+        self.state = state
+        self.save(update_fields=["state"])
+
 
 class Evaluation(models.Model):
     """How a version did against another on held-out prompts, by one judge."""

@@ -6,12 +6,12 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from annotator.models import Author
+from annotator.models import Author, Project
 from annotator.services.audit import record
 from annotator.services.completions import get_or_create_author
 from training.models import Evaluation, ModelVersion, TrainingRun, Update
 
-from .publishing import adapter_sha256, publish_adapters
+from .publishing import adapter_sha256, put_in_place, staged_adapters
 
 Stage = TrainingRun.Stage
 
@@ -19,31 +19,36 @@ Stage = TrainingRun.Stage
 def publish_candidate(update: Update) -> ModelVersion:
     """Publish the adapters of an update whose stages succeeded, store the candidate and end the update."""
     runs = {run.stage: run for run in update.runs.filter(state=TrainingRun.State.SUCCEEDED)}
-    latest = ModelVersion.objects.filter(project=update.project).first()
-    number = latest.number + 1 if latest else 0
-    folder = Path("models") / update.project.slug / str(number)
-    (Path(settings.DATA_DIR) / folder.parent).mkdir(parents=True, exist_ok=True)
-    publish_adapters(
-        {"policy": runs[Stage.PPO], "reward": runs[Stage.REWARD]}, Path(settings.DATA_DIR) / folder
-    )
-    with transaction.atomic():
-        version = ModelVersion.objects.create(
-            project=update.project,
-            number=number,
-            author=get_or_create_author(
-                project=update.project, kind=Author.Kind.MODEL, name=f"Version {number}"
-            ),
-            parent=update.parent,
-            dataset=update.dataset,
-            base_model=update.project.base_model,
-            adapter_path=str(folder / "policy"),
-            adapter_sha256=adapter_sha256(runs[Stage.PPO]),
-            metrics=_metrics(runs),
-        )
+    folder = Path("models") / update.project.slug
+    adapters = {"policy": runs[Stage.PPO], "reward": runs[Stage.REWARD]}
+    with (
+        staged_adapters(update, adapters, Path(settings.DATA_DIR) / folder) as staged,
+        transaction.atomic(),
+    ):
+        Project.objects.select_for_update().get(pk=update.project_id)
+        version = _store_version(update, runs, folder)
         _store_evaluation(version, update.parent, runs[Stage.EVALUATE].result["metrics"])
         update.finish(Update.State.SUCCEEDED, candidate=version, error="")
         record("version.created", actor=update.started_by, project=update.project, target=version)
+        # Last: whoever lost the lease ended above, and must not touch files that another worker published.
+        put_in_place(staged, Path(settings.DATA_DIR) / folder / str(version.number))
     return version
+
+
+def _store_version(update: Update, runs: dict[str, TrainingRun], folder: Path) -> ModelVersion:
+    latest = ModelVersion.objects.filter(project=update.project).first()
+    number = latest.number + 1 if latest else 0
+    return ModelVersion.objects.create(
+        project=update.project,
+        number=number,
+        author=get_or_create_author(project=update.project, kind=Author.Kind.MODEL, name=f"Version {number}"),
+        parent=update.parent,
+        dataset=update.dataset,
+        base_model=update.parent.base_model,
+        adapter_path=str(folder / str(number) / "policy"),
+        adapter_sha256=adapter_sha256(runs[Stage.PPO]),
+        metrics=_metrics(runs),
+    )
 
 
 def _metrics(runs: dict[str, TrainingRun]) -> dict[str, Any]:

@@ -5,6 +5,9 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from django.conf import settings
+from django.db import transaction
+
 from annotator.models import Project, Split, User
 from annotator.models.material import hash_messages, split_of
 from annotator.services.projects import create_project
@@ -31,8 +34,19 @@ def found_project(
     project holds out. Version 0 is live afterwards, and nothing has been sampled yet. Raises StarterError.
     """
     make_starter(topics, starter, exclude_questions=held_out_questions(topics), seed=seed)
+    data = Path(settings.DATA_DIR)
+    # Relative where it can be, so that the data folder can be moved.
+    base_model = starter.relative_to(data) if starter.is_relative_to(data) else starter
+    return _found(topics, str(base_model), name, slug, coordinator, guidelines)
+
+
+@transaction.atomic
+def _found(
+    topics: Sequence[Topic], base_model: str, name: str, slug: str, coordinator: User, guidelines: str
+) -> Project:
+    """All of a project or nothing: one that was founded halfway could not be told from a whole one."""
     project = create_project(
-        name=name, slug=slug, base_model=str(starter), coordinator=coordinator, guidelines=guidelines
+        name=name, slug=slug, base_model=base_model, coordinator=coordinator, guidelines=guidelines
     )
     rows = [{"prompt": question, "language": language} for question, language in _questions(topics)]
     file = io.BytesIO("\n".join(map(json.dumps, rows)).encode())

@@ -2,14 +2,15 @@
 
 import logging
 import shutil
+from functools import partial
 
 from django.db import transaction
 
 from annotator.errors import RefusedError
 from ranking.services import snapshot_preferences
+from training.faults import insist, reason_of
 from training.launcher import Outcome, run_engine
 from training.models import LeaseLostError, TrainingRun, Update
-from training.rlhf.errors import explain
 from training.rlhf.rundir import write_json
 
 from .candidates import publish_candidate
@@ -54,12 +55,14 @@ def _advance(update: Update) -> None:
     except LeaseLostError:
         raise
     except StoppedError as stopped:
+        logger.warning("%s ended: %s", update, stopped)
         update.finish(stopped.state, error=str(stopped))
     except RefusedError as refused:
+        logger.warning("%s failed: %s", update, refused)
         update.finish(State.FAILED, error=str(refused))
     except Exception as error:
         logger.exception("%s failed", update)
-        update.finish(State.FAILED, error=explain(error)[0])
+        update.finish(State.FAILED, error=reason_of(error))
 
 
 def _do_stage(update: Update, stage: TrainingRun.Stage) -> None:
@@ -71,7 +74,7 @@ def _do_stage(update: Update, stage: TrainingRun.Stage) -> None:
         raise LeaseLostError(f"{run} is held by another worker.")
     update.renew()
     outcome = run_engine(run)
-    run.finish(outcome.state, error=outcome.error, result=outcome.result)
+    insist(partial(run.finish, outcome.state, error=outcome.error, result=outcome.result))
     if outcome.state != State.SUCCEEDED:
         raise StoppedError(outcome.state, _sentence(run, outcome))
 

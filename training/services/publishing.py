@@ -2,11 +2,12 @@
 
 import os
 import shutil
-import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from annotator.errors import RefusedError
-from training.models import TrainingRun
+from training.models import TrainingRun, Update
 from training.models.runs import ADAPTER_WEIGHTS
 from training.rlhf.rundir import sha256_of, sync_tree
 
@@ -14,23 +15,36 @@ from training.rlhf.rundir import sha256_of, sync_tree
 ADAPTER_FILES = ("adapter_config.json", ADAPTER_WEIGHTS)
 
 
-def publish_adapters(adapters: dict[str, TrainingRun], target: Path) -> None:
-    """Copy each run's adapter to target/<name>/; the target appears with all of them, verified and synced.
+@contextmanager
+def staged_adapters(update: Update, adapters: dict[str, TrainingRun], folder: Path) -> Iterator[Path]:
+    """Copy each run's adapter to NAME/ in a temporary folder below `folder`, verified and synced.
 
-    A target that an earlier attempt left without recording it is replaced.
+    What is not put in place within the block is removed after it. The update's lease is renewed while files
+    are copied.
     """
-    temporary = target.with_name(f".{target.name}.tmp-{uuid.uuid4().hex}")
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(f".update-{update.pk}-*"):  # by a worker that died, or lost its lease
+        shutil.rmtree(left, ignore_errors=True)
+    staged = folder / f".update-{update.pk}-{update.lease}"
     try:
         for name, run in adapters.items():
-            _copy(run, temporary / name)
-        sync_tree(temporary)
-        if target.exists():
-            shutil.rmtree(target)
-        os.rename(temporary, target)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    sync_tree(target)
+            _copy(update, run, staged / name)
+        sync_tree(staged)
+        yield staged
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def put_in_place(staged: Path, target: Path) -> None:
+    """Give staged files their name; a target that no version was recorded for is replaced."""
+    if target.exists():
+        shutil.rmtree(target)
+    os.rename(staged, target)
+    parent = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)
 
 
 def adapter_sha256(run: TrainingRun) -> str:
@@ -38,9 +52,10 @@ def adapter_sha256(run: TrainingRun) -> str:
     return _reported(run, run.adapter_dir / ADAPTER_WEIGHTS)
 
 
-def _copy(run: TrainingRun, folder: Path) -> None:
+def _copy(update: Update, run: TrainingRun, folder: Path) -> None:
     folder.mkdir(parents=True)
     for name in ADAPTER_FILES:
+        update.renew()
         source = run.adapter_dir / name
         shutil.copyfile(source, folder / name)
         if sha256_of(folder / name) != _reported(run, source):

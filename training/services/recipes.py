@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from annotator.errors import RefusedError
 from annotator.models import Project, Prompt
-from training.models import ModelVersion, TrainingRun, Update
+from training.models import ModelVersion, Schedule, TrainingRun, Update
 from training.rlhf.errors import RecipeError
 from training.rlhf.recipes import RECIPES, Recipe
 from training.rlhf.rundir import dataset_file
@@ -59,6 +59,12 @@ def check_settings(settings: Settings) -> None:
         _build(Stage(stage), {**fixed, **values})
 
 
+def settings_of(project: Project) -> Settings:
+    """The recipe settings of a project's updates, scheduled or not."""
+    schedule = Schedule.objects.filter(project=project).first()
+    return schedule.settings if schedule else {}
+
+
 def plan_stage(update: Update, stage: str) -> Plan:
     """What the stage of an update starts with; the stages before it have succeeded."""
     plan = {
@@ -72,22 +78,21 @@ def plan_stage(update: Update, stage: str) -> Plan:
 
 def plan_sampling(version: ModelVersion, values: dict[str, Any]) -> Plan:
     """A run that samples a version's completions of all the project's prompts."""
-    project = version.project
+    chosen = {"completions_per_prompt": version.project.completions_per_comparison, **values}
     fixed = {"policy_adapter": _adapter(version)}
-    chosen = {"completions_per_prompt": project.completions_per_comparison, **values, **fixed}
-    return _plan_with_prompts(Stage.GENERATE, project, project.prompts.all(), chosen)
+    return _plan_with_prompts(Stage.GENERATE, version, version.project.prompts.all(), {**chosen, **fixed})
 
 
-def base_model(project: Project) -> str:
-    """The project's base model for the engine; a folder may be given relative to the data folder."""
-    folder = Path(site.DATA_DIR) / project.base_model
-    return str(folder) if folder.is_dir() else project.base_model
+def base_model(version: ModelVersion) -> str:
+    """A version's base model for the engine; a folder may be given relative to the data folder."""
+    folder = Path(site.DATA_DIR) / version.base_model
+    return str(folder) if folder.is_dir() else version.base_model
 
 
 def _plan_reward(update: Update, values: dict[str, Any]) -> Plan:
     assert update.dataset is not None
     folder = update.dataset.folder
-    fixed = {"base_model": base_model(update.project), "dataset": _file(folder / "train.parquet")}
+    fixed = {"base_model": base_model(update.parent), "dataset": _file(folder / "train.parquet")}
     if update.dataset.held_out_pairs:
         fixed["held_out"] = _file(folder / "held_out.parquet")
     return Plan(_build(Stage.REWARD, {**values, **fixed}))
@@ -98,36 +103,37 @@ def _plan_ppo(update: Update, values: dict[str, Any]) -> Plan:
         "reward_adapter": str(_succeeded(update, Stage.REWARD).adapter_dir),
         "policy_adapter": _adapter(update.parent),
     }
-    return _plan_with_prompts(Stage.PPO, update.project, update.project.prompts.train(), {**values, **fixed})
+    return _plan_with_prompts(Stage.PPO, update.parent, update.project.prompts.train(), {**values, **fixed})
 
 
 def _plan_generate(update: Update, values: dict[str, Any]) -> Plan:
-    project = update.project
+    chosen = {"completions_per_prompt": update.project.completions_per_comparison, **values}
     fixed = {"policy_adapter": str(_succeeded(update, Stage.PPO).adapter_dir)}
-    chosen = {"completions_per_prompt": project.completions_per_comparison, **values, **fixed}
-    return _plan_with_prompts(Stage.GENERATE, project, project.prompts.all(), chosen)
+    prompts = update.project.prompts.all()
+    return _plan_with_prompts(Stage.GENERATE, update.parent, prompts, {**chosen, **fixed})
 
 
 def _plan_evaluate(update: Update, values: dict[str, Any]) -> Plan:
-    project = update.project
     fixed = {
         "reward_adapter": str(_succeeded(update, Stage.REWARD).adapter_dir),
         "baseline_adapter": _adapter(update.parent),
         "candidate_adapter": str(_succeeded(update, Stage.PPO).adapter_dir),
     }
-    return _plan_with_prompts(Stage.EVALUATE, project, project.prompts.held_out(), {**values, **fixed})
+    prompts = update.project.prompts.held_out()
+    return _plan_with_prompts(Stage.EVALUATE, update.parent, prompts, {**values, **fixed})
 
 
 def _plan_with_prompts(
-    stage: Stage, project: Project, prompts: QuerySet[Prompt], values: dict[str, Any]
+    stage: Stage, version: ModelVersion, prompts: QuerySet[Prompt], values: dict[str, Any]
 ) -> Plan:
+    """The plan of a stage that answers prompts, on the version's base model."""
     lines = []
     for prompt in prompts.order_by("pk"):
-        prompt.project = project
+        prompt.project = version.project
         lines.append(json.dumps({"prompt_id": str(prompt.pk), "prompt": prompt.full_messages()}) + "\n")
     content = "".join(lines).encode()
     dataset = {"path": PROMPTS_FILE, "sha256": hashlib.sha256(content).hexdigest()}
-    return Plan(_build(stage, {**values, "base_model": base_model(project), "dataset": dataset}), content)
+    return Plan(_build(stage, {**values, "base_model": base_model(version), "dataset": dataset}), content)
 
 
 def _build(stage: Stage, values: dict[str, Any]) -> Recipe:

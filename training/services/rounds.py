@@ -38,14 +38,15 @@ class Figures:
 
     Win rates and shares of accurate answers are over blind comparisons on held-out prompts, judged by the
     gold labels: an accurate answer beats one that is not. `reward_accuracy` is against the votes on held-out
-    prompts, `reward_accuracy_gold` against the gold order of the same pairs.
+    prompts, `reward_accuracy_gold` against the gold order of the same pairs; None when there were no votes on
+    held-out prompts.
     """
 
     judgments: int
     pairs: int
-    reward_accuracy: float
-    reward_accuracy_interval: tuple[float, float]
-    reward_accuracy_gold: float
+    reward_accuracy: float | None
+    reward_accuracy_interval: tuple[float, float] | None
+    reward_accuracy_gold: float | None
     kl: float
     wins: int
     ties: int
@@ -103,12 +104,13 @@ def measure(update: Update, judge: GoldJudge, *, judgments: int, seconds: dict[s
     reward, candidate, dataset = runs[Stage.REWARD], update.candidate, update.dataset
     assert candidate is not None and dataset is not None
     metrics = reward.result["metrics"]
+    is_measured = "accuracy" in metrics
     return Figures(
         judgments=judgments,
         pairs=dataset.pairs,
-        reward_accuracy=metrics["accuracy"],
-        reward_accuracy_interval=(metrics["accuracy_low"], metrics["accuracy_high"]),
-        reward_accuracy_gold=_gold_accuracy(reward, judge, questions),
+        reward_accuracy=metrics["accuracy"] if is_measured else None,
+        reward_accuracy_interval=(metrics["accuracy_low"], metrics["accuracy_high"]) if is_measured else None,
+        reward_accuracy_gold=_gold_accuracy(reward, judge, questions) if is_measured else None,
         kl=candidate.metrics["kl"],
         seconds={**seconds, **{stage: run.result["seconds"] for stage, run in runs.items()}},
         energy_kwh=candidate.metrics["energy_kwh"],

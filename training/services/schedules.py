@@ -1,15 +1,18 @@
 """What the clock does: scheduled updates, and work whose worker died."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
+from django.db.models import Model
 from django.utils import timezone as clock
 from django_tasks.base import Task
 from django_tasks_db.models import DBTaskResult
 
 from annotator.errors import RefusedError
-from annotator.models import Project, User
+from annotator.models import AuditEvent, Project, User
 from annotator.services.audit import record
 from training.cron import CronError, latest_time, next_times
 from training.models import Leased, Schedule, TrainingRun, Update
@@ -26,14 +29,11 @@ def tick(now: datetime | None = None) -> None:
     """Start what is due and hand abandoned work to a worker again; safe to call from several clocks."""
     now = now or clock.now()
     for schedule in Schedule.objects.filter(is_enabled=True).select_related("project"):
-        try:
-            start_due(schedule, now)
-        except CronError:
-            logger.exception("The schedule of %s cannot be read", schedule.project)
+        _guarded(schedule, partial(start_due, schedule, now))
     for update in Update.objects.claimable():
-        _revive(update, run_update)
+        _guarded(update, partial(_revive, update, run_update))
     for run in TrainingRun.objects.claimable().filter(update=None):
-        _revive(run, run_sampling)
+        _guarded(run, partial(_revive, run, run_sampling))
 
 
 def start_due(schedule: Schedule, now: datetime) -> Update | None:
@@ -96,12 +96,6 @@ def save_schedule(
     return schedule
 
 
-def settings_of(project: Project) -> Settings:
-    """The recipe settings of a project's updates, scheduled or not."""
-    schedule = Schedule.objects.filter(project=project).first()
-    return schedule.settings if schedule else {}
-
-
 def upcoming(project: Project, *, count: int) -> list[datetime]:
     """The next times at which a project is updated by itself, in its time zone; none when that is off."""
     schedule = Schedule.objects.filter(project=project, is_enabled=True).first()
@@ -111,15 +105,27 @@ def upcoming(project: Project, *, count: int) -> list[datetime]:
         return []
 
 
+def passed_over(project: Project) -> AuditEvent | None:
+    """Why the newest slot started no update; None when an update was started since."""
+    event = AuditEvent.objects.filter(project=project, verb="schedule.passed_over").first()
+    started = event is not None and project.updates.filter(created_at__gt=event.created_at).exists()
+    return None if started else event
+
+
+def _guarded(subject: Model, act: Callable[[], object]) -> None:
+    """What goes wrong with one schedule or update must not keep the clock from the others."""
+    try:
+        act()
+    except Exception:
+        logger.exception("The clock could not see to %s", subject)
+
+
 def _revive(work: Leased, job: Task) -> None:
     """See that claimable work has a job waiting for it, unless it killed its workers too often."""
     if work.attempt >= MAX_ATTEMPTS:
-        # Conditional, because a worker may claim it at this moment; that worker then goes on.
-        type(work).objects.claimable().filter(pk=work.pk, attempt=work.attempt).update(
-            state=Leased.State.FAILED,
-            finished_at=clock.now(),
-            error=f"The worker stopped {work.attempt} times while it was at this, most often because the "
-            "machine ran out of memory. What was done so far was kept.",
+        work.give_up(
+            f"The worker stopped {work.attempt} times while it was at this, most often because the machine "
+            "ran out of memory. What was done so far was kept."
         )
     elif not _has_waiting_job(work, job):
         job.enqueue(work.pk)

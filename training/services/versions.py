@@ -9,7 +9,7 @@ from annotator.services.completions import get_or_create_author
 from ranking.errors import RankingError
 from training.models import ModelVersion, Release, TrainingRun
 
-from .sampling import open_round_with
+from .sampling import open_round_with, store_sampled
 
 State = ModelVersion.State
 
@@ -33,11 +33,17 @@ def release_version(*, version: ModelVersion, actor: User | None) -> Release:
     """Make a candidate live and open the next round with its completions, all or nothing.
 
     A retired version can be made live again. Raises RefusedError for one that is live or was rejected, and
-    RankingError when its completions give volunteers nothing to compare.
+    when its completions cannot be read or give volunteers nothing to compare.
     """
     with transaction.atomic():
+        _lock(version)
+        was_candidate = version.state == State.CANDIDATE
         release = _make_live(version, actor=actor, allowed=(State.CANDIDATE, State.RETIRED))
-        open_round_with(version=version, run=_generate_run(version), actor=actor)
+        run = _generate_run(version)
+        # A version that was live before has its answers stored, and its run directory may be gone.
+        if was_candidate and run is not None:
+            store_sampled(version, run)
+        open_round_with(version=version, run=run, actor=actor)
         record("version.released", actor=actor, project=version.project, target=version)
     return release
 
@@ -45,28 +51,29 @@ def release_version(*, version: ModelVersion, actor: User | None) -> Release:
 def reject_version(*, version: ModelVersion, actor: User | None) -> None:
     """Put a candidate aside for good; the live version stays."""
     with transaction.atomic():
-        rejected = ModelVersion.objects.filter(pk=version.pk, state=State.CANDIDATE).update(
-            state=State.REJECTED
-        )
-        if not rejected:
+        _lock(version)
+        if version.state != State.CANDIDATE:
             raise RefusedError(f"{version} is no candidate, so it cannot be rejected.")
+        version.become(State.REJECTED)
         record("version.rejected", actor=actor, project=version.project, target=version)
-    version.refresh_from_db(fields=["state"])
 
 
 def roll_back(*, project: Project, actor: User | None, to: int | None = None) -> Release:
     """Make the version before the live one live again and open the next round with its completions.
 
-    `to` is the number of the version that the actor was shown as the one before: a button pressed twice
-    must not go back twice.
+    `to` is the number of the version that the actor takes for the one before: a request sent twice must not
+    go back twice.
     """
-    live = ModelVersion.objects.live().filter(project=project).first()
-    previous = version_before(live) if live else None
-    if previous is None:
-        raise RefusedError("There is no version before the live one to go back to.")
-    if to is not None and previous.number != to:
-        raise RefusedError(f"Another version went live in the meantime; nothing was changed. {live} is live.")
     with transaction.atomic():
+        Project.objects.select_for_update().get(pk=project.pk)
+        live = ModelVersion.objects.live().filter(project=project).first()
+        previous = version_before(live) if live else None
+        if previous is None:
+            raise RefusedError("There is no version before the live one to go back to.")
+        if to is not None and previous.number != to:
+            raise RefusedError(
+                f"Another version went live in the meantime; nothing was changed. {live} is live."
+            )
         release = _make_live(previous, actor=actor, allowed=(State.RETIRED,), is_rollback=True)
         record("version.rolled_back", actor=actor, project=project, target=previous)
         if Completion.objects.filter(author=previous.author).exists():
@@ -75,23 +82,27 @@ def roll_back(*, project: Project, actor: User | None, to: int | None = None) ->
 
 
 def version_before(version: ModelVersion) -> ModelVersion | None:
-    """What was live when the version was first released."""
-    first = version.releases.filter(is_rollback=False).order_by("pk").first()
-    return first.previous if first else None
+    """What was live when the version was last released; going back to a version is no release of it."""
+    newest = version.releases.filter(is_rollback=False).first()
+    return newest.previous if newest else None
+
+
+def _lock(version: ModelVersion) -> None:
+    """Let those who decide at once wait for each other, and see the version as it is then."""
+    Project.objects.select_for_update().get(pk=version.project_id)
+    version.refresh_from_db(fields=["state"])
 
 
 def _make_live(
     version: ModelVersion, *, actor: User | None, allowed: tuple[State, ...], is_rollback: bool = False
 ) -> Release:
-    # Two releases at once wait for each other here; the second then finds the first one's version live.
-    Project.objects.select_for_update().get(pk=version.project_id)
+    """Put a version in the live one's place; the caller holds the project's lock."""
+    if version.state not in allowed:
+        raise RefusedError(f"{version} is {version.get_state_display().lower()}, so it cannot be made live.")
     previous = ModelVersion.objects.live().filter(project=version.project_id).first()
     if previous is not None:
-        ModelVersion.objects.filter(pk=previous.pk).exclude(pk=version.pk).update(state=State.RETIRED)
-    if not ModelVersion.objects.filter(pk=version.pk, state__in=allowed).update(state=State.LIVE):
-        version.refresh_from_db(fields=["state"])
-        raise RefusedError(f"{version} is {version.get_state_display().lower()}, so it cannot be made live.")
-    version.refresh_from_db(fields=["state"])
+        previous.become(State.RETIRED)
+    version.become(State.LIVE)
     return Release.objects.create(
         project=version.project,
         version=version,
@@ -105,7 +116,7 @@ def _reopen(version: ModelVersion, actor: User | None) -> None:
     """Open a round if there is something to compare: going back must not fail for want of a round."""
     try:
         with transaction.atomic():
-            open_round_with(version=version, run=None, actor=actor)
+            open_round_with(version=version, run=_generate_run(version), actor=actor)
     except RankingError:
         return
 

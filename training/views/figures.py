@@ -1,17 +1,21 @@
 """The numbers by which a version is judged, each with one sentence of what it means."""
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from annotator.models import Prompt
+from annotator.text import storable
 from training.models import ModelVersion, TrainingRun, Update
 from training.templatetags.figures import duration, percent, watt_hours
 
+logger = logging.getLogger(__name__)
 SAMPLES = 6
 
 
@@ -44,26 +48,28 @@ def figures_of(version: ModelVersion) -> list[Figure]:
 def samples_of(update: Update) -> list[Sample]:
     """Answers before and after to some held-out prompts, as the evaluation sampled them."""
     run = update.run_of(TrainingRun.Stage.EVALUATE)
-    rows = _first_of_each_prompt(run) if run is not None else iter(())
-    chosen = {row["prompt_id"]: row for row in islice(rows, SAMPLES)}
-    prompts = Prompt.objects.filter(project=update.project, pk__in=[key for key in chosen if key.isdigit()])
-    return [
-        Sample(prompt, chosen[str(prompt.pk)]["baseline"], chosen[str(prompt.pk)]["candidate"])
-        for prompt in prompts
-    ]
+    if run is None:
+        return []
+    keys = {str(pk): pk for pk in update.project.prompts.held_out().values_list("pk", flat=True)}
+    rows = _first_of_each_prompt(run.folder / "output" / "comparisons.jsonl")
+    shown = list(islice((row for row in rows if row[0] in keys), SAMPLES))
+    prompts = update.project.prompts.in_bulk([keys[key] for key, _before, _after in shown])
+    return [Sample(prompts[keys[key]], before, after) for key, before, after in shown]
 
 
-def _first_of_each_prompt(run: TrainingRun) -> Iterator[dict[str, Any]]:
+def _first_of_each_prompt(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Prompt id, answer before, answer after; ends early where the file is not as the engine writes it."""
     seen = set()
     try:
-        with open(run.folder / "output" / "comparisons.jsonl", encoding="utf-8") as lines:
-            for line in lines:
-                row = json.loads(line)
+        with open(path, encoding="utf-8") as lines:
+            for row in map(json.loads, lines):
                 if row["prompt_id"] not in seen:
                     seen.add(row["prompt_id"])
-                    yield row
+                    yield row["prompt_id"], storable(row["baseline"]), storable(row["candidate"])
     except OSError:  # the run directory was cleared away; the figures remain
         return
+    except (ValueError, KeyError, TypeError, RecursionError):
+        logger.warning("%s cannot be read", path, exc_info=True)
 
 
 def _win_rate(version: ModelVersion) -> Figure:
@@ -83,8 +89,9 @@ def _win_rate(version: ModelVersion) -> Figure:
         counts,
         _(
             "How often its answer was rated better than that of the version before, on questions neither "
-            "was trained on, ties left out. The judge is the reward model, not a person. If the range in "
-            "brackets reaches down to 50 %, the gain may be chance."
+            "was trained on, ties left out. The judge is the reward model that it was trained to please, "
+            "not a person, so a high figure is expected: what volunteers rank next is the real test. If the "
+            "range in brackets reaches down to 50 %, the gain may be chance."
         ),
     )
 
@@ -96,8 +103,9 @@ def _kl(metrics: dict[str, Any]) -> Figure:
         "",
         _("nats an answer"),
         _(
-            "How far it has moved from the version before. Near 0 hardly anything changed; a large distance "
-            "together with strange answers means that it learned to please the judge instead of people."
+            "How far it has moved from the version before. At 1 nat it gives its answers about 2.7 times as "
+            "readily as that version would. Near 0 hardly anything changed; a large distance together with "
+            "strange answers means that it learned to please the judge instead of people."
         ),
     )
 
@@ -105,7 +113,7 @@ def _kl(metrics: dict[str, Any]) -> Figure:
 def _accuracy(metrics: dict[str, Any]) -> Figure:
     measured = metrics["reward_accuracy"] is not None
     return Figure(
-        _("Reward model accuracy"),
+        _("Judge's accuracy"),
         percent(metrics["reward_accuracy"]) if measured else _("not measured"),
         _interval(metrics, "reward_accuracy"),
         "" if measured else _("There were no judgments on held-out prompts."),

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -13,8 +13,8 @@ from annotator.views.refusals import tell_refusal
 from ranking.models import Judgment
 from training.forms import RollBackForm
 from training.models import ModelVersion, TrainingRun
-from training.services.sampling import sample_live_version
-from training.services.schedules import settings_of, upcoming
+from training.services.sampling import cancel_sampling, sample_live_version
+from training.services.schedules import passed_over, upcoming
 from training.services.updates import new_judgments
 from training.services.versions import roll_back, version_before
 
@@ -49,6 +49,7 @@ def training(request: ProjectRequest) -> HttpResponse:
         "new_judgments": new_judgments(project),
         "sampling": _sampling(request),
         "next_times": upcoming(project, count=1),
+        "passed_over": passed_over(project),
     }
     return render(request, "training/training.html", context)
 
@@ -57,11 +58,23 @@ def training(request: ProjectRequest) -> HttpResponse:
 @project_view(Role.COORDINATOR)
 def sample(request: ProjectRequest) -> HttpResponse:
     with tell_refusal(request):
-        settings = settings_of(request.project).get(TrainingRun.Stage.GENERATE, {})
-        sample_live_version(project=request.project, actor=request.user, settings=settings)
+        sample_live_version(project=request.project, actor=request.user)
         messages.success(
             request, _("The live version answers every prompt now; a round opens when it is done.")
         )
+    return redirect("training", request.project.slug)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def sampling_cancel(request: ProjectRequest, pk: int) -> HttpResponse:
+    run = get_object_or_404(request.project.runs.filter(update=None), pk=pk)
+    with tell_refusal(request):
+        cancel_sampling(run=run, actor=request.user)
+        if run.is_active:
+            messages.success(request, _("Sampling stops at its next step."))
+        else:
+            messages.success(request, _("Sampling was cancelled before it began."))
     return redirect("training", request.project.slug)
 
 
@@ -79,6 +92,6 @@ def go_back(request: ProjectRequest) -> HttpResponse:
 
 
 def _sampling(request: ProjectRequest) -> RunView | None:
-    """The newest sampling run, unless it is done."""
+    """The newest sampling run while it is under way, or if it failed."""
     run = request.project.runs.filter(update=None, stage=TrainingRun.Stage.GENERATE).last()
-    return RunView.of(run) if run and run.state != TrainingRun.State.SUCCEEDED else None
+    return RunView.of(run) if run and (run.is_active or run.state == run.State.FAILED) else None

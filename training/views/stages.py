@@ -10,14 +10,10 @@ from training.progress import read_curve, seconds_left
 from training.services.recipes import STAGES, Stage
 
 MEANINGS = {
-    "dataset": (_("Dataset"), _("The judgments are put into a file that never changes again.")),
-    Stage.REWARD: (
-        _("Reward model"),
-        _("A judge learns from the volunteers which answer they prefer."),
-    ),
-    Stage.PPO: (_("Training"), _("The chatbot practises answers and keeps to what the judge prefers.")),
-    Stage.GENERATE: (_("Answers"), _("The new version answers every prompt, for the next round.")),
-    Stage.EVALUATE: (_("Evaluation"), _("New and live version answer questions neither was trained on.")),
+    Stage.REWARD: _("A judge learns from the volunteers which answer they prefer."),
+    Stage.PPO: _("The chatbot practises answers and keeps to what the judge prefers."),
+    Stage.GENERATE: _("The new version answers every prompt, for the next round."),
+    Stage.EVALUATE: _("New and live version answer questions neither was trained on."),
 }
 WAITING = "waiting"
 
@@ -26,6 +22,7 @@ WAITING = "waiting"
 class RunView:
     """One run's place in its stage; `seconds` it took so far or in all, `left` is a guess."""
 
+    pk: int | None
     name: str
     label: object
     meaning: object
@@ -39,12 +36,12 @@ class RunView:
 
     @classmethod
     def of(cls, run: TrainingRun) -> Self:
-        label, meaning = MEANINGS[run.stage]
         running = run.state == run.State.RUNNING
         return cls(
+            pk=run.pk,
             name=run.stage,
-            label=label,
-            meaning=meaning,
+            label=run.get_stage_display(),
+            meaning=MEANINGS[Stage(run.stage)],
             state=run.state,
             step=run.progress.get("step", 0),
             total=run.progress.get("total", 0),
@@ -68,19 +65,18 @@ def stages_of(update: Update) -> list[RunView]:
     newest = {run.stage: run for run in update.runs.all()}
     views = [_dataset_stage(update)]
     for stage in STAGES:
-        label, meaning = MEANINGS[stage]
         run = newest.get(stage)
-        views.append(RunView.of(run) if run else RunView(stage, label, meaning, WAITING))
+        views.append(RunView.of(run) if run else RunView(None, stage, stage.label, MEANINGS[stage], WAITING))
     return views
 
 
 def _dataset_stage(update: Update) -> RunView:
-    label, meaning = MEANINGS["dataset"]
     if update.dataset is None:
         state = WAITING if update.state == Update.State.QUEUED else update.state
-        return RunView("dataset", label, meaning, state)
+        meaning: object = _("The judgments are put into a file that never changes again.")
+        return RunView(None, "dataset", _("Dataset"), meaning, state)
     words = {"dataset": update.dataset, "judgments": update.dataset.judgments, "pairs": update.dataset.pairs}
     counts = (
         _("%(dataset)s: %(judgments)s judgments, %(pairs)s pairs of a better and a worse answer.") % words
     )
-    return RunView("dataset", label, counts, Update.State.SUCCEEDED)
+    return RunView(None, "dataset", _("Dataset"), counts, Update.State.SUCCEEDED)

@@ -14,7 +14,6 @@ from annotator.models import Role
 from annotator.views.refusals import tell_refusal
 from training.models import TrainingRun, Update
 from training.progress import Line, log_tail, read_curve
-from training.services.schedules import settings_of
 from training.services.updates import request_cancel, retry_update, start_update
 
 from .figures import figures_of, samples_of
@@ -29,8 +28,7 @@ CURVES = {"score": TrainingRun.Stage.PPO, "kl": TrainingRun.Stage.PPO, "accuracy
 @project_view(Role.COORDINATOR)
 def update_start(request: ProjectRequest) -> HttpResponse:
     with tell_refusal(request):
-        settings = settings_of(request.project)
-        update = start_update(project=request.project, actor=request.user, settings=settings)
+        update = start_update(project=request.project, actor=request.user)
         return redirect("update", request.project.slug, update.pk)
     return redirect("training", request.project.slug)
 
@@ -65,7 +63,10 @@ def update_cancel(request: ProjectRequest, pk: int) -> HttpResponse:
     update = get_object_or_404(request.project.updates, pk=pk)
     with tell_refusal(request):
         request_cancel(update=update, actor=request.user)
-        messages.success(request, _("The update stops after its next checkpoint."))
+        if update.is_active:
+            messages.success(request, _("The update stops as soon as it has saved where it is."))
+        else:
+            messages.success(request, _("The update was cancelled before it began."))
     return redirect("update", request.project.slug, pk)
 
 

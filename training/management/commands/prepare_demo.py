@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from annotator.errors import RefusedError
 from annotator.models import Project, User
 from annotator.services.sign_in import create_sign_in_link
 from training.models import TrainingRun
@@ -65,14 +66,20 @@ class Command(BaseCommand):
                 coordinator=coordinator,
                 guidelines=GUIDELINES,
             )
-        except (OSError, ValueError, StarterError) as error:
+        except (OSError, ValueError, StarterError, RefusedError) as error:
             raise CommandError(str(error)) from error
 
     def _open_first_round(self, project: Project, coordinator: User) -> None:
         self.stdout.write("Sampling answers for the first round …")
         with progress_bars(Path(settings.DATA_DIR) / "runs"):
-            run = project.runs.active().first() or sample_live_version(project=project, actor=coordinator)
+            run = project.runs.active().first() or self._sample(project, coordinator)
             execute_sampling(run.pk)
         run.refresh_from_db()
         if run.state != TrainingRun.State.SUCCEEDED:
             raise CommandError(run.error or "Another worker is sampling the answers; try again in a minute.")
+
+    def _sample(self, project: Project, coordinator: User) -> TrainingRun:
+        try:
+            return sample_live_version(project=project, actor=coordinator)
+        except RefusedError as refused:
+            raise CommandError(str(refused)) from refused

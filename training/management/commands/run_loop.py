@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from annotator.errors import RefusedError
 from annotator.models import User
 from training.rlhf.errors import RecipeError
 from training.services.demonstration import found_project
@@ -39,7 +40,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         try:
             self._run(**options)
-        except (OSError, ValueError, StarterError, RecipeError, RoundFailedError) as error:
+        except (OSError, ValueError, StarterError, RecipeError, RefusedError, RoundFailedError) as error:
             raise CommandError(str(error)) from error
 
     def _run(self, *, corpus: Path, out: Path, seed: int, rounds: int, rankings: int, **options: Any) -> None:
@@ -95,14 +96,16 @@ class Command(BaseCommand):
 def _cells(figures: Figures) -> dict[str, str]:
     """The lines of the table for one round."""
     low, high = figures.win_rate_interval
-    votes_low, votes_high = figures.reward_accuracy_interval
+    votes = gold = "not measured"
+    if figures.reward_accuracy_interval is not None:
+        votes_low, votes_high = figures.reward_accuracy_interval
+        votes = f"{figures.reward_accuracy:.3f} [{votes_low:.3f}, {votes_high:.3f}]"
+        gold = f"{figures.reward_accuracy_gold:.3f}"
     return {
         "judgments": str(figures.judgments),
         "pairs in the dataset": str(figures.pairs),
-        "reward accuracy against the votes": (
-            f"{figures.reward_accuracy:.3f} [{votes_low:.3f}, {votes_high:.3f}]"
-        ),
-        "reward accuracy against gold": f"{figures.reward_accuracy_gold:.3f}",
+        "reward accuracy against the votes": votes,
+        "reward accuracy against gold": gold,
         "KL to the version before, nats per answer": f"{figures.kl:.1f}",
         "wins / ties / losses": f"{figures.wins} / {figures.ties} / {figures.losses}",
         "win rate of the decided": f"{figures.win_rate_decided:.3f} [{low:.3f}, {high:.3f}]",

@@ -1,0 +1,15 @@
+"""One thing at a time in a project."""
+
+from annotator.errors import RefusedError
+from annotator.models import Project
+
+
+def take_turn(project: Project) -> None:
+    """Lock the project until the transaction ends; raises RefusedError while something is under way in it."""
+    Project.objects.select_for_update().get(pk=project.pk)
+    if project.updates.active().exists():
+        raise RefusedError(
+            "An update of this project is under way already. Wait for it to end, or cancel it first."
+        )
+    if project.runs.active().filter(update=None).exists():
+        raise RefusedError("Answers are being sampled already. Wait for that to end, or cancel it first.")
