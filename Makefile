@@ -92,8 +92,7 @@ test-postgres: $(VENV)/installed-dev chromium ## the site's tests on a throw-awa
 
 .PHONY: screenshots
 screenshots: $(VENV)/installed-dev chromium ## pictures of every page of the site that `make run` serves meanwhile
-	CHORUS_SECRET_KEY=$$(cat $(CHORUS_DATA_DIR)/secret_key) DJANGO_SETTINGS_MODULE=config.settings \
-	  $(BIN)/python -m tests.browser.screenshots
+	DJANGO_SETTINGS_MODULE=config.settings $(BIN)/python -m tests.browser.screenshots
 
 .PHONY: chromium
 chromium:

@@ -118,7 +118,7 @@ def _outcome(run: TrainingRun, code: int) -> Outcome:
     if code == 0 and result is not None:
         return Outcome(State.SUCCEEDED, result=result)
     if run.is_cancel_requested():
-        return Outcome(State.CANCELLED, "Stopped on request; the last checkpoint was kept.")
+        return Outcome(State.CANCELLED, "Stopped on request; what was done and saved until then is kept.")
     return Outcome(State.FAILED, _reason(run, code))
 
 
