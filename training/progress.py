@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from annotator.text import storable
-
 CURVE_BYTES = 4 * 1024 * 1024
 LOG_BYTES = 8 * 1024
 MOST_STEPS = 2**53  # beyond it, a number is no longer exact in a browser
@@ -42,8 +40,9 @@ def seconds_left(curve: Sequence[Line]) -> float | None:
 
 
 def log_tail(folder: Path, lines: int = 40) -> str:
-    """The last lines of the engine's log."""
-    return storable("\n".join(_tail(folder / "engine.log", LOG_BYTES).splitlines()[-lines:]))
+    """The last lines of the engine's log, without NUL, which databases do not take."""
+    text = _tail(folder / "engine.log", LOG_BYTES).replace("\0", "\ufffd")
+    return "\n".join(text.splitlines()[-lines:])
 
 
 def _lines(folder: Path, limit: int) -> list[Line]:
@@ -53,18 +52,18 @@ def _lines(folder: Path, limit: int) -> list[Line]:
 def _parse(text: str) -> Line | None:
     """A line as an object with step, total, time and metrics; None for one that is torn or something else.
 
-    Only finite numbers are kept: databases and browsers take no others.
+    Only finite numbers with printable names are kept: databases and browsers take no others.
     """
     try:
         line = json.loads(text)
         step, total, time = int(line["step"]), int(line["total"]), float(line["time"])
-        metrics = {storable(name): float(value) for name, value in line["metrics"].items()}
+        metrics = {name: float(value) for name, value in line["metrics"].items()}
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
     if not (math.isfinite(time) and 0 <= step < MOST_STEPS and 0 <= total < MOST_STEPS):
         return None
-    finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
-    return {"step": step, "total": total, "time": time, "metrics": finite}
+    kept = {name: value for name, value in metrics.items() if name.isprintable() and math.isfinite(value)}
+    return {"step": step, "total": total, "time": time, "metrics": kept}
 
 
 def _tail(path: Path, limit: int) -> str:
