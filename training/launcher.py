@@ -6,6 +6,7 @@ The loop renews the run's lease, copies the engine's progress onto the run, and 
 It loses the lease when another worker took over; then it kills its engine and writes nothing.
 """
 
+import errno
 import json
 import logging
 import os
@@ -34,7 +35,7 @@ RENEW_SECONDS = 10.0
 # An engine stops at its next step; the first step of a large model may take minutes to reach.
 TERMINATE_AFTER_SECONDS = 60.0
 KILL_AFTER_SECONDS = 180.0
-CANCELLED = 3
+CANCELLED, NO_ROOM = 3, 4
 SECRETS = ("CHORUS_", "DATABASE_URL", "DJANGO_")
 State = Leased.State
 
@@ -127,6 +128,8 @@ def _reason(run: TrainingRun, code: int) -> str:
     error = _read_json(run.folder / "error.json")
     if code == 1 and error is not None and error.get("reason"):
         return storable(str(error["reason"]))
+    if code == NO_ROOM:
+        return reason_of(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     if code == -signal.SIGKILL:
         what = "The engine was killed (signal 9); most often the machine had run out of memory."
     elif code < 0:

@@ -103,6 +103,19 @@ def test_a_full_disk_during_a_checkpoint_keeps_the_earlier_one(
     assert all(value.isfinite().all() for value in weights.values())
 
 
+def test_a_disk_too_full_even_for_the_reason_is_told_by_the_exit_status(
+    ppo_settings: dict[str, Any], make_run: Make
+) -> None:
+    folder = make_run(ppo_settings | {"steps": 5000, "checkpoint_every": 1})
+    process = start("ppo", folder)
+    wait_for_checkpoint(process, folder)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 4, output
+    assert not (folder / "error.json").exists() and not list(folder.glob("*.tmp-*"))
+    assert list((folder / "checkpoints").iterdir())
+
+
 @pytest.mark.parametrize(
     ("change", "kind", "reason"),
     [

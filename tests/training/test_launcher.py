@@ -163,6 +163,12 @@ def test_last_words_can_be_stored_whatever_they_are(run, monkeypatch):
     assert "the end" in TrainingRun.objects.get(pk=run.pk).error
 
 
+def test_a_disk_too_full_for_the_engines_own_words_is_named_all_the_same(run, monkeypatch):
+    outcome = run_script(run, "import sys\nsys.exit(4)", monkeypatch)
+    assert outcome.state == State.FAILED
+    assert "The disk is full" in outcome.error
+
+
 def test_cancelling_asks_by_the_file_and_ends_as_cancelled(run, monkeypatch):
     Update.objects.filter(pk=run.update_id).update(cancel_requested_at=timezone.now())
     outcome = run_script(run, OBEY_CANCEL, monkeypatch)

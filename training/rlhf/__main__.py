@@ -3,7 +3,8 @@
     python -m training.rlhf {sft,reward,ppo,generate,evaluate} RUN_DIR
 
 Ends with 0 on success (also when the run had succeeded before), 1 with error.json on failure, 2 on a wrong
-command line, 3 when it stopped because it was asked to.
+command line, 3 when it stopped because it was asked to, 4 on failure when the disk is too full even for
+error.json.
 """
 
 import argparse
@@ -19,11 +20,11 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 
 from training.rlhf.energy import EnergyMeter
-from training.rlhf.errors import Cancelled, EngineError, RecipeError
+from training.rlhf.errors import Cancelled, EngineError, RecipeError, no_space_left
 from training.rlhf.recipes import RECIPES, Recipe
 from training.rlhf.rundir import RunDirectory
 
-OK, FAILED, CANCELLED = 0, 1, 3
+OK, FAILED, CANCELLED, NO_ROOM = 0, 1, 3, 4
 # Names of mallopt(3), which Python does not have.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
@@ -102,10 +103,11 @@ def _seed_everything(recipe: Recipe) -> None:
 
 def _report(directory: RunDirectory, error: Exception) -> int:
     try:
-        reason = directory.fail(error)
-    except OSError as second:  # a disk too full even for the reason: the log still gets it
-        reason = f"{error} (and error.json could not be written: {second})"
-    print(reason, file=sys.stderr)
+        print(directory.fail(error), file=sys.stderr)
+    except OSError as second:
+        # The log may lie on the same full disk, so the exit status has to tell.
+        print(f"{error} (and error.json could not be written: {second})", file=sys.stderr)
+        return NO_ROOM if no_space_left(second) else FAILED
     return FAILED
 
 
