@@ -2,11 +2,13 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from django.db import OperationalError, close_old_connections
 
-from training.models import LEASE
+from annotator.errors import RefusedError
+from training.models import LEASE, Leased, LeaseLostError
 from training.rlhf.errors import explain
 
 logger = logging.getLogger(__name__)
@@ -31,3 +33,24 @@ def insist(write: Callable[[], None]) -> None:
             logger.exception("The database did not answer")
             close_old_connections()
             time.sleep(RETRY_SECONDS)
+
+
+@contextmanager
+def failure_told(work: Leased) -> Iterator[None]:
+    """Make whatever goes wrong inside the error that claimed `work` ends with.
+
+    Once another worker holds the lease, nothing more is written: this one leaves quietly.
+    """
+    try:
+        try:
+            yield
+        except LeaseLostError:
+            raise
+        except RefusedError as refused:
+            logger.warning("%s failed: %s", work, refused)
+            work.finish(work.State.FAILED, error=str(refused))
+        except Exception as error:
+            logger.exception("%s failed", work)
+            work.finish(work.State.FAILED, error=reason_of(error))
+    except LeaseLostError as lost:
+        logger.warning("%s: %s", work, lost)

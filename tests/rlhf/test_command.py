@@ -87,15 +87,20 @@ def test_sigterm_ends_a_run_after_a_checkpoint(ppo_settings: dict[str, Any], mak
     assert (folder / "checkpoints" / f"step-{last['step']:06d}").is_dir()
 
 
+def run_onto_a_full_disk(folder: Path, largest_file: int) -> int:
+    """PPO's exit status when no file above so many bytes can be written after a checkpoint."""
+    process = start("ppo", folder)
+    wait_for_checkpoint(process, folder)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    process.communicate(timeout=60)
+    return process.returncode
+
+
 def test_a_full_disk_during_a_checkpoint_keeps_the_earlier_one(
     ppo_settings: dict[str, Any], make_run: Make
 ) -> None:
     folder = make_run(ppo_settings | {"steps": 5000, "checkpoint_every": 1})
-    process = start("ppo", folder)
-    wait_for_checkpoint(process, folder)
-    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (10_000, 10_000))
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 1, output
+    assert run_onto_a_full_disk(folder, largest_file=10_000) == 1
     assert error_of(folder)["kind"] == "disk" and "The disk is full" in error_of(folder)["reason"]
     left = sorted(path.name for path in (folder / "checkpoints").iterdir())
     assert left and all(len(name) == len("step-000001") for name in left)
@@ -107,11 +112,7 @@ def test_a_disk_too_full_even_for_the_reason_is_told_by_the_exit_status(
     ppo_settings: dict[str, Any], make_run: Make
 ) -> None:
     folder = make_run(ppo_settings | {"steps": 5000, "checkpoint_every": 1})
-    process = start("ppo", folder)
-    wait_for_checkpoint(process, folder)
-    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 4, output
+    assert run_onto_a_full_disk(folder, largest_file=0) == 4
     assert not (folder / "error.json").exists() and not list(folder.glob("*.tmp-*"))
     assert list((folder / "checkpoints").iterdir())
 

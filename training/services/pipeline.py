@@ -6,9 +6,8 @@ from functools import partial
 
 from django.db import transaction
 
-from annotator.errors import RefusedError
 from ranking.services import snapshot_preferences
-from training.faults import insist, reason_of
+from training.faults import failure_told, insist
 from training.launcher import Outcome, run_engine
 from training.models import LeaseLostError, TrainingRun, Update
 from training.rlhf.rundir import write_json
@@ -37,10 +36,8 @@ def execute_update(update_id: int) -> None:
     update = Update.objects.select_related("project", "parent", "dataset__project").get(pk=update_id)
     if update.claim() is None:
         return
-    try:
+    with failure_told(update):
         _advance(update)
-    except LeaseLostError as lost:
-        logger.warning("%s: %s", update, lost)
 
 
 def _advance(update: Update) -> None:
@@ -52,17 +49,9 @@ def _advance(update: Update) -> None:
             _do_stage(update, stage)
         _stop_if_cancelled(update)
         publish_candidate(update)
-    except LeaseLostError:
-        raise
     except StoppedError as stopped:
         logger.warning("%s ended: %s", update, stopped)
         update.finish(stopped.state, error=str(stopped))
-    except RefusedError as refused:
-        logger.warning("%s failed: %s", update, refused)
-        update.finish(State.FAILED, error=str(refused))
-    except Exception as error:
-        logger.exception("%s failed", update)
-        update.finish(State.FAILED, error=reason_of(error))
 
 
 def _do_stage(update: Update, stage: TrainingRun.Stage) -> None:

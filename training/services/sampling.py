@@ -1,7 +1,6 @@
 """Sampling completions of a version and putting them before volunteers."""
 
 import json
-import logging
 from functools import partial
 from typing import Any
 
@@ -13,16 +12,15 @@ from annotator.services.audit import record
 from annotator.services.completions import add_completions
 from ranking.models import Round
 from ranking.services import open_round
-from training.faults import insist, reason_of
+from training.faults import failure_told, insist, reason_of
 from training.launcher import Outcome, run_engine
-from training.models import LeaseLostError, ModelVersion, TrainingRun
+from training.models import ModelVersion, TrainingRun
 from training.tasks import run_sampling
 
 from .pipeline import create_run
 from .recipes import check_settings, plan_sampling, settings_of
 from .turns import take_turn
 
-logger = logging.getLogger(__name__)
 Stage, State = TrainingRun.Stage, TrainingRun.State
 
 
@@ -76,26 +74,12 @@ def execute_sampling(run_id: int) -> None:
     if run.claim() is None:
         return
     try:
-        _sample(run)
-    except LeaseLostError as lost:
-        logger.warning("%s: %s", run, lost)
+        with failure_told(run):
+            outcome = run_engine(run)
+            insist(partial(_conclude, run, outcome))
     except KeyboardInterrupt:
         run.hand_back()
         raise
-
-
-def _sample(run: TrainingRun) -> None:
-    try:
-        outcome = run_engine(run)
-        insist(partial(_conclude, run, outcome))
-    except LeaseLostError:
-        raise
-    except RefusedError as refused:
-        logger.warning("%s failed: %s", run, refused)
-        run.finish(State.FAILED, error=str(refused))
-    except Exception as error:
-        logger.exception("%s failed", run)
-        run.finish(State.FAILED, error=reason_of(error))
 
 
 @transaction.atomic
