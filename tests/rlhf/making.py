@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -140,11 +140,11 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> dict[str, str]:
     return {"path": file.path, "sha256": file.sha256}
 
 
-def start(stage: str, folder: Path) -> subprocess.Popen[str]:
+def start(stage: str, folder: Path, log: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
     """The engine at work in a run directory."""
     return subprocess.Popen(
         [sys.executable, "-m", "training.rlhf", stage, str(folder)],
-        stdout=subprocess.PIPE,
+        stdout=log,
         stderr=subprocess.STDOUT,
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},

@@ -88,12 +88,12 @@ def test_sigterm_ends_a_run_after_a_checkpoint(ppo_settings: dict[str, Any], mak
 
 
 def run_onto_a_full_disk(folder: Path, largest_file: int) -> int:
-    """PPO's exit status when no file above so many bytes can be written after a checkpoint."""
-    process = start("ppo", folder)
-    wait_for_checkpoint(process, folder)
-    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (largest_file, largest_file))
-    process.communicate(timeout=60)
-    return process.returncode
+    """PPO's exit status when neither log nor any file above so many bytes can be written after a checkpoint."""
+    with open("/dev/full", "w") as log:
+        process = start("ppo", folder, log)
+        wait_for_checkpoint(process, folder)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (largest_file, largest_file))
+        return process.wait(timeout=60)
 
 
 def test_a_full_disk_during_a_checkpoint_keeps_the_earlier_one(

@@ -53,8 +53,6 @@ def _attempt(directory: RunDirectory, stage: str) -> int:
         print("Stopped on request; started again, it goes on from its last checkpoint if it has one.")
         return CANCELLED
     except Exception as error:  # noqa: BLE001 - every failure must reach error.json
-        if not isinstance(error, EngineError):
-            traceback.print_exc()
         return _report(directory, error)
     return OK
 
@@ -102,13 +100,21 @@ def _seed_everything(recipe: Recipe) -> None:
 
 
 def _report(directory: RunDirectory, error: Exception) -> int:
+    """Tell why an attempt failed, in error.json and in the log; returns the exit status."""
+    status = FAILED
     try:
-        print(directory.fail(error), file=sys.stderr)
+        told = directory.fail(error)
     except OSError as second:
-        # The log may lie on the same full disk, so the exit status has to tell.
-        print(f"{error} (and error.json could not be written: {second})", file=sys.stderr)
-        return NO_ROOM if no_space_left(second) else FAILED
-    return FAILED
+        told = f"{error} (and error.json could not be written: {second})"
+        status = NO_ROOM if no_space_left(second) else FAILED
+    if not isinstance(error, EngineError):
+        told = "".join(traceback.format_exception(error)) + told
+    try:
+        print(told, file=sys.stderr, flush=True)
+    except OSError:
+        # The log lies on the same full disk. What is left of it in a buffer must not change the exit status.
+        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
