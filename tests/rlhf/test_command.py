@@ -88,7 +88,7 @@ def test_sigterm_ends_a_run_after_a_checkpoint(ppo_settings: dict[str, Any], mak
 
 
 def run_onto_a_full_disk(folder: Path, largest_file: int) -> int:
-    """PPO's exit status when neither log nor any file above so many bytes can be written after a checkpoint."""
+    """PPO's exit status when, after a checkpoint, no log and no file above so many bytes can be written."""
     with open("/dev/full", "w") as log:
         process = start("ppo", folder, log)
         wait_for_checkpoint(process, folder)
