@@ -1,0 +1,163 @@
+"""What a recipe is, and the settings that several stages share."""
+
+import json
+import types
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
+
+from training.rlhf.errors import RecipeError
+
+Dtype = Literal["float32", "bfloat16"]
+
+
+def setting(reason: str, default: Any = MISSING) -> Any:
+    """A recipe field with the reason that `--help` prints; without a default it is required."""
+    return field(default=default, metadata={"help": reason})
+
+
+@dataclass(frozen=True)
+class DatasetFile:
+    """One file of a dataset and the sha256 it must have."""
+
+    path: str
+    sha256: str
+
+    def __post_init__(self) -> None:
+        if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
+            raise RecipeError("dataset.sha256 must be 64 lower-case hexadecimal digits.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What every stage needs to know."""
+
+    stage: ClassVar[str]
+
+    base_model: str = setting("folder or hub name of the causal language model that every role shares")
+    dataset: DatasetFile = setting("JSONL or Parquet file and its sha256, checked before the start")  # noqa: RUF009
+    seed: int = setting("every random choice follows from it", 0)
+    threads: int = setting("processor threads; more than idle cores slows all of them down", 2)
+    dtype: Dtype = setting("number format of the base weights; adapters stay in float32", "float32")  # noqa: RUF009
+    country: str = setting("ISO code (three letters) whose electricity the energy estimate assumes", "DEU")
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for each in fields(self):
+            _check_type(each.name, getattr(self, each.name), hints[each.name])
+        require(bool(self.base_model), "base_model must name a folder or a hub model.")
+        require(0 <= self.seed < 2**32, "seed must lie between 0 and 4294967295.")
+        require(1 <= self.threads <= 1024, "threads must lie between 1 and 1024.")
+        require(
+            len(self.country) == 3 and self.country.isupper(),
+            "country must be a three-letter ISO code.",
+        )
+        self.validate()
+
+    def validate(self) -> None:
+        """Raise RecipeError when settings of this stage contradict each other or are out of range."""
+
+    def to_json(self) -> str:
+        """The text of `recipe.json`."""
+        return json.dumps({"stage": self.stage, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Build a recipe from parsed JSON without its `stage`; unknown and missing keys are refused."""
+        known = {each.name: each for each in fields(cls)}
+        if unknown := sorted(set(values) - set(known)):
+            raise RecipeError(f"The {cls.stage} recipe has unknown settings: {', '.join(unknown)}.")
+        required = {name for name, each in known.items() if each.default is MISSING}
+        if missing := sorted(required - set(values)):
+            raise RecipeError(f"The {cls.stage} recipe lacks required settings: {', '.join(missing)}.")
+        return cls(**{name: _dataset_or_value(name, value) for name, value in values.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoRARecipe(Recipe):
+    """What the stages that train a LoRA adapter share."""
+
+    least_rank: ClassVar[int] = 1
+
+    lora_r: int = setting("rank of the LoRA adapter", 16)
+    lora_alpha: int = setting("LoRA scale is alpha / r", 32)
+    lora_target: str = setting("comma-separated layer names, or all-linear", "all-linear")
+
+    def validate(self) -> None:
+        super().validate()
+        require(
+            self.least_rank <= self.lora_r <= 1024, f"lora_r must lie between {self.least_rank} and 1024."
+        )
+        positive(self, "lora_alpha")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingRecipe(Recipe):
+    """What the stages that sample answers share; they sample alike unless told otherwise."""
+
+    batch_size: int = setting("answers sampled at once", 64)
+    max_prompt_tokens: int = setting("a longer prompt is an error, not silently cut", 512)
+    max_new_tokens: int = setting("longest answer", 48)
+    temperature: float = setting("of sampling; below 1 an answer strays less", 0.7)
+    top_p: float = setting("nucleus; 1 samples from the model's whole distribution", 1.0)
+
+    def validate(self) -> None:
+        super().validate()
+        positive(self, "batch_size", "max_prompt_tokens", "max_new_tokens", "temperature", "top_p")
+        require(self.top_p <= 1, "top_p must not exceed 1.")
+
+
+def require(condition: bool, message: str) -> None:
+    if not condition:
+        raise RecipeError(message)
+
+
+def positive(recipe: Recipe, *names: str) -> None:
+    for name in names:
+        require(getattr(recipe, name) > 0, f"{name} must be greater than 0.")
+
+
+def not_negative(recipe: Recipe, *names: str) -> None:
+    for name in names:
+        require(getattr(recipe, name) >= 0, f"{name} must not be negative.")
+
+
+def within_unit(recipe: Recipe, *names: str) -> None:
+    for name in names:
+        require(0 <= getattr(recipe, name) <= 1, f"{name} must lie between 0 and 1.")
+
+
+def _dataset_or_value(name: str, value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if set(value) != {"path", "sha256"} or not all(isinstance(text, str) for text in value.values()):
+        raise RecipeError(f"{name} must be an object with path and sha256, both text.")
+    return DatasetFile(**value)
+
+
+def _check_type(name: str, value: Any, hint: Any) -> None:
+    """Raise RecipeError unless the value has the annotated type; an int is a fine float."""
+    options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    if any(_is_a(value, option) for option in options):
+        return
+    expected = " or ".join(_type_name(option) for option in options)
+    raise RecipeError(f"{name} must be {expected}, not {value!r:.100}.")
+
+
+def _is_a(value: Any, hint: Any) -> bool:
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1e15
+    if hint is str:
+        return isinstance(value, str) and value.isprintable()
+    return isinstance(value, hint)
+
+
+def _type_name(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " or ".join(get_args(hint))
+    names = {float: "a finite number", int: "a whole number", str: "text", bool: "true or false",
+             DatasetFile: "a file with path and sha256", type(None): "null"}  # fmt: skip
+    return names[hint]

@@ -1,0 +1,38 @@
+"""The settings of the reward model."""
+
+from dataclasses import dataclass
+
+from .base import DatasetFile, LoRARecipe, not_negative, positive, setting, within_unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardRecipe(LoRARecipe):
+    """A reward model from preferences (InstructGPT, equation 1): LoRA adapter and score head."""
+
+    stage = "reward"
+
+    held_out: DatasetFile | None = setting("preferences on prompts never trained on, for accuracy", None)  # noqa: RUF009
+    epochs: float = setting("passes over the pairs; InstructGPT saw overfitting after one", 2.0)
+    max_steps: int = setting("stop after this many optimiser steps; 0 means by epochs", 0)
+    batch_size: int = setting("pairs per optimiser step", 32)
+    learning_rate: float = setting("peak rate of AdamW for adapter and head", 2e-3)
+    warmup_ratio: float = setting("share of steps in which the rate rises", 0.05)
+    weight_decay: float = setting("AdamW's decay of adapter weights", 0.0)
+    max_length: int = setting("pairs with more tokens are left out and counted in the result", 256)
+    center_rewards: float = setting("weight that keeps the mean reward near zero; 0 turns it off", 0.01)
+    min_pairs: int = setting("fewer training pairs than this teach nothing but noise", 20)
+    checkpoint_every: int = setting("optimiser steps between checkpoints", 100)
+
+    def validate(self) -> None:
+        super().validate()
+        positive(
+            self,
+            "epochs",
+            "batch_size",
+            "learning_rate",
+            "max_length",
+            "checkpoint_every",
+            "min_pairs",
+        )
+        not_negative(self, "max_steps", "weight_decay", "center_rewards")
+        within_unit(self, "warmup_ratio")
