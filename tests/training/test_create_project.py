@@ -36,3 +36,19 @@ def test_a_slug_that_is_taken_is_refused():
     call_command(*for_sea)
     with pytest.raises(CommandError, match="already exists"):
         call_command(*for_sea)
+
+
+def test_a_model_folder_is_kept_as_a_whole_path(tmp_path, monkeypatch):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    call_command("create_project", "Sea", "--base-model", "./model", "--coordinator", "ann@example.org")
+    assert Project.objects.get().base_model == str(tmp_path / "model")
+
+
+def test_a_folder_without_a_model_founds_nothing(tmp_path):
+    with pytest.raises(CommandError, match=r"no config\.json"):
+        call_command(
+            "create_project", "Sea", "--base-model", str(tmp_path), "--coordinator", "ann@example.org"
+        )
+    assert not Project.objects.exists()

@@ -1,6 +1,7 @@
 """`manage.py create_project NAME`: a new project with its coordinator and its base model as version 0."""
 
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -38,7 +39,7 @@ class Command(BaseCommand):
             project = create_project(
                 name=options["name"],
                 slug=options["slug"] or slugify(options["name"])[:60],
-                base_model=options["base_model"],
+                base_model=_whole(options["base_model"]),
                 coordinator=coordinator,
                 system_prompt=options["system_prompt"],
             )
@@ -48,3 +49,13 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{project} is founded. {coordinator} signs in once with:\n{create_sign_in_link(coordinator)}"
         )
+
+
+def _whole(base_model: str) -> str:
+    """The whole path of a model folder, which must be there; a hub name as it is."""
+    folder = Path(base_model).expanduser()
+    if (folder / "config.json").is_file():
+        return str(folder.resolve())
+    if base_model.startswith((".", "/", "~")) or folder.is_dir():
+        raise CommandError(f"The folder {base_model} holds no model: it has no config.json.")
+    return base_model
