@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from training.rlhf.errors import ModelError, first_line
+from training.rlhf.linear import Linear, LoRALinear
 from training.rlhf.rundir import write_json
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -79,6 +80,7 @@ class SharedBase:
 
     def add(self, name: str, config: LoraConfig, weights: dict[str, Tensor] | None = None) -> None:
         """Add an adapter; without weights it is fresh, so that it changes nothing yet."""
+        config._register_custom_module({Linear: LoRALinear})
         with warnings.catch_warnings():  # peft warns of several adapters, which are the point here
             warnings.simplefilter("ignore", UserWarning)
             inject_adapter_in_model(config, self.model, adapter_name=name)

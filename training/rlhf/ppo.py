@@ -42,7 +42,6 @@ from training.rlhf.rundir import RunDirectory, write_json, write_text
 from training.rlhf.sampling import Answer, Sampling, sample
 from training.rlhf.scoring import load_reward
 
-_CALIBRATION_ANSWERS = 256
 _SHOWN_SAMPLES = 4
 
 
@@ -85,9 +84,12 @@ class PPO:
         recipe, state = self.recipe, self.state
         while True:
             self._checkpoint_if_due()
-            started = time.monotonic()
+            clock = [time.monotonic()]
             chosen = self._prompts(state.step * recipe.batch_size, recipe.batch_size)
-            experience, metrics = self._roll_out(chosen)
+            answers = self._sample([ids for _, ids in chosen], state.step)
+            clock.append(time.monotonic())
+            experience, metrics = self._assess(chosen, answers)
+            clock.append(time.monotonic())
             if stopped := metrics["kl"] > recipe.kl_stop:
                 self.base.set_weights("policy", self.last_good)
                 break
@@ -104,8 +106,8 @@ class PPO:
                 horizon=recipe.kl_horizon,
             )
             state.step += 1
-            seconds = time.monotonic() - started
-            self.directory.progress(state.step, recipe.steps, **metrics, **asdict(update), seconds=seconds)
+            clock.append(time.monotonic())
+            self.directory.progress(state.step, recipe.steps, **metrics, **asdict(update), **_seconds(clock))
         self.base.save("policy", self.directory.output)
         write_base_card(self.directory, recipe, self.tokenizer)
         return {"stopped_by_kl": float(stopped), **state.metrics}
@@ -142,7 +144,7 @@ class PPO:
 
     def _calibrate(self) -> tuple[float, float]:
         """Mean and deviation of the reference's scores; Cancelled when asked to stop, with nothing kept."""
-        prompts = [ids for _, ids in self._prompts(0, _CALIBRATION_ANSWERS)]
+        prompts = [ids for _, ids in self._prompts(0, self.recipe.calibration_answers)]
         stream = self.recipe.steps + 1  # no rollout uses it
         answers = self._sample(prompts, stream, after_batch=lambda _: self.directory.raise_if_cancelled())
         size = self.recipe.batch_size
@@ -178,9 +180,11 @@ class PPO:
                 after_batch=after_batch,
             )
 
-    def _roll_out(self, chosen: list[tuple[Prompt, list[int]]]) -> tuple[Experience, dict[str, float]]:
+    def _assess(
+        self, chosen: list[tuple[Prompt, list[int]]], answers: list[Answer]
+    ) -> tuple[Experience, dict[str, float]]:
+        """What there is to learn from the answers, and the metrics of the policy that gave them."""
         recipe, prompts = self.recipe, [ids for _, ids in chosen]
-        answers = self._sample(prompts, self.state.step)
         judgement = self.judge(prompts, answers)
         block = lay_out(prompts, [answer.tokens for answer in answers], self.how.pad_id)
         mask = block.answer_mask
@@ -251,6 +255,13 @@ class PPO:
                     "finished": answer.finished,
                 }
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _seconds(clock: list[float]) -> dict[str, float]:
+    """Seconds of an iteration and its phases, from the moments at which each began and the last one ended."""
+    phases = zip(("rollout", "scoring", "update"), clock, clock[1:], strict=False)
+    parts = {f"{name}_seconds": end - start for name, start, end in phases}
+    return {**parts, "seconds": clock[-1] - clock[0]}
 
 
 def _padded(rows: list[list[float]], mask: Tensor) -> Tensor:

@@ -44,6 +44,9 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
         "leave a rollout's passes early at this KL per token to its own policy", 0.1
     )
 
+    calibration_answers: int = setting(
+        "answers of the reference whose scores give the mean and deviation that scores are measured in", 256
+    )
     score_clip: float = setting("normalised scores are cut to this magnitude; 0 turns it off", 5.0)
     missing_eos_penalty: float = setting("taken from the score of an answer that does not end", 2.0)
 
@@ -59,6 +62,7 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
         )  # fmt: skip
         not_negative(self, "kl_coef", "kl_target", "score_clip", "missing_eos_penalty")
         within_unit(self, "gamma", "gae_lambda")
+        require(self.calibration_answers >= 2, "calibration_answers must be 2 or more.")
         require(self.minibatches <= self.batch_size, "minibatches must not exceed batch_size.")
         require(
             self.kl_target == 0 or self.kl_horizon >= self.batch_size,

@@ -1,0 +1,125 @@
+"""TRL 1.12's PPOTrainer on the task of `ppo.py`: run by it, in the environment that has that version.
+
+    python benchmarks/trl_ppo.py TASK.json
+
+Reads a task, trains and writes the seconds of every iteration to the task's `result`. A module of its own
+without imports from this project, because that environment has none of it.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig, PeftModel
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    TrainerCallback,
+)
+from trl.experimental.ppo import PPOConfig, PPOTrainer, ppo_trainer
+
+
+class Stopwatch(TrainerCallback):
+    """When sampling, scoring and learning of each iteration ended."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, float]] = []
+        self._marks: list[float] = []
+        self._wrap("batch_generation")
+        self._wrap("masked_whiten")  # of the advantages, right before learning
+
+    def _wrap(self, name: str) -> None:
+        function = getattr(ppo_trainer, name)
+
+        def timed(*args: Any, **settings: Any) -> Any:
+            result = function(*args, **settings)
+            self._marks.append(time.perf_counter())
+            return result
+
+        setattr(ppo_trainer, name, timed)
+
+    def on_train_begin(self, *args: Any, **settings: Any) -> None:
+        self._marks = [time.perf_counter()]
+
+    def on_step_end(self, *args: Any, **settings: Any) -> None:
+        start, sampled, scored = self._marks
+        now = time.perf_counter()
+        self.rows.append(
+            {
+                "rollout": sampled - start,
+                "scoring": scored - sampled,
+                "update": now - scored,
+                "seconds": now - start,
+            }
+        )
+        self._marks = [now]
+
+    def on_log(self, args: Any, state: Any, control: Any, **settings: Any) -> None:
+        self.scores = [log["objective/scores"] for log in state.log_history if "objective/scores" in log]
+
+
+def main(task: dict[str, Any]) -> None:
+    torch.set_num_threads(task["threads"])
+    dtype = getattr(torch, task["dtype"])
+    tokenizer = AutoTokenizer.from_pretrained(task["base"], padding_side="left")
+    policy = AutoModelForCausalLM.from_pretrained(task["base"], dtype=dtype)
+    watch = Stopwatch()
+    prompts = Dataset.from_dict({"input_ids": task["prompts"]})
+    trainer = PPOTrainer(
+        args=PPOConfig(
+            output_dir=task["folder"],
+            per_device_train_batch_size=task["batch_size"],
+            gradient_accumulation_steps=1,
+            num_mini_batches=task["minibatches"],
+            num_ppo_epochs=task["epochs"],
+            total_episodes=task["batch_size"] * task["iterations"],
+            response_length=task["response"],
+            stop_token="eos",
+            temperature=task["temperature"],
+            kl_coef=task["kl_coef"],
+            lam=1.0,
+            missing_eos_penalty=task["missing_eos_penalty"],
+            learning_rate=task["learning_rate"],
+            num_sample_generations=0,
+            gradient_checkpointing=False,
+            bf16=False,
+            use_cpu=True,
+            logging_steps=1,
+            save_strategy="no",
+            disable_tqdm=True,
+            report_to="none",
+            seed=task["seed"],
+        ),
+        processing_class=tokenizer,
+        model=policy,
+        ref_model=None,
+        reward_model=classifier(task, dtype, tokenizer.pad_token_id),
+        value_model=classifier(task, dtype, tokenizer.pad_token_id),
+        train_dataset=prompts,
+        eval_dataset=prompts.select(range(1)),
+        callbacks=[watch],
+        peft_config=LoraConfig(
+            r=task["lora_r"],
+            lora_alpha=task["lora_alpha"],
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        ),
+    )
+    trainer.train()
+    Path(task["result"]).write_text(json.dumps({"iterations": watch.rows, "scores": watch.scores}))
+
+
+def classifier(task: dict[str, Any], dtype: torch.dtype, pad_id: int) -> Any:
+    """The reward model as this trainer wants it: a copy of the base with the adapter merged."""
+    model = AutoModelForSequenceClassification.from_pretrained(task["base"], num_labels=1, dtype=dtype)
+    model.config.pad_token_id = pad_id
+    return PeftModel.from_pretrained(model, task["reward"]).merge_and_unload()
+
+
+if __name__ == "__main__":
+    main(json.loads(Path(sys.argv[1]).read_text()))
