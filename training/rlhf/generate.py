@@ -39,7 +39,8 @@ def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
                 directory.progress(done, len(encoded))
             directory.raise_if_cancelled()
 
-        with base.use("policy" if recipe.policy_adapter is not None else None) as model:
+        policy = "policy" if recipe.policy_adapter is not None else None
+        with base.sampling_from(policy, recipe.batch_size) as model:
             return sample(
                 model,
                 [encoded[i] for i in rows],

@@ -170,7 +170,7 @@ class PPO:
     def _sample(
         self, prompts: list[list[int]], stream: int, after_batch: Callable[[int], None] | None = None
     ) -> list[Answer]:
-        with self.base.use("policy") as model:
+        with self.base.sampling_from("policy", self.recipe.batch_size) as model:
             return sample(
                 model,
                 prompts,

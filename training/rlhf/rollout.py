@@ -6,9 +6,11 @@ answers on the right to R, so that every answer begins in the same column.
 """
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from transformers import PreTrainedModel
 
 from training.rlhf.adapters import SharedBase
@@ -54,16 +56,39 @@ def lay_out(prompts: list[list[int]], answers: list[list[int]], pad_id: int) -> 
 
 def answer_logprobs(model: PreTrainedModel, block: Block, temperature: float) -> Tensor:
     """Log-probability of every answer token under the model, (B, R), zero outside the answers."""
+    width, length = block.ids.shape[1], block.longest_answer
     logits = model(
         input_ids=block.ids,
         attention_mask=block.mask,
         position_ids=positions_of(block.mask),
-        logits_to_keep=block.longest_answer + 1,
+        logits_to_keep=torch.arange(width - length - 1, width - 1),  # what is said before each answer token
         use_cache=False,
-    ).logits[:, :-1]  # (B, R, V): what is said before each answer token
-    logprobs = (logits.float() / temperature).log_softmax(-1)
-    chosen = logprobs.gather(-1, block.answers.unsqueeze(-1)).squeeze(-1)
-    return torch.where(block.answer_mask, chosen, 0.0)
+    ).logits  # (B, R, V)
+    logprobs = _ChosenLogprobs.apply(logits.float(), block.answers, temperature)
+    return torch.where(block.answer_mask, logprobs, 0.0)
+
+
+class _ChosenLogprobs(torch.autograd.Function):
+    """Log-softmax of logits (B, R, V) over a temperature, at the chosen tokens (B, R).
+
+    Works in the memory of the logits, which are the largest tensor of an update and of no use afterwards.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, chosen: Tensor, temperature: float) -> Tensor:
+        logprobs = torch.log_softmax(logits.div_(temperature), -1, out=logits)
+        ctx.save_for_backward(chosen)
+        ctx.logprobs, ctx.temperature = logprobs, temperature
+        return logprobs.gather(-1, chosen.unsqueeze(-1)).squeeze(-1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (chosen,) = ctx.saved_tensors
+        scaled = (gradient / ctx.temperature).unsqueeze(-1)  # (B, R, 1)
+        to_logits = ctx.logprobs.exp_().mul_(-scaled)
+        to_logits.scatter_add_(-1, chosen.unsqueeze(-1), scaled)
+        return to_logits, None, None
 
 
 @dataclass(frozen=True)

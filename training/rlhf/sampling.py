@@ -6,12 +6,13 @@ are padded on the left, batches hold prompts of similar length, and rows that ha
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.cache_utils import DynamicLayer
 
 from training.rlhf.padding import pad, positions_of
 from training.rlhf.recipes import SamplingRecipe
@@ -90,7 +91,7 @@ def _sample_batch(
 ) -> list[Answer]:
     ids, mask = pad(prompts, how.pad_id, left=True)  # (B, T)
     positions = positions_of(mask)
-    cache = DynamicCache(config=model.config)
+    cache = _reserved_cache(model, ids.shape[1] + how.max_new_tokens)
     tokens = torch.full((len(prompts), how.max_new_tokens), how.pad_id)
     logprobs = torch.zeros(len(prompts), how.max_new_tokens)
     lengths = torch.full((len(prompts),), how.max_new_tokens)
@@ -122,6 +123,46 @@ def _sample_batch(
             positions, mask = positions[keep], mask[keep]
         ids = chosen.unsqueeze(-1)
     return [_answer(tokens[i], logprobs[i], int(lengths[i]), how.eos_id) for i in range(len(prompts))]
+
+
+class _ReservedLayer(DynamicLayer):
+    """A layer of the cache with room for all tokens, so that none is copied when one is added."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self.length = length
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        super().lazy_initialization(key_states, value_states)
+        shape = (*key_states.shape[:2], self.length)
+        self.key_room = key_states.new_empty((*shape, key_states.shape[-1]))
+        self.value_room = value_states.new_empty((*shape, value_states.shape[-1]))
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        start = self.get_seq_length()
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        end = start + key_states.shape[-2]
+        self.key_room[:, :, start:end] = key_states
+        self.value_room[:, :, start:end] = value_states
+        self.keys, self.values = self.key_room[:, :, :end], self.value_room[:, :, :end]
+        return self.keys, self.values
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        end = self.get_seq_length()
+        self.key_room, self.value_room = self.key_room[indices], self.value_room[indices]
+        self.keys, self.values = self.key_room[:, :, :end], self.value_room[:, :, :end]
+
+
+def _reserved_cache(model: PreTrainedModel, length: int) -> DynamicCache:
+    """A cache for so many tokens; layers that keep a window only stay as transformers makes them."""
+    cache = DynamicCache(config=model.config)
+    cache.layers = [
+        _ReservedLayer(length) if type(layer) is DynamicLayer else layer for layer in cache.layers
+    ]
+    return cache
 
 
 def _draw(logits: Tensor, top_p: float, uniforms: Tensor) -> tuple[Tensor, Tensor]:
