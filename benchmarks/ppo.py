@@ -46,7 +46,16 @@ def main() -> None:
     options = parse()
     changes = {
         name: getattr(options, name)
-        for name in ("batch_size", "minibatches", "prompt", "response", "dtype", "peer_dtype")
+        for name in (
+            "batch_size",
+            "minibatches",
+            "micro_batch_size",
+            "micro_batch_size",
+            "prompt",
+            "response",
+            "dtype",
+            "peer_dtype",
+        )
     }
     shape = replace(
         SHAPES[options.shape], **{name: value for name, value in changes.items() if value is not None}
@@ -68,6 +77,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--shape", choices=SHAPES, default="smollm2-135m")
     parser.add_argument("--batch-size", type=int, help="answers")
     parser.add_argument("--minibatches", type=int)
+    parser.add_argument("--micro-batch-size", type=int, help="answers in one pass of ours")
     parser.add_argument("--prompt", type=int, help="tokens")
     parser.add_argument("--response", type=int, help="tokens")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), help="of the base weights, in ours")
@@ -88,6 +98,7 @@ def run_ours(task: Task, settings: dict[str, Any], number: int) -> Figures:
         dtype=shape.dtype,
         batch_size=shape.batch_size,
         minibatches=shape.minibatches,
+        micro_batch_size=shape.micro_batch_size,
         epochs=shape.epochs,
         lora_r=shape.lora_r,
         max_new_tokens=shape.response,

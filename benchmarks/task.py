@@ -37,6 +37,7 @@ class Shape:
     name: str
     batch_size: int
     minibatches: int
+    micro_batch_size: int
     prompt: int
     response: int
     dtype: str = "float32"
@@ -48,9 +49,9 @@ class Shape:
 SHAPES = {
     shape.name: shape
     for shape in (
-        Shape("smollm2-135m", batch_size=8, minibatches=2, prompt=64, response=64),
-        Shape("qwen3-0.6b", batch_size=8, minibatches=2, prompt=64, response=64),
-        Shape("starter", batch_size=64, minibatches=4, prompt=0, response=48),
+        Shape("smollm2-135m", batch_size=8, minibatches=2, micro_batch_size=2, prompt=64, response=64),
+        Shape("qwen3-0.6b", batch_size=8, minibatches=2, micro_batch_size=2, prompt=64, response=64),
+        Shape("starter", batch_size=64, minibatches=4, micro_batch_size=16, prompt=0, response=48),
     )
 }
 CONFIGURATIONS: dict[str, Any] = {
@@ -96,7 +97,7 @@ class Task:
 
 def prepare(shape: Shape, folder: Path) -> Task:
     """Make what is trained; the starter model is made once and kept (two minutes)."""
-    base = _starter() if shape.name == "starter" else _random_base(shape.name, folder / "base")
+    base = _starter() if shape.name == "starter" else _random_base(shape, folder / "base")
     tokenizer = load_tokenizer(str(base))
     questions = [question for topic in load_corpus(CORPUS) for question in topic.questions]
     prompts = [
@@ -116,11 +117,11 @@ def prepare(shape: Shape, folder: Path) -> Task:
     )
 
 
-def _random_base(name: str, folder: Path) -> Path:
+def _random_base(shape: Shape, folder: Path) -> Path:
     """A random model of a known shape; its tokenizer has fewer entries, which changes no cost."""
     torch.manual_seed(0)
     tokenizer = make_tokenizer([text for topic in load_corpus(CORPUS) for text in topic.questions], 2048)
-    model_class, config_class, sizes = CONFIGURATIONS[name]
+    model_class, config_class, sizes = CONFIGURATIONS[shape.name]
     model = model_class(
         config_class(
             **sizes,
@@ -131,7 +132,7 @@ def _random_base(name: str, folder: Path) -> Path:
             bos_token_id=None,
         )
     )
-    model.save_pretrained(folder)
+    model.to(getattr(torch, shape.dtype)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

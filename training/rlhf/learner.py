@@ -5,7 +5,7 @@ that values cost no pass of their own. It starts as the reward's own score head,
 value function from the reward model.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from training.rlhf.adapters import SharedBase
 from training.rlhf.errors import TrainingDiverged
-from training.rlhf.objective import policy_loss, value_loss
+from training.rlhf.objective import PolicyLoss, policy_loss, value_loss
 from training.rlhf.recipes import PPORecipe
 from training.rlhf.rollout import Experience, answer_logprobs
 from training.rlhf.scoring import ScalarHead
@@ -72,26 +72,59 @@ class Learner:
         return metrics
 
     def _optimise(self, batch: Experience, metrics: UpdateMetrics) -> float:
-        recipe, mask = self.recipe, batch.block.answer_mask
-        with self.base.use("policy") as model:
-            logprobs = answer_logprobs(model, batch.block, recipe.temperature)
-        policy = policy_loss(logprobs, batch.logprobs, batch.advantages, mask, recipe.clip_range)
-        values = self.value_head(batch.features)
-        value = value_loss(values, batch.values, batch.returns, mask, recipe.value_clip_range)
+        """One optimiser step; returns how far the policy has moved from the rollout's, per token."""
         self.optimiser.zero_grad(set_to_none=True)
-        (policy.loss + value).backward()  # they share no weights, so no coefficient weighs them
+        policy, value = self._policy_gradient(batch), self._value_gradient(batch)
+        recipe = self.recipe
         policy_norm = nn.utils.clip_grad_norm_(self._policy_parameters, recipe.max_grad_norm)
         value_norm = nn.utils.clip_grad_norm_(self._value_parameters, recipe.max_grad_norm)
         if not torch.isfinite(policy.loss + value + policy_norm + value_norm):
             raise TrainingDiverged("Loss or gradient is no longer a finite number: lower the learning rate.")
         self.optimiser.step()
         metrics.add(
-            policy_loss=policy.loss.detach(),
-            value_loss=value.detach(),
+            policy_loss=policy.loss,
+            value_loss=value,
             clip_fraction=policy.clip_fraction,
             approx_kl=policy.approx_kl,
         )
         return float(policy.approx_kl)
+
+    def _policy_gradient(self, batch: Experience) -> PolicyLoss:
+        """Add up the gradient of the loss over parts of rows of similar length, so that little is padding."""
+        tokens = batch.block.answer_mask.sum()
+        parts = []
+        lengths = batch.block.mask.sum(-1)
+        with self.base.use("policy") as model:
+            for rows in lengths.argsort(stable=True).split(self.recipe.micro_batch_size):
+                part = batch.rows(rows)
+                logprobs = answer_logprobs(model, part.block, self.recipe.temperature)
+                loss = policy_loss(
+                    logprobs,
+                    part.logprobs,
+                    part.advantages,
+                    part.block.answer_mask,
+                    self.recipe.clip_range,
+                    tokens,
+                )
+                loss.loss.backward()
+                parts.append(loss)
+        return PolicyLoss(
+            *(
+                torch.stack([getattr(part, each.name).detach() for part in parts]).sum()
+                for each in fields(PolicyLoss)
+            )
+        )
+
+    def _value_gradient(self, batch: Experience) -> Tensor:
+        loss = value_loss(
+            self.value_head(batch.features),
+            batch.values,
+            batch.returns,
+            batch.block.answer_mask,
+            self.recipe.value_clip_range,
+        )
+        loss.backward()
+        return loss.detach()
 
     def _set_rates(self, step: int) -> None:
         left = 1 - (1 - _FINAL_RATE) * step / self.recipe.steps

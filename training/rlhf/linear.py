@@ -44,29 +44,33 @@ class Linear(nn.Linear):
 class LoRALinear(PeftLinear):
     """peft's LoRA layer on a frozen `Linear`: one adapter at a time, without dropout."""
 
+    @property
+    def frozen(self) -> Linear:
+        layer = self.get_base_layer()
+        assert isinstance(layer, Linear)
+        return layer
+
+    def adapter_in_use(self) -> tuple[Tensor, Tensor, float]:
+        """A (r, I), B (O, r) and the scale of their product."""
+        (name,) = self.active_adapters
+        weights: Any = self.lora_A[name], self.lora_B[name]
+        return weights[0].weight, weights[1].weight, self.scaling[name]
+
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        base: Linear = self.get_base_layer()
+        base = self.frozen
         if base.packed is not None or self.disable_adapters or not self.active_adapters:
             return base(x)
-        (name,) = self.active_adapters
-        y = _LoRA.apply(
-            x.reshape(-1, base.in_features),
-            base.weight,
-            self.lora_A[name].weight,
-            self.lora_B[name].weight,
-            self.scaling[name],
-        )
+        y = _LoRA.apply(x.reshape(-1, base.in_features), base.weight, *self.adapter_in_use())
         y = y if base.bias is None else y + base.bias
         return y.view(*x.shape[:-1], base.out_features)
 
-    def merged_weight(self) -> Tensor:
-        """The weight of the base plus what the adapter in use adds to it (O, I), in float32."""
-        weight: Tensor = self.get_base_layer().weight
+    def merged_weight(self, out: Tensor) -> Tensor:
+        """The weight of the base plus what the adapter in use adds to it, (O, I), written to `out`."""
+        weight = self.frozen.weight
         if self.disable_adapters or not self.active_adapters:
             return weight
-        (name,) = self.active_adapters
-        a, b = self.lora_A[name].weight, self.lora_B[name].weight
-        return torch.addmm(weight.float(), b, a, alpha=self.scaling[name])
+        a, b, scale = self.adapter_in_use()
+        return torch.addmm(weight, b, a, alpha=scale, out=out)
 
 
 def replace_linear_layers(model: nn.Module) -> None:
@@ -86,12 +90,16 @@ def packed(model: nn.Module, rows: int) -> Iterator[None]:
     """
     layers: list[Linear] = []
     if _HAS_ONEDNN and all(weight.device.type == "cpu" for weight in model.parameters()):
-        merged = {m.get_base_layer(): m.merged_weight for m in model.modules() if isinstance(m, LoRALinear)}
-        for layer in model.modules():
-            if isinstance(layer, Linear) and layer.weight.dtype == torch.float32:
-                weight = merged[layer]() if layer in merged else layer.weight
-                layer.packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), rows)
-                layers.append(layer)
+        adapted = {m.frozen: m for m in model.modules() if isinstance(m, LoRALinear)}
+        plain = [layer for layer in model.modules() if isinstance(layer, Linear)]
+        layers = [layer for layer in plain if layer.weight.dtype == torch.float32]
+        # One room for all merged weights: with one for each, the allocator is left with gaps.
+        room = torch.empty(max((layer.weight.numel() for layer in adapted), default=0))
+        for layer in layers:
+            weight = layer.weight.detach()
+            if layer in adapted:
+                weight = adapted[layer].merged_weight(room[: weight.numel()].view_as(weight))
+            layer.packed = torch.ops.mkldnn._reorder_linear_weight(weight, rows)
     try:
         yield
     finally:

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 
-def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the tokens of all answers."""
-    return (values * mask).sum() / mask.sum()
+def masked_mean(values: Tensor, mask: Tensor, tokens: Tensor | None = None) -> Tensor:
+    """Mean over the tokens of all answers; for a part of a batch, its share of the mean over all `tokens`."""
+    return (values * mask).sum() / (mask.sum() if tokens is None else tokens)
 
 
 def whiten(values: Tensor, mask: Tensor) -> Tensor:
@@ -63,10 +63,16 @@ class PolicyLoss:
 
 
 def policy_loss(
-    logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, mask: Tensor, clip_range: float
+    logprobs: Tensor,
+    old_logprobs: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    clip_range: float,
+    tokens: Tensor | None = None,
 ) -> PolicyLoss:
     """Clipped surrogate objective, negated (Schulman et al. 2017, equation 7), averaged over tokens.
 
+    For a part of a minibatch `tokens` are those of all of it: the parts' figures then add up to its own.
     `approx_kl` estimates the KL per token of the rollout's policy to the new one by (r - 1) - log r, which is
     never negative (Schulman 2020).
     """
@@ -75,9 +81,9 @@ def policy_loss(
     clipped = ratio.clamp(1 - clip_range, 1 + clip_range)
     losses = torch.maximum(-advantages * ratio, -advantages * clipped)
     with torch.no_grad():
-        clip_fraction = masked_mean(((ratio - 1).abs() > clip_range).float(), mask)
-        approx_kl = masked_mean(ratio - 1 - log_ratio, mask)
-    return PolicyLoss(masked_mean(losses, mask), clip_fraction, approx_kl)
+        clip_fraction = masked_mean(((ratio - 1).abs() > clip_range).float(), mask, tokens)
+        approx_kl = masked_mean(ratio - 1 - log_ratio, mask, tokens)
+    return PolicyLoss(masked_mean(losses, mask, tokens), clip_fraction, approx_kl)
 
 
 def value_loss(

@@ -37,10 +37,13 @@ class Block:
         return self.ids[:, -self.longest_answer :]
 
     def rows(self, chosen: Tensor) -> "Block":
-        """Some rows, without the columns of prompts that are padding in all of them; R stays."""
-        mask = self.mask[chosen]
-        first = int((mask.sum(0) > 0).nonzero()[0])
-        return Block(self.ids[chosen, first:], mask[:, first:], self.answer_mask[chosen])
+        """Some rows, without the columns that are padding in all of them."""
+        used = self.mask[chosen].any(0).nonzero()
+        first, last = int(used[0]), int(used[-1]) + 1
+        width = last - (self.mask.shape[1] - self.longest_answer)
+        return Block(
+            self.ids[chosen, first:last], self.mask[chosen, first:last], self.answer_mask[chosen, :width]
+        )
 
 
 def lay_out(prompts: list[list[int]], answers: list[list[int]], pad_id: int) -> Block:
@@ -135,5 +138,8 @@ class Experience:
     returns: Tensor
 
     def rows(self, chosen: Tensor) -> "Experience":
-        rest = {each.name: getattr(self, each.name)[chosen] for each in fields(self)[1:]}
-        return Experience(block=self.block.rows(chosen), **rest)
+        """Some rows, without the columns that are padding in all of them."""
+        block = self.block.rows(chosen)
+        width = block.longest_answer
+        rest = {each.name: getattr(self, each.name)[chosen, :width] for each in fields(self)[1:]}
+        return Experience(block=block, **rest)

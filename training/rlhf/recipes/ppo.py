@@ -22,6 +22,9 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
 
     epochs: int = setting("passes over one rollout", 2)
     minibatches: int = setting("optimiser steps per pass", 4)
+    micro_batch_size: int = setting(
+        "answers in one forward and backward pass; fewer need less memory and change nothing else", 16
+    )
     learning_rate: float = setting("of AdamW for the policy adapter, falling linearly to a tenth", 1e-3)
     value_learning_rate: float = setting("of AdamW for the value head, which starts far from its goal", 1e-3)
     clip_range: float = setting("ratio clip of the surrogate objective (PPO, equation 7)", 0.2)
@@ -56,9 +59,9 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
     def validate(self) -> None:
         super().validate()
         positive(
-            self, "steps", "epochs", "minibatches", "learning_rate", "value_learning_rate", "clip_range",
-            "value_clip_range", "max_grad_norm", "kl_horizon", "kl_stop", "kl_epoch_stop",
-            "checkpoint_every", "samples_every",
+            self, "steps", "epochs", "minibatches", "micro_batch_size", "learning_rate",
+            "value_learning_rate", "clip_range", "value_clip_range", "max_grad_norm", "kl_horizon", "kl_stop",
+            "kl_epoch_stop", "checkpoint_every", "samples_every",
         )  # fmt: skip
         not_negative(self, "kl_coef", "kl_target", "score_clip", "missing_eos_penalty")
         within_unit(self, "gamma", "gae_lambda")
