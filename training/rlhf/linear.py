@@ -22,7 +22,8 @@ _HAS_ONEDNN = torch.backends.mkldnn.is_available() and all(
 
 def multiply(x: Tensor, weight: Tensor) -> Tensor:
     """x (N, I) times weight (O, I), transposed: (N, O). The weight may be one that `packed` laid out."""
-    if weight.is_mkldnn or (_HAS_ONEDNN and x.dtype == torch.float32 and x.device.type == "cpu"):
+    fits = x.dtype == torch.float32 and x.device.type == "cpu" and x.numel() > 0
+    if weight.is_mkldnn or (_HAS_ONEDNN and fits):
         return torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
     return nn.functional.linear(x, weight)
 
