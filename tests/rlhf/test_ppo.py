@@ -128,7 +128,7 @@ def test_policy_and_value_head_move_and_all_else_stays(ppo_settings: dict[str, A
 
 
 def test_a_loaded_policy_starts_where_it_was_and_is_its_own_reference(
-    ppo_settings: dict[str, Any], make_run: Make
+    llama: Path, ppo_settings: dict[str, Any], make_run: Make
 ) -> None:
     first = make_run(ppo_settings | {"learning_rate": 1e-2}, "first")
     train(first)
@@ -139,7 +139,22 @@ def test_a_loaded_policy_starts_where_it_was_and_is_its_own_reference(
     reference = run.base.weights("reference")
     run.train()
     assert all(torch.equal(value, reference[key]) for key, value in run.base.weights("reference").items())
-    assert abs(progress_of(second)[0]["metrics"]["kl"]) < 1e-3
+    metrics = progress_of(second)[0]["metrics"]
+    assert abs(metrics["kl"]) < 1e-3
+    expected = kl_of(llama, first / "output")
+    assert expected > 0.1 and metrics["anchor_kl"] == pytest.approx(expected, rel=0.3)
+
+
+def test_a_policy_that_is_anchored_anew_pays_for_its_distance_from_the_base(
+    ppo_settings: dict[str, Any], make_run: Make
+) -> None:
+    first = make_run(ppo_settings | {"learning_rate": 1e-2}, "first")
+    train(first)
+    settings = {"policy_adapter": str(first / "output"), "reanchor": True}
+    second = make_run(ppo_settings | settings, "second")
+    train(second)
+    metrics = progress_of(second)[0]["metrics"]
+    assert metrics["kl"] == metrics["anchor_kl"] > 0.1
 
 
 def test_a_run_killed_and_resumed_ends_with_the_same_bytes(

@@ -1,15 +1,30 @@
 """PPO of a LoRA policy against a reward model, one base model for all four roles.
 
 An iteration samples one answer to each prompt of a batch, scores the answers with the reward adapter, charges
-the policy for every token's distance from the reference (the adapter it started from, or the base), estimates
-advantages and takes a few clipped optimiser steps. Follows InstructGPT (Ouyang et al. 2022, section 3.5) and
-"The N+ Implementation Details of RLHF with PPO" (Huang et al. 2024): whitened advantages, scores normalised
-on the reference's answers, penalty for answers without EOS, score at the last token, falling learning rate.
+the policy for every token's distance from the reference, estimates advantages and takes a few clipped
+optimiser steps (InstructGPT: Ouyang et al. 2022, section 3.5). The reference is what the policy started from:
+the live version's adapter week after week, or the base. The distance from the base, the anchor of all weeks,
+is told beside it; `reanchor` makes it the one that costs.
 
-Left out: the pretraining term of InstructGPT's equation 2 (the LoRA and the KL price hold the policy near its
-reference) and a separate value network (see `learner`). The run ends early, with the last policy that was
-within bounds, when its KL exceeds `kl_stop`. One more rollout follows the last update, so that no policy is
-saved unmeasured.
+Of "The N+ Implementation Details of RLHF with PPO" (Huang et al. 2024, arXiv 2403.17031):
+
+    dropout off in every pass                      done: LoRA without dropout, models in evaluation mode
+    padding is not EOS, left of prompts            done: see `loading` and `padding`; positions skip padding
+    EOS trick: an answer without end is punished   done: `missing_eos_penalty`; it is scored as if it had ended
+    score read at the last real token              done: where the reward stage read it, see `Judge`
+    scores normalised on reference answers         done: `calibration_answers` before the first step
+    value head starts as the reward model          done: its head on its hidden states, frozen; see `learner`
+    advantages whitened over the tokens            done; rewards are not whitened, as scores are normalised
+    values clipped, ratio clipped, GAE             done: see `objective`
+    adaptive KL price                              done: `kl_target`, or a fixed `kl_coef`
+    AdamW's epsilon 1e-5, falling learning rate    done: linearly to a tenth
+    logits over the sampling temperature           done in rollout, reference and update alike
+    rejection of answers by length, resampling     left out: the penalty for missing EOS does that work
+    pretraining term of InstructGPT's equation 2   left out: LoRA and KL price hold the policy near
+    a value network of its own                     left out: a linear head learns enough of short answers
+
+The run ends early, with the last policy that was within bounds, when its KL exceeds `kl_stop`. One more
+rollout follows the last update, so that no policy is saved unmeasured.
 
     python -m training.rlhf ppo RUN_DIR
 
@@ -115,7 +130,7 @@ class PPO:
     # Setting up
 
     def _add_policy_and_reference(self) -> str | None:
-        """Add the policy; returns the reference, which is the plain base for a fresh policy."""
+        """Add the policy; returns the reference, None for the plain base."""
         recipe = self.recipe
         if recipe.policy_adapter is None:
             torch.manual_seed(recipe.seed)
@@ -125,6 +140,8 @@ class PPO:
             self.base.add("policy", config)
             return None
         self.base.load("policy", self.directory.resolve(recipe.policy_adapter))
+        if recipe.reanchor:
+            return None
         self.base.copy("policy", "reference")
         return "reference"
 
@@ -205,11 +222,14 @@ class PPO:
         kl = float((logprobs - reference).sum(-1).mean())
         if not math.isfinite(kl):
             raise TrainingDiverged("The KL is no longer a finite number: lower the learning rate.")
+        with torch.no_grad(), self.base.use(None) as model:
+            anchor = reference if self.reference is None else answer_logprobs(model, block, recipe.temperature)
         return experience, {
             "reward": float(rewards.sum(-1).mean()),
             "score": float(judgement.scores.mean()),
             "normalised_score": float(scores.mean()),
             "kl": kl,
+            "anchor_kl": float((logprobs - anchor).sum(-1).mean()),
             "kl_coef": self.state.kl_coef,
             "entropy": float(-logprobs.sum() / mask.sum()),
             "response_length": float(mask.sum(-1).float().mean()),

@@ -15,6 +15,7 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
     policy_adapter: str | None = setting(
         "adapter to start from, also the reference; none starts from the base", None
     )
+    reanchor: bool = setting("charge for the distance from the base instead of that adapter", False)
     lora_r: int = setting("rank of a fresh policy adapter; one that is loaded keeps its own", 16)
 
     steps: int = setting("PPO iterations, each one a rollout and its optimisation", 40)
