@@ -73,6 +73,14 @@ def test_the_nucleus_is_the_smallest_set_with_its_mass(top_p: float, kept: set[i
     torch.testing.assert_close(logprobs, logits.log_softmax(-1)[0, drawn])
 
 
+def test_what_cannot_be_said_is_never_drawn_at_the_ends_of_the_distribution() -> None:
+    logits = torch.full((2, 1000), -torch.inf)
+    logits[:, 3], logits[:, 700] = 0.0, 1.0
+    drawn, logprobs = _draw(logits, 1.0, torch.tensor([0.0, 1 - 2**-53], dtype=torch.float64))
+    assert drawn.tolist() == [3, 700]
+    assert torch.isfinite(logprobs).all()
+
+
 def test_a_cut_off_answer_is_completed_with_eos() -> None:
     assert Answer([5, 6], [0.0, 0.0], finished=False).completed(2) == [5, 6, 2]
     assert Answer([5, 2], [0.0, 0.0], finished=True).completed(2) == [5, 2]

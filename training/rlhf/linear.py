@@ -13,6 +13,7 @@ import torch
 from peft.tuners.lora import Linear as PeftLinear
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from transformers import PreTrainedModel
 
 # What torch's own compiler emits for linear layers on processors.
 _HAS_ONEDNN = torch.backends.mkldnn.is_available() and all(
@@ -83,17 +84,19 @@ def replace_linear_layers(model: nn.Module) -> None:
 
 @contextmanager
 @torch.no_grad()
-def packed(model: nn.Module, rows: int) -> Iterator[None]:
+def packed(model: PreTrainedModel, rows: int) -> Iterator[None]:
     """Lay weights out for products with few rows, the adapter in use added to them; for sampling alone.
 
-    Takes the memory of the linear layers once more while it lasts. Without oneDNN nothing changes; nor do
-    bfloat16 weights, which would round away most of what an adapter adds.
+    Takes the memory of these layers once more while it lasts; the output head, the largest of them, stays as
+    it is. Without oneDNN nothing changes; nor do bfloat16 weights, which would round away most of what an
+    adapter adds.
     """
+    head = model.get_output_embeddings()
     layers: list[Linear] = []
     if _HAS_ONEDNN and all(weight.device.type == "cpu" for weight in model.parameters()):
         adapted = {m.frozen: m for m in model.modules() if isinstance(m, LoRALinear)}
-        plain = [layer for layer in model.modules() if isinstance(layer, Linear)]
-        layers = [layer for layer in plain if layer.weight.dtype == torch.float32]
+        linear = [layer for layer in model.modules() if isinstance(layer, Linear) and layer is not head]
+        layers = [layer for layer in linear if layer.weight.dtype == torch.float32]
         # One room for all merged weights: with one for each, the allocator is left with gaps.
         room = torch.empty(max((layer.weight.numel() for layer in adapted), default=0))
         for layer in layers:

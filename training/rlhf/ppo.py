@@ -10,7 +10,7 @@ Of "The N+ Implementation Details of RLHF with PPO" (Huang et al. 2024, arXiv 24
 
     dropout off in every pass                      done: LoRA without dropout, models in evaluation mode
     padding is not EOS, left of prompts            done: see `loading` and `padding`; positions skip padding
-    EOS trick: an answer without end is punished   done: `missing_eos_penalty`; it is scored as if it had ended
+    EOS trick: an answer without end is punished   done: `missing_eos_penalty`; scored as if it had ended
     score read at the last real token              done: where the reward stage read it, see `Judge`
     scores normalised on reference answers         done: `calibration_answers` before the first step
     value head starts as the reward model          done: its head on its hidden states, frozen; see `learner`
@@ -223,7 +223,9 @@ class PPO:
         if not math.isfinite(kl):
             raise TrainingDiverged("The KL is no longer a finite number: lower the learning rate.")
         with torch.no_grad(), self.base.use(None) as model:
-            anchor = reference if self.reference is None else answer_logprobs(model, block, recipe.temperature)
+            anchor = (
+                reference if self.reference is None else answer_logprobs(model, block, recipe.temperature)
+            )
         return experience, {
             "reward": float(rewards.sum(-1).mean()),
             "score": float(judgement.scores.mean()),

@@ -167,14 +167,14 @@ def _reserved_cache(model: PreTrainedModel, length: int) -> DynamicCache:
 
 def _draw(logits: Tensor, top_p: float, uniforms: Tensor) -> tuple[Tensor, Tensor]:
     """Tokens (B,) at the given quantiles (B,) of the distributions (B, V), and their log-probabilities."""
-    logprobs = logits.log_softmax(-1)
-    probabilities = logprobs.exp()
-    if top_p < 1:
-        probabilities = _nucleus(probabilities, top_p)
-    cumulative = probabilities.double().cumsum(-1)
-    quantiles = uniforms.unsqueeze(-1) * cumulative[:, -1:]
-    chosen = torch.searchsorted(cumulative, quantiles, right=True).clamp(max=logits.shape[-1] - 1)
-    return chosen.squeeze(-1), logprobs.gather(-1, chosen).squeeze(-1)
+    probabilities = logits.softmax(-1)
+    kept = probabilities if top_p == 1 else _nucleus(probabilities, top_p)
+    cumulative = kept.cumsum(-1)
+    # Below all of the mass even after rounding, so that what is chosen has some.
+    most = torch.nextafter(cumulative[:, -1], torch.zeros(()))
+    quantiles = torch.minimum(uniforms.float() * cumulative[:, -1], most)
+    chosen = torch.searchsorted(cumulative, quantiles.unsqueeze(-1), right=True)
+    return chosen.squeeze(-1), probabilities.gather(-1, chosen).squeeze(-1).log()
 
 
 def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
