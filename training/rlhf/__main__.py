@@ -24,7 +24,7 @@ from pathlib import Path
 
 from training.rlhf.energy import EnergyMeter
 from training.rlhf.errors import Cancelled, EngineError, RecipeError, no_space_left
-from training.rlhf.recipes import RECIPES, Recipe
+from training.rlhf.recipes import RECIPES, LoRARecipe, Recipe
 from training.rlhf.rundir import RunDirectory
 
 PLAN = "plan"
@@ -83,10 +83,15 @@ def _run(directory: RunDirectory, recipe: Recipe) -> None:
     _set_environment(directory, recipe)
     _keep_freed_memory()
     started = time.monotonic()
-    with EnergyMeter(recipe.country) as meter:
+    with EnergyMeter(recipe.country, recipe.processor_watts) as meter, directory.shown_in_terminal():
         _seed_everything(recipe)
         metrics = importlib.import_module(f"training.rlhf.{recipe.stage}").run(directory, recipe)
-    directory.finish(metrics, meter.result, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    if isinstance(recipe, LoRARecipe):  # it has trained something
+        from training.rlhf.card import write_card
+
+        write_card(directory, recipe, metrics, meter.result, seconds)
+    directory.finish(metrics, meter.result, seconds)
     print(json.dumps(metrics))
 
 
