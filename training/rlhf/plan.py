@@ -20,13 +20,14 @@ from typing import Any
 import torch
 
 from training.rlhf.errors import RecipeError
+from training.rlhf.lengths import lengths_of
 from training.rlhf.loading import base_location
 from training.rlhf.machine import Machine, Speed, measure, this_machine
 from training.rlhf.presets import suggest
 from training.rlhf.recipes import PPORecipe, Recipe, RewardRecipe, SFTRecipe, parse_recipe
 from training.rlhf.rundir import KEEP_CHECKPOINTS, RunDirectory
 from training.rlhf.shadow import Cost
-from training.rlhf.workload import Phase, Workload, lengths_of
+from training.rlhf.workload import Phase, Workload
 
 TIME_FACTOR = 2  # the honest width of the estimate of time
 # Resident before anything is loaded: Python, torch, transformers, trl, peft, datasets, codecarbon.

@@ -5,7 +5,7 @@ stages form them; that sampled rows leave the batch when they end is not counted
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,10 +14,8 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, DynamicCache
 
-from training.rlhf import chat
 from training.rlhf.adapters import SharedBase, lora_config, read_adapter
-from training.rlhf.data import TRAIN, Preference, read_conversations, read_preferences, read_prompts
-from training.rlhf.loading import load_tokenizer
+from training.rlhf.lengths import Lengths
 from training.rlhf.recipes import (
     EvaluateRecipe,
     GenerateRecipe,
@@ -33,18 +31,8 @@ from training.rlhf.rundir import RunDirectory
 from training.rlhf.scoring import last_hidden_states
 from training.rlhf.shadow import Cost, Shadow
 
-_ROWS_MEASURED = 300
 _CALIBRATION_ANSWERS = 256  # as in `ppo`
 _BYTES_PER_TOKEN = 5  # of written text
-
-
-@dataclass(frozen=True)
-class Lengths:
-    """Rows that a stage works on, and tokens of its inputs: the mean and the longest of those looked at."""
-
-    rows: int
-    mean: float
-    longest: int
 
 
 @dataclass(frozen=True)
@@ -60,36 +48,6 @@ class Phase:
     share: float = 1.0
     kept_bytes: int = 0
     learns: bool = False
-
-
-def lengths_of(directory: RunDirectory, recipe: Recipe, location: str) -> Lengths:
-    """Read the dataset as the stage does and measure some rows spread over it."""
-    tokenizer = load_tokenizer(location)
-    if isinstance(recipe, SamplingRecipe):
-        prompts = read_prompts(directory, recipe.dataset)
-        encoded = chat.encode_prompts(tokenizer, _spread(prompts), longest=recipe.max_prompt_tokens)
-        return _lengths(len(prompts), [len(ids) for ids in encoded], recipe.max_prompt_tokens)
-    if isinstance(recipe, RewardRecipe):
-        pairs = [each for each in read_preferences(directory, recipe.dataset) if each.split == TRAIN]
-        lengths = [len(chat.encode_conversation(tokenizer, each)) for each in _conversations(_spread(pairs))]
-        return _lengths(len(pairs), lengths, recipe.max_length)
-    assert isinstance(recipe, SFTRecipe)
-    conversations = read_conversations(directory, recipe.dataset)
-    lengths = [len(chat.encode_conversation(tokenizer, each)) for each in _spread(conversations)]
-    return _lengths(len(conversations), lengths, recipe.max_length)
-
-
-def _spread(rows: Sequence[Any]) -> Sequence[Any]:
-    return rows[:: max(1, len(rows) // _ROWS_MEASURED)]
-
-
-def _conversations(pairs: Sequence[Preference]) -> list[Any]:
-    return [each.prompt + answer for each in pairs for answer in (each.chosen, each.rejected)]
-
-
-def _lengths(rows: int, lengths: list[int], limit: int) -> Lengths:
-    fitting = [min(length, limit) for length in lengths] or [limit]
-    return Lengths(rows, sum(fitting) / len(fitting), max(fitting))
 
 
 class Workload:
