@@ -90,6 +90,10 @@ test-sqlite: $(VENV)/installed-dev chromium ## every test, on SQLite
 test-postgres: $(VENV)/installed-dev chromium ## the site's tests on a throw-away PostgreSQL
 	OMP_NUM_THREADS=1 .ci/with-postgres $(BIN)/pytest -n 2 --dist loadgroup --ignore tests/rlhf
 
+.PHONY: bench-overoptimisation
+bench-overoptimisation: $(VENV)/installed ## gold and proxy reward against KL, long: table and picture in docs/; ARGS=
+	$(BIN)/python -m benchmarks.overoptimisation $(ARGS)
+
 .PHONY: screenshots
 screenshots: $(VENV)/installed-dev chromium ## pictures of every page of the site that `make run` serves meanwhile
 	DJANGO_SETTINGS_MODULE=config.settings $(BIN)/python -m tests.browser.screenshots

@@ -62,6 +62,7 @@ def test_killed_anywhere_a_run_resumes_and_ends_with_the_same_bytes(
     status, output = run("ppo", killed)
     assert status == 0, output
     result = json.loads((killed / "result.json").read_text())
+    assert result["files"].pop("README.md") == sha256_of(killed / "output" / "README.md")  # tells its energy
     assert result["files"] == {path.name: sha256_of(path) for path in directory.output.iterdir()}
     assert set(result["files"]) == {
         "adapter_model.safetensors",

@@ -53,6 +53,8 @@ def test_every_setting_gives_its_reason(stage: str) -> None:
         ({"minibatches": 1000}, "minibatches must not exceed batch_size"),
         ({"kl_target": 6.0, "kl_horizon": 100}, "kl_horizon must not be less than batch_size"),
         ({"country": "Germany"}, "three-letter"),
+        ({"processor_watts": 0}, "processor_watts must lie between 0 and 10000"),
+        ({"processor_watts": "65"}, "processor_watts must be a finite number or null"),
         ({"dataset": "prompts.jsonl"}, "dataset must be a file"),
         ({"dataset": {"path": "p"}}, "an object with path and sha256"),
         ({"dataset": {"path": "p", "sha256": "abc"}}, "64 lower-case"),

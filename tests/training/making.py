@@ -134,8 +134,8 @@ def make_result(run: TrainingRun) -> dict[str, Any]:
     """Output files of a run and the result that names them."""
     output = run.folder / "output"
     files = {
-        "reward": {"adapter_config.json": "{}", "adapter_model.safetensors": "reward"},
-        "ppo": {"adapter_config.json": "{}", "adapter_model.safetensors": "policy"},
+        "reward": {"adapter_config.json": "{}", "adapter_model.safetensors": "reward", "README.md": "card"},
+        "ppo": {"adapter_config.json": "{}", "adapter_model.safetensors": "policy", "README.md": "card"},
         "generate": {"completions.jsonl": _completions(run)},
         "evaluate": {"comparisons.jsonl": _comparisons(run)},
     }[run.stage]

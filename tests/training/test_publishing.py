@@ -49,7 +49,7 @@ def published(update: Update) -> set[str]:
 COMPLETE = {
     f"1/{role}/{name}"
     for role in ("policy", "reward")
-    for name in ("adapter_config.json", "adapter_model.safetensors")
+    for name in ("adapter_config.json", "adapter_model.safetensors", "README.md")
 }
 
 
@@ -66,6 +66,25 @@ def test_an_adapter_that_changed_since_the_engine_wrote_it_is_not_published(upda
     assert "checksum differs" in update.error
     assert published(update) == set()
     assert not ModelVersion.objects.filter(project=update.project, number=1).exists()
+
+
+@pytest.mark.parametrize("forged", ["# Approved by everyone", None])
+def test_a_card_that_changed_since_or_is_gone_is_not_published(update, forged):
+    card = update.run_of("ppo").adapter_dir / "README.md"
+    card.unlink()
+    if forged:
+        card.write_text(forged)
+    assert executed(update).state == State.FAILED
+    assert published(update) == set()
+
+
+def test_an_adapter_of_an_engine_that_wrote_no_cards_is_published_without(update):
+    run = update.run_of("reward")
+    (run.adapter_dir / "README.md").unlink()
+    del run.result["files"]["README.md"]
+    run.save(update_fields=["result"])
+    assert executed(update).state == State.SUCCEEDED
+    assert published(update) == COMPLETE - {"1/reward/README.md"}
 
 
 def test_a_full_disk_while_publishing_leaves_nothing_and_says_so(update, monkeypatch):

@@ -54,6 +54,7 @@ def test_the_published_adapter_is_the_one_the_engine_wrote(update: Update):
     folder = update.candidate.adapter_dir
     assert folder == Path(settings.DATA_DIR) / "models" / update.project.slug / "1" / "policy"
     assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md",
         "adapter_config.json",
         "adapter_model.safetensors",
     ]

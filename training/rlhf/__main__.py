@@ -1,6 +1,9 @@
 """Run one stage in a run directory.
 
     python -m training.rlhf {sft,reward,ppo,generate,evaluate} RUN_DIR
+    python -m training.rlhf plan RECIPE
+
+`plan` tells what a run will take before it is started, and writes nothing.
 
 Ends with 0 on success (also when the run had succeeded before), 1 with error.json on failure, 2 on a wrong
 command line, 3 when it stopped because it was asked to, 4 on failure when the disk is too full even for
@@ -21,9 +24,10 @@ from pathlib import Path
 
 from training.rlhf.energy import EnergyMeter
 from training.rlhf.errors import Cancelled, EngineError, RecipeError, no_space_left
-from training.rlhf.recipes import RECIPES, Recipe
+from training.rlhf.recipes import RECIPES, LoRARecipe, Recipe
 from training.rlhf.rundir import RunDirectory
 
+PLAN = "plan"
 OK, FAILED, CANCELLED, NO_ROOM = 0, 1, 3, 4
 # Names of mallopt(3), which Python does not have.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -31,6 +35,8 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    if options.stage == PLAN:
+        return _plan(options.recipe, as_json=options.json)
     directory = RunDirectory(options.run_dir)
     if not directory.path.is_dir():
         print(f"There is no run directory {directory.path}.", file=sys.stderr)
@@ -39,6 +45,22 @@ def main(arguments: list[str] | None = None) -> int:
         print("This run has already succeeded; see result.json.")
         return OK
     return _attempt(directory, options.stage)
+
+
+def _plan(path: Path, *, as_json: bool) -> int:
+    """Print what the run of a recipe will take."""
+    _quieten_libraries()
+    from training.rlhf import plan  # torch takes seconds to import
+
+    try:
+        directory, recipe = plan.read_recipe(path)
+        _stay_offline_with(directory, recipe)
+        made = plan.make_plan(directory, recipe)
+    except EngineError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    print(json.dumps(made.to_dict(), indent=2) if as_json else plan.describe(made))
+    return OK
 
 
 def _attempt(directory: RunDirectory, stage: str) -> int:
@@ -61,20 +83,33 @@ def _run(directory: RunDirectory, recipe: Recipe) -> None:
     _set_environment(directory, recipe)
     _keep_freed_memory()
     started = time.monotonic()
-    with EnergyMeter(recipe.country) as meter:
+    with EnergyMeter(recipe.country, recipe.processor_watts) as meter, directory.shown_in_terminal():
         _seed_everything(recipe)
         metrics = importlib.import_module(f"training.rlhf.{recipe.stage}").run(directory, recipe)
-    directory.finish(metrics, meter.result, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    if isinstance(recipe, LoRARecipe):  # it has trained something
+        from training.rlhf.card import write_card
+
+        write_card(directory, recipe, metrics, meter.result, seconds)
+    directory.finish(metrics, meter.result, seconds)
     print(json.dumps(metrics))
 
 
 def _set_environment(directory: RunDirectory, recipe: Recipe) -> None:
     """Fix what libraries read once, at their import: threads, telemetry, network."""
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(recipe.threads)
+    _quieten_libraries()
+    _stay_offline_with(directory, recipe)
+
+
+def _quieten_libraries() -> None:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+
+
+def _stay_offline_with(directory: RunDirectory, recipe: Recipe) -> None:
     if directory.resolve(recipe.base_model).exists():
         os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -121,7 +156,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.rlhf", description=(__doc__ or "").splitlines()[0]
     )
-    stages = parser.add_subparsers(dest="stage", required=True, metavar="{" + ",".join(RECIPES) + "}")
+    stages = parser.add_subparsers(
+        dest="stage", required=True, metavar="{" + ",".join((*RECIPES, PLAN)) + "}"
+    )
     for stage, recipe in RECIPES.items():
         summary = (recipe.__doc__ or "").splitlines()[0]
         command = stages.add_parser(
@@ -132,6 +169,12 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="directory that holds recipe.json")
+    summary = "What a run will take: parameters, memory, time and disk, and which settings fit this machine."
+    command = stages.add_parser(PLAN, help=summary, description=summary)
+    command.add_argument(
+        "recipe", type=Path, metavar="RECIPE", help="recipe.json or the directory that holds it"
+    )
+    command.add_argument("--json", action="store_true", help="print JSON, in bytes and seconds")
     return parser
 
 

@@ -26,8 +26,8 @@ def encode_prompts(
     for prompt, ids in zip(prompts, encoded, strict=True):
         if len(ids) > longest:
             raise DataError(
-                f"The prompt {prompt.prompt_id} has {len(ids)} tokens, more than the {longest} that the "
-                "recipe allows."
+                f"The prompt {prompt.prompt_id} has {len(ids)} tokens, more than the {longest} that "
+                "max_prompt_tokens allows: raise it, or leave the prompt out."
             )
     return encoded
 

@@ -1,7 +1,8 @@
 """How much electricity a run used, estimated by codecarbon's offline tracker.
 
-On machines without power counters the estimate comes from the processor's nominal power and its load; it is
-always labelled an estimate. Nothing is sent anywhere.
+On machines without power counters the estimate comes from the processor's nominal power and its load; a
+recipe's `processor_watts` takes the place of both counter and nominal power. It is always labelled an
+estimate. Nothing is sent anywhere.
 """
 
 import logging
@@ -17,11 +18,12 @@ _SLOWEST_START_SECONDS = 20
 class EnergyMeter:
     """Measure a `with` block; afterwards `result` holds the estimate, or null with the reason.
 
-    `result`: estimate (always true), kwh, kg_co2e, country, seconds, reason (null when it worked).
+    `result`: estimate (always true), kwh, kg_co2e, country, processor_watts (as given), seconds, reason (null
+    when it worked).
     """
 
-    def __init__(self, country: str) -> None:
-        self.country = country
+    def __init__(self, country: str, processor_watts: float | None = None) -> None:
+        self.country, self.processor_watts = country, processor_watts
         self.result: dict[str, Any] = {}
         self._tracker: Any = None
         self._reason: str | None = None
@@ -50,6 +52,7 @@ class EnergyMeter:
             "kwh": kwh,
             "kg_co2e": kg,
             "country": self.country,
+            "processor_watts": self.processor_watts,
             "seconds": time.monotonic() - self._started,
             "reason": self._reason,
         }
@@ -61,6 +64,7 @@ class EnergyMeter:
             logging.getLogger("codecarbon").setLevel(logging.CRITICAL)
             self._tracker = OfflineEmissionsTracker(
                 country_iso_code=self.country,
+                force_cpu_power=self.processor_watts,
                 measure_power_secs=_SAMPLE_SECONDS,
                 tracking_mode="process",
                 allow_multiple_runs=True,

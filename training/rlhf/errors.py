@@ -1,7 +1,26 @@
 """What can go wrong in a run, said so that a coordinator can act on it."""
 
 import errno
+import re
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:  # recipes raise the errors of this module
+    from training.rlhf.recipes import Recipe
+
+# Torch on a processor ("you tried to allocate 64 bytes"), on a gpu ("Tried to allocate 2.00 GiB"), numpy
+# ("Unable to allocate 7.28 TiB").
+_ASKED = re.compile(r"allocate (?P<size>[0-9.]+) (?P<unit>bytes|[KMGTP]iB)", re.IGNORECASE)
+_UNITS = {"b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
+# What a stage's memory grows with, what costs least to change first.
+_MEMORY_SETTINGS = {
+    "sft": ("batch_size", "max_length"),
+    "reward": ("batch_size", "max_length"),
+    "ppo": ("batch_size", "max_new_tokens"),
+    "generate": ("batch_size", "max_new_tokens"),
+    "evaluate": ("batch_size", "max_new_tokens"),
+}
 _NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
@@ -53,8 +72,8 @@ def no_space_left(error: BaseException) -> bool:
     return cause is not None and no_space_left(cause)
 
 
-def explain(error: BaseException) -> tuple[str, str]:
-    """The reason (one sentence) and the kind that `error.json` holds for an exception."""
+def explain(error: BaseException, recipe: "Recipe | None" = None) -> tuple[str, str]:
+    """The reason and the kind that `error.json` holds for an exception of a run with this recipe."""
     if isinstance(error, EngineError):
         return str(error), error.kind
     if no_space_left(error):
@@ -62,12 +81,52 @@ def explain(error: BaseException) -> tuple[str, str]:
             "The disk is full: free some space and start the run again; complete checkpoints are kept.",
             "disk",
         )
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return (
-            "The machine ran out of memory: use a smaller batch size or a smaller base model.",
-            "memory",
-        )
+    if out_of_memory(error):
+        return _memory_advice(error, recipe), "memory"
     return f"The engine failed unexpectedly: {type(error).__name__}: {error}", "internal"
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an allocation failed; torch says so in a RuntimeError on processors, numpy in a MemoryError."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+    )
+
+
+def _memory_advice(error: BaseException, recipe: "Recipe | None") -> str:
+    asked = _ASKED.search(str(error))
+    amount = f" when {_gigabytes(asked)} more were asked for" if asked else ""
+    advice = "use a smaller batch size or a smaller base model"
+    if recipe is not None:
+        values = vars(recipe)
+        names: tuple[str, ...] = _MEMORY_SETTINGS[recipe.stage]
+        if recipe.stage == "ppo" and "learner.py" in _files(error.__traceback__):
+            names = ("minibatches", *names)
+        said = [
+            f"{'raise' if name == 'minibatches' else 'lower'} {name} (now {values[name]})" for name in names
+        ]
+        advice = " or ".join(said) + ", or take a smaller base model"
+    return f"The machine ran out of memory{amount}: {advice}. `plan` tells what a recipe needs."
+
+
+def _gigabytes(asked: re.Match[str]) -> str:
+    size = float(asked["size"]) * _UNITS[asked["unit"].lower()[:1]] / 1e9
+    return f"{size:.3g} GB"
+
+
+def _files(trace: TracebackType | None) -> set[str]:
+    """Names of the source files that an error came through."""
+
+    def walk() -> Iterator[str]:
+        here = trace
+        while here is not None:
+            yield here.tb_frame.f_code.co_filename.rsplit("/", 1)[-1]
+            here = here.tb_next
+
+    return set(walk())
 
 
 def first_line(error: Exception) -> str:

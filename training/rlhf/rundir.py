@@ -4,7 +4,7 @@
       recipe.json      what to do (see `recipes`)
       progress.jsonl   appended: time, stage, step, total, metrics
       checkpoints/     step-000010/ …: complete or absent
-      output/          what the stage produces
+      output/          what the stage produces; README.md is the card of what sft, reward and ppo trained
       result.json      written last; its presence means success
       error.json       why the last attempt failed: reason, kind
       cancel           its presence asks the stage to stop: sft, reward and ppo at their next step, after a
@@ -36,6 +36,7 @@ from typing import Any
 
 from training.rlhf.errors import Cancelled, RecipeError, explain
 from training.rlhf.recipes import DatasetFile, Recipe, parse_recipe
+from training.rlhf.terminal import ProgressBar
 
 LIBRARIES = (
     "torch",
@@ -61,7 +62,8 @@ class RunDirectory:
         self.checkpoints = self.path / "checkpoints"
         self.resumed_from: int | None = None
         self._terminated = False
-        self._stage = ""
+        self._recipe: Recipe | None = None
+        self._bar: ProgressBar | None = None
 
     def recipe(self) -> Recipe:
         """The recipe of this run; RecipeError when it is missing or wrong."""
@@ -69,9 +71,8 @@ class RunDirectory:
             text = (self.path / "recipe.json").read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"The run directory has no readable recipe.json: {error}.") from error
-        recipe = parse_recipe(text)
-        self._stage = recipe.stage
-        return recipe
+        self._recipe = parse_recipe(text)
+        return self._recipe
 
     def resolve(self, path: str) -> Path:
         """A path of the recipe; a relative one starts at the run directory."""
@@ -97,6 +98,20 @@ class RunDirectory:
 
     # Progress and cancelling
 
+    @property
+    def _stage(self) -> str:
+        return self._recipe.stage if self._recipe else ""
+
+    @contextmanager
+    def shown_in_terminal(self) -> Iterator[None]:
+        """Show progress as a bar, too, where standard error is a terminal."""
+        self._bar = ProgressBar()
+        try:
+            yield
+        finally:
+            self._bar.close()
+            self._bar = None
+
     def progress(self, step: int, total: int, **metrics: float) -> None:
         """Append one line to progress.jsonl; metrics that are not finite are left out."""
         numbers = {name: float(value) for name, value in metrics.items()}
@@ -109,6 +124,8 @@ class RunDirectory:
         }
         with open(self.path / "progress.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+        if self._bar is not None:
+            self._bar.show(self._stage, step, total, numbers)
 
     def stop_on_sigterm(self) -> None:
         """Let SIGTERM ask for the same orderly stop as the file `cancel`."""
@@ -182,7 +199,7 @@ class RunDirectory:
 
     def fail(self, error: BaseException) -> str:
         """Write error.json for an attempt that ended in `error`; returns the reason."""
-        reason, kind = explain(error)
+        reason, kind = explain(error, self._recipe)
         write_json(self.path / "error.json", {"reason": reason, "kind": kind})
         return reason
 

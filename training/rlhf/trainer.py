@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import torch
 from transformers import (
     PrinterCallback,
     Trainer,
@@ -17,6 +16,7 @@ from transformers import (
 )
 
 from training.rlhf.errors import Cancelled, TrainingDiverged
+from training.rlhf.machine import multiplies_bfloat16
 from training.rlhf.recipes import RewardRecipe, SFTRecipe
 from training.rlhf.rundir import RunDirectory
 
@@ -45,19 +45,13 @@ def trainer_settings(
         "logging_steps": 5,
         "logging_first_step": True,
         "logging_nan_inf_filter": False,
-        "bf16": mixed_precision and _multiplies_bfloat16(),
+        "bf16": mixed_precision and multiplies_bfloat16(),
         "use_cpu": True,
         "gradient_checkpointing": False,
         "dataloader_pin_memory": False,
         "disable_tqdm": True,
         "report_to": "none",
     }
-
-
-def _multiplies_bfloat16() -> bool:
-    """Whether the processor has instructions for bfloat16; emulated, it is slower than float32."""
-    processor = torch.cpu.get_capabilities()
-    return bool(processor.get("avx512_bf16") or processor.get("amx_bf16"))
 
 
 def train(trainer: Trainer, directory: RunDirectory) -> float:

@@ -13,6 +13,8 @@ from training.rlhf.rundir import sha256_of, sync_tree
 
 # Named one by one: nothing else that a stage left in its output belongs to a version, pickles least of all.
 ADAPTER_FILES = ("adapter_config.json", ADAPTER_WEIGHTS)
+# What the engine says of an adapter; runs of earlier versions have none.
+CARD = "README.md"
 
 
 @contextmanager
@@ -54,7 +56,8 @@ def adapter_sha256(run: TrainingRun) -> str:
 
 def _copy(update: Update, run: TrainingRun, folder: Path) -> None:
     folder.mkdir(parents=True)
-    for name in ADAPTER_FILES:
+    card = [CARD] if _reported(run, run.adapter_dir / CARD) else []
+    for name in (*ADAPTER_FILES, *card):
         update.renew()
         source = run.adapter_dir / name
         shutil.copyfile(source, folder / name)

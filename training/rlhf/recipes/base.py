@@ -39,6 +39,9 @@ class Recipe:
     threads: int = setting("processor threads; more than idle cores slows all of them down", 2)
     dtype: Dtype = setting("number format of the base weights; adapters stay in float32", "float32")  # noqa: RUF009
     country: str = setting("ISO code (three letters) whose electricity the energy estimate assumes", "DEU")
+    processor_watts: float | None = setting(
+        "the processor's power under full load, for the energy estimate; null is what codecarbon finds", None
+    )
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
@@ -51,6 +54,8 @@ class Recipe:
             len(self.country) == 3 and self.country.isupper(),
             "country must be a three-letter ISO code.",
         )
+        if self.processor_watts is not None:
+            require(0 < self.processor_watts <= 10_000, "processor_watts must lie between 0 and 10000.")
         self.validate()
 
     def validate(self) -> None:

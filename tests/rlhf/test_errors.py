@@ -1,0 +1,61 @@
+"""What went wrong, said with the setting to change."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from training.rlhf.errors import explain
+from training.rlhf.recipes import RECIPES, Recipe, parse_recipe
+
+
+def recipe_of(stage: str, **changes: Any) -> Recipe:
+    values: dict[str, Any] = {"stage": stage, "base_model": "b", "dataset": {"path": "d", "sha256": "0" * 64}}
+    if stage in ("ppo", "evaluate"):
+        values["reward_adapter"] = "r"
+    return parse_recipe(json.dumps(values | changes))
+
+
+def caught(work: Any) -> BaseException:
+    with pytest.raises((RuntimeError, MemoryError)) as error:
+        work()
+    return error.value
+
+
+@pytest.mark.parametrize("stage", RECIPES)
+def test_torch_without_memory_names_the_batch_and_how_much_was_asked_for(stage: str) -> None:
+    error = caught(lambda: torch.empty(1 << 50, dtype=torch.uint8))
+    reason, kind = explain(error, recipe_of(stage, batch_size=24))
+    assert kind == "memory"
+    assert "when 1.13e+06 GB more were asked for" in reason
+    assert "lower batch_size (now 24)" in reason and "plan" in reason
+
+
+def test_numpy_without_memory_is_read_too() -> None:
+    reason, kind = explain(caught(lambda: np.empty(1 << 50)), recipe_of("sft"))
+    assert kind == "memory" and "9.01e+06 GB" in reason and "max_length (now 256)" in reason
+
+
+def test_a_gpu_without_memory_is_read_too() -> None:
+    error = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total")
+    reason, kind = explain(error, recipe_of("generate"))
+    assert kind == "memory" and "2.68 GB" in reason and "max_new_tokens (now 48)" in reason
+
+
+def test_an_update_without_memory_asks_for_more_minibatches(tmp_path: Any) -> None:
+    """An error that came through the learner; a rollout's does not mention minibatches."""
+    scope: dict[str, Any] = {}
+    exec(compile("def update(): raise MemoryError", "training/rlhf/learner.py", "exec"), scope)
+    assert "raise minibatches (now 4)" in explain(caught(scope["update"]), recipe_of("ppo"))[0]
+    assert "minibatches" not in explain(MemoryError(), recipe_of("ppo"))[0]
+
+
+def test_without_recipe_and_amount_there_is_still_advice() -> None:
+    reason, kind = explain(MemoryError())
+    assert kind == "memory" and "smaller batch size" in reason and "asked for" not in reason
+
+
+def test_another_runtime_error_is_not_taken_for_it() -> None:
+    assert explain(RuntimeError("shapes cannot be multiplied"), recipe_of("ppo"))[1] == "internal"

@@ -1,0 +1,262 @@
+"""The plan of a run: what it says before the start is what the run then does."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.rlhf.making import GOOD, QUESTIONS, conversation, write_rows
+from training.rlhf import ppo, reward, sft
+from training.rlhf.__main__ import main
+from training.rlhf.adapters import SharedBase, lora_config
+from training.rlhf.errors import ModelError
+from training.rlhf.loading import load_base
+from training.rlhf.machine import Machine, this_machine
+from training.rlhf.plan import Plan, describe, make_plan, read_recipe
+from training.rlhf.presets import SIZES, suggest
+from training.rlhf.recipes import PPORecipe, SFTRecipe, parse_recipe
+from training.rlhf.rundir import RunDirectory
+
+Make = Callable[..., Path]
+STAGES = {"sft": sft, "reward": reward, "ppo": ppo}
+
+
+def plan_of(folder: Path) -> Plan:
+    return make_plan(*read_recipe(folder))
+
+
+@pytest.fixture
+def settings(llama: Path, tmp_path: Path, ppo_settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """A short recipe for each stage that learns."""
+    shared = {"base_model": str(llama), "threads": 1, "lora_r": 16, "batch_size": 8, "checkpoint_every": 1}
+    talks = [{"messages": conversation(question, GOOD)} for question in QUESTIONS * 3]
+    pairs = [
+        {
+            "prompt": conversation(question, "")[:1],
+            "chosen": conversation(question, GOOD)[1:],
+            "rejected": [{"role": "assistant", "content": answer}],
+        }
+        for question in QUESTIONS
+        for answer in ("Moss.", "Ice fog.", "Peat!")
+    ]
+    return {
+        "sft": {"stage": "sft", "dataset": write_rows(tmp_path / "talks.jsonl", talks), **shared},
+        "reward": {"stage": "reward", "dataset": write_rows(tmp_path / "pairs.jsonl", pairs), **shared},
+        "ppo": ppo_settings | shared | {"steps": 3, "samples_every": 1},
+    }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_disk_is_what_a_run_leaves(stage: str, settings: dict[str, Any], make_run: Make) -> None:
+    folder = make_run(settings[stage])
+    planned = plan_of(folder).disk
+    directory = RunDirectory(folder)
+    directory.open()
+    recipe: Any = directory.recipe()
+    directory.finish(STAGES[stage].run(directory, recipe), {}, 0.0)
+
+    def size(part: str) -> int:
+        return sum(path.stat().st_size for path in (folder / part).rglob("*") if path.is_file())
+
+    assert planned.checkpoints == pytest.approx(size("checkpoints"), rel=0.2)
+    assert planned.output == pytest.approx(size("output"), rel=0.2)
+    assert planned.most >= planned.total
+
+
+@pytest.mark.parametrize("rank", [0, 4])
+def test_parameters_are_those_of_the_model_that_sft_trains(
+    rank: int, settings: dict[str, Any], folder: Path, make_run: Make
+) -> None:
+    model = load_base(str(folder), "float32")
+    parameters = sum(each.numel() for each in model.parameters())
+    if rank:
+        base = SharedBase(model)
+        base.add("policy", lora_config(model, r=rank, alpha=8, target="all-linear"))
+        trainable = sum(each.numel() for each in base.parameters("policy"))
+    else:
+        trainable = parameters
+    plan = plan_of(make_run(settings["sft"] | {"base_model": str(folder), "lora_r": rank}))
+    assert (plan.parameters, plan.trainable_parameters) == (parameters, trainable)
+
+
+def test_parameters_are_those_of_the_trainers(settings: dict[str, Any], make_run: Make) -> None:
+    directory = RunDirectory(make_run(settings["ppo"]))
+    recipe: Any = directory.recipe()
+    directory.open()
+    run = ppo.PPO(directory, recipe)
+    plan = plan_of(directory.path)
+    assert plan.trainable_parameters == sum(
+        each.numel() for each in run.base.model.parameters() if each.requires_grad
+    )
+    assert plan.memory.adapters == 4 * sum(
+        sum(each.numel() for each in run.base.parameters(name)) for name in ("policy", "policy", "reward")
+    )
+
+
+def test_a_policy_that_goes_on_keeps_its_own_rank(
+    settings: dict[str, Any], llama: Path, make_run: Make, tmp_path: Path
+) -> None:
+    base = SharedBase(load_base(str(llama), "float32"))
+    base.add("policy", lora_config(base.model, r=2, alpha=8, target="q_proj"))
+    base.save("policy", tmp_path / "policy")
+    plan = plan_of(make_run(settings["ppo"] | {"policy_adapter": str(tmp_path / "policy")}))
+    assert plan.trainable_parameters == sum(each.numel() for each in base.parameters("policy"))
+
+
+def test_counted_memory_of_an_update_is_what_autograd_keeps(
+    settings: dict[str, Any], llama: Path, make_run: Make
+) -> None:
+    """Every tensor that a real forward pass saves for its gradient is within the counted peak."""
+    plan = plan_of(make_run(settings["sft"] | {"lora_r": 0}))
+    model = load_base(str(llama), "float32").requires_grad_(True)
+    weights = {each.untyped_storage().data_ptr() for each in model.parameters()}
+    saved: dict[int, int] = {}
+
+    def remember(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            saved[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    ids = torch.zeros(8, plan.longest_input_tokens, dtype=torch.long)
+    with torch.autograd.graph.saved_tensors_hooks(remember, lambda tensor: tensor):
+        loss = model(input_ids=ids, labels=ids, use_cache=False).loss
+    kept = sum(saved.values())
+    assert loss.requires_grad and kept < plan.memory.working["update"] < 2 * kept
+
+
+def test_more_work_takes_more_memory_and_time(settings: dict[str, Any], make_run: Make) -> None:
+    small = plan_of(make_run(settings["ppo"], "small"))
+    large = plan_of(
+        make_run(settings["ppo"] | {"batch_size": 64, "max_new_tokens": 40, "steps": 30}, "large")
+    )
+    for name in small.memory.working:
+        assert large.memory.working[name] > 4 * small.memory.working[name]
+    assert large.memory.key_value_cache > 8 * small.memory.key_value_cache
+    assert set(large.seconds) == {"start", "prompts", "sampling", "scoring", "reference", "update"}
+
+
+@pytest.mark.parametrize("stage", ["generate", "evaluate"])
+def test_stages_that_sample_are_planned_too(
+    stage: str, ppo_settings: dict[str, Any], make_run: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = {key: ppo_settings[key] for key in ("base_model", "dataset", "max_new_tokens")}
+    if stage == "evaluate":
+        recipe["reward_adapter"] = ppo_settings["reward_adapter"]
+    folder = make_run({"stage": stage, **recipe})
+    assert main(["plan", str(folder / "recipe.json"), "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["trainable_parameters"] == plan["disk"]["checkpoints"] == 0
+    assert plan["seconds"]["low"] * 4 == pytest.approx(plan["seconds"]["high"])
+    assert plan["memory"]["total"] > plan["memory"]["base_weights"] > 0
+    assert {path.name for path in folder.iterdir()} == {"recipe.json"}  # nothing is written
+
+
+def test_the_plan_reads_well(settings: dict[str, Any], make_run: Make) -> None:
+    plan = plan_of(make_run(settings["ppo"]))
+    text = describe(plan)
+    assert f"{plan.parameters:,} in the base, {plan.trainable_parameters:,}" in text
+    assert "factor of two" in text and "not enough" not in text
+    assert "not enough memory" in describe(replace(plan, machine=replace(plan.machine, memory=1)))
+    assert "not enough room" in describe(replace(plan, disk_free=1))
+    assert '"batch_size": 4' in describe(replace(plan, suggested={"batch_size": 4}))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"base_model": "/nowhere/model"}, "The model folder /nowhere/model does not exist."),
+        ({"reward_adapter": "/nowhere/reward"}, "The adapter folder /nowhere/reward is missing"),
+        ({"max_prompt_tokens": 3}, "more than the 3 that max_prompt_tokens allows"),
+        ({"steps": -1}, "steps must be greater than 0."),
+    ],
+)
+def test_what_would_end_the_run_is_said_before(
+    change: dict[str, Any],
+    reason: str,
+    settings: dict[str, Any],
+    make_run: Make,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["plan", str(make_run(settings["ppo"] | change))]) == 1
+    told = capsys.readouterr().err
+    assert reason in told and "Traceback" not in told
+
+
+def test_a_recipe_that_is_missing_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", str(tmp_path / "none.json")]) == 1
+    assert "There is no readable recipe" in capsys.readouterr().err
+
+
+def test_a_configuration_that_is_damaged_is_said(
+    settings: dict[str, Any], llama: Path, make_run: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "model").mkdir()
+    for path in llama.iterdir():
+        if path.name != "config.json":
+            (tmp_path / "model" / path.name).symlink_to(path)
+    (tmp_path / "model" / "config.json").write_text('{"model_type": "no such thing"}')
+    with pytest.raises(ModelError, match="cannot be"):
+        plan_of(make_run(settings["ppo"] | {"base_model": str(tmp_path / "model")}))
+
+
+LARGE = Machine(device="gpu", memory=80 << 30, threads=16, bfloat16=True)
+
+
+def ppo_recipe(**changes: Any) -> PPORecipe:
+    text = {
+        "stage": "ppo",
+        "base_model": "b",
+        "reward_adapter": "r",
+        "dataset": {"path": "d", "sha256": "0" * 64},
+    }
+    recipe = parse_recipe(json.dumps(text | changes))
+    assert isinstance(recipe, PPORecipe)
+    return recipe
+
+
+def test_the_starters_recipe_is_left_as_it_is() -> None:
+    assert suggest(ppo_recipe(), 2_400_000, LARGE, lambda _: 1) == {}
+
+
+def test_a_larger_model_gets_the_settings_of_its_size() -> None:
+    suggested = suggest(ppo_recipe(), 600_000_000, LARGE, lambda _: 1)
+    size = SIZES[1]
+    assert suggested == {
+        "learning_rate": size.learning_rates["ppo"],
+        "max_new_tokens": size.max_new_tokens,
+        "dtype": "bfloat16",
+    }
+    ppo_recipe(**suggested)  # what is suggested is a valid recipe
+    assert "dtype" not in suggest(ppo_recipe(), 600_000_000, replace(LARGE, bfloat16=False), lambda _: 1)
+
+
+def test_a_batch_is_halved_until_it_fits_and_no_further() -> None:
+    gigabyte = 1 << 30
+
+    def memory_of(recipe: Any) -> int:
+        return gigabyte * (2 + recipe.batch_size)
+
+    machine = replace(LARGE, memory=60 * gigabyte)  # of which 42 are to be used
+    assert suggest(ppo_recipe(), 1, machine, memory_of) == {"batch_size": 32}
+    assert suggest(ppo_recipe(batch_size=32), 1, machine, memory_of) == {}
+    assert suggest(ppo_recipe(minibatches=8), 1, replace(machine, memory=1), memory_of) == {
+        "batch_size": 4,
+        "minibatches": 4,
+    }
+
+
+def test_a_large_model_is_not_trained_whole() -> None:
+    recipe = SFTRecipe(base_model="b", dataset=ppo_recipe().dataset)
+    assert suggest(recipe, 600_000_000, LARGE, lambda _: 1)["lora_r"] == 16
+    assert "lora_r" not in suggest(recipe, 2_400_000, LARGE, lambda _: 1)
+
+
+def test_no_more_threads_than_processors_are_suggested() -> None:
+    few = replace(LARGE, threads=1)
+    assert suggest(ppo_recipe(), 1, few, lambda _: 1) == {"threads": 1}
+    assert this_machine().threads >= 1 and this_machine().memory > 1 << 28
