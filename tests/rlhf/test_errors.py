@@ -44,12 +44,12 @@ def test_a_gpu_without_memory_is_read_too() -> None:
     assert kind == "memory" and "2.68 GB" in reason and "max_new_tokens (now 48)" in reason
 
 
-def test_an_update_without_memory_asks_for_more_minibatches(tmp_path: Any) -> None:
-    """An error that came through the learner; a rollout's does not mention minibatches."""
+def test_an_update_without_memory_asks_for_a_smaller_micro_batch(tmp_path: Any) -> None:
+    """An error that came through the learner; a rollout's does not mention it."""
     scope: dict[str, Any] = {}
     exec(compile("def update(): raise MemoryError", "training/rlhf/learner.py", "exec"), scope)
-    assert "raise minibatches (now 4)" in explain(caught(scope["update"]), recipe_of("ppo"))[0]
-    assert "minibatches" not in explain(MemoryError(), recipe_of("ppo"))[0]
+    assert "lower micro_batch_size (now 16)" in explain(caught(scope["update"]), recipe_of("ppo"))[0]
+    assert "micro_batch_size" not in explain(MemoryError(), recipe_of("ppo"))[0]
 
 
 def test_without_recipe_and_amount_there_is_still_advice() -> None:

@@ -250,6 +250,20 @@ def test_a_batch_is_halved_until_it_fits_and_no_further() -> None:
     }
 
 
+def test_micro_batches_shrink_before_batches() -> None:
+    gigabyte = 1 << 30
+
+    def memory_of(recipe: Any) -> int:
+        return gigabyte * (2 + recipe.batch_size // 8 + recipe.micro_batch_size)
+
+    machine = replace(LARGE, memory=40 * gigabyte)  # of which 28 are to be used
+    assert suggest(ppo_recipe(), 1, machine, memory_of) == {"micro_batch_size": 8}
+    assert suggest(ppo_recipe(), 1, replace(machine, memory=20 * gigabyte), memory_of) == {
+        "micro_batch_size": 1,
+        "batch_size": 64,
+    }
+
+
 def test_a_large_model_is_not_trained_whole() -> None:
     recipe = SFTRecipe(base_model="b", dataset=ppo_recipe().dataset)
     assert suggest(recipe, 600_000_000, LARGE, lambda _: 1)["lora_r"] == 16

@@ -104,11 +104,9 @@ def _memory_advice(error: BaseException, recipe: "Recipe | None") -> str:
         values = vars(recipe)
         names: tuple[str, ...] = _MEMORY_SETTINGS[recipe.stage]
         if recipe.stage == "ppo" and "learner.py" in _files(error.__traceback__):
-            names = ("minibatches", *names)
-        said = [
-            f"{'raise' if name == 'minibatches' else 'lower'} {name} (now {values[name]})" for name in names
-        ]
-        advice = " or ".join(said) + ", or take a smaller base model"
+            names = ("micro_batch_size", *names)  # lowering it changes nothing else
+        advice = " or ".join(f"lower {name} (now {values[name]})" for name in names)
+        advice += ", or take a smaller base model"
     return f"The machine ran out of memory{amount}: {advice}. `plan` tells what a recipe needs."
 
 

@@ -72,21 +72,30 @@ def _by_size(recipe: Recipe, parameters: int, machine: Machine) -> dict[str, Any
 
 
 def _fitting(recipe: Recipe, room: float, memory_of: Callable[[Recipe], int]) -> Recipe:
-    """The recipe with the largest batch that fits, found by counting two batches: memory grows evenly."""
-    batch: int = vars(recipe)["batch_size"]
-    needed: float = memory_of(recipe)
-    if needed <= room or batch <= _SMALLEST_BATCH:
-        return recipe
-    half = memory_of(_with_batch(recipe, batch // 2))
-    per_row = max(1.0, (needed - half) / (batch - batch // 2))
-    while batch > _SMALLEST_BATCH and needed > room:
-        needed -= per_row * (batch - batch // 2)
-        batch //= 2
-    return _with_batch(recipe, batch)
-
-
-def _with_batch(recipe: Recipe, batch: int) -> Recipe:
-    changes: dict[str, Any] = {"batch_size": batch}
+    """The recipe with the largest batch that fits; micro-batches shrink first, since they change nothing."""
     if isinstance(recipe, PPORecipe):
-        changes["minibatches"] = min(recipe.minibatches, batch)
+        recipe = _shrunk(recipe, "micro_batch_size", 1, room, memory_of)
+    return _shrunk(recipe, "batch_size", _SMALLEST_BATCH, room, memory_of)
+
+
+def _shrunk(recipe: Recipe, name: str, least: int, room: float, memory_of: Callable[[Recipe], int]) -> Recipe:
+    """Halve a setting until the recipe fits, found by counting it twice: memory grows evenly."""
+    size: int = vars(recipe)[name]
+    needed: float = memory_of(recipe)
+    if needed <= room or size <= least:
+        return recipe
+    half = memory_of(_with(recipe, name, size // 2))
+    if half >= needed:  # something else is what is large
+        return recipe
+    per_row = (needed - half) / (size - size // 2)
+    while size > least and needed > room:
+        needed -= per_row * (size - size // 2)
+        size //= 2
+    return _with(recipe, name, size)
+
+
+def _with(recipe: Recipe, name: str, size: int) -> Recipe:
+    changes: dict[str, Any] = {name: size}
+    if isinstance(recipe, PPORecipe) and name == "batch_size":
+        changes["minibatches"] = min(recipe.minibatches, size)
     return replace(recipe, **changes)

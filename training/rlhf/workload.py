@@ -31,7 +31,6 @@ from training.rlhf.rundir import RunDirectory
 from training.rlhf.scoring import last_hidden_states
 from training.rlhf.shadow import Cost, Shadow
 
-_CALIBRATION_ANSWERS = 256  # as in `ppo`
 _BYTES_PER_TOKEN = 5  # of written text
 
 
@@ -194,9 +193,11 @@ class Workload:
     def _ppo(self, recipe: PPORecipe) -> list[Phase]:
         rows, answer = recipe.batch_size, recipe.max_new_tokens
         minibatch = math.ceil(rows / recipe.minibatches)
-        rollouts = recipe.steps + 1 + _CALIBRATION_ANSWERS / rows
+        micro = min(recipe.micro_batch_size, minibatch)
+        passes = recipe.epochs * recipe.minibatches * math.ceil(minibatch / micro)
+        rollouts = recipe.steps + 1 + recipe.calibration_answers / rows
         block = self._block(rows, answer)
-        small = self._block(minibatch, answer)
+        small = self._block(micro, answer)
         scoring = self._cost(lambda: self._score(block), "reward")
         reference = self._cost(lambda: self._logprobs(block), None)
         update = self._cost(lambda: self._logprobs(small).sum().backward(), "policy", learn=True)
@@ -206,8 +207,7 @@ class Workload:
             Phase("scoring", rollouts, scoring, self._share),
             Phase("reference", recipe.steps + 1, reference, self._share, features),
             Phase(
-                "update", recipe.steps * recipe.epochs * recipe.minibatches, update, self._share, features,
-                learns=True,
+                "update", recipe.steps * passes, update, self._share, features, learns=True
             ),
         ]  # fmt: skip
 
