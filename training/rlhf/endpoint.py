@@ -17,10 +17,9 @@ import httpx2
 
 from training.rlhf.data import Message
 from training.rlhf.errors import JudgeError, first_line
-from training.rlhf.recipes import EvaluateRecipe
+from training.rlhf.recipes import JUDGE_KEY, EvaluateRecipe
 
 Verdict = Literal["A", "B", "tie"]
-KEY = "CHORUS_JUDGE_KEY"
 WAITS = (1.0, 4.0, 15.0)  # seconds before each further try
 _VERDICTS: dict[str, Verdict] = {"a": "A", "b": "B", "tie": "tie"}
 _LONGEST_REPLY = 1 << 20  # bytes
@@ -35,13 +34,14 @@ _INSTRUCTIONS = (
 class Endpoint:
     """A judge model at a recipe's endpoint; threads may share it."""
 
-    def __init__(self, recipe: EvaluateRecipe, *, waits: Sequence[float] = WAITS) -> None:
+    def __init__(self, recipe: EvaluateRecipe, *, waits: Sequence[float] | None = None) -> None:
         assert recipe.judge_url is not None
         self.url = recipe.judge_url.rstrip("/") + "/chat/completions"
-        self._model, self._timeout, self._waits = recipe.judge_model, recipe.judge_timeout, waits
-        self._key = os.environ.get(KEY, "").strip()
+        self._model, self._timeout = recipe.judge_model, recipe.judge_timeout
+        self._waits = WAITS if waits is None else waits
+        self._key = os.environ.get(JUDGE_KEY, "").strip()
         if not (self._key.isascii() and self._key.isprintable()):  # httpx's own message would quote it
-            raise JudgeError(f"{KEY} holds characters that no key can have.")
+            raise JudgeError(f"{JUDGE_KEY} holds characters that no key can have.")
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         # Redirects are not followed: they would carry the answers, and perhaps the key, elsewhere.
         self._client = httpx2.Client(headers=headers, timeout=self._timeout, follow_redirects=False)
@@ -92,7 +92,7 @@ class Endpoint:
                 if status != httpx2.codes.OK:
                     raise JudgeError(
                         f"The judge endpoint {self.url} refused a request with status {status}: check "
-                        f"judge_url, judge_model and {KEY}."
+                        f"judge_url, judge_model and {JUDGE_KEY}."
                     )
                 return _read(response, deadline)
         except httpx2.TimeoutException:

@@ -8,6 +8,8 @@ from training.rlhf.errors import RecipeError
 
 from .base import DatasetFile, SamplingRecipe, positive, require, setting, within_unit
 
+JUDGE_KEY = "CHORUS_JUDGE_KEY"  # the environment variable that may hold the judge endpoint's key
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateRecipe(SamplingRecipe):
@@ -27,7 +29,7 @@ class EvaluateRecipe(SamplingRecipe):
         "reward",
     )
     judge_url: str | None = setting(
-        "the endpoint up to /v1; its key, if it wants one, is read from CHORUS_JUDGE_KEY only", None
+        f"the endpoint up to /v1; its key, if it wants one, is read from {JUDGE_KEY} only", None
     )
     judge_model: str | None = setting("name of the model at the endpoint", None)
     judge_parallel: int = setting("requests to the endpoint at once", 4)
