@@ -138,7 +138,9 @@ def test_a_tie_in_one_order_only_is_a_contradiction(judge: Judge) -> None:
 @pytest.mark.parametrize("reply", ["A is better", "", "C", "AB", "<think>A</think>", "\ud83d"])
 def test_a_reply_that_is_no_bare_verdict_counts_as_a_tie(judge: Judge, reply: str) -> None:
     judge.reply = lambda a, b: reply
-    metrics = judged(judge, make_rows(("old", "new one")))
+    rows = make_rows(("old", "new one"))
+    metrics = judged(judge, rows)
+    json.dumps(rows, ensure_ascii=False).encode()  # as they are written
     assert (metrics["ties"], metrics["judge_unreadable"], metrics["judge_contradictions"]) == (1, 1, 0)
     assert metrics["judge_undecided"] == 1
 

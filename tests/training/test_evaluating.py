@@ -149,7 +149,7 @@ def test_a_crossed_watch_is_told_before_the_release_button(client, evaluated):
 
 
 def test_several_crossed_watches_are_all_told(client, evaluated):
-    for text in pages(client, evaluated(watches=CROSSED + [CROSSED[0] | {"sentence": "It refuses."}])):
+    for text in pages(client, evaluated(watches=[*CROSSED, CROSSED[0] | {"sentence": "It refuses."}])):
         assert "noticed 2 things" in text
         assert "<li>It refuses.</li>" in text
 

@@ -126,7 +126,8 @@ def _content(body: bytes) -> str:
         content = json.loads(body)["choices"][0]["message"]["content"]
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         return ""
-    return content if isinstance(content, str) else ""
+    # JSON admits lone surrogates, files do not.
+    return content.encode("utf-8", "replace").decode() if isinstance(content, str) else ""
 
 
 def _question(conversation: Sequence[Message], a: str, b: str) -> list[Message]:

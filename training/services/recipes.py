@@ -152,8 +152,8 @@ def _judge(values: dict[str, Any]) -> dict[str, str]:
         return {}
     if not site.JUDGE_URL:
         raise RefusedError(
-            "This site has no judge endpoint. Whoever runs it has to set CHORUS_JUDGE_URL first; until then the "
-            "reward model can judge."
+            "This site has no judge endpoint. Whoever runs it has to set CHORUS_JUDGE_URL first; until then "
+            "the reward model can judge."
         )
     return {"judge_url": site.JUDGE_URL}
 
