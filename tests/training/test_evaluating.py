@@ -14,7 +14,7 @@ from ranking.services import claim_next, open_round, submit_judgment
 from tests.factories import coordinator_of, make_member
 from tests.training import making
 from tests.training.making import METRICS, add_answers, make_finished, make_run, make_trainable, make_update
-from training.models import TrainingRun, Update
+from training.models import Evaluation, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
 from training.services import flags
 from training.services.flags import flagged_answers
@@ -146,6 +146,16 @@ def test_a_crossed_watch_is_told_before_the_release_button(client, evaluated):
         told = text.index("Answers became 2.1 times as long as before &lt;b&gt;now&lt;/b&gt;.")
         assert told < text.index('id="release"')
         assert "noticed something" in text
+
+
+def test_a_later_evaluation_without_watches_hides_none(client, evaluated):
+    update = evaluated(watches=CROSSED)
+    Evaluation.objects.create(
+        version=update.candidate, baseline=update.parent, judge="people", wins=1, ties=0, losses=0,
+        metrics={"win_rate_decided": 1.0},
+    )  # fmt: skip
+    for text in pages(client, update):
+        assert "Answers became 2.1 times" in text
 
 
 def test_several_crossed_watches_are_all_told(client, evaluated):

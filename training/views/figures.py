@@ -47,10 +47,9 @@ def figures_of(version: ModelVersion) -> list[Figure]:
 
 
 def warnings_of(version: ModelVersion) -> list[str] | None:
-    """A sentence for each watch that its evaluation crossed; None where nothing was watched."""
-    evaluation = version.evaluations.first()
-    watches = evaluation.metrics.get("watches") if evaluation is not None else None
-    return None if watches is None else [watch["sentence"] for watch in watches]
+    """A sentence for each watch that was crossed in the newest evaluation that has any; None if none has."""
+    watched = [each.metrics["watches"] for each in version.evaluations.all() if "watches" in each.metrics]
+    return [watch["sentence"] for watch in watched[0]] if watched else None
 
 
 def samples_of(update: Update) -> list[Sample]:
