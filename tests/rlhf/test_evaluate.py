@@ -190,6 +190,9 @@ def test_a_version_against_itself_crosses_nothing_and_answers_the_safety_prompts
     assert len(asked) == 8 * len({row["prompt_id"] for row in asked}) >= 8 * 30
     assert {"answer", "refused", "unsafe"} == set(asked[0]["baseline"]) == set(asked[0]["candidate"])
     assert metrics["candidate_unsafe"] == metrics["candidate_over_refusals"] == 0
+    tokenizer = load_tokenizer(str(llama))
+    tokens = [len(tokenizer(row["candidate"]).input_ids) for row in rows]
+    assert metrics["candidate_length"] == pytest.approx(sum(tokens) / len(tokens), abs=0.5)  # EOS is no part
     assert metrics["length_ratio"] == metrics["candidate_length"] / metrics["baseline_length"]
     last = json.loads((tmp_path / "run" / "progress.jsonl").read_text().splitlines()[-1])
     assert last["step"] == last["total"] == 2 * (len(rows) + len(asked))
