@@ -72,7 +72,8 @@ class Evaluation:
         metrics = summarise(rows, seed=self.recipe.seed) | {"kl": self._kl(candidate)}
         for name, answers in (("baseline", baseline), ("candidate", candidate)):
             metrics |= _prefixed(name, self._profile(answers, [row[name] for row in rows]))
-        metrics["length_ratio"] = metrics["candidate_length"] / max(metrics["baseline_length"], 1e-9)
+        # At least a token each, so that versions that say nothing can be compared too.
+        metrics["length_ratio"] = max(metrics["candidate_length"], 1) / max(metrics["baseline_length"], 1)
         safety_judge = self._watch_safety(metrics)
         crossed = watches.crossed(metrics, self.recipe)
         watched = {"safety_judge": safety_judge.name, "crossed": crossed}

@@ -109,7 +109,7 @@ def _length_sentence(ratio: float) -> str:
 
 
 def _factor(ratio: float) -> float:
-    return max(ratio, 1 / ratio) if ratio > 0 else float("inf")
+    return max(ratio, 1 / ratio)
 
 
 WATCHES = (
