@@ -149,11 +149,17 @@ def test_a_crossed_watch_is_told_before_the_release_button(client, evaluated):
 
 
 def test_a_later_evaluation_without_watches_hides_none(client, evaluated):
+    by_people = dict(METRICS["evaluate"])
     update = evaluated(watches=CROSSED)
     Evaluation.objects.create(
-        version=update.candidate, baseline=update.parent, judge="people", wins=1, ties=0, losses=0,
-        metrics={"win_rate_decided": 1.0},
-    )  # fmt: skip
+        version=update.candidate,
+        baseline=update.parent,
+        judge="people",
+        wins=1,
+        ties=0,
+        losses=0,
+        metrics=by_people,
+    )
     for text in pages(client, update):
         assert "Answers became 2.1 times" in text
 
