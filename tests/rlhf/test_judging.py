@@ -49,6 +49,8 @@ class Judge:
 
         self.raw: bytes | None = None
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        # Whoever gives up on a silent judge leaves it a broken pipe, which is no news.
+        self.server.handle_error = lambda *_arguments: None  # type: ignore[method-assign]
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
