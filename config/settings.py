@@ -9,6 +9,8 @@
 | CHORUS_PORT       | the port that `local` links name (default 8000)                                  |
 | CHORUS_EMAIL_URL  | SMTP server, `smtp+tls://user:password@host:587`; without it mail is printed     |
 | CHORUS_EMAIL_FROM | the sender of that mail (default `chorus@` and the first of CHORUS_HOSTS)        |
+| CHORUS_JUDGE_URL  | an OpenAI-style endpoint up to `/v1` that evaluations may ask to judge           |
+| CHORUS_JUDGE_KEY  | its key, if it wants one; read by the engine only, never stored                  |
 | DATABASE_URL      | database (default SQLite in the data folder)                                     |
 """
 
@@ -44,6 +46,7 @@ def read_secret_key() -> str:
 
 
 SECRET_KEY = read_secret_key()
+JUDGE_URL = os.environ.get("CHORUS_JUDGE_URL", "")
 PORT = int(os.environ.get("CHORUS_PORT", "8000"))
 ALLOWED_HOSTS = [host for host in os.environ.get("CHORUS_HOSTS", "").split(",") if host]
 if LOCAL:

@@ -26,6 +26,7 @@ from training.faults import insist, reason_of
 from training.models import LEASE, Leased, LeaseLostError, TrainingRun
 from training.process import EngineProcess
 from training.progress import last_line, log_tail
+from training.rlhf.recipes import JUDGE_KEY
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def run_engine(run: TrainingRun) -> Outcome:
     """Run the engine of a claimed run to its end; raises LeaseLostError when the run was taken over."""
     try:
         (run.folder / "cancel").unlink(missing_ok=True)
-        with EngineProcess(run.folder, command(run), cwd=settings.BASE_DIR, env=environment()) as engine:
+        with EngineProcess(run.folder, command(run), cwd=settings.BASE_DIR, env=environment(run)) as engine:
             code = _Watch(run, engine).until_the_end()
     except OSError as error:
         logger.exception("%s: the engine could not be run", run)
@@ -66,9 +67,14 @@ def command(run: TrainingRun) -> list[str]:
     return [sys.executable, "-m", "training.rlhf", run.stage, str(run.folder)]
 
 
-def environment() -> dict[str, str]:
-    """This process's environment without the site's secrets; threads and the like are the engine's to set."""
+def environment(run: TrainingRun) -> dict[str, str]:
+    """This process's environment without the site's secrets; threads and the like are the engine's to set.
+
+    The key of the judge endpoint goes to the runs that ask it, and to no other.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(SECRETS)}
+    if run.recipe.get("judge") == "endpoint" and JUDGE_KEY in os.environ:
+        kept[JUDGE_KEY] = os.environ[JUDGE_KEY]
     return kept | {"PYTHONUNBUFFERED": "1"}
 
 

@@ -1,6 +1,7 @@
 """Completions and win rates."""
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,17 +9,18 @@ from typing import Any
 import pytest
 import torch
 
-from tests.rlhf.making import GOOD, QUESTIONS, conversation, make_reward
-from training.rlhf import chat, evaluate, generate
+from tests.rlhf.making import BAD, GOOD, QUESTIONS, conversation, error_of, make_reward, write_rows
+from training.rlhf import chat, endpoint, evaluate, generate
+from training.rlhf.__main__ import main
 from training.rlhf.adapters import SharedBase, lora_config
-from training.rlhf.errors import Cancelled
-from training.rlhf.evaluate import summarise
+from training.rlhf.errors import Cancelled, DataError
+from training.rlhf.judging import judge_by_scores, summarise
 from training.rlhf.loading import load_base, load_tokenizer
-from training.rlhf.recipes import DatasetFile, EvaluateRecipe, GenerateRecipe
+from training.rlhf.recipes import JUDGE_KEY, DatasetFile, EvaluateRecipe, GenerateRecipe
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.scoring import load_reward, score_sequences
 
-Outcome = tuple[dict[str, float], list[dict[str, Any]]]
+Outcome = tuple[dict[str, Any], list[dict[str, Any]]]
 Run = Callable[..., Outcome]
 
 
@@ -26,9 +28,7 @@ Run = Callable[..., Outcome]
 def run(tmp_path: Path, prompts: dict[str, str]) -> Run:
     """Run generate or evaluate with these settings; returns the metrics and the rows written."""
 
-    def start(
-        base_model: Path, kind: type[Any], **settings: Any
-    ) -> tuple[dict[str, float], list[dict[str, Any]]]:
+    def start(base_model: Path, kind: type[Any], **settings: Any) -> Outcome:
         recipe = kind(
             base_model=str(base_model),
             dataset=DatasetFile(**prompts),
@@ -150,8 +150,105 @@ def test_wins_ties_and_losses_are_counted_apart() -> None:
         row("b", "x", "y", -1.0),
         row("b", "x", "y", 0.0),
     ]
+    judge_by_scores(rows)
     summary = summarise(rows, seed=0)
     assert (summary["wins"], summary["ties"], summary["losses"]) == (2, 2, 1)
     assert summary["win_rate_decided"] == pytest.approx(2 / 3)
     assert summary["win_rate_ties_half"] == pytest.approx(3 / 5)
     assert summary["prompts"] == 2
+
+
+def output(tmp_path: Path, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (tmp_path / "run" / "output" / name).read_text().splitlines()]
+
+
+def test_a_candidate_that_never_ends_its_answers_crosses_watches(
+    llama: Path, reward: Path, run: Run, tmp_path: Path
+) -> None:
+    base = SharedBase(load_base(str(llama), "float32"))
+    base.add("broken", lora_config(base.model, r=4, alpha=8, target="all-linear"))
+    for parameter in base.parameters("broken"):
+        torch.nn.init.normal_(parameter, 0, 1.0)
+    base.save("broken", tmp_path / "broken")
+    versions = {"reward_adapter": str(reward), "candidate_adapter": str(tmp_path / "broken")}
+    metrics, _ = run(llama, EvaluateRecipe, samples_per_prompt=2, **versions)
+    written = json.loads((tmp_path / "run" / "output" / "watches.json").read_text())
+    assert written["crossed"] == metrics["watches"]
+    crossed = {row["watch"]: row["value"] for row in metrics["watches"]}
+    assert crossed["eos"] == metrics["baseline_eos_rate"] - metrics["candidate_eos_rate"]
+    assert crossed["kl"] == metrics["kl"]
+    assert "length" in crossed
+
+
+def test_a_version_against_itself_crosses_nothing_and_answers_the_safety_prompts(
+    llama: Path, reward: Path, run: Run, tmp_path: Path
+) -> None:
+    metrics, rows = run(llama, EvaluateRecipe, reward_adapter=str(reward), samples_per_prompt=8)
+    assert metrics["watches"] == []
+    assert (metrics["judge"], metrics["safety_judge"]) == ("reward model", "word list")
+    asked = output(tmp_path, "safety.jsonl")
+    assert len(asked) == 8 * len({row["prompt_id"] for row in asked}) >= 8 * 30
+    assert {"answer", "refused", "unsafe"} == set(asked[0]["baseline"]) == set(asked[0]["candidate"])
+    assert metrics["candidate_unsafe"] == metrics["candidate_over_refusals"] == 0
+    tokenizer = load_tokenizer(str(llama))
+    tokens = [len(tokenizer(row["candidate"]).input_ids) for row in rows]
+    assert metrics["candidate_length"] == pytest.approx(sum(tokens) / len(tokens), abs=0.5)  # EOS is no part
+    assert metrics["length_ratio"] == metrics["candidate_length"] / metrics["baseline_length"]
+    last = json.loads((tmp_path / "run" / "progress.jsonl").read_text().splitlines()[-1])
+    assert last["step"] == last["total"] == 2 * (len(rows) + len(asked))
+
+
+def test_flags_that_suffice_put_the_classifier_in_the_place_of_the_word_list(
+    llama: Path, reward: Path, run: Run, tmp_path: Path
+) -> None:
+    flags = [{"text": f"{BAD} {thing}", "flagged": True} for thing in QUESTIONS]
+    flags += [{"text": f"{GOOD} {thing}", "flagged": False} for thing in QUESTIONS]
+    metrics, _ = run(
+        llama,
+        EvaluateRecipe,
+        reward_adapter=str(reward),
+        samples_per_prompt=2,
+        flagged=DatasetFile(**write_rows(tmp_path / "flags.jsonl", flags)),
+        min_flags=8,
+    )
+    assert metrics["safety_judge"] == "classifier"
+    assert metrics["safety_judge_accuracy"] > 0.9
+    answered = [row["baseline"] for row in output(tmp_path, "safety.jsonl") if row["kind"] != "benign"]
+    assert {row["unsafe"] for row in answered if row["answer"] == BAD} == {True}
+    assert {row["unsafe"] for row in answered if row["answer"] == GOOD} == {False}
+
+
+@pytest.mark.parametrize(
+    ("flag", "complaint"),
+    [({"text": "x"}, "line 1: flagged must be"), ({"text": 3, "flagged": True}, "line 1: text is missing")],
+)
+def test_flags_that_are_malformed_are_named(
+    flag: dict[str, Any], complaint: str, llama: Path, reward: Path, run: Run, tmp_path: Path
+) -> None:
+    file = DatasetFile(**write_rows(tmp_path / "flags.jsonl", [flag]))
+    with pytest.raises(DataError, match=complaint):
+        run(llama, EvaluateRecipe, reward_adapter=str(reward), flagged=file)
+
+
+def test_a_dead_judge_endpoint_ends_the_run_with_a_clear_reason(
+    llama: Path,
+    reward: Path,
+    prompts: dict[str, str],
+    make_run: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(endpoint, "WAITS", ())
+    monkeypatch.setenv(JUDGE_KEY, "sk-secret")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    settings = {
+        "stage": "evaluate", "base_model": str(llama), "dataset": prompts, "reward_adapter": str(reward),
+        "max_new_tokens": 12, "threads": 1, "judge": "endpoint", "judge_url": url, "judge_model": "a-judge",
+    }  # fmt: skip
+    folder = make_run(settings)
+    assert main(["evaluate", str(folder)]) == 1
+    error = error_of(folder)
+    assert error["kind"] == "judge"
+    assert url in error["reason"]
+    assert all("sk-secret" not in path.read_text() for path in folder.rglob("*.json*"))

@@ -66,6 +66,27 @@ def test_a_wrong_setting_is_named(change: dict[str, Any], complaint: str) -> Non
         parse_recipe(json.dumps(GOOD | change))
 
 
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"judge": "endpoint"}, "judge_url must name the endpoint"),
+        ({"judge": "endpoint", "judge_url": "http://j/v1"}, "judge_model must name a model"),
+        ({"judge": "people"}, "judge must be reward or endpoint"),
+        ({"judge_url": "file:///etc/passwd"}, "judge_url must be an http or https address"),
+        ({"judge_url": "http://[::1/v1"}, "judge_url is not a valid address"),
+        ({"judge_url": "https://user:key@judge.example/v1"}, "judge_url must hold no password"),
+        ({"judge_url": "https://judge.example/v1?key=k"}, "judge_url must hold no password"),
+        ({"judge_parallel": 1000}, "judge_parallel must not exceed"),
+        ({"watch_length": 0.5}, "watch_length must not be less than 1"),
+        ({"watch_unsafe": 2}, "watch_unsafe must lie between 0 and 1"),
+        ({"flagged": "flags.jsonl"}, "flagged must be a file with path and sha256 or null"),
+    ],
+)
+def test_a_wrong_setting_of_an_evaluation_is_named(change: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(RecipeError, match=complaint):
+        parse_recipe(json.dumps(GOOD | {"stage": "evaluate"} | change))
+
+
 def test_lora_ranks_are_checked_in_every_stage_that_trains() -> None:
     for stage, least in (("sft", 0), ("reward", 1), ("ppo", 1)):
         values = {key: value for key, value in GOOD.items() if stage == "ppo" or key != "reward_adapter"}

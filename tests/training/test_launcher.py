@@ -249,10 +249,19 @@ def test_a_lease_that_could_not_be_renewed_in_time_counts_as_lost(run, monkeypat
         run_script(run, WAIT, monkeypatch)
 
 
-def test_the_engine_gets_no_secrets(monkeypatch):
+def test_the_engine_gets_no_secrets(run, monkeypatch):
+    for name in ("CHORUS_SECRET_KEY", "DATABASE_URL", "CHORUS_JUDGE_KEY"):
+        monkeypatch.setenv(name, "do not tell")
+    assert "do not tell" not in launcher.environment(run).values()
+
+
+def test_only_a_run_that_asks_the_judge_endpoint_gets_its_key(run, monkeypatch):
+    monkeypatch.setenv("CHORUS_JUDGE_KEY", "for the judge")
     monkeypatch.setenv("CHORUS_SECRET_KEY", "do not tell")
-    monkeypatch.setenv("DATABASE_URL", "do not tell")
-    assert "do not tell" not in launcher.environment().values()
+    run.recipe["judge"] = "endpoint"
+    environment = launcher.environment(run)
+    assert environment["CHORUS_JUDGE_KEY"] == "for the judge"
+    assert "do not tell" not in environment.values()
 
 
 def test_the_engine_runs_in_its_own_group_at_low_priority(run, monkeypatch):

@@ -71,6 +71,19 @@ def read_conversations(directory: RunDirectory, file: DatasetFile) -> list[list[
     return conversations
 
 
+def read_flagged(directory: RunDirectory, file: DatasetFile) -> list[tuple[str, bool]]:
+    """Rows {text, flagged}: an answer, and whether somebody found it harmful."""
+    answers = []
+    for where, row in _rows(directory, file):
+        text, flagged = row.get("text"), row.get("flagged")
+        if not isinstance(text, str) or not _is_unicode(text):
+            raise DataError(f"{where}: text is missing or not text.")
+        if not isinstance(flagged, bool):
+            raise DataError(f"{where}: flagged must be true or false.")
+        answers.append((text, flagged))
+    return answers
+
+
 def _preference(row: dict[str, Any], where: str) -> Preference:
     prompt = _messages(row, "prompt", where, last="user")
     prompt_id = row.get("prompt_id")

@@ -48,6 +48,12 @@ class ModelError(EngineError):
     kind = "model"
 
 
+class JudgeError(EngineError):
+    """The judge endpoint cannot be reached, refuses, or keeps failing."""
+
+    kind = "judge"
+
+
 class TrainingDiverged(EngineError):  # noqa: N818 - reads as what happened
     """The optimisation left the region in which its numbers mean anything."""
 

@@ -1,43 +1,52 @@
-"""Compare a candidate version with a baseline on held-out prompts.
+"""Compare a candidate version with a baseline on held-out prompts, and watch for a gamed reward.
 
     python -m training.rlhf evaluate RUN_DIR
 
-Both versions answer every prompt several times, independently; the i-th answers meet, and the reward adapter
-judges. Equal texts are ties. As a rule the judge is the adapter that the candidate was trained to please, so
-its win rate is an upper bound of sorts: the further a policy is optimised against a reward model, the further
-that model's opinion of it rises above the truth (Gao et al. 2022, overoptimisation). Writes
-output/comparisons.jsonl, rows {prompt_id, baseline, candidate, baseline_score, candidate_score}, so that
-people or other judges can judge the very same pairs.
+Both versions answer every prompt several times, independently; the i-th answers meet, and a judge says which
+is better (`judging`). As a rule that is the reward adapter that the candidate was trained to please, so its
+win rate is an upper bound of sorts: the further a policy is optimised against a reward model, the further
+that model's opinion of it rises above the truth (Gao et al. 2022, overoptimisation). A judge behind an
+endpoint is independent of it. The watches look for the traces of a gamed reward (`watches`), in the same
+answers and in those to a fixed set of safety prompts (`safety`). Writes
+
+    output/comparisons.jsonl  {prompt_id, baseline, candidate, baseline_score, candidate_score, outcome}, so
+                              that others can judge the very same pairs; from an endpoint also contradicted,
+                              unreadable and replies
+    output/safety.jsonl       {prompt_id, kind, baseline, candidate}, both {answer, refused, unsafe}
+    output/watches.json       {safety_judge, crossed: [{watch, value, threshold, sentence}]}
+
+The metrics are numbers, baseline_ and candidate_ before those of one version, but for judge and safety_judge
+(who judged) and watches (what was crossed, as above).
 """
 
 import json
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 
-from training.rlhf import chat
+from training.rlhf import chat, safety, watches
 from training.rlhf.adapters import SharedBase
-from training.rlhf.data import Prompt, read_prompts
-from training.rlhf.intervals import share_interval
+from training.rlhf.data import Prompt, read_flagged, read_prompts
+from training.rlhf.endpoint import Endpoint
+from training.rlhf.judging import Row, judge_by_endpoint, judge_by_scores, summarise
 from training.rlhf.loading import base_location, load_base, load_tokenizer, write_base_card
 from training.rlhf.recipes import EvaluateRecipe
 from training.rlhf.rollout import answer_logprobs, lay_out
-from training.rlhf.rundir import RunDirectory
+from training.rlhf.rundir import RunDirectory, write_json
 from training.rlhf.sampling import Answer, Sampling, sample
 from training.rlhf.scoring import load_reward, score_sequences
 
-Row = dict[str, Any]
+_SAFETY_STREAM = 2  # of the baseline's answers to the safety prompts; the candidate's is the next
 
 
-def run(directory: RunDirectory, recipe: EvaluateRecipe) -> dict[str, float]:
-    """The stage: sample from both versions, judge, write the pairs, and return the win rate and the KL."""
+def run(directory: RunDirectory, recipe: EvaluateRecipe) -> dict[str, Any]:
+    """The stage: sample from both versions, judge, watch, write it down, and return the metrics."""
     return Evaluation(directory, recipe).run()
 
 
 class Evaluation:
-    """One run: the versions on their shared base, and the prompts."""
+    """One run: the versions on their shared base, and the prompts, each as often as it is answered."""
 
     def __init__(self, directory: RunDirectory, recipe: EvaluateRecipe) -> None:
         self.directory, self.recipe = directory, recipe
@@ -45,31 +54,34 @@ class Evaluation:
         self.tokenizer = load_tokenizer(location)
         self.how = Sampling.of(recipe, self.tokenizer)
         prompts = read_prompts(directory, recipe.dataset)
-        encoded = chat.encode_prompts(self.tokenizer, prompts, longest=recipe.max_prompt_tokens)
+        self.flagged = read_flagged(directory, recipe.flagged) if recipe.flagged else []
         self.prompts = [each for each in prompts for _ in range(recipe.samples_per_prompt)]
-        self.encoded = [each for each in encoded for _ in range(recipe.samples_per_prompt)]
+        self.encoded = chat.encode_prompts(self.tokenizer, self.prompts, longest=recipe.max_prompt_tokens)
+        asked = safety.safety_prompts(prompts)
+        self.safety = [each for each in asked for _ in range(recipe.samples_per_prompt)]
         self.base = SharedBase(load_base(location, recipe.dtype))
         self.head = load_reward(self.base, directory.resolve(recipe.reward_adapter))
         self.baseline = self._add("baseline", recipe.baseline_adapter)
         self.candidate = self._add("candidate", recipe.candidate_adapter)
+        self._done = 0
 
-    def run(self) -> dict[str, float]:
-        baseline = self._sample(self.baseline, stream=0)
-        candidate = self._sample(self.candidate, stream=1)
-        rows = [
-            self._row(*each)
-            for each in zip(
-                self.prompts, baseline, candidate, self._score(baseline), self._score(candidate), strict=True
-            )
-        ]
-        with open(self.directory.output / "comparisons.jsonl", "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    def run(self) -> dict[str, Any]:
+        baseline = self._sample(self.baseline, self.encoded, stream=0)
+        candidate = self._sample(self.candidate, self.encoded, stream=1)
+        rows = self._compare(baseline, candidate)
+        metrics = summarise(rows, seed=self.recipe.seed) | {"kl": self._kl(candidate)}
+        for name, answers in (("baseline", baseline), ("candidate", candidate)):
+            metrics |= _prefixed(name, self._profile(answers, [row[name] for row in rows]))
+        # At least a token each, so that versions that say nothing can be compared too.
+        metrics["length_ratio"] = max(metrics["candidate_length"], 1) / max(metrics["baseline_length"], 1)
+        safety_judge = self._watch_safety(metrics)
+        crossed = watches.crossed(metrics, self.recipe)
+        watched = {"safety_judge": safety_judge.name, "crossed": crossed}
+        write_json(self.directory.output / "watches.json", watched)
         write_base_card(self.directory, self.recipe, self.tokenizer)
-        return summarise(rows, seed=self.recipe.seed) | {
-            "kl": self._kl(candidate),
-            "baseline_eos_rate": sum(answer.finished for answer in baseline) / len(rows),
-            "candidate_eos_rate": sum(answer.finished for answer in candidate) / len(rows),
-        }
+        by_reward = self.recipe.judge == "reward"
+        judge = "reward model" if by_reward else self.recipe.judge_model
+        return metrics | {"judge": judge, "safety_judge": safety_judge.name, "watches": crossed}
 
     def _add(self, name: str, folder: str | None) -> str | None:
         """Add a version's adapter; returns what to `use` for it."""
@@ -78,23 +90,52 @@ class Evaluation:
         self.base.load(name, self.directory.resolve(folder))
         return name
 
-    def _sample(self, version: str | None, stream: int) -> list[Answer]:
+    # Answers
+
+    def _sample(self, version: str | None, prompts: list[list[int]], stream: int) -> list[Answer]:
         with self.base.use(version) as model:
             return sample(
                 model,
-                self.encoded,
+                prompts,
                 self.how,
                 seed=self.recipe.seed + (stream << 32),
                 batch_size=self.recipe.batch_size,
-                after_batch=self._report(stream),
+                after_batch=self._report(len(prompts)),
             )
 
-    def _report(self, stream: int) -> Callable[[int], None]:
+    def _report(self, count: int) -> Callable[[int], None]:
+        """What to call in a phase of `count` answers or comparisons, with how many are done."""
+        before, self._done = self._done, self._done + count
+        asked = len(self.prompts) if self.recipe.judge == "endpoint" else 0
+        total = 2 * (len(self.prompts) + len(self.safety)) + asked
+
         def report(done: int) -> None:
-            self.directory.progress(stream * len(self.encoded) + done, 2 * len(self.encoded))
+            self.directory.progress(before + done, total)
             self.directory.raise_if_cancelled()
 
         return report
+
+    # Who wins
+
+    def _compare(self, baseline: list[Answer], candidate: list[Answer]) -> list[Row]:
+        """The judged rows of output/comparisons.jsonl."""
+        scored = zip(
+            self.prompts, baseline, candidate, self._score(baseline), self._score(candidate), strict=True
+        )
+        rows = [self._row(*each) for each in scored]
+        if self.recipe.judge == "reward":
+            judge_by_scores(rows)
+        else:
+            with Endpoint(self.recipe) as endpoint:
+                judge_by_endpoint(
+                    rows,
+                    [prompt.messages for prompt in self.prompts],
+                    endpoint,
+                    parallel=self.recipe.judge_parallel,
+                    after_each=self._report(len(rows)),
+                )
+        self._write("comparisons.jsonl", rows)
+        return rows
 
     def _score(self, answers: list[Answer]) -> list[float]:
         ending = chat.ending(self.tokenizer)
@@ -121,11 +162,13 @@ class Evaluation:
     ) -> Row:
         return {
             "prompt_id": prompt.prompt_id,
-            "baseline": chat.decode(self.tokenizer, baseline.tokens),
-            "candidate": chat.decode(self.tokenizer, candidate.tokens),
+            "baseline": self._text(baseline),
+            "candidate": self._text(candidate),
             "baseline_score": baseline_score,
             "candidate_score": candidate_score,
         }
+
+    # What the candidate turned into
 
     @torch.no_grad()
     def _kl(self, answers: list[Answer]) -> float:
@@ -142,26 +185,50 @@ class Evaluation:
             total += sum(sum(answer.logprobs) for answer in part) - float(baseline.sum())
         return total / len(answers)
 
+    def _profile(self, answers: list[Answer], texts: list[str]) -> watches.Metrics:
+        return watches.profile(
+            [answer.tokens[: len(answer.tokens) - answer.finished] for answer in answers],
+            texts,
+            [answer.finished for answer in answers],
+            per_prompt=self.recipe.samples_per_prompt,
+        )
 
-def summarise(rows: list[Row], *, seed: int) -> dict[str, float]:
-    """Wins, ties and losses of the candidate, its win rates, and the interval of the decided one."""
-    decided = [
-        row
-        for row in rows
-        if row["baseline"] != row["candidate"] and row["baseline_score"] != row["candidate_score"]
-    ]
-    wins = np.array([row["candidate_score"] > row["baseline_score"] for row in decided])
-    won, lost = int(wins.sum()), len(decided) - int(wins.sum())
-    low, high = share_interval(wins, [row["prompt_id"] for row in decided], seed=seed)
-    return {
-        "prompts": float(len({row["prompt_id"] for row in rows})),
-        "wins": float(won),
-        "ties": float(len(rows) - won - lost),
-        "losses": float(lost),
-        "win_rate_decided": won / (won + lost) if won + lost else 0.5,
-        "win_rate_low": low,
-        "win_rate_high": high,
-        "win_rate_ties_half": (won + (len(rows) - won - lost) / 2) / len(rows),
-        "baseline_score": float(np.mean([row["baseline_score"] for row in rows])),
-        "candidate_score": float(np.mean([row["candidate_score"] for row in rows])),
-    }
+    def _watch_safety(self, metrics: watches.Metrics) -> safety.SafetyJudge:
+        """Ask both versions the safety prompts, add what came of it to the metrics, and tell who judged."""
+        # The prompts are short, but a system message may come with them: the recipe's limit is for the data.
+        prompts = chat.encode_prompts(self.tokenizer, [each.prompt for each in self.safety], longest=1 << 30)
+        judge = safety.make_judge(
+            self.base,
+            self.tokenizer,
+            self.flagged,
+            min_flags=self.recipe.min_flags,
+            batch_size=self.recipe.batch_size,
+            before_batch=self.directory.raise_if_cancelled,
+        )
+        before, after = (
+            safety.judge_answers(
+                self.safety, [self._text(each) for each in self._sample(version, prompts, stream)], judge
+            )
+            for stream, version in enumerate((self.baseline, self.candidate), start=_SAFETY_STREAM)
+        )
+        metrics |= _prefixed("baseline", safety.summarise(self.safety, before))
+        metrics |= _prefixed("candidate", safety.summarise(self.safety, after))
+        if judge.accuracy is not None:
+            metrics["safety_judge_accuracy"] = judge.accuracy
+        rows = [
+            {"prompt_id": each.prompt.prompt_id, "kind": each.kind, "baseline": row, "candidate": new}
+            for each, row, new in zip(self.safety, before, after, strict=True)
+        ]
+        self._write("safety.jsonl", rows)
+        return judge
+
+    def _text(self, answer: Answer) -> str:
+        return chat.decode(self.tokenizer, answer.tokens)
+
+    def _write(self, name: str, rows: list[Row]) -> None:
+        with open(self.directory.output / name, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _prefixed(version: str, metrics: watches.Metrics) -> watches.Metrics:
+    return {f"{version}_{name}": value for name, value in metrics.items()}

@@ -14,6 +14,7 @@ from training.models import Evaluation, ModelVersion, TrainingRun, Update
 from .publishing import adapter_sha256, put_in_place, staged_adapters
 
 Stage = TrainingRun.Stage
+REWARD_MODEL = "reward model"
 
 
 def publish_candidate(update: Update) -> ModelVersion:
@@ -72,7 +73,7 @@ def _store_evaluation(version: ModelVersion, baseline: ModelVersion, metrics: di
     Evaluation.objects.create(
         version=version,
         baseline=baseline,
-        judge="reward model",
+        judge=metrics.get("judge", REWARD_MODEL)[:60],
         wins=int(metrics["wins"]),
         ties=int(metrics["ties"]),
         losses=int(metrics["losses"]),

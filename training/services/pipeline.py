@@ -88,8 +88,8 @@ def create_run(run: TrainingRun, plan: Plan) -> TrainingRun:
         shutil.rmtree(run.folder, ignore_errors=True)
         run.folder.mkdir(parents=True)
         write_json(run.folder / "recipe.json", run.recipe)
-        if plan.prompts is not None:
-            (run.folder / plan.recipe.dataset.path).write_bytes(plan.prompts)
+        for name, content in plan.files.items():
+            (run.folder / name).write_bytes(content)
     return run
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ from training.rlhf.errors import RecipeError
 from training.rlhf.recipes import RECIPES, Recipe
 from training.rlhf.rundir import dataset_file
 
+from .flags import flagged_answers
+
 Stage = TrainingRun.Stage
 Settings = dict[str, dict[str, Any]]
 STAGES = (Stage.REWARD, Stage.PPO, Stage.GENERATE, Stage.EVALUATE)
-PROMPTS_FILE = "prompts.jsonl"
+PROMPTS_FILE, FLAGS_FILE = "prompts.jsonl", "flags.jsonl"
 # What names a file or folder: settings that could would let a coordinator read others'.
 CHOSEN_BY_UPDATE = {
     "base_model",
@@ -29,16 +31,19 @@ CHOSEN_BY_UPDATE = {
     "reward_adapter",
     "baseline_adapter",
     "candidate_adapter",
+    "flagged",
+    # Not a file, but an address that is sent answers and the site's key: the operator's choice.
+    "judge_url",
 }
 NO_FILE = {"path": PROMPTS_FILE, "sha256": "0" * 64}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run directory starts with: the recipe and, where the stage answers prompts, their file."""
+    """What a run directory starts with: the recipe and the files that it names by name alone."""
 
     recipe: Recipe
-    prompts: bytes | None = None
+    files: dict[str, bytes] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         return {"stage": self.recipe.stage, **asdict(self.recipe)}
@@ -56,7 +61,7 @@ def check_settings(settings: Settings) -> None:
         fixed: dict[str, Any] = {"base_model": "base", "dataset": NO_FILE}
         if stage in (Stage.PPO, Stage.EVALUATE):
             fixed["reward_adapter"] = "reward"
-        _build(Stage(stage), {**fixed, **values})
+        _build(Stage(stage), {**fixed, **_judge(values), **values})
 
 
 def settings_of(project: Project) -> Settings:
@@ -114,13 +119,17 @@ def _plan_generate(update: Update, values: dict[str, Any]) -> Plan:
 
 
 def _plan_evaluate(update: Update, values: dict[str, Any]) -> Plan:
-    fixed = {
+    fixed: dict[str, Any] = {
         "reward_adapter": str(_succeeded(update, Stage.REWARD).adapter_dir),
         "baseline_adapter": _adapter(update.parent),
         "candidate_adapter": str(_succeeded(update, Stage.PPO).adapter_dir),
     }
+    flags = flagged_answers(update.project)
+    if flags is not None:
+        fixed["flagged"] = {"path": FLAGS_FILE, "sha256": hashlib.sha256(flags).hexdigest()}
     prompts = update.project.prompts.held_out()
-    return _plan_with_prompts(Stage.EVALUATE, update.parent, prompts, {**values, **fixed})
+    plan = _plan_with_prompts(Stage.EVALUATE, update.parent, prompts, {**values, **fixed, **_judge(values)})
+    return Plan(plan.recipe, plan.files | ({FLAGS_FILE: flags} if flags is not None else {}))
 
 
 def _plan_with_prompts(
@@ -133,7 +142,20 @@ def _plan_with_prompts(
         lines.append(json.dumps({"prompt_id": str(prompt.pk), "prompt": prompt.full_messages()}) + "\n")
     content = "".join(lines).encode()
     dataset = {"path": PROMPTS_FILE, "sha256": hashlib.sha256(content).hexdigest()}
-    return Plan(_build(stage, {**values, "base_model": base_model(version), "dataset": dataset}), content)
+    recipe = _build(stage, {**values, "base_model": base_model(version), "dataset": dataset})
+    return Plan(recipe, {PROMPTS_FILE: content})
+
+
+def _judge(values: dict[str, Any]) -> dict[str, str]:
+    """Where the site's judge endpoint is, for an evaluation that is to ask it."""
+    if values.get("judge") != "endpoint":
+        return {}
+    if not site.JUDGE_URL:
+        raise RefusedError(
+            "This site has no judge endpoint. Whoever runs it has to set CHORUS_JUDGE_URL first; until then "
+            "the reward model can judge."
+        )
+    return {"judge_url": site.JUDGE_URL}
 
 
 def _build(stage: Stage, values: dict[str, Any]) -> Recipe:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from annotator.models import Prompt
 from annotator.text import storable
 from training.models import ModelVersion, TrainingRun, Update
+from training.services.candidates import REWARD_MODEL
 from training.templatetags.figures import duration, percent, watt_hours
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,12 @@ def figures_of(version: ModelVersion) -> list[Figure]:
     if not metrics:
         return []
     return [_win_rate(version), _kl(metrics), _accuracy(metrics), _energy(metrics), _time(metrics)]
+
+
+def warnings_of(version: ModelVersion) -> list[str] | None:
+    """A sentence for each watch that was crossed in the newest evaluation that has any; None if none has."""
+    watched = [each.metrics["watches"] for each in version.evaluations.all() if "watches" in each.metrics]
+    return [watch["sentence"] for watch in watched[0]] if watched else None
 
 
 def samples_of(update: Update) -> list[Sample]:
@@ -87,13 +94,34 @@ def _win_rate(version: ModelVersion) -> Figure:
         percent(metrics["win_rate"]),
         _interval(metrics, "win_rate"),
         counts,
+        _win_rate_meaning(evaluation.judge if evaluation is not None else REWARD_MODEL),
+    )
+
+
+def _win_rate_meaning(judge: str) -> str:
+    parts = [
         _(
             "How often its answer was rated better than that of the version before, on questions neither "
-            "was trained on, ties left out. The judge is the reward model that it was trained to please, "
-            "not a person, so a high figure is expected: what volunteers rank next is the real test. If the "
-            "range in brackets reaches down to 50 %, the gain may be chance."
-        ),
-    )
+            "was trained on, ties left out."
+        )
+    ]
+    if judge == REWARD_MODEL:
+        parts.append(
+            _(
+                "The judge is the reward model that it was trained to please, not a person, so a high figure "
+                "is expected: what volunteers rank next is the real test."
+            )
+        )
+    else:
+        parts.append(
+            _(
+                "The judge is the model %(judge)s, which was asked in both orders of the two answers; it is "
+                "no person, so what volunteers rank next is the real test."
+            )
+            % {"judge": judge}
+        )
+    parts.append(_("If the range in brackets reaches down to 50 %, the gain may be chance."))
+    return " ".join(parts)
 
 
 def _kl(metrics: dict[str, Any]) -> Figure:

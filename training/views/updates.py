@@ -16,7 +16,7 @@ from training.models import TrainingRun, Update
 from training.progress import Line, log_tail, read_curve
 from training.services.updates import request_cancel, retry_update, start_update
 
-from .figures import figures_of, samples_of
+from .figures import figures_of, samples_of, warnings_of
 from .stages import WAITING, stages_of
 
 CURVE_POINTS = 400
@@ -44,7 +44,11 @@ def update_detail(request: ProjectRequest, pk: int) -> HttpResponse:
     # A poll says which words the page shows, so that a screen reader hears them only when they change.
     context["is_news"] = request.GET.get("seen") != context["status_key"]
     if update.candidate is not None:
-        context |= {"figures": figures_of(update.candidate), "samples": samples_of(update)}
+        context |= {
+            "figures": figures_of(update.candidate),
+            "warnings": warnings_of(update.candidate),
+            "samples": samples_of(update),
+        }
     return render(request, "training/_update.html" if is_poll else "training/update.html", context)
 
 

@@ -12,7 +12,7 @@ from annotator.views.refusals import tell_refusal
 from training.models import ModelVersion, Update
 from training.services.versions import reject_version, release_version, version_before
 
-from .figures import figures_of, samples_of
+from .figures import figures_of, samples_of, warnings_of
 
 
 @require_safe
@@ -26,6 +26,7 @@ def version_detail(request: ProjectRequest, number: int) -> HttpResponse:
         "update": update,
         "runs": update.runs.all() if update else version.runs.all(),
         "figures": figures_of(version),
+        "warnings": warnings_of(version),
         "samples": samples_of(update) if update else [],
         "evaluations": version.evaluations.select_related("baseline"),
         "releases": version.releases.select_related("previous", "released_by"),

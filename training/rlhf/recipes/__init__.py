@@ -9,13 +9,14 @@ import json
 from training.rlhf.errors import RecipeError
 
 from .base import DatasetFile, LoRARecipe, Recipe, SamplingRecipe
-from .evaluate import EvaluateRecipe
+from .evaluate import JUDGE_KEY, EvaluateRecipe
 from .generate import GenerateRecipe
 from .ppo import PPORecipe
 from .reward import RewardRecipe
 from .sft import SFTRecipe
 
 __all__ = [
+    "JUDGE_KEY",
     "RECIPES",
     "DatasetFile",
     "EvaluateRecipe",

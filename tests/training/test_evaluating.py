@@ -1,0 +1,192 @@
+"""What the site hands an evaluation, and what coordinators see of it."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from annotator.errors import RefusedError
+from annotator.models import Project
+from ranking.services import claim_next, open_round, submit_judgment
+from tests.factories import coordinator_of, make_member
+from tests.training import making
+from tests.training.making import METRICS, add_answers, make_finished, make_run, make_trainable, make_update
+from training.models import Evaluation, TrainingRun, Update
+from training.rlhf.rundir import sha256_of
+from training.services import flags
+from training.services.flags import flagged_answers
+from training.services.pipeline import create_run
+from training.services.recipes import check_settings, plan_stage
+
+pytestmark = pytest.mark.django_db
+SENTENCE = "Answers became 2.1 times as long as before <b>now</b>."
+CROSSED = [{"watch": "length", "value": 2.1, "threshold": 1.5, "sentence": SENTENCE}]
+ENDPOINT = {"judge": "endpoint", "judge_model": "a-judge"}
+
+
+def make_flagged(**marks: str) -> Project:
+    """A judged project in which answers of these texts have these flags."""
+    project = make_trainable()
+    live = project.versions.get(number=0)
+    add_answers(live, tuple(marks))
+    open_round(project=project, author=live.author)
+    volunteer = make_member(project)
+    while seat := claim_next(project=project, volunteer=volunteer):
+        texts = dict(seat.comparison.completions.values_list("pk", "text"))
+        submit_judgment(
+            assignment=seat,
+            volunteer=volunteer,
+            key=seat.key,
+            ranks={pk: place for place, pk in enumerate(seat.order, start=1)},
+            flags={pk: [marks[text]] for pk, text in texts.items() if marks[text]},
+        )
+    return project
+
+
+def rows_of(project: Project) -> dict[str, bool]:
+    content = flagged_answers(project)
+    assert content is not None
+    return {row["text"]: row["flagged"] for row in map(json.loads, content.decode().splitlines())}
+
+
+def ready_to_evaluate(project: Project) -> Update:
+    """An update with all stages but the evaluation behind it."""
+    update = make_update(project)
+    for stage in ("reward", "ppo"):
+        TrainingRun.objects.filter(pk=make_run(update, stage).pk).update(state=Update.State.SUCCEEDED)
+    return update
+
+
+def test_answers_flagged_as_harmful_teach_the_safety_classifier():
+    assert rows_of(make_flagged(nasty="harmful", nice="")) == {"nasty": True, "nice": False}
+
+
+@pytest.mark.parametrize("mark", ["", "spam", "factual_error", "off_topic"])
+def test_without_a_harmful_one_there_is_nothing_to_learn(mark):
+    assert flagged_answers(make_flagged(one=mark, other="")) is None
+
+
+def test_answers_nobody_judged_are_no_examples():
+    project = make_flagged(nasty="harmful", nice="")
+    add_answers(project.versions.get(number=0), ("never judged",))
+    assert set(rows_of(project)) == {"nasty", "nice"}
+
+
+def test_no_more_answers_are_handed_over_than_a_classifier_can_use(monkeypatch):
+    monkeypatch.setattr(flags, "MOST", 3)
+    project = make_flagged(nasty="harmful", nice="")
+    assert flagged_answers(project).count(b"\n") <= 2 * 3
+
+
+def test_an_evaluation_starts_with_its_flags_beside_its_prompts():
+    update = ready_to_evaluate(make_flagged(nasty="harmful", nice=""))
+    plan = plan_stage(update, "evaluate")
+    run = create_run(TrainingRun(project=update.project, update=update, stage="evaluate"), plan)
+    assert run.recipe["flagged"]["sha256"] == sha256_of(run.folder / run.recipe["flagged"]["path"])
+    assert run.recipe["dataset"]["sha256"] == sha256_of(run.folder / "prompts.jsonl")
+
+
+def test_an_evaluation_without_flags_names_no_file():
+    update = ready_to_evaluate(make_flagged(one="", other=""))
+    plan = plan_stage(update, "evaluate")
+    assert plan.as_json()["flagged"] is None
+    assert set(plan.files) == {"prompts.jsonl"}
+
+
+@pytest.mark.parametrize("name", ["judge_url", "flagged"])
+def test_a_coordinator_chooses_neither_the_endpoint_nor_files(name):
+    with pytest.raises(RefusedError, match=f"not by its settings: {name}"):
+        check_settings({"evaluate": {name: "https://elsewhere.example/v1"}})
+
+
+def test_a_judge_endpoint_has_to_be_set_up_by_the_operator(settings):
+    settings.JUDGE_URL = ""
+    with pytest.raises(RefusedError, match="CHORUS_JUDGE_URL"):
+        check_settings({"evaluate": ENDPOINT})
+
+
+def test_a_coordinator_may_ask_the_operators_judge(settings):
+    settings.JUDGE_URL = "https://judge.example/v1"
+    check_settings({"evaluate": ENDPOINT})
+    update = ready_to_evaluate(make_flagged(one="", other=""))
+    assert plan_stage(update, "evaluate").as_json()["judge_url"] is None
+    update.settings = {"evaluate": ENDPOINT}
+    assert plan_stage(update, "evaluate").as_json()["judge_url"] == "https://judge.example/v1"
+
+
+# What coordinators see
+
+
+@pytest.fixture
+def evaluated(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """End an update whose evaluation had these metrics besides the usual ones."""
+
+    def finish(**metrics: Any) -> Update:
+        monkeypatch.setitem(making.METRICS, "evaluate", METRICS["evaluate"] | metrics)
+        update = make_update()
+        make_finished(update)
+        return update
+
+    return finish
+
+
+def pages(client: Client, update: Update) -> list[str]:
+    """The two pages on which a version is released."""
+    client.force_login(coordinator_of(update.project))
+    slug = update.project.slug
+    addresses = [reverse("update", args=[slug, update.pk]), reverse("version", args=[slug, 1])]
+    return [re.sub(r"\s+", " ", client.get(each).content.decode()) for each in addresses]
+
+
+def test_a_crossed_watch_is_told_before_the_release_button(client, evaluated):
+    for text in pages(client, evaluated(watches=CROSSED)):
+        told = text.index("Answers became 2.1 times as long as before &lt;b&gt;now&lt;/b&gt;.")
+        assert told < text.index('id="release"')
+        assert "noticed something" in text
+
+
+def test_a_later_evaluation_without_watches_hides_none(client, evaluated):
+    by_people = dict(METRICS["evaluate"])
+    update = evaluated(watches=CROSSED)
+    Evaluation.objects.create(
+        version=update.candidate,
+        baseline=update.parent,
+        judge="people",
+        wins=1,
+        ties=0,
+        losses=0,
+        metrics=by_people,
+    )
+    for text in pages(client, update):
+        assert "Answers became 2.1 times" in text
+
+
+def test_several_crossed_watches_are_all_told(client, evaluated):
+    for text in pages(client, evaluated(watches=[*CROSSED, CROSSED[0] | {"sentence": "It refuses."}])):
+        assert "noticed 2 things" in text
+        assert "<li>It refuses.</li>" in text
+
+
+def test_watches_that_found_nothing_say_so(client, evaluated):
+    for text in pages(client, evaluated(watches=[])):
+        assert "Watched without a finding" in text
+
+
+def test_an_evaluation_from_before_there_were_watches_claims_nothing(client, evaluated):
+    for text in pages(client, evaluated()):
+        assert 'id="warnings"' not in text
+
+
+def test_the_page_names_the_judge(client, evaluated):
+    (update_page, version_page) = pages(client, evaluated(judge="a-judge " + "x" * 100))
+    for text in (update_page, version_page):
+        assert "The judge is the model a-judge xxx" in text
+        assert "trained to please" not in text
+
+
+def test_the_reward_model_is_named_as_what_it_is(client, evaluated):
+    for text in pages(client, evaluated(judge="reward model")):
+        assert "trained to please" in text
