@@ -108,8 +108,8 @@ def test_the_saved_reward_model_gives_the_same_scores_however_it_is_loaded(
     with torch.no_grad():
         by_peft = classifier(input_ids=ids, attention_mask=mask).logits.view(-1, 2)
     base = SharedBase(load_base(str(llama), "float32"))
-    head = load_reward(base, run / "output")
-    by_engine = score_sequences(base, "reward", head, sequences, tokenizer.pad_token_id).view(-1, 2)
+    model = load_reward(base, run / "output")
+    by_engine = score_sequences(base, model, sequences, tokenizer.pad_token_id)[0].view(-1, 2)
     torch.testing.assert_close(by_peft, told, rtol=0, atol=1e-6)
     torch.testing.assert_close(by_engine, told, rtol=0, atol=1e-6)
 
@@ -125,9 +125,9 @@ def test_on_a_base_in_bfloat16_adapter_and_head_are_float32_and_score_as_they_di
     lines = [json.loads(line) for line in (run / "output" / "held_out.jsonl").read_text().splitlines()]
     told = torch.tensor([[line["chosen_reward"], line["rejected_reward"]] for line in lines])
     base = SharedBase(load_base(str(llama), "bfloat16"))
-    head = load_reward(base, run / "output")
+    model = load_reward(base, run / "output")
     tokenizer = load_tokenizer(str(llama))
-    scores = score_sequences(base, "reward", head, held_out_sequences(tokenizer), tokenizer.pad_token_id)
+    scores = score_sequences(base, model, held_out_sequences(tokenizer), tokenizer.pad_token_id)[0]
     torch.testing.assert_close(scores.view(-1, 2), told, rtol=0, atol=0.05)
 
 

@@ -26,8 +26,8 @@ def test_scores_are_those_of_the_sequence_classification_model(folder: Path, tmp
     with torch.no_grad():
         expected = classifier(input_ids=ids, attention_mask=mask).logits.squeeze(-1)
     base = load_shared(folder)
-    head = load_reward(base, tmp_path)
-    scores = score_sequences(base, "reward", head, rows, tokenizer.pad_token_id, batch_size=3)
+    model = load_reward(base, tmp_path)
+    scores = score_sequences(base, model, rows, tokenizer.pad_token_id, batch_size=3)[0]
     torch.testing.assert_close(scores, expected, atol=1e-5, rtol=1e-5)
     assert expected.std() > 0.01
 

@@ -26,7 +26,7 @@ from training.rlhf.recipes import EvaluateRecipe
 from training.rlhf.rollout import answer_logprobs, lay_out
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.sampling import Answer, Sampling, sample
-from training.rlhf.scoring import load_reward, score_sequences
+from training.rlhf.scoring import combine, load_reward, score_sequences
 
 Row = dict[str, Any]
 
@@ -49,7 +49,7 @@ class Evaluation:
         self.prompts = [each for each in prompts for _ in range(recipe.samples_per_prompt)]
         self.encoded = [each for each in encoded for _ in range(recipe.samples_per_prompt)]
         self.base = SharedBase(load_base(location, recipe.dtype))
-        self.head = load_reward(self.base, directory.resolve(recipe.reward_adapter))
+        self.reward = load_reward(self.base, directory.resolve(recipe.reward_adapter))
         self.baseline = self._add("baseline", recipe.baseline_adapter)
         self.candidate = self._add("candidate", recipe.candidate_adapter)
 
@@ -102,14 +102,14 @@ class Evaluation:
             prompt + answer.completed(self.how.eos_id) + ending
             for prompt, answer in zip(self.encoded, answers, strict=True)
         ]
-        return score_sequences(
+        scores = score_sequences(
             self.base,
-            "reward",
-            self.head,
+            self.reward,
             sequences,
             self.how.pad_id,
             before_batch=self.directory.raise_if_cancelled,
-        ).tolist()
+        )
+        return combine(scores).tolist()
 
     def _row(
         self,

@@ -44,6 +44,9 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
         "leave a rollout's passes early at this KL per token to its own policy", 0.1
     )
 
+    uncertainty_penalty: float = setting(
+        "taken from the score for each unit of variance among the members of a reward ensemble", 0.0
+    )
     score_clip: float = setting("normalised scores are cut to this magnitude; 0 turns it off", 5.0)
     missing_eos_penalty: float = setting("taken from the score of an answer that does not end", 2.0)
 
@@ -57,7 +60,7 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
             "value_clip_range", "max_grad_norm", "kl_horizon", "kl_stop", "kl_epoch_stop",
             "checkpoint_every", "samples_every",
         )  # fmt: skip
-        not_negative(self, "kl_coef", "kl_target", "score_clip", "missing_eos_penalty")
+        not_negative(self, "kl_coef", "kl_target", "uncertainty_penalty", "score_clip", "missing_eos_penalty")
         within_unit(self, "gamma", "gae_lambda")
         require(self.minibatches <= self.batch_size, "minibatches must not exceed batch_size.")
         require(
