@@ -50,6 +50,7 @@ def test_every_setting_gives_its_reason(stage: str) -> None:
         ({"dtype": "float16"}, "dtype must be float32 or bfloat16"),
         ({"gamma": 1.5}, "gamma must lie between 0 and 1"),
         ({"top_p": 2}, "top_p must not exceed 1"),
+        ({"uncertainty_penalty": -1}, "uncertainty_penalty must not be negative"),
         ({"minibatches": 1000}, "minibatches must not exceed batch_size"),
         ({"kl_target": 6.0, "kl_horizon": 100}, "kl_horizon must not be less than batch_size"),
         ({"country": "Germany"}, "three-letter"),

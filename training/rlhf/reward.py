@@ -13,6 +13,7 @@ held_out.jsonl and report.json beside them are those of the members' mean (Coste
 a seed of its own and leaves out one fold of the training prompts, named in its report.
 """
 
+import gc
 import json
 import shutil
 import tempfile
@@ -27,6 +28,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
+from training.rlhf.adapters import CONFIG
 from training.rlhf.comparisons import (
     Comparison,
     Example,
@@ -102,7 +104,10 @@ def plan_members(recipe: RewardRecipe, learned: Sequence[Example]) -> list[Membe
         seen = [each for each in learned if each.preference.prompt_id not in left_out]
         comparisons = group_comparisons(seen, most_pairs=recipe.batch_size)
         if not comparisons:
-            raise DataError("Without one fold of prompts no pair is left to learn from.")
+            raise DataError(
+                "No pair is left to learn from: the rest are about two texts of the same tokens or about the "
+                "prompts that this member of the ensemble leaves out."
+            )
         seed = (recipe.seed + number * _SEEDS_APART) % 2**32
         steps = plan_steps(
             comparisons,
@@ -130,6 +135,7 @@ def _train_members(
     done = 0
     for member, folder in zip(members, folders, strict=True):
         if not folder.exists():
+            gc.collect()  # the member before holds a base model in a circle of references
             stage.train(member, done=done, place=_complete_or_absent(directory, folder))
         done += len(member.steps)
     scores = np.array([read_scores(folder) for folder in folders])  # (members, 2, pairs)
@@ -174,6 +180,9 @@ class _Stage:
             training["left_out_prompts"] = member.left_out
         with place as folder:
             reward_model.save_pretrained(folder)
+            # Peft writes the set of target modules in any order; the same run must give the same bytes.
+            config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+            write_json(folder / CONFIG, config | {"target_modules": sorted(config["target_modules"])})
             self.tokenizer.save_pretrained(folder)
             return write_report(
                 folder, self.held_out, chosen, rejected, seed=self.recipe.seed, training=training

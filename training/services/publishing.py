@@ -53,16 +53,18 @@ def adapter_sha256(run: TrainingRun) -> str:
 
 
 def _copy(update: Update, run: TrainingRun, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    for name in ADAPTER_FILES:
-        update.renew()
-        source = run.adapter_dir / name
-        shutil.copyfile(source, folder / name)
-        if sha256_of(folder / name) != _reported(run, source):
-            raise RefusedError(
-                f"{name} of {run} is not what the engine wrote (its checksum differs): nothing was "
-                "published. Check the disk, then run a new update."
-            )
+    # The members of a reward ensemble lie side by side, and no adapter beside them.
+    for source in sorted(run.adapter_dir.glob("member-*")) or [run.adapter_dir]:
+        target = folder / source.relative_to(run.adapter_dir)
+        target.mkdir(parents=True)
+        for name in ADAPTER_FILES:
+            update.renew()
+            shutil.copyfile(source / name, target / name)
+            if sha256_of(target / name) != _reported(run, source / name):
+                raise RefusedError(
+                    f"{name} of {run} is not what the engine wrote (its checksum differs): nothing was "
+                    "published. Check the disk, then run a new update."
+                )
 
 
 def _reported(run: TrainingRun, path: Path) -> str:
