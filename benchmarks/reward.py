@@ -306,7 +306,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--max-steps", type=int, default=0, help="steps of a training; 0: as the recipe says")
-    parser.add_argument("--max-length", type=int, default=256, help="longer pairs are left out")
+    parser.add_argument("--max-length", type=int, default=512, help="longer pairs are left out")
     parser.add_argument("--out", type=Path, default=ROOT / "build/bench/reward.json")
     parser.add_argument("--worker", choices=TRAINERS, help=argparse.SUPPRESS)
     parser.add_argument("--data", help=argparse.SUPPRESS)

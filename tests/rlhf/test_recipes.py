@@ -73,6 +73,20 @@ def test_lora_ranks_are_checked_in_every_stage_that_trains() -> None:
             parse_recipe(json.dumps(values | {"stage": stage, "lora_r": least - 1}))
 
 
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"ensemble_size": 5}, "ensemble_size must lie between 1 and 4"),
+        ({"ensemble_size": 0}, "ensemble_size must lie between 1 and 4"),
+        ({"label_smoothing": 1.5}, "label_smoothing must lie between 0 and 1"),
+    ],
+)
+def test_a_wrong_setting_of_the_reward_stage_is_named(change: dict[str, Any], complaint: str) -> None:
+    values = {key: value for key, value in GOOD.items() if key != "reward_adapter"}
+    with pytest.raises(RecipeError, match=complaint):
+        parse_recipe(json.dumps(values | {"stage": "reward"} | change))
+
+
 def test_all_weights_are_trained_in_float32_only() -> None:
     values = {key: value for key, value in GOOD.items() if key != "reward_adapter"}
     parse_recipe(json.dumps(values | {"stage": "sft", "lora_r": 4, "dtype": "bfloat16"}))

@@ -117,6 +117,7 @@ class ComparisonCollator:
     def __init__(self, comparisons: Sequence[Comparison], model: PreTrainedModel, pad_id: int) -> None:
         self._comparisons, self._pad_id = comparisons, pad_id
         self._shares, self._dtype = can_share(model), model.dtype
+        self._widest = model.config.hidden_size
 
     def __call__(self, steps: list[dict[str, list[int]]]) -> dict[str, Tensor]:
         chosen = [self._comparisons[i] for step in steps for i in step["comparisons"]]
@@ -130,7 +131,7 @@ class ComparisonCollator:
         ]
         left, right, probability, weight = zip(*pairs, strict=True)
         inputs = (
-            lay_out_shared(groups, self._pad_id, self._dtype)
+            lay_out_shared(groups, self._pad_id, self._dtype, self._widest)
             if self._shares
             else lay_out_apart(groups, self._pad_id)
         )

@@ -16,8 +16,6 @@ from transformers import PreTrainedModel
 
 from training.rlhf.padding import pad
 
-# Attention over a whole row costs more the longer the row is; from here on more than a shared prompt saves.
-_WIDEST = 256
 _TESTED = ("llama", "qwen2", "qwen3")
 
 Ids = Sequence[int]
@@ -46,16 +44,20 @@ def can_share(model: PreTrainedModel) -> bool:
     )
 
 
-def lay_out_shared(groups: Sequence[Sequence[Ids]], pad_id: int, dtype: torch.dtype) -> dict[str, Tensor]:
+def lay_out_shared(
+    groups: Sequence[Sequence[Ids]], pad_id: int, dtype: torch.dtype, widest: int
+) -> dict[str, Tensor]:
     """The model's inputs for groups of sequences, each group with a common beginning.
 
     Gives input_ids and position_ids (R, L), attention_mask (R, 1, L, L), which is added to attention scores
-    of `dtype`, and the row and column of each sequence's last token, `rows` and `ends` (N,), N in all.
+    of `dtype`, and the row and column of each sequence's last token, `rows` and `ends` (N,), N in all. A tree
+    is cut before it is wider than `widest` tokens. Attention in a row of L tokens costs L / (6 H) of what the
+    rest of a layer does, H the hidden size: a sixth at H tokens, well below what sharing saves.
     """
     trees = []
     number = 0
     for group in groups:
-        trees += _grow(group, number)
+        trees += _grow(group, number, widest)
         number += len(group)
     packed = _pack(trees)
     width = max(sum(tree.size for tree in row) for row in packed)
@@ -98,14 +100,14 @@ def lay_out_apart(groups: Sequence[Sequence[Ids]], pad_id: int) -> dict[str, Ten
     }
 
 
-def _grow(group: Sequence[Ids], first: int) -> list[_Tree]:
+def _grow(group: Sequence[Ids], first: int, widest: int) -> list[_Tree]:
     """The trees of a group whose sequences have the numbers from `first` on, none wider than need be."""
     shortest = min(len(sequence) for sequence in group)
     alike = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*group, strict=False))
     length = min(sum(1 for _ in alike), shortest - 1)  # a branch has at least the token that is scored
     trees: list[_Tree] = []
     for number, sequence in enumerate(group, start=first):
-        if not trees or trees[-1].size + len(sequence) - length > _WIDEST:
+        if not trees or trees[-1].size + len(sequence) - length > widest:
             trees.append(_Tree(sequence[:length], []))
         trees[-1].branches.append((number, sequence[length:]))
     return trees

@@ -11,7 +11,9 @@ class EvaluateRecipe(SamplingRecipe):
 
     stage = "evaluate"
 
-    reward_adapter: str = setting("folder of the reward adapter that judges")
+    reward_adapter: str = setting(
+        "folder that the reward stage wrote, which judges by its adapter or ensemble"
+    )
     baseline_adapter: str | None = setting("adapter of the version to beat; none is the base", None)
     candidate_adapter: str | None = setting("adapter of the new version; none is the base", None)
     samples_per_prompt: int = setting("answers of each version per prompt, compared one to one", 4)

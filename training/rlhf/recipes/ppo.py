@@ -11,7 +11,7 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
 
     stage = "ppo"
 
-    reward_adapter: str = setting("folder of the reward stage's adapter")
+    reward_adapter: str = setting("folder that the reward stage wrote, a single adapter or an ensemble")
     policy_adapter: str | None = setting(
         "adapter to start from, also the reference; none starts from the base", None
     )
