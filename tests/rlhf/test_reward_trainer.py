@@ -44,7 +44,7 @@ def test_a_tie_pulls_both_scores_together() -> None:
 def test_centring_is_the_mean_square_of_a_pairs_sum_and_of_a_mean_for_more() -> None:
     scores, comparison = torch.tensor([1.0, 2.0, 3.0, 0.0, -1.0]), torch.tensor([0, 0, 1, 1, 1])
     expected = ((1 + 2) ** 2 + (2 * (3 + 0 - 1) / 3) ** 2) / 2
-    assert float(centring_loss(scores, comparison)) == pytest.approx(expected)
+    assert float(centring_loss(scores, comparison, torch.tensor([2, 3]))) == pytest.approx(expected)
 
 
 @pytest.fixture

@@ -86,13 +86,13 @@ class ComparisonTrainer(RewardTrainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         pairs = {name: inputs.pop(name) for name in ("left", "right", "probability", "weight")}
-        comparison = inputs.pop("comparison")
+        comparison, sizes = inputs.pop("comparison"), inputs.pop("sizes")
         scores = model(**inputs)  # (N,)
         margins = scores[pairs["left"]] - scores[pairs["right"]]  # (P,)
         probability = pairs["probability"] * (1 - self.label_smoothing) + self.label_smoothing / 2
         loss = preference_loss(margins, probability, pairs["weight"])
         if self.center_rewards:
-            loss = loss + self.center_rewards * centring_loss(scores, comparison)
+            loss = loss + self.center_rewards * centring_loss(scores, comparison, sizes)
         decided = pairs["probability"] != 0.5
         agrees = (margins > 0) == (pairs["probability"] > 0.5)
         right = torch.where(margins == 0, 0.5, agrees.float())
@@ -111,7 +111,7 @@ class ComparisonCollator:
     """The tensors of a step: the model's inputs, and P pairs of its N completions.
 
     left, right, probability and weight are (P,), the first two places among the completions; comparison (N,)
-    numbers the comparison of each completion.
+    numbers the comparison of each completion, and sizes (C,) counts those of each comparison.
     """
 
     def __init__(self, comparisons: Sequence[Comparison], model: PreTrainedModel, pad_id: int) -> None:
@@ -130,6 +130,7 @@ class ComparisonCollator:
             for pair in each.pairs
         ]
         left, right, probability, weight = zip(*pairs, strict=True)
+        counts = torch.tensor(sizes)
         inputs = (
             lay_out_shared(groups, self._pad_id, self._dtype, self._widest)
             if self._shares
@@ -141,7 +142,8 @@ class ComparisonCollator:
             "right": torch.tensor(right),
             "probability": torch.tensor(probability, dtype=torch.float32),
             "weight": torch.tensor(weight, dtype=torch.float32),
-            "comparison": torch.repeat_interleave(torch.arange(len(groups)), torch.tensor(sizes)),
+            "comparison": torch.repeat_interleave(torch.arange(len(groups)), counts),
+            "sizes": counts,
         }
 
 
@@ -151,14 +153,12 @@ def preference_loss(margins: Tensor, probability: Tensor, weight: Tensor) -> Ten
     return (weight * losses).mean()
 
 
-def centring_loss(scores: Tensor, comparison: Tensor) -> Tensor:
-    """Mean over comparisons of the squared mean score, (2 / K * sum r)^2, for scores (N,).
+def centring_loss(scores: Tensor, comparison: Tensor, sizes: Tensor) -> Tensor:
+    """Mean over comparisons (C,) of (2 / K * sum r)^2 for the scores (N,) of their K completions each.
 
     For a pair it is (r_chosen + r_rejected)^2 of Eisenstein et al. 2023, as TRL has it.
     """
-    count = int(comparison[-1]) + 1
-    sums = scores.new_zeros(count).index_add(0, comparison, scores)
-    sizes = torch.bincount(comparison, minlength=count)
+    sums = scores.new_zeros(len(sizes)).index_add(0, comparison, scores)
     return (2 * sums / sizes).square().mean()
 
 
