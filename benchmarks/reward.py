@@ -149,8 +149,8 @@ def demonstration(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def llmfao(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """The majorities of llmfao's crowd; nothing where its folder is missing."""
-    if not (options.llmfao / "pairs-crowd.jsonl").is_file():
+    """The majorities of llmfao's crowd, of the training ones `pairs` at most; nothing without its folder."""
+    if not options.pairs or not (options.llmfao / "pairs-crowd.jsonl").is_file():
         return []
     votes: dict[int, Counter[str]] = defaultdict(Counter)
     with open(options.llmfao / "crowd-comparisons.csv", encoding="utf-8", newline="") as file:
@@ -163,7 +163,9 @@ def llmfao(options: argparse.Namespace) -> list[dict[str, Any]]:
         if margin and pair["result_x"].strip() != pair["result_y"].strip():
             sides = ("result_x", "result_y") if margin > 0 else ("result_y", "result_x")
             rows.append(_row(pair["text"], *(pair[side] for side in sides), pair["id"]))
-    return rows
+    learned = [row for row in rows if row["split"] == "train"]
+    held_out = [row for row in rows if row["split"] != "train"]
+    return learned[:: -(-len(learned) // options.pairs)] + held_out
 
 
 def _row(question: str, chosen: str, rejected: str, comparison: int) -> dict[str, Any]:
@@ -297,6 +299,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reward", description=__doc__.splitlines()[0])
     parser.add_argument("--starter", type=Path, help="folder of a starter model, the base of both")
     parser.add_argument("--corpus", type=Path, default=ROOT / "training/starter/climate.jsonl")
+    parser.add_argument("--pairs", type=int, default=400, help="training pairs of llmfao; 0 skips it")
     parser.add_argument("--llmfao", type=Path, default=ROOT.parent / "shared/data/llmfao")
     parser.add_argument(
         "--comparisons", type=int, default=600, help="comparisons of the demonstration; 0 skips it"
