@@ -47,6 +47,11 @@ def test_no_row_is_wider_than_told_unless_one_sequence_is() -> None:
     assert lay_out_shared([group, [tuple(range(40, 53))]], 0, torch.float32, 6)["input_ids"].shape == (4, 13)
 
 
+def test_where_nothing_is_shared_the_mask_is_an_ordinary_one() -> None:
+    assert lay_out_shared(GROUPS, 0, torch.float32, 1)["attention_mask"].ndim == 2
+    assert lay_out_shared(GROUPS, 0, torch.float32, 64)["attention_mask"].ndim == 4
+
+
 def test_a_model_with_a_window_keeps_its_sequences_apart(folder: Path) -> None:
     model = load_base(str(folder), "float32")
     model.config.layer_types = ["full_attention", "sliding_attention"]

@@ -58,6 +58,8 @@ def lay_out_shared(
     for group in groups:
         trees += _grow(group, number, widest)
         number += len(group)
+    if len(trees) == number:  # nothing is shared: an ordinary mask is cheaper
+        return lay_out_apart(groups, pad_id)
     ids, positions, branch_of = torch.zeros((3, len(trees), max(t.size for t in trees)), dtype=torch.long)
     ids.fill_(pad_id)
     rows, ends = torch.zeros((2, number), dtype=torch.long)
