@@ -90,13 +90,6 @@ def test_every_pass_takes_each_comparison_once_in_steps_of_about_so_many_pairs()
     assert steps[:half] != steps[half:]
 
 
-def test_steps_hold_comparisons_of_similar_length() -> None:
-    comparisons = make_comparisons(200)
-    steps = plan_steps(comparisons, pairs_per_step=32, epochs=1, max_steps=0, seed=0)
-    within = np.mean([np.std([comparisons[i].tokens for i in step]) for step in steps])
-    assert within < 0.3 * np.std([each.tokens for each in comparisons])
-
-
 def test_a_plan_follows_from_its_seed_and_ends_where_it_is_told() -> None:
     comparisons = make_comparisons(40)
     settings = {"pairs_per_step": 8, "epochs": 1.0}

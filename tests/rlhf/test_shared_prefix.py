@@ -32,7 +32,7 @@ def test_hidden_states_are_those_of_each_sequence_alone(folder: Path, widest: in
     torch.testing.assert_close(found, torch.stack(alone), atol=1e-5, rtol=1e-4)
 
 
-def test_a_beginning_is_there_once() -> None:
+def test_a_beginning_is_there_once_and_little_is_padding() -> None:
     prompt = tuple(range(10, 30))
     groups = [[(*prompt, 40 + i, 50 + i) for i in range(4)] for _ in range(6)]
     inputs = lay_out_shared(groups, 0, torch.float32, 64)
@@ -42,14 +42,16 @@ def test_a_beginning_is_there_once() -> None:
 
 
 def test_no_row_is_wider_than_told_unless_one_sequence_is() -> None:
-    group = [(1, 2, 3, 10 + i) for i in range(8)]
-    assert lay_out_shared([group], 0, torch.float32, 6)["input_ids"].shape == (3, 6)
-    assert lay_out_shared([group, [tuple(range(40, 53))]], 0, torch.float32, 6)["input_ids"].shape == (4, 13)
+    groups = [[(1, 2, 3, 10 + i) for i in range(8)], [tuple(range(40, 53))]]
+    assert lay_out_shared(groups[:1], 0, torch.float32, 6)["input_ids"].shape == (3, 6)
+    assert lay_out_shared(groups, 0, torch.float32, 6)["input_ids"].shape[1] == 13
 
 
-def test_where_nothing_is_shared_the_mask_is_an_ordinary_one() -> None:
-    assert lay_out_shared(GROUPS, 0, torch.float32, 1)["attention_mask"].ndim == 2
-    assert lay_out_shared(GROUPS, 0, torch.float32, 64)["attention_mask"].ndim == 4
+def test_small_trees_fill_the_rows_that_large_ones_need() -> None:
+    groups = [[tuple(range(10, 50))], *[[(7, 8, 9, i)] for i in range(1, 11)]]
+    inputs = lay_out_shared(groups, 0, torch.float32, 64)
+    assert inputs["input_ids"].shape == (2, 40)
+    assert bool((inputs["input_ids"] != 0).all())
 
 
 def test_a_model_with_a_window_keeps_its_sequences_apart(folder: Path) -> None:

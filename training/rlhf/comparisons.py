@@ -15,8 +15,6 @@ from transformers import PreTrainedTokenizerBase
 from training.rlhf.chat import encode_conversation
 from training.rlhf.data import Preference
 
-_STEPS_SORTED_AT_ONCE = 16
-
 
 @dataclass(frozen=True)
 class Example:
@@ -47,10 +45,6 @@ class Comparison:
     prompt_id: str
     sequences: tuple[tuple[int, ...], ...]
     pairs: tuple[Pair, ...]
-
-    @property
-    def tokens(self) -> int:
-        return sum(len(sequence) for sequence in self.sequences)
 
 
 def encode_preferences(
@@ -102,8 +96,8 @@ def plan_steps(
 ) -> list[list[int]]:
     """The comparisons of every optimiser step of a whole training, by their places in the sequence.
 
-    A step holds whole comparisons of about the same size, as many as have `pairs_per_step` pairs or nearly.
-    Every pass is shuffled anew. `max_steps` above 0 says where the training ends, whatever `epochs` says.
+    A step holds whole comparisons, as many as have `pairs_per_step` pairs or nearly. Every pass is
+    shuffled anew. `max_steps` above 0 says where the training ends, whatever `epochs` says.
     """
     steps: list[list[int]] = []
     lap = 0
@@ -118,16 +112,12 @@ def _plan_lap(
     comparisons: Sequence[Comparison], pairs_per_step: int, rng: np.random.Generator
 ) -> list[list[int]]:
     pairs = np.array([len(each.pairs) for each in comparisons])
-    sizes = np.array([each.tokens for each in comparisons])
     order = rng.permutation(len(comparisons))
     count = max(1, round(pairs.sum() / pairs_per_step))
-    at_once = math.ceil(_STEPS_SORTED_AT_ONCE * len(order) / count)
-    windows = np.split(order, range(0, len(order), at_once)[1:])
-    order = np.concatenate([part[np.argsort(sizes[part], kind="stable")] for part in windows])
     middles = np.cumsum(pairs[order]) - pairs[order] / 2
     step_of = (middles * count / pairs.sum()).astype(int)
     steps = np.split(order, np.flatnonzero(np.diff(step_of)) + 1)
-    return [steps[i].tolist() for i in rng.permutation(len(steps))]
+    return [step.tolist() for step in steps]
 
 
 def _merge(group: Sequence[Example]) -> list[tuple[tuple[int, ...], tuple[int, ...], float, float]]:

@@ -1,8 +1,9 @@
 """Sequences that begin alike, laid out so that their common beginning is computed once.
 
 The answers to one prompt stand in one row behind it, each at the positions it would have alone. A token
-sees what comes before it in its own sequence: the prompt, but no other answer. Hidden states are those of
-the sequences one by one, up to the order of floating-point sums.
+sees what comes before it in its own sequence: the prompt, but no other answer. Several such trees share a
+row while they fit, so that next to nothing is padding. Hidden states are those of the sequences one by one,
+up to the order of floating-point sums.
 """
 
 from collections.abc import Sequence
@@ -53,28 +54,31 @@ def lay_out_shared(
     is cut before it is wider than `widest` tokens. Attention in a row of L tokens costs L / (6 H) of what the
     rest of a layer does, H the hidden size: a sixth at H tokens, well below what sharing saves.
     """
-    trees: list[_Tree] = []
+    trees = []
     number = 0
     for group in groups:
         trees += _grow(group, number, widest)
         number += len(group)
-    if len(trees) == number:  # nothing is shared: an ordinary mask is cheaper
-        return lay_out_apart(groups, pad_id)
-    ids, positions, branch_of = torch.zeros((3, len(trees), max(t.size for t in trees)), dtype=torch.long)
+    packed = _pack(trees)
+    width = max(sum(tree.size for tree in row) for row in packed)
+    ids, positions, tree_of, branch_of = torch.zeros((4, len(packed), width), dtype=torch.long)
     ids.fill_(pad_id)
     rows, ends = torch.zeros((2, number), dtype=torch.long)
-    for r, tree in enumerate(trees):
+    for r, row in enumerate(packed):
         column = 0
-        for branch, (sequence, part) in enumerate([(-1, tree.prefix), *tree.branches]):
-            where = slice(column, column + len(part))
-            first = len(tree.prefix) if branch else 0
-            ids[r, where] = torch.tensor(part)
-            positions[r, where] = torch.arange(first, first + len(part))
-            branch_of[r, where] = branch
-            column += len(part)
-            if branch:
-                rows[sequence], ends[sequence] = r, column - 1
-    seen = ((branch_of[:, :, None] == branch_of[:, None, :]) | (branch_of[:, None, :] == 0)).tril()
+        for t, tree in enumerate(row, start=1):
+            for branch, (sequence, part) in enumerate([(-1, tree.prefix), *tree.branches]):
+                where = slice(column, column + len(part))
+                first = len(tree.prefix) if branch else 0
+                ids[r, where] = torch.tensor(part)
+                positions[r, where] = torch.arange(first, first + len(part))
+                tree_of[r, where], branch_of[r, where] = t, branch
+                column += len(part)
+                if branch:
+                    rows[sequence], ends[sequence] = r, column - 1
+    same_tree = tree_of[:, :, None] == tree_of[:, None, :]
+    visible = (branch_of[:, :, None] == branch_of[:, None, :]) | (branch_of[:, None, :] == 0)
+    seen = (same_tree & visible).tril()
     mask = torch.zeros(seen.shape, dtype=dtype).masked_fill_(~seen, torch.finfo(dtype).min)
     return {
         "input_ids": ids,
@@ -107,3 +111,19 @@ def _grow(group: Sequence[Ids], first: int, widest: int) -> list[_Tree]:
             trees.append(_Tree(sequence[:length], []))
         trees[-1].branches.append((number, sequence[length:]))
     return trees
+
+
+def _pack(trees: Sequence[_Tree]) -> list[list[_Tree]]:
+    """Rows of trees, none wider than the widest tree: first fit, the largest first."""
+    ordered = sorted(trees, key=lambda tree: -tree.size)
+    rows: list[list[_Tree]] = []
+    room: list[int] = []
+    for tree in ordered:
+        place = next((r for r, free in enumerate(room) if free >= tree.size), None)
+        if place is None:
+            rows.append([tree])
+            room.append(ordered[0].size - tree.size)
+        else:
+            rows[place].append(tree)
+            room[place] -= tree.size
+    return rows
