@@ -14,6 +14,8 @@ ROUNDS ?= 1
 RANKINGS ?= 500
 CORPUS ?= training/starter/climate.jsonl
 OUT ?= build/loop.json
+SEEDS ?= 0 1 2
+COMPARISONS ?= 600
 
 export CHORUS_ENV ?= local
 export CHORUS_DATA_DIR ?= $(CURDIR)/var
@@ -64,6 +66,14 @@ loop: $(VENV)/installed ## one whole round in the terminal: SEED= ROUNDS= RANKIN
 	$(MANAGE) migrate --verbosity 0
 	$(MANAGE) run_loop --seed $(SEED) --rounds $(ROUNDS) --rankings $(RANKINGS) --corpus "$(CORPUS)" \
 	  --starters "$$starters" --out "$(OUT)"
+
+# Measure
+
+.PHONY: bench-reward
+bench-reward: STARTER ?= $(shell ls -dt $(CHORUS_DATA_DIR)/starters/*/ 2> /dev/null | head -n 1)
+bench-reward: $(VENV)/installed ## the reward stage against TRL's trainer: STARTER= SEEDS= COMPARISONS=
+	test -n "$(STARTER)" || { echo "No starter model yet: \`make loop\` makes one, or set STARTER=folder."; exit 1; }
+	$(BIN)/python -m benchmarks.reward --starter "$(STARTER)" --seeds $(SEEDS) --comparisons $(COMPARISONS)
 
 # Check
 

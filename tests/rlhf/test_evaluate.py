@@ -112,14 +112,14 @@ def test_a_version_against_itself_wins_about_half_at_no_kl(llama: Path, reward: 
 def test_scores_written_are_those_of_the_reward_adapter(llama: Path, reward: Path, run: Run) -> None:
     _, rows = run(llama, EvaluateRecipe, reward_adapter=str(reward))
     base = SharedBase(load_base(str(llama), "float32"))
-    head = load_reward(base, reward)
+    model = load_reward(base, reward)
     tokenizer = load_tokenizer(str(llama))
     known = [row for row in rows if row["candidate"] == GOOD]
     sequences = [
         chat.encode_conversation(tokenizer, conversation(QUESTIONS[int(row["prompt_id"][1:])], GOOD))
         for row in known
     ]
-    scores = score_sequences(base, "reward", head, sequences, tokenizer.pad_token_id)
+    scores = score_sequences(base, model, sequences, tokenizer.pad_token_id)[0]
     assert [row["candidate_score"] for row in known] == pytest.approx(scores.tolist(), abs=1e-4)
 
 

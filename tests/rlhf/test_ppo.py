@@ -116,7 +116,7 @@ def test_policy_and_value_head_move_and_all_else_stays(ppo_settings: dict[str, A
     before = {name: value.clone() for name, value in run.base.model.state_dict().items()}
     value_before, score_before = (
         run.learner.value_head.linear.weight.clone(),
-        run.score_head.linear.weight.clone(),
+        run.reward.heads[0].linear.weight.clone(),
     )
     run.train()
     moved = {
@@ -124,7 +124,7 @@ def test_policy_and_value_head_move_and_all_else_stays(ppo_settings: dict[str, A
     }
     assert moved == {name for name in before if ".policy." in name}
     assert not torch.equal(run.learner.value_head.linear.weight, value_before)
-    assert torch.equal(run.score_head.linear.weight, score_before)
+    assert torch.equal(run.reward.heads[0].linear.weight, score_before)
 
 
 def test_a_loaded_policy_starts_where_it_was_and_is_its_own_reference(

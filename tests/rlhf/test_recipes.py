@@ -50,6 +50,7 @@ def test_every_setting_gives_its_reason(stage: str) -> None:
         ({"dtype": "float16"}, "dtype must be float32 or bfloat16"),
         ({"gamma": 1.5}, "gamma must lie between 0 and 1"),
         ({"top_p": 2}, "top_p must not exceed 1"),
+        ({"uncertainty_penalty": -1}, "uncertainty_penalty must not be negative"),
         ({"minibatches": 1000}, "minibatches must not exceed batch_size"),
         ({"kl_target": 6.0, "kl_horizon": 100}, "kl_horizon must not be less than batch_size"),
         ({"country": "Germany"}, "three-letter"),
@@ -93,6 +94,20 @@ def test_lora_ranks_are_checked_in_every_stage_that_trains() -> None:
         parse_recipe(json.dumps(values | {"stage": stage, "lora_r": least}))
         with pytest.raises(RecipeError, match=f"lora_r must lie between {least} and 1024"):
             parse_recipe(json.dumps(values | {"stage": stage, "lora_r": least - 1}))
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"ensemble_size": 5}, "ensemble_size must lie between 1 and 4"),
+        ({"ensemble_size": 0}, "ensemble_size must lie between 1 and 4"),
+        ({"label_smoothing": 1.5}, "label_smoothing must lie between 0 and 1"),
+    ],
+)
+def test_a_wrong_setting_of_the_reward_stage_is_named(change: dict[str, Any], complaint: str) -> None:
+    values = {key: value for key, value in GOOD.items() if key != "reward_adapter"}
+    with pytest.raises(RecipeError, match=complaint):
+        parse_recipe(json.dumps(values | {"stage": "reward"} | change))
 
 
 def test_all_weights_are_trained_in_float32_only() -> None:

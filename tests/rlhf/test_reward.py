@@ -3,6 +3,7 @@
 import json
 import re
 import resource
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,25 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase
 
-from tests.rlhf.making import BAD, GOOD, THINGS, error_of, start, wait_for_checkpoint, write_rows
+from tests.rlhf.making import (
+    BAD,
+    GOOD,
+    THINGS,
+    error_of,
+    load_shared,
+    progress_of,
+    start,
+    wait_for_checkpoint,
+    write_rows,
+)
 from training.rlhf.__main__ import main
 from training.rlhf.adapters import SharedBase
 from training.rlhf.chat import encode_conversation
 from training.rlhf.loading import load_base, load_tokenizer
 from training.rlhf.padding import pad
-from training.rlhf.scoring import load_reward, score_sequences
+from training.rlhf.reward_trainer import load_classifier, score_with
+from training.rlhf.rundir import RunDirectory
+from training.rlhf.scoring import combine, load_reward, score_sequences
 
 
 def make_rows(**changes: Any) -> list[dict[str, Any]]:
@@ -71,6 +84,12 @@ def held_out_sequences(tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
     ]
 
 
+def held_out_rewards(run: Path) -> torch.Tensor:
+    """Rewards of chosen and rejected as output/held_out.jsonl tells them, (pairs, 2)."""
+    lines = [json.loads(line) for line in (run / "output" / "held_out.jsonl").read_text().splitlines()]
+    return torch.tensor([[line["chosen_reward"], line["rejected_reward"]] for line in lines])
+
+
 def metrics_of(run: Path) -> dict[str, Any]:
     return json.loads((run / "result.json").read_text())["metrics"]
 
@@ -96,8 +115,7 @@ def test_the_saved_reward_model_gives_the_same_scores_however_it_is_loaded(
 ) -> None:
     run = make_reward_run(make_rows())
     assert main(["reward", str(run)]) == 0
-    lines = [json.loads(line) for line in (run / "output" / "held_out.jsonl").read_text().splitlines()]
-    told = torch.tensor([[line["chosen_reward"], line["rejected_reward"]] for line in lines])
+    told = held_out_rewards(run)
 
     tokenizer = load_tokenizer(str(llama))
     sequences = held_out_sequences(tokenizer)
@@ -108,8 +126,8 @@ def test_the_saved_reward_model_gives_the_same_scores_however_it_is_loaded(
     with torch.no_grad():
         by_peft = classifier(input_ids=ids, attention_mask=mask).logits.view(-1, 2)
     base = SharedBase(load_base(str(llama), "float32"))
-    head = load_reward(base, run / "output")
-    by_engine = score_sequences(base, "reward", head, sequences, tokenizer.pad_token_id).view(-1, 2)
+    model = load_reward(base, run / "output")
+    by_engine = score_sequences(base, model, sequences, tokenizer.pad_token_id)[0].view(-1, 2)
     torch.testing.assert_close(by_peft, told, rtol=0, atol=1e-6)
     torch.testing.assert_close(by_engine, told, rtol=0, atol=1e-6)
 
@@ -122,12 +140,11 @@ def test_on_a_base_in_bfloat16_adapter_and_head_are_float32_and_score_as_they_di
     saved = load_file(run / "output" / "adapter_model.safetensors")
     assert {value.dtype for value in saved.values()} == {torch.float32}
     assert any(not torch.equal(value, value.bfloat16().float()) for value in saved.values())
-    lines = [json.loads(line) for line in (run / "output" / "held_out.jsonl").read_text().splitlines()]
-    told = torch.tensor([[line["chosen_reward"], line["rejected_reward"]] for line in lines])
+    told = held_out_rewards(run)
     base = SharedBase(load_base(str(llama), "bfloat16"))
-    head = load_reward(base, run / "output")
+    model = load_reward(base, run / "output")
     tokenizer = load_tokenizer(str(llama))
-    scores = score_sequences(base, "reward", head, held_out_sequences(tokenizer), tokenizer.pad_token_id)
+    scores = score_sequences(base, model, held_out_sequences(tokenizer), tokenizer.pad_token_id)[0]
     torch.testing.assert_close(scores.view(-1, 2), told, rtol=0, atol=0.05)
 
 
@@ -199,6 +216,113 @@ def test_stopped_and_resumed_ends_with_the_same_weights(make_reward_run: Callabl
     assert main(["reward", str(stopped)]) == 0
     first, second = (load_file(run / "output" / "adapter_model.safetensors") for run in (whole, stopped))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_killed_and_resumed_ends_with_the_same_bytes_and_trains_no_finished_member_again(
+    make_reward_run: Callable[..., Path],
+) -> None:
+    settings = {"ensemble_size": 2, "checkpoint_every": 4, "max_steps": 30}
+    whole, killed = (make_reward_run(make_rows(), name, **settings) for name in ("whole", "killed"))
+    assert main(["reward", str(whole)]) == 0
+    process = start("reward", killed)
+    first_member = killed / "output" / "member-0"
+    while not (killed / "checkpoints" / "step-000038").exists():  # step 8 of the second member
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    finished = first_member.stat()
+    assert main(["reward", str(killed)]) == 0
+    assert first_member.stat() == finished
+    one, other = (json.loads((run / "result.json").read_text()) for run in (whole, killed))
+    assert other["resumed_from"] >= 38 and other["metrics"] == one["metrics"]
+    # Transformers writes into this one whether it was offline, which is said to new processes only.
+    files = [
+        {name: sha256 for name, sha256 in each["files"].items() if "tokenizer_config" not in name}
+        for each in (one, other)
+    ]
+    assert files[0] == files[1] and "member-1/adapter_model.safetensors" in files[0]
+    steps = [line["step"] for line in progress_of(whole)]
+    assert steps == sorted(set(steps)) and steps[-1] == progress_of(whole)[-1]["total"] == 60
+
+
+def test_members_leave_out_folds_that_cover_the_prompts_and_their_mean_is_the_reward(
+    make_reward_run: Callable[..., Path], llama: Path
+) -> None:
+    run = make_reward_run(make_rows(), ensemble_size=3)
+    assert main(["reward", str(run)]) == 0
+    folders = [run / "output" / f"member-{number}" for number in range(3)]
+    reports = [json.loads((folder / "report.json").read_text()) for folder in folders]
+    left_out = [prompt for report in reports for prompt in report["training"]["left_out_prompts"]]
+    assert sorted(left_out) == sorted(set(THINGS) - {"fog", "moss"})
+    assert len({report["training"]["seed"] for report in reports}) == 3
+    weights = [load_file(folder / "adapter_model.safetensors") for folder in folders]
+    assert not any(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+    tokenizer = load_tokenizer(str(llama))
+    base = load_shared(llama)
+    model = load_reward(base, run / "output")
+    assert len(model.names) == 3
+    scores = score_sequences(base, model, held_out_sequences(tokenizer), tokenizer.pad_token_id)
+    torch.testing.assert_close(combine(scores).view(-1, 2), held_out_rewards(run), rtol=0, atol=1e-6)
+    assert metrics_of(run)["accuracy"] == 1
+    report = json.loads((run / "output" / "report.json").read_text())
+    assert report["reward_variance"] == pytest.approx(float(scores.var(0).mean()), rel=1e-4)
+
+
+def test_more_folds_than_prompts_are_refused(make_reward_run: Callable[..., Path]) -> None:
+    rows = [row for row in make_rows() if row["prompt_id"] in ("rain", "fog")]
+    run = make_reward_run(rows, ensemble_size=2, min_pairs=1)
+    assert main(["reward", str(run)]) == 1
+    assert "1 prompts, too few for the 2 folds" in error_of(run)["reason"]
+
+
+def test_a_reloaded_reward_model_gives_identical_scores(
+    make_reward_run: Callable[..., Path], llama: Path
+) -> None:
+    run = make_reward_run(make_rows())
+    assert main(["reward", str(run)]) == 0
+    tokenizer = load_tokenizer(str(llama))
+    classifier = PeftModel.from_pretrained(load_classifier(str(llama), "float32"), run / "output")
+    sequences = [tuple(ids) for ids in held_out_sequences(tokenizer)]
+    distinct = sorted(set(sequences))
+    scores = score_with(RunDirectory(run), classifier, distinct, tokenizer.pad_token_id)
+    known = dict(zip(distinct, scores.tolist(), strict=True))
+    told = [
+        json.loads(line)[side]
+        for line in (run / "output" / "held_out.jsonl").read_text().splitlines()
+        for side in ("chosen_reward", "rejected_reward")
+    ]
+    assert [known[ids] for ids in sequences] == told
+
+
+def test_votes_are_labels_only_when_asked_for(make_reward_run: Callable[..., Path]) -> None:
+    votes = {"chosen": 5, "rejected": 4, "ties": 1}
+    hard, soft = (
+        make_reward_run(make_rows(votes=votes, weight=0.1), name, soft_labels=name == "soft", max_steps=60)
+        for name in ("hard", "soft")
+    )
+    assert main(["reward", str(hard)]) == main(["reward", str(soft)]) == 0
+    margins = [(held_out_rewards(run)[:, 0] - held_out_rewards(run)[:, 1]).mean() for run in (hard, soft)]
+    assert margins[0] > 2
+    assert 0 < margins[1] < 0.6  # towards log(0.55 / 0.45), which is 0.2
+
+
+def test_a_tie_may_be_learned_from(make_reward_run: Callable[..., Path]) -> None:
+    run = make_reward_run(make_rows(probability=0.5), max_steps=30)
+    assert main(["reward", str(run)]) == 0
+    rewards = held_out_rewards(run)
+    assert (rewards[:, 0] - rewards[:, 1]).abs().max() < 0.3
+    assert "accuracy" not in metrics_of(run) and metrics_of(run)["log_loss"] == pytest.approx(0.69, abs=0.02)
+
+
+@pytest.mark.parametrize("wrong", [1.5, -0.1, "half", True])
+def test_a_probability_that_is_none_is_refused_by_its_line(
+    wrong: Any, make_reward_run: Callable[..., Path]
+) -> None:
+    run = make_reward_run([*make_rows(), make_rows()[0] | {"probability": wrong}])
+    assert main(["reward", str(run)]) == 1
+    assert "line 33: probability must lie between 0 and 1" in error_of(run)["reason"]
 
 
 def test_a_full_disk_during_a_checkpoint_keeps_one_to_go_on_from(

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from tests.training.making import make_result, make_run, make_update
 from training.models import ModelVersion, TrainingRun, Update
+from training.rlhf.rundir import sha256_of
 from training.services import publishing
 from training.services.pipeline import execute_update
 from training.services.recipes import STAGES
@@ -56,6 +57,23 @@ COMPLETE = {
 def test_an_update_that_died_before_publishing_publishes_when_taken_up(update):
     assert executed(update).state == State.SUCCEEDED
     assert published(update) == COMPLETE
+
+
+def test_the_members_of_a_reward_ensemble_are_published_side_by_side(update):
+    run = update.run_of("reward")
+    files = {}
+    for number in range(2):
+        member = run.adapter_dir / f"member-{number}"
+        member.mkdir()
+        for name in publishing.ADAPTER_FILES:
+            (member / name).write_text(f"{name} {number}")
+            files[f"member-{number}/{name}"] = sha256_of(member / name)
+    for name in publishing.ADAPTER_FILES:
+        (run.adapter_dir / name).unlink()
+    TrainingRun.objects.filter(pk=run.pk).update(result={**run.result, "files": files})
+    assert executed(update).state == State.SUCCEEDED
+    policy = {name for name in COMPLETE if "policy" in name}
+    assert published(update) == policy | {f"1/reward/{name}" for name in files}
 
 
 def test_an_adapter_that_changed_since_the_engine_wrote_it_is_not_published(update):

@@ -14,11 +14,12 @@ from huggingface_hub import ModelCard, ModelCardData, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from yaml import YAMLError
 
+from training.rlhf.adapters import WEIGHTS
 from training.rlhf.recipes import DatasetFile, Recipe, SFTRecipe
 from training.rlhf.rundir import RunDirectory, sha256_of, write_text
+from training.rlhf.scoring import member_folders
 
 CARD = "README.md"
-_WEIGHTS = "adapter_model.safetensors"
 _LONGEST = 200  # characters of a name
 _KINDS = {
     "sft": "language model fine-tuned on conversations",
@@ -166,8 +167,9 @@ def _parents(directory: RunDirectory, recipe: Recipe) -> Iterator[tuple[str, str
     for name, what in (("policy_adapter", "Parent adapter"), ("reward_adapter", "Reward adapter")):
         folder = vars(recipe).get(name)
         if folder is not None:
-            weights = directory.resolve(folder) / _WEIGHTS
-            yield what, f"{_code(weights.parent.name)}, sha256 of its weights {_code(sha256_of(weights))}"
+            members = member_folders(directory.resolve(folder))
+            sums = ", ".join(_code(sha256_of(member / WEIGHTS)) for member in members)
+            yield what, f"{_code(directory.resolve(folder).name)}, sha256 of its weights {sums}"
         elif name in vars(recipe):
             yield what, "none: it starts from the base"
 

@@ -30,7 +30,11 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Preference:
-    """Two answers to one prompt, of which `chosen` was preferred; `split` is train or something held out."""
+    """Two answers to one prompt, of which `chosen` was preferred; `split` is train or something held out.
+
+    `probability` is that of `chosen` being the better one: 1 when nothing else is known, 0.5 for a tie.
+    `vote_share` is the same as the votes say it, ties as half; None where the row does not tell them.
+    """
 
     prompt_id: str
     prompt: list[Message]
@@ -38,6 +42,11 @@ class Preference:
     rejected: list[Message]
     weight: float
     split: str
+    comparison_id: str | None = None
+    probability: float = 1.0
+    vote_share: float | None = None
+    round: str = ""
+    language: str = ""
 
 
 def read_prompts(directory: RunDirectory, file: DatasetFile) -> list[Prompt]:
@@ -54,7 +63,8 @@ def read_prompts(directory: RunDirectory, file: DatasetFile) -> list[Prompt]:
 
 
 def read_preferences(directory: RunDirectory, file: DatasetFile) -> list[Preference]:
-    """Rows {prompt, chosen, rejected} with optional weight (1), split (train) and prompt_id.
+    """Rows {prompt, chosen, rejected} with optional weight (1), probability (1), votes, split (train),
+    prompt_id, comparison_id, round and language.
 
     A prompt_id that is missing is a digest of the messages, so that rows of one prompt still belong together.
     """
@@ -91,6 +101,10 @@ def _preference(row: dict[str, Any], where: str) -> Preference:
     weight = 1.0 if weight is None else weight
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < 1e9:
         raise DataError(f"{where}: weight must be a number that is not negative.")
+    probability = row.get("probability")
+    probability = 1.0 if probability is None else probability
+    if isinstance(probability, bool) or not isinstance(probability, int | float) or not 0 <= probability <= 1:
+        raise DataError(f"{where}: probability must lie between 0 and 1.")
     chosen = _messages(row, "chosen", where, last="assistant")
     rejected = _messages(row, "rejected", where, last="assistant")
     if chosen == rejected:
@@ -102,7 +116,22 @@ def _preference(row: dict[str, Any], where: str) -> Preference:
         rejected=rejected,
         weight=float(weight),
         split=str(row.get("split") or TRAIN),
+        comparison_id=None if row.get("comparison_id") in (None, "") else str(row["comparison_id"]),
+        probability=float(probability),
+        vote_share=_vote_share(row.get("votes")),
+        round="" if row.get("round") is None else str(row["round"]),
+        language=str(row.get("language") or ""),
     )
+
+
+def _vote_share(votes: Any) -> float | None:
+    """The share of {chosen, rejected, ties} for chosen, ties as half; None for anything else."""
+    if not isinstance(votes, dict):
+        return None
+    counts = [votes.get(side) or 0 for side in ("chosen", "rejected", "ties")]
+    if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in counts) or not sum(counts):
+        return None
+    return (counts[0] + counts[2] / 2) / sum(counts)
 
 
 def _rows(directory: RunDirectory, file: DatasetFile) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -35,7 +35,7 @@ from training.rlhf.recipes import EvaluateRecipe
 from training.rlhf.rollout import answer_logprobs, lay_out
 from training.rlhf.rundir import RunDirectory, write_json
 from training.rlhf.sampling import Answer, Sampling, sample
-from training.rlhf.scoring import load_reward, score_sequences
+from training.rlhf.scoring import combine, load_reward, score_sequences
 
 _SAFETY_STREAM = 2  # of the baseline's answers to the safety prompts; the candidate's is the next
 
@@ -60,7 +60,7 @@ class Evaluation:
         asked = safety.safety_prompts(prompts)
         self.safety = [each for each in asked for _ in range(recipe.samples_per_prompt)]
         self.base = SharedBase(load_base(location, recipe.dtype))
-        self.head = load_reward(self.base, directory.resolve(recipe.reward_adapter))
+        self.reward = load_reward(self.base, directory.resolve(recipe.reward_adapter))
         self.baseline = self._add("baseline", recipe.baseline_adapter)
         self.candidate = self._add("candidate", recipe.candidate_adapter)
         self._done = 0
@@ -93,7 +93,7 @@ class Evaluation:
     # Answers
 
     def _sample(self, version: str | None, prompts: list[list[int]], stream: int) -> list[Answer]:
-        with self.base.use(version) as model:
+        with self.base.sampling_from(version, self.recipe.batch_size) as model:
             return sample(
                 model,
                 prompts,
@@ -143,14 +143,14 @@ class Evaluation:
             prompt + answer.completed(self.how.eos_id) + ending
             for prompt, answer in zip(self.encoded, answers, strict=True)
         ]
-        return score_sequences(
+        scores = score_sequences(
             self.base,
-            "reward",
-            self.head,
+            self.reward,
             sequences,
             self.how.pad_id,
             before_batch=self.directory.raise_if_cancelled,
-        ).tolist()
+        )
+        return combine(scores).tolist()
 
     def _row(
         self,

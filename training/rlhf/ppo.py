@@ -90,8 +90,9 @@ class PPO:
         self.prompts = list(zip(prompts, encoded, strict=True))
         self.base = SharedBase(load_base(location, recipe.dtype))
         self.reference = self._add_policy_and_reference()
-        self.score_head = load_reward(self.base, directory.resolve(recipe.reward_adapter))
-        self.judge = Judge(self.base, self.score_head, self.how, chat.ending(self.tokenizer))
+        self.reward = load_reward(self.base, directory.resolve(recipe.reward_adapter))
+        ending = chat.ending(self.tokenizer)
+        self.judge = Judge(self.base, self.reward, self.how, ending, recipe.uncertainty_penalty)
         self.last_good = self.base.weights("policy")
         self._start_or_resume()
 
@@ -153,7 +154,9 @@ class PPO:
         else:
             text = (checkpoint[1] / "progress.json").read_text(encoding="utf-8")
             self.state = Progress(**json.loads(text))
-        value_head = initial_value_head(self.score_head, self.state.score_mean, self.state.score_deviation)
+        value_head = initial_value_head(
+            self.reward.heads[0], self.state.score_mean, self.state.score_deviation
+        )
         self.learner = Learner(self.base, value_head, self.recipe)
         if checkpoint is not None:
             self.last_good = self.learner.restore(checkpoint[1])

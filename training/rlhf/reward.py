@@ -2,176 +2,233 @@
 
     python -m training.rlhf reward RUN_DIR
 
-TRL's RewardTrainer minimises -log sigmoid(r(chosen) - r(rejected)) for a LoRA adapter and a linear score
-head on the frozen base; here each pair counts by its weight. Accuracy is taken per pair on prompts held out
-from training, with an interval by bootstrap over prompts. Left out: all pairs of one comparison in one batch.
+A LoRA adapter and a linear score head on the frozen base learn from comparisons by TRL's RewardTrainer (see
+`reward_trainer`): a completion is encoded once, and all its pairs use its score. Left out: normalising the
+reward so that the labelers' demonstrations score 0 on average; `center_rewards` keeps it near zero instead.
+
+Writes to output/ the adapter with its head as peft does, the tokenizer, held_out.jsonl (a line for each
+held-out pair: prompt_id, chosen, rejected, chosen_reward, rejected_reward) and report.json (see
+`reward_report`). With `ensemble_size` above 1 there are member-0/, member-1/ …, each as a single one, and
+held_out.jsonl and report.json beside them are those of the members' mean (Coste et al. 2023). Each member has
+a seed of its own and leaves out one fold of the training prompts, named in its report.
 """
 
+import gc
 import json
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from datasets import Dataset
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn.functional import logsigmoid
-from transformers import (
-    AutoModelForSequenceClassification,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
-from trl.trainer.reward_config import RewardConfig
-from trl.trainer.reward_trainer import DataCollatorForPreference, RewardTrainer
+from transformers import PreTrainedTokenizerBase
 
-from training.rlhf.adapters import lora_config
-from training.rlhf.chat import encode_conversation
+from training.rlhf.adapters import CONFIG
+from training.rlhf.comparisons import (
+    Comparison,
+    Example,
+    encode_preferences,
+    group_comparisons,
+    plan_steps,
+)
 from training.rlhf.data import TRAIN, Message, Preference, read_preferences
 from training.rlhf.errors import DataError
-from training.rlhf.intervals import share_interval
-from training.rlhf.loading import base_location, load_base, load_tokenizer
-from training.rlhf.padding import pad
+from training.rlhf.loading import base_location, load_tokenizer
 from training.rlhf.recipes import RewardRecipe
-from training.rlhf.rundir import RunDirectory, write_text
-from training.rlhf.trainer import empty_output, train, trainer_settings
+from training.rlhf.reward_report import HEADLINES, read_scores, write_report
+from training.rlhf.reward_trainer import load_classifier, make_trainer, score_with
+from training.rlhf.rundir import RunDirectory, sync_tree, write_json
+from training.rlhf.scoring import member_folder
+from training.rlhf.trainer import empty_output, train
 
 HELD_OUT = "held_out"
-_SCORED_AT_ONCE = 64
+_SEEDS_APART = 7919
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A preference with the token ids of its two whole conversations."""
+class Member:
+    """What one reward adapter learns from, step by step, and the training prompts that it never sees."""
 
-    prompt_id: str
-    split: str
-    chosen: str
-    rejected: str
-    chosen_ids: list[int]
-    rejected_ids: list[int]
-    weight: float
+    seed: int
+    comparisons: list[Comparison]
+    steps: list[list[int]]
+    left_out: list[str]
 
 
 def run(directory: RunDirectory, recipe: RewardRecipe) -> dict[str, Any]:
-    """Train adapter and head, write them to output/ with the held-out scores; returns the metrics.
+    """Train the members and write them with their reports to output/; returns the metrics.
 
-    Held out are the rows of recipe.held_out and those of the dataset whose split is not train. Each of them
-    that fits is a line of output/held_out.jsonl: prompt_id, chosen, rejected, chosen_reward, rejected_reward.
+    Held out are the rows of recipe.held_out and those of the dataset whose split is not train.
     """
-    location = base_location(directory, recipe)
-    tokenizer = load_tokenizer(location)
+    tokenizer = load_tokenizer(base_location(directory, recipe))
+    preferences = _read(directory, recipe)
+    _refuse_leak(preferences)
+    encoded = encode_preferences(tokenizer, preferences)
+    fitting = [each for each in encoded if each.longest <= recipe.max_length]
+    learned = [each for each in fitting if each.preference.split == TRAIN and each.preference.weight > 0]
+    held_out = [each for each in fitting if each.preference.split != TRAIN]
+    overlong = len(encoded) - len(fitting)
+    _require_enough(len(learned), overlong, recipe)
+
+    members = plan_members(recipe, learned)
+    report = _train_members(directory, recipe, members, tokenizer, held_out)
+    return {
+        "loss": report["training"]["loss"],
+        "steps": report["training"]["steps"],
+        "train_pairs": len(learned),
+        "train_comparisons": len(group_comparisons(learned, most_pairs=recipe.batch_size)),
+        "held_out_pairs": len(held_out),
+        "overlong_pairs": overlong,
+        **{name: report[name] for name in HEADLINES if name in report},
+    }
+
+
+def plan_members(recipe: RewardRecipe, learned: Sequence[Example]) -> list[Member]:
+    """The members' seeds, folds and steps; a single one leaves nothing out."""
+    prompts = sorted({each.preference.prompt_id for each in learned})
+    size = recipe.ensemble_size
+    if 1 < size > len(prompts):
+        raise DataError(
+            f"The training pairs are about {len(prompts)} prompts, too few for the {size} folds of "
+            "ensemble_size."
+        )
+    order = np.random.default_rng(recipe.seed).permutation(len(prompts))
+    members = []
+    for number in range(size):
+        left_out = {prompts[i] for i in order[number::size]} if size > 1 else set()
+        seen = [each for each in learned if each.preference.prompt_id not in left_out]
+        comparisons = group_comparisons(seen, most_pairs=recipe.batch_size)
+        if not comparisons:
+            raise DataError(
+                "No pair is left to learn from: the rest are about two texts of the same tokens or about the "
+                "prompts that this member of the ensemble leaves out."
+            )
+        seed = (recipe.seed + number * _SEEDS_APART) % 2**32
+        steps = plan_steps(
+            comparisons,
+            pairs_per_step=recipe.batch_size,
+            epochs=recipe.epochs,
+            max_steps=recipe.max_steps,
+            seed=seed,
+        )
+        members.append(Member(seed, comparisons, steps, sorted(left_out)))
+    return members
+
+
+def _train_members(
+    directory: RunDirectory,
+    recipe: RewardRecipe,
+    members: Sequence[Member],
+    tokenizer: PreTrainedTokenizerBase,
+    held_out: Sequence[Example],
+) -> dict[str, Any]:
+    """Train those that an earlier attempt has not finished; returns the report of all together."""
+    stage = _Stage(directory, recipe, tokenizer, held_out, total=sum(len(each.steps) for each in members))
+    if len(members) == 1:
+        return stage.train(members[0], done=0, place=_output(directory))
+    folders = [member_folder(directory.output, number) for number in range(len(members))]
+    done = 0
+    for member, folder in zip(members, folders, strict=True):
+        if not folder.exists():
+            gc.collect()  # the member before holds a base model in a circle of references
+            stage.train(member, done=done, place=_complete_or_absent(directory, folder))
+        done += len(member.steps)
+    scores = np.array([read_scores(folder) for folder in folders])  # (members, 2, pairs)
+    losses = [json.loads((folder / "report.json").read_text())["training"]["loss"] for folder in folders]
+    training = {"loss": float(np.mean(losses)), "steps": done, "members": len(members)}
+    chosen, rejected = scores.mean(axis=0)
+    report = write_report(directory.output, held_out, chosen, rejected, seed=recipe.seed, training=training)
+    if held_out:
+        report["reward_variance"] = float(scores.var(axis=0, ddof=1).mean())
+        write_json(directory.output / "report.json", report)
+    return report
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """What the members of a run share."""
+
+    directory: RunDirectory
+    recipe: RewardRecipe
+    tokenizer: PreTrainedTokenizerBase
+    held_out: Sequence[Example]
+    total: int
+
+    def train(self, member: Member, *, done: int, place: AbstractContextManager[Path]) -> dict[str, Any]:
+        """Train one member after `done` steps of others and write it to its place; returns its report."""
+        torch.manual_seed(member.seed)
+        model = load_classifier(base_location(self.directory, self.recipe), self.recipe.dtype)
+        trainer = make_trainer(
+            self.directory,
+            self.recipe,
+            model,
+            self.tokenizer,
+            member.comparisons,
+            member.steps,
+            member.seed,
+        )
+        loss = train(trainer, self.directory, done=done, total=self.total)
+        reward_model: Any = trainer.model
+        chosen, rejected = self._score(reward_model)
+        training: dict[str, Any] = {"loss": loss, "steps": len(member.steps), "seed": member.seed}
+        if member.left_out:
+            training["left_out_prompts"] = member.left_out
+        with place as folder:
+            reward_model.save_pretrained(folder)
+            # Peft writes the set of target modules in any order; the same run must give the same bytes.
+            config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+            write_json(folder / CONFIG, config | {"target_modules": sorted(config["target_modules"])})
+            self.tokenizer.save_pretrained(folder)
+            return write_report(
+                folder, self.held_out, chosen, rejected, seed=self.recipe.seed, training=training
+            )
+
+    def _score(self, model: torch.nn.Module) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Scores of the chosen and the rejected answers held out, each distinct one computed once."""
+        sides = [[each.chosen_ids for each in self.held_out], [each.rejected_ids for each in self.held_out]]
+        sequences = sorted({ids for side in sides for ids in side})
+        scores = score_with(self.directory, model, sequences, self.tokenizer.pad_token_id)
+        known = dict(zip(sequences, scores.tolist(), strict=True))
+        chosen, rejected = (np.array([known[ids] for ids in side]) for side in sides)
+        return chosen, rejected
+
+
+@contextmanager
+def _output(directory: RunDirectory) -> Iterator[Path]:
+    yield empty_output(directory)
+
+
+@contextmanager
+def _complete_or_absent(directory: RunDirectory, folder: Path) -> Iterator[Path]:
+    """A folder to fill, which gets its name once all of it is on the disk."""
+    # Its name and place make the run directory clear it away should the process be killed.
+    temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.tmp-", dir=directory.checkpoints))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        sync_tree(temporary)
+        temporary.rename(folder)
+        sync_tree(folder.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _read(directory: RunDirectory, recipe: RewardRecipe) -> list[Preference]:
     preferences = read_preferences(directory, recipe.dataset)
     if recipe.held_out:
         more = read_preferences(directory, recipe.held_out)
         preferences += [replace(preference, split=HELD_OUT) for preference in more]
-    _refuse_leak(preferences)
-    fitting = [pair for each in preferences if _fits(pair := _encode(tokenizer, each), recipe.max_length)]
-    learned = [pair for pair in fitting if pair.split == TRAIN and pair.weight > 0]
-    held_out = [pair for pair in fitting if pair.split != TRAIN]
-    overlong = len(preferences) - len(fitting)
-    _require_enough(len(learned), overlong, recipe)
-
-    model = _load_classifier(location, recipe.dtype)
-    trainer = _make_trainer(directory, recipe, model, tokenizer, learned)
-    loss = train(trainer, directory)
-    reward_model: Any = trainer.model
-    reward_model.save_pretrained(empty_output(directory))
-    tokenizer.save_pretrained(directory.output)
-    return {
-        "loss": loss,
-        "steps": trainer.state.global_step,
-        "train_pairs": len(learned),
-        "held_out_pairs": len(held_out),
-        "overlong_pairs": overlong,
-        **_evaluate(directory, reward_model, held_out, tokenizer.pad_token_id, recipe.seed),
-    }
-
-
-class WeightedRewardTrainer(RewardTrainer):
-    """TRL's RewardTrainer, in which each pair counts by its weight."""
-
-    def __init__(self, *, center_rewards: float, **settings: Any) -> None:
-        super().__init__(**settings)
-        self.center_rewards = center_rewards
-
-    def _set_signature_columns_if_needed(self) -> None:
-        self._signature_columns: Any = ["chosen_ids", "rejected_ids", "weight"]
-
-    def compute_loss(
-        self,
-        model: torch.nn.Module,
-        inputs: dict[str, Tensor],
-        return_outputs: bool = False,
-        num_items_in_batch: Tensor | int | None = None,
-    ) -> Any:
-        weights = inputs.pop("weight")  # (B,), one on average over the dataset
-        outputs = model(**inputs, use_cache=False)
-        chosen, rejected = outputs.logits.squeeze(-1).chunk(2)  # (B,) each
-        loss = -(weights * logsigmoid(chosen - rejected)).mean()
-        if self.center_rewards:
-            loss = loss + self.center_rewards * (chosen + rejected).square().mean()
-        correct = _correct((chosen - rejected).detach().numpy())
-        self._metrics["train"]["accuracy"].append(float(correct.mean()))
-        return (loss, outputs) if return_outputs else loss
-
-
-class WeightedPreferenceCollator(DataCollatorForPreference):
-    """TRL's collator, which keeps the weights: (B,)."""
-
-    def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
-        weights = torch.tensor([example["weight"] for example in examples], dtype=torch.float32)
-        return {**super().torch_call(examples), "weight": weights}
-
-
-def _make_trainer(
-    directory: RunDirectory,
-    recipe: RewardRecipe,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    pairs: Sequence[Pair],
-) -> WeightedRewardTrainer:
-    adapter = lora_config(model, r=recipe.lora_r, alpha=recipe.lora_alpha, target=recipe.lora_target)
-    mean_weight = float(np.mean([pair.weight for pair in pairs]))
-    rows = [
-        {"chosen_ids": p.chosen_ids, "rejected_ids": p.rejected_ids, "weight": p.weight / mean_weight}
-        for p in pairs
+    if not recipe.soft_labels:
+        return preferences
+    return [
+        each if each.vote_share is None else replace(each, probability=each.vote_share, weight=1.0)
+        for each in preferences
     ]
-    return WeightedRewardTrainer(
-        model=model,
-        center_rewards=recipe.center_rewards,
-        args=RewardConfig(**trainer_settings(directory, recipe)),
-        data_collator=WeightedPreferenceCollator(pad_token_id=tokenizer.pad_token_id),
-        train_dataset=Dataset.from_list(rows),
-        processing_class=tokenizer,
-        # Peft then trains and saves the score head with the adapter.
-        peft_config=replace(adapter, task_type="SEQ_CLS"),
-    )
-
-
-def _load_classifier(location: str, dtype: str) -> PreTrainedModel:
-    """The base with a fresh score head in float32, as the head is read later (see `scoring`)."""
-    model: Any = load_base(location, dtype, AutoModelForSequenceClassification, num_labels=1)
-    model.score.float()
-    model.score.register_forward_pre_hook(lambda _, hidden: hidden[0].float())
-    return model
-
-
-def _encode(tokenizer: PreTrainedTokenizerBase, preference: Preference) -> Pair:
-    return Pair(
-        prompt_id=preference.prompt_id,
-        split=preference.split,
-        chosen=preference.chosen[-1]["content"],
-        rejected=preference.rejected[-1]["content"],
-        chosen_ids=encode_conversation(tokenizer, preference.prompt + preference.chosen),
-        rejected_ids=encode_conversation(tokenizer, preference.prompt + preference.rejected),
-        weight=preference.weight,
-    )
-
-
-def _fits(pair: Pair, max_length: int) -> bool:
-    return max(len(pair.chosen_ids), len(pair.rejected_ids)) <= max_length
 
 
 def _refuse_leak(preferences: Sequence[Preference]) -> None:
@@ -197,47 +254,3 @@ def _require_enough(pairs: int, overlong: int, recipe: RewardRecipe) -> None:
         f"The dataset has {pairs} training pairs{longer}, and a reward model needs at least "
         f"{recipe.min_pairs}: collect more judgments."
     )
-
-
-def _evaluate(
-    directory: RunDirectory, model: torch.nn.Module, pairs: Sequence[Pair], pad_id: int, seed: int
-) -> dict[str, float]:
-    """Score the held-out pairs and write the scores; accuracy is absent when there are none."""
-    chosen = _score(directory, model, [pair.chosen_ids for pair in pairs], pad_id)
-    rejected = _score(directory, model, [pair.rejected_ids for pair in pairs], pad_id)
-    lines = [
-        {
-            "prompt_id": pair.prompt_id,
-            "chosen": pair.chosen,
-            "rejected": pair.rejected,
-            "chosen_reward": float(chosen_reward),
-            "rejected_reward": float(rejected_reward),
-        }
-        for pair, chosen_reward, rejected_reward in zip(pairs, chosen, rejected, strict=True)
-    ]
-    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    write_text(directory.output / "held_out.jsonl", text)
-    if not pairs:
-        return {}
-    correct = _correct(chosen - rejected)
-    low, high = share_interval(correct, [pair.prompt_id for pair in pairs], seed=seed)
-    return {"accuracy": float(correct.mean()), "accuracy_low": low, "accuracy_high": high}
-
-
-@torch.no_grad()
-def _score(
-    directory: RunDirectory, model: torch.nn.Module, sequences: Sequence[list[int]], pad_id: int
-) -> NDArray[np.float64]:
-    model.eval()
-    scores = []
-    for start in range(0, len(sequences), _SCORED_AT_ONCE):
-        directory.raise_if_cancelled()
-        ids, mask = pad(list(sequences[start : start + _SCORED_AT_ONCE]), pad_id)
-        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
-        scores += logits.squeeze(-1).tolist()
-    return np.array(scores)
-
-
-def _correct(margins: NDArray[Any]) -> NDArray[np.float64]:
-    """One for each pair in the right order, a half for a tie."""
-    return (margins > 0) + 0.5 * (margins == 0)

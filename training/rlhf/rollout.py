@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from training.rlhf.adapters import SharedBase
 from training.rlhf.padding import pad, positions_of
 from training.rlhf.sampling import Answer, Sampling
-from training.rlhf.scoring import ScalarHead, last_hidden_states
+from training.rlhf.scoring import RewardModel, combine, last_hidden_states
 
 
 @dataclass(frozen=True)
@@ -103,27 +103,40 @@ class Judgement:
 
 
 class Judge:
-    """The reward adapter with its head; the features it gives are what the value head reads.
+    """The reward model; the features its first adapter gives are what the value head reads.
 
     The score is read where the reward stage read it: after EOS and the chat template's ending. An answer cut
-    off before its EOS is scored as if it had ended there.
+    off before its EOS is scored as if it had ended there. An ensemble's score is the mean of its members'
+    less `uncertainty_penalty` times their variance.
     """
 
-    def __init__(self, base: SharedBase, head: ScalarHead, how: Sampling, ending: list[int]) -> None:
-        self.base, self.head, self.how, self.ending = base, head, how, ending
+    def __init__(
+        self,
+        base: SharedBase,
+        reward: RewardModel,
+        how: Sampling,
+        ending: list[int],
+        uncertainty_penalty: float = 0.0,
+    ) -> None:
+        self.base, self.reward, self.how, self.ending = base, reward, how, ending
+        self.uncertainty_penalty = uncertainty_penalty
 
     @torch.no_grad()
     def __call__(self, prompts: list[list[int]], answers: list[Answer]) -> Judgement:
         completed = [answer.completed(self.how.eos_id) + self.ending for answer in answers]
         block = lay_out(prompts, completed, self.how.pad_id)
-        with self.base.use("reward") as model:
-            hidden = last_hidden_states(model, block.ids, block.mask)
         width = block.longest_answer
-        before = hidden[:, -width - 1 : -1]  # (B, R', H)
         lengths = torch.tensor([len(tokens) for tokens in completed])
-        last = hidden[torch.arange(len(completed)), hidden.shape[1] - width + lengths - 1]
+        ends = block.ids.shape[1] - width + lengths - 1
         longest = max(len(answer.tokens) for answer in answers)
-        return Judgement(self.head(last), before[:, :longest].float().contiguous())
+        scores: list[Tensor] = []
+        for name, head in zip(self.reward.names, self.reward.heads, strict=True):
+            with self.base.use(name) as model:
+                hidden = last_hidden_states(model, block.ids, block.mask)
+            if not scores:
+                features = hidden[:, -width - 1 : -1][:, :longest].float().contiguous()  # (B, R, H)
+            scores.append(head(hidden[torch.arange(len(completed)), ends]))
+        return Judgement(combine(torch.stack(scores), self.uncertainty_penalty), features)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """Scores of token sequences: a linear head on the base's last hidden state, read through an adapter."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from training.rlhf.adapters import SharedBase, read_adapter
+from training.rlhf.adapters import CONFIG, SharedBase, read_adapter
 from training.rlhf.errors import ModelError
 from training.rlhf.padding import pad, positions_of
 
@@ -27,13 +28,41 @@ class ScalarHead(nn.Module):
         return self.linear(hidden.float()).squeeze(-1)
 
 
-def load_reward(base: SharedBase, folder: Path, name: str = "reward") -> ScalarHead:
-    """Add the reward stage's adapter to the base and give its score head.
+@dataclass(frozen=True)
+class RewardModel:
+    """One reward adapter on a shared base or an ensemble of them: names of adapters, and their heads."""
 
-    The folder is what peft writes for AutoModelForSequenceClassification with the score head in
-    modules_to_save. The score of a sequence is the head applied to the last hidden state at its last token,
-    as in transformers.
+    names: tuple[str, ...]
+    heads: tuple[ScalarHead, ...]
+
+
+def load_reward(base: SharedBase, folder: Path, name: str = "reward") -> RewardModel:
+    """Add what the reward stage wrote to the base: its adapter, or the members of its ensemble.
+
+    The first adapter is called `name`, the next ones name-1 and so on. A folder holds what peft writes for
+    AutoModelForSequenceClassification with the score head in modules_to_save, or member-0/, member-1/ … that
+    do. The score of a sequence is the head applied to the last hidden state at its last token, as in
+    transformers; the score of an ensemble is the mean of its members'.
     """
+    folders = member_folders(folder)
+    names = tuple(f"{name}-{number}" if number else name for number in range(len(folders)))
+    heads = (_load_member(base, each, called) for each, called in zip(folders, names, strict=True))
+    return RewardModel(names, tuple(heads))
+
+
+def member_folders(folder: Path) -> list[Path]:
+    """The folders of the adapters in the reward stage's output: its own, or its members'."""
+    if (folder / CONFIG).is_file() or not member_folder(folder, 0).is_dir():
+        return [folder]
+    return [member_folder(folder, number) for number in range(sum(1 for _ in folder.glob("member-*")))]
+
+
+def member_folder(folder: Path, number: int) -> Path:
+    """Where a member of an ensemble lies in the output of the reward stage."""
+    return folder / f"member-{number}"
+
+
+def _load_member(base: SharedBase, folder: Path, name: str) -> ScalarHead:
     config, weights = read_adapter(folder)
     score = weights.pop(SCORE, None)
     if score is None or score.shape != (1, base.hidden_size):
@@ -56,26 +85,36 @@ def last_hidden_states(model: PreTrainedModel, ids: Tensor, mask: Tensor) -> Ten
 @torch.no_grad()
 def score_sequences(
     base: SharedBase,
-    adapter: str,
-    head: ScalarHead,
+    reward: RewardModel,
     sequences: list[list[int]],
     pad_id: int,
     batch_size: int = 64,
     before_batch: Callable[[], None] = lambda: None,
 ) -> Tensor:
-    """The reward of each token sequence, (N,): the head at its last token.
+    """What each member says of each token sequence, (members, N): its head at the last token.
 
     A sequence is a whole conversation as the reward stage saw it: prompt, answer, EOS and the template's
     ending. Rows of similar length share a batch, which changes no score.
     """
-    scores = torch.empty(len(sequences))
+    scores = torch.empty(len(reward.names), len(sequences))
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
-    with base.use(adapter) as model:
-        for start in range(0, len(order), batch_size):
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        ids, mask = pad([sequences[i] for i in chosen], pad_id)
+        for member, (name, head) in enumerate(zip(reward.names, reward.heads, strict=True)):
             before_batch()
-            chosen = order[start : start + batch_size]
-            ids, mask = pad([sequences[i] for i in chosen], pad_id)
-            hidden = last_hidden_states(model, ids, mask)
-            last = hidden[torch.arange(len(chosen)), mask.sum(-1) - 1]
-            scores[chosen] = head(last)
+            with base.use(name) as model:
+                hidden = last_hidden_states(model, ids, mask)
+            scores[member, chosen] = head(hidden[torch.arange(len(chosen)), mask.sum(-1) - 1])
     return scores
+
+
+def combine(scores: Tensor, uncertainty_penalty: float = 0.0) -> Tensor:
+    """The ensemble's reward (N,) from its members' scores (members, N): mean - penalty * variance.
+
+    It is the uncertainty-weighted optimisation of Coste et al. 2023, with the sample variance.
+    """
+    mean = scores.mean(0)
+    if uncertainty_penalty == 0 or len(scores) == 1:
+        return mean
+    return mean - uncertainty_penalty * scores.var(0)

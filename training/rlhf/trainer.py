@@ -54,16 +54,18 @@ def trainer_settings(
     }
 
 
-def train(trainer: Trainer, directory: RunDirectory) -> float:
+def train(trainer: Trainer, directory: RunDirectory, *, done: int = 0, total: int | None = None) -> float:
     """Train to the end, from the newest checkpoint when there is one; returns the last logged loss.
 
+    For one of several trainings of a run, `done` steps came before it and `total` is the number of them all.
     Raises Cancelled when asked to stop before the end, after a checkpoint.
     """
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(_RunDirectoryCallback(directory))
+    trainer.add_callback(_RunDirectoryCallback(directory, done, total))
     latest = directory.latest_checkpoint()
+    checkpoint = str(latest[1]) if latest and latest[0] > done else None
     try:
-        trainer.train(resume_from_checkpoint=str(latest[1]) if latest else None)
+        trainer.train(resume_from_checkpoint=checkpoint)
     finally:  # on a full disk the half of a checkpoint takes what others need
         shutil.rmtree(str(trainer.args.output_dir), ignore_errors=True)
     if trainer.state.global_step < trainer.state.max_steps:
@@ -81,8 +83,8 @@ def empty_output(directory: RunDirectory) -> Path:
 class _RunDirectoryCallback(TrainerCallback):
     """Reports progress, obeys a request to stop and keeps checkpoints complete or absent."""
 
-    def __init__(self, directory: RunDirectory) -> None:
-        self._directory = directory
+    def __init__(self, directory: RunDirectory, done: int, total: int | None) -> None:
+        self._directory, self._done, self._total = directory, done, total
 
     def on_log(
         self,
@@ -98,7 +100,8 @@ class _RunDirectoryCallback(TrainerCallback):
             raise TrainingDiverged(
                 f"The loss is no longer a number at step {state.global_step}: try a lower learning rate."
             )
-        self._directory.progress(state.global_step, state.max_steps, **logs)
+        total = state.max_steps if self._total is None else self._total
+        self._directory.progress(self._done + state.global_step, total, **logs)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -113,7 +116,7 @@ class _RunDirectoryCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         written = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
-        with self._directory.checkpoint(state.global_step) as folder:
+        with self._directory.checkpoint(self._done + state.global_step) as folder:
             for item in written.iterdir():
                 item.rename(folder / item.name)
         written.rmdir()

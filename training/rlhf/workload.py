@@ -28,7 +28,7 @@ from training.rlhf.recipes import (
 )
 from training.rlhf.rollout import Block, answer_logprobs
 from training.rlhf.rundir import RunDirectory
-from training.rlhf.scoring import last_hidden_states
+from training.rlhf.scoring import last_hidden_states, member_folders
 from training.rlhf.shadow import Cost, Shadow
 
 _BYTES_PER_TOKEN = 5  # of written text
@@ -159,9 +159,11 @@ class Workload:
         self.learned = name
 
     def _add(self, name: str, folder: str | None) -> None:
+        """Add an adapter, or the members of a reward ensemble as `load_reward` names them."""
         if folder is not None:
-            config, _ = read_adapter(self.directory.resolve(folder))
-            self.base.add(name, config)
+            for number, member in enumerate(member_folders(self.directory.resolve(folder))):
+                config, _ = read_adapter(member)
+                self.base.add(f"{name}-{number}" if number else name, config)
 
     # Phases
 

@@ -55,15 +55,19 @@ def adapter_sha256(run: TrainingRun) -> str:
 
 
 def _copy(update: Update, run: TrainingRun, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    card = [CARD] if _reported(run, run.adapter_dir / CARD) else []
-    for name in (*ADAPTER_FILES, *card):
+    # The members of a reward ensemble lie side by side, with one card beside them and no adapter.
+    members = sorted(run.adapter_dir.glob("member-*")) or [run.adapter_dir]
+    sources = [member / name for member in members for name in ADAPTER_FILES]
+    if _reported(run, run.adapter_dir / CARD):
+        sources.append(run.adapter_dir / CARD)
+    for source in sources:
+        target = folder / source.relative_to(run.adapter_dir)
+        target.parent.mkdir(parents=True, exist_ok=True)
         update.renew()
-        source = run.adapter_dir / name
-        shutil.copyfile(source, folder / name)
-        if sha256_of(folder / name) != _reported(run, source):
+        shutil.copyfile(source, target)
+        if sha256_of(target) != _reported(run, source):
             raise RefusedError(
-                f"{name} of {run} is not what the engine wrote (its checksum differs): nothing was "
+                f"{source.name} of {run} is not what the engine wrote (its checksum differs): nothing was "
                 "published. Check the disk, then run a new update."
             )
 

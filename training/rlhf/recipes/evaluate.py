@@ -18,7 +18,7 @@ class EvaluateRecipe(SamplingRecipe):
     stage = "evaluate"
 
     reward_adapter: str = setting(
-        "folder of the reward adapter that scores, and judges unless told otherwise"
+        "folder that the reward stage wrote; its adapter or ensemble scores, and judges unless told otherwise"
     )
     baseline_adapter: str | None = setting("adapter of the version to beat; none is the base", None)
     candidate_adapter: str | None = setting("adapter of the new version; none is the base", None)

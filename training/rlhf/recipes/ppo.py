@@ -11,7 +11,7 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
 
     stage = "ppo"
 
-    reward_adapter: str = setting("folder of the reward stage's adapter")
+    reward_adapter: str = setting("folder that the reward stage wrote, a single adapter or an ensemble")
     policy_adapter: str | None = setting(
         "adapter to start from, also the reference; none starts from the base", None
     )
@@ -51,6 +51,9 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
     calibration_answers: int = setting(
         "answers of the reference whose scores give the mean and deviation that scores are measured in", 256
     )
+    uncertainty_penalty: float = setting(
+        "taken from the score for each unit of variance among the members of a reward ensemble", 0.0
+    )
     score_clip: float = setting("normalised scores are cut to this magnitude; 0 turns it off", 5.0)
     missing_eos_penalty: float = setting("taken from the score of an answer that does not end", 2.0)
 
@@ -64,7 +67,7 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
             "value_learning_rate", "clip_range", "value_clip_range", "max_grad_norm", "kl_horizon", "kl_stop",
             "kl_epoch_stop", "checkpoint_every", "samples_every",
         )  # fmt: skip
-        not_negative(self, "kl_coef", "kl_target", "score_clip", "missing_eos_penalty")
+        not_negative(self, "kl_coef", "kl_target", "uncertainty_penalty", "score_clip", "missing_eos_penalty")
         within_unit(self, "gamma", "gae_lambda")
         require(self.calibration_answers >= 2, "calibration_answers must be 2 or more.")
         require(self.minibatches <= self.batch_size, "minibatches must not exceed batch_size.")
