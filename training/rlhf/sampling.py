@@ -174,6 +174,7 @@ def _draw(logits: Tensor, top_p: float, uniforms: Tensor) -> tuple[Tensor, Tenso
     most = torch.nextafter(cumulative[:, -1], torch.zeros(()))
     quantiles = torch.minimum(uniforms.float() * cumulative[:, -1], most)
     chosen = torch.searchsorted(cumulative, quantiles.unsqueeze(-1), right=True)
+    chosen = chosen.clamp(max=logits.shape[-1] - 1)  # of logits that are no numbers; PPO says so later
     return chosen.squeeze(-1), probabilities.gather(-1, chosen).squeeze(-1).log()
 
 
