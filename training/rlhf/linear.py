@@ -5,6 +5,7 @@ torch has too, does not. A LoRA layer here is one operation for autograd: it kee
 product only, adds the adapter's part into the base's result, and computes no gradient that nobody asked for.
 """
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -98,6 +99,7 @@ def packed(model: PreTrainedModel, rows: int) -> Iterator[None]:
         linear = [layer for layer in model.modules() if isinstance(layer, Linear) and layer is not head]
         layers = [layer for layer in linear if layer.weight.dtype == torch.float32]
         # One room for all merged weights: with one for each, the allocator is left with gaps.
+        give_back_memory()
         room = torch.empty(max((layer.weight.numel() for layer in adapted), default=0))
         for layer in layers:
             weight = layer.weight.detach()
@@ -109,6 +111,14 @@ def packed(model: PreTrainedModel, rows: int) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.packed = None
+        give_back_memory()
+
+
+def give_back_memory() -> None:
+    """Return freed memory to the system: what one phase leaves in pieces is of no use to the next."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
+    if trim is not None:
+        trim(0)
 
 
 class _Multiply(torch.autograd.Function):

@@ -56,7 +56,7 @@ class Answer:
         return self.tokens if self.finished else [*self.tokens, eos_id]
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def sample(
     model: PreTrainedModel,
     prompts: Sequence[list[int]],
