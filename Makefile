@@ -14,6 +14,7 @@ ROUNDS ?= 1
 RANKINGS ?= 500
 CORPUS ?= training/starter/climate.jsonl
 OUT ?= build/loop.json
+SHAPES ?= smollm2-135m starter
 SEEDS ?= 0 1 2
 COMPARISONS ?= 600
 
@@ -74,6 +75,16 @@ bench-reward: STARTER ?= $(shell ls -dt $(CHORUS_DATA_DIR)/starters/*/ 2> /dev/n
 bench-reward: $(VENV)/installed ## the reward stage against TRL's trainer: STARTER= SEEDS= COMPARISONS=
 	test -n "$(STARTER)" || { echo "No starter model yet: \`make loop\` makes one, or set STARTER=folder."; exit 1; }
 	$(BIN)/python -m benchmarks.reward --starter "$(STARTER)" --seeds $(SEEDS) --comparisons $(COMPARISONS)
+
+# The last TRL with a PPOTrainer, in an environment of its own.
+TRL_PPO := build/trl-1.12
+$(TRL_PPO)/bin/python:
+	$(PYTHON) -m venv $(TRL_PPO)
+	$(TRL_PPO)/bin/pip install --quiet trl==1.12.0 peft==0.21.0 transformers==5.23.0 "$$(grep -E '^torch==' requirements.txt | cut -d' ' -f1)"
+
+.PHONY: bench-ppo
+bench-ppo: $(VENV)/installed $(TRL_PPO)/bin/python ## PPO against TRL's last PPOTrainer: time and memory; ARGS= (SHAPES= of both)
+	for shape in $(SHAPES); do $(BIN)/python -m benchmarks.ppo --shape $$shape $(ARGS); done
 
 # Check
 
