@@ -16,11 +16,9 @@ kept below build/bench/overoptimisation/, so a run that was stopped goes on.
 import argparse
 import hashlib
 import json
-import math
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,39 +26,25 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from benchmarks.curves import Curve, chart
+from benchmarks.overoptimisation_report import OUT, Point, write_report
 from training.rlhf import chat, ppo, rundir
 from training.rlhf.adapters import CONFIG, WEIGHTS, SharedBase
 from training.rlhf.data import Prompt, read_prompts
 from training.rlhf.loading import load_base, load_tokenizer
 from training.rlhf.recipes import GenerateRecipe, PPORecipe, Recipe, RewardRecipe
 from training.rlhf.rollout import answer_logprobs, lay_out
-from training.rlhf.rundir import RunDirectory, create_run, dataset_file, write_json, write_text
+from training.rlhf.rundir import RunDirectory, create_run, dataset_file, write_text
 from training.rlhf.sampling import Sampling, sample
-from training.rlhf.scoring import load_reward, score_sequences
+from training.rlhf.scoring import combine, load_reward, score_sequences
 from training.simulation import SimulatedVolunteer
 from training.starter.build import make_starter
 from training.starter.corpus import Topic, load_corpus
 from training.starter.gold import GoldJudge
 
-OUT = Path("build/bench")
 WORK = OUT / "overoptimisation"
 _HELD_OUT_SHARE = 0.2
 _ANSWERS_RANKED = 4
 _FAR = 1e6  # a KL that no run reaches
-
-
-@dataclass(frozen=True)
-class Point:
-    """One policy on held-out prompts: raw means, KL per answer to the starter in nats."""
-
-    step: int
-    kl: float
-    proxy: float
-    gold: float
-    accurate: float
-    proxy_deviation: float
-    gold_deviation: float
 
 
 def main() -> None:
@@ -81,7 +65,7 @@ def main() -> None:
         policies = _drift(options, starter, learned, reward)
         curves[rankings] = _measure(options, starter, held_out, reward, policies, judge)
         _print(rankings, curves[rankings])
-    _write(options, curves, time.monotonic() - started)
+    write_report(options, curves, time.monotonic() - started)
 
 
 def _options() -> argparse.Namespace:
@@ -244,7 +228,7 @@ def _measure(
     recipe = GenerateRecipe(base_model=str(starter), dataset=_prompts("held-out.jsonl", questions))
     prompts = read_prompts(RunDirectory(WORK), recipe.dataset)
     base, tokenizer = SharedBase(load_base(str(starter), "float32")), load_tokenizer(str(starter))
-    head = load_reward(base, reward)
+    reward_model = load_reward(base, reward)
     encoded = chat.encode_prompts(tokenizer, prompts, longest=recipe.max_prompt_tokens)
     how, ending = Sampling.of(recipe, tokenizer), chat.ending(tokenizer)
     points = []
@@ -252,14 +236,14 @@ def _measure(
         name = None if folder is None else f"step{step}"
         if folder is not None:
             base.load(f"step{step}", folder)
-        with base.use(name) as model:
+        with base.sampling_from(name, recipe.batch_size) as model:
             answers = sample(model, encoded, how, seed=options.seed)
         block = lay_out(encoded, [answer.tokens for answer in answers], how.pad_id)
         with torch.no_grad(), base.use(None) as model:
             reference = answer_logprobs(model, block, how.temperature)
         kl = (sum(sum(answer.logprobs) for answer in answers) - float(reference.sum())) / len(answers)
         whole = [p + a.completed(how.eos_id) + ending for p, a in zip(encoded, answers, strict=True)]
-        scores = score_sequences(base, "reward", head, whole, how.pad_id).numpy()
+        scores = combine(score_sequences(base, reward_model, whole, how.pad_id)).numpy()
         texts = [chat.decode(tokenizer, answer.tokens) for answer in answers]
         points.append(_point(step, kl, scores, prompts, texts, judge))
     return points
@@ -281,16 +265,6 @@ def _point(
     )
 
 
-def _in_deviations(points: list[Point]) -> list[tuple[float, float, float]]:
-    """(√KL, proxy, gold), both judges in deviations of the starter's answers from their mean."""
-    first = points[0]
-    scales = max(first.proxy_deviation, 1e-6), max(first.gold_deviation, 1e-6)
-    return [
-        (math.sqrt(p.kl), (p.proxy - first.proxy) / scales[0], (p.gold - first.gold) / scales[1])
-        for p in points
-    ]
-
-
 def _print(rankings: int, points: list[Point]) -> None:
     best = max(points, key=lambda point: point.gold)
     print(
@@ -298,58 +272,6 @@ def _print(rankings: int, points: list[Point]) -> None:
         f"(step {best.step}), {points[-1].gold:.3f} at the end, KL {points[-1].kl:.1f}",
         flush=True,
     )
-
-
-def _write(options: argparse.Namespace, curves: dict[int, list[Point]], seconds: float) -> None:
-    settings = {name: str(v) if isinstance(v, Path) else v for name, v in vars(options).items()}
-    runs = {str(n): [asdict(point) for point in points] for n, points in curves.items()}
-    write_json(OUT / "overoptimisation.json", {"settings": settings, "seconds": seconds, "curves": runs})
-    lines = []
-    for group, (rankings, points) in enumerate(curves.items()):
-        scaled = _in_deviations(points)
-        lines.append(Curve(f"gold, {rankings} rankings", group, [(x, gold) for x, _, gold in scaled]))
-        lines.append(Curve(f"proxy, {rankings}", group, [(x, proxy) for x, proxy, _ in scaled], dashed=True))
-    (options.docs / "img").mkdir(parents=True, exist_ok=True)
-    picture = chart(
-        lines,
-        title="Gold and proxy reward against the square root of KL",
-        x_label="√KL per answer, nats",
-        y_label="deviations of the starter's answers",
-    )
-    write_text(options.docs / "img" / "overoptimisation.svg", picture)
-    write_text(options.docs / "overoptimisation.md", _page(options, curves))
-
-
-def _page(options: argparse.Namespace, curves: dict[int, list[Point]]) -> str:
-    tops = []
-    rows = []
-    for rankings, points in curves.items():
-        best = max(points, key=lambda point: point.gold)
-        tops.append(f"| {rankings} | {best.kl:.1f} | {best.accurate:.3f} | {points[-1].kl:.1f} | "
-                    f"{points[-1].accurate:.3f} |")  # fmt: skip
-        for point, (x, proxy, gold) in zip(points, _in_deviations(points), strict=True):
-            rows.append(f"| {rankings} | {point.step} | {x:.2f} | {proxy:.2f} | {gold:.2f} | "
-                        f"{point.accurate:.3f} |")  # fmt: skip
-    return f"""# How far to follow a reward model
-
-The starter model follows reward models made of more and fewer simulated rankings, at a KL price so low
-({options.kl_coef:g}) that it drifts far. Solid is the truth (gold labels), dashed what the reward model
-believes, both on held-out questions. Where they part, more training makes answers worse (Gao, Schulman and
-Hilton 2022). Made by `make bench-overoptimisation`: seed {options.seed}, {options.steps} iterations of
-{options.batch_size} answers.
-
-![Gold and proxy reward against the square root of KL](img/overoptimisation.svg)
-
-| rankings | KL where gold is highest | accurate there | KL at the end | accurate at the end |
-|---|---|---|---|---|
-{chr(10).join(tops)}
-
-Every policy that was measured:
-
-| rankings | iteration | √KL | proxy | gold | accurate |
-|---|---|---|---|---|---|
-{chr(10).join(rows)}
-"""
 
 
 if __name__ == "__main__":
