@@ -162,7 +162,7 @@ def llmfao(options: argparse.Namespace) -> list[dict[str, Any]]:
         margin = votes[pair["id"]]["left"] - votes[pair["id"]]["right"]
         if margin and pair["result_x"].strip() != pair["result_y"].strip():
             sides = ("result_x", "result_y") if margin > 0 else ("result_y", "result_x")
-            rows.append(_row(pair["text"], *(pair[side] for side in sides), pair["id"]))
+            rows.append(_row(pair["text"], pair[sides[0]], pair[sides[1]], pair["id"]))
     learned = [row for row in rows if row["split"] == "train"]
     held_out = [row for row in rows if row["split"] != "train"]
     return learned[:: -(-len(learned) // options.pairs)] + held_out
@@ -242,7 +242,9 @@ def _chorus(directory: Any, recipe: Any, tokenizer: Any, learned: Any) -> Any:
 
     (member,) = plan_members(recipe, learned)
     model = load_classifier(recipe.base_model, recipe.dtype)
-    trainer = make_trainer(directory, recipe, model, tokenizer, member.comparisons, member.steps, member.seed)
+    trainer: Any = make_trainer(
+        directory, recipe, model, tokenizer, member.comparisons, member.steps, member.seed
+    )
 
     def train() -> float:
         trainer.train()
@@ -262,14 +264,16 @@ def _trl(directory: Any, recipe: Any, tokenizer: Any, learned: Any) -> Any:
     from trl.trainer.reward_trainer import RewardTrainer
 
     from training.rlhf.adapters import lora_config
-    from training.rlhf.loading import load_base
     from training.rlhf.padding import pad
     from training.rlhf.trainer import trainer_settings
 
-    model: Any = load_base(recipe.base_model, recipe.dtype, AutoModelForSequenceClassification, num_labels=1)
+    # As transformers loads it, without the linear layers of `load_base`.
+    model: Any = AutoModelForSequenceClassification.from_pretrained(
+        recipe.base_model, num_labels=1, dtype=getattr(torch, recipe.dtype)
+    )
     adapter = lora_config(model, r=recipe.lora_r, alpha=recipe.lora_alpha, target=recipe.lora_target)
     rows = [{"chosen_ids": list(e.chosen_ids), "rejected_ids": list(e.rejected_ids)} for e in learned]
-    trainer = RewardTrainer(
+    trainer: Any = RewardTrainer(
         model=model,
         args=RewardConfig(
             **trainer_settings(directory, recipe), center_rewards_coefficient=recipe.center_rewards

@@ -20,6 +20,7 @@ from transformers import (
 from training.rlhf import chat
 from training.rlhf.data import Prompt
 from training.rlhf.loading import load_tokenizer
+from training.rlhf.recipes import Dtype
 from training.starter.build import make_starter
 from training.starter.corpus import load_corpus
 from training.starter.model import make_tokenizer
@@ -40,8 +41,8 @@ class Shape:
     micro_batch_size: int
     prompt: int
     response: int
-    dtype: str = "float32"
-    peer_dtype: str = "float32"
+    dtype: Dtype = "float32"
+    peer_dtype: Dtype = "float32"
     lora_r: int = 16
     epochs: int = 2
 
@@ -151,7 +152,7 @@ def _grown(tokenizer: PreTrainedTokenizerBase, texts: list[str], length: int) ->
     for text in texts:
         ids = tokenizer.encode(" ".join([text] * room))
         # Decoding may merge tokens at the cut, so a cut that holds is searched for.
-        cuts = (tokenizer.decode(ids[start : start + room]).strip() for start in range(room))
+        cuts = (str(tokenizer.decode(ids[start : start + room])).strip() for start in range(room))
         grown += [cut for cut in cuts if len(tokenizer.encode(cut)) == room][:1]
     return grown
 
@@ -162,5 +163,5 @@ def _random_reward(base: Path, tokenizer: PreTrainedTokenizerBase, folder: Path)
     model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=1)
     model.config.pad_token_id = tokenizer.pad_token_id
     adapter = LoraConfig(r=16, lora_alpha=32, task_type="SEQ_CLS", target_modules="all-linear")
-    get_peft_model(model, adapter).save_pretrained(folder)
+    get_peft_model(model, adapter).save_pretrained(str(folder))
     return folder
