@@ -5,8 +5,7 @@ torch has too, does not. A LoRA layer here is one operation for autograd: it kee
 product only, adds the adapter's part into the base's result, and computes no gradient that nobody asked for.
 """
 
-import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +14,8 @@ from peft.tuners.lora import Linear as PeftLinear
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from transformers import PreTrainedModel
+
+from training.rlhf.memory import MappedFiles, give_back_memory
 
 # What torch's own compiler emits for linear layers on processors.
 _HAS_ONEDNN = torch.backends.mkldnn.is_available() and all(
@@ -59,6 +60,12 @@ class LoRALinear(PeftLinear):
         weights: Any = self.lora_A[name], self.lora_B[name]
         return weights[0].weight, weights[1].weight, self.scaling[name]
 
+    def adapted_without_bias(self) -> bool:
+        """Whether an adapter is in use and the frozen layer is a product and no more."""
+        base = self.frozen
+        adapted = bool(self.active_adapters) and not self.disable_adapters
+        return adapted and base.bias is None and base.packed is None
+
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         base = self.frozen
         if base.packed is not None or self.disable_adapters or not self.active_adapters:
@@ -88,37 +95,31 @@ def replace_linear_layers(model: nn.Module) -> None:
 def packed(model: PreTrainedModel, rows: int) -> Iterator[None]:
     """Lay weights out for products with few rows, the adapter in use added to them; for sampling alone.
 
-    Takes the memory of these layers once more while it lasts; the output head, the largest of them, stays as
-    it is. Without oneDNN nothing changes; nor do bfloat16 weights, which would round away most of what an
-    adapter adds.
+    The copies take the place of weights in a mapped file, whose pages are let go meanwhile; where the weights
+    lie elsewhere, they take as much memory once more. Without oneDNN nothing changes; nor do bfloat16
+    weights, which would round away most of what an adapter adds.
     """
-    head = model.get_output_embeddings()
     layers: list[Linear] = []
     if _HAS_ONEDNN and all(weight.device.type == "cpu" for weight in model.parameters()):
         adapted = {m.frozen: m for m in model.modules() if isinstance(m, LoRALinear)}
-        linear = [layer for layer in model.modules() if isinstance(layer, Linear) and layer is not head]
+        linear = [layer for layer in model.modules() if isinstance(layer, Linear)]
         layers = [layer for layer in linear if layer.weight.dtype == torch.float32]
         # One room for all merged weights: with one for each, the allocator is left with gaps.
         give_back_memory()
+        files = MappedFiles()
         room = torch.empty(max((layer.weight.numel() for layer in adapted), default=0))
         for layer in layers:
             weight = layer.weight.detach()
             if layer in adapted:
                 weight = adapted[layer].merged_weight(room[: weight.numel()].view_as(weight))
             layer.packed = torch.ops.mkldnn._reorder_linear_weight(weight, rows)
+            files.let_go(layer.weight)
     try:
         yield
     finally:
         for layer in layers:
             layer.packed = None
         give_back_memory()
-
-
-def give_back_memory() -> None:
-    """Return freed memory to the system: what one phase leaves in pieces is of no use to the next."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
-    if trim is not None:
-        trim(0)
 
 
 class _Multiply(torch.autograd.Function):
@@ -138,28 +139,42 @@ class _Multiply(torch.autograd.Function):
         )
 
 
-class _LoRA(torch.autograd.Function):
-    """y = x Wᵀ + scale (x Aᵀ) Bᵀ for a frozen W (Hu et al. 2021, equation 3).
+def lora_forward(x: Tensor, weight: Tensor, a: Tensor, b: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """y = x Wᵀ + scale (x Aᵀ) Bᵀ (Hu et al. 2021, equation 3), and x Aᵀ, which the gradient needs.
 
     x (N, I), W (O, I), A (r, I), B (O, r). The adapter may have more precision than the base: products are
     taken in the base's.
     """
+    inner = multiply(x, a.to(x.dtype))
+    return multiply(x, weight).addmm_(inner, b.to(x.dtype).t(), alpha=scale), inner
+
+
+def lora_backward(
+    gradient: Tensor, x: Tensor, inner: Tensor, weights: Sequence[Tensor], scale: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of x, A and B, given that of y; the weights are W, A and B, and W is frozen."""
+    weight, a, b = weights
+    low_a, low_b = a.to(x.dtype), b.to(x.dtype)
+    to_inner = multiply(gradient, low_b.t()).mul_(scale)  # (N, r)
+    to_x = multiply(gradient, weight.t()).addmm_(to_inner, low_a)
+    to_a = multiply(to_inner.t(), x.t()).to(a.dtype)
+    to_b = multiply(inner.t(), gradient.t()).t().mul(scale).to(b.dtype)
+    return to_x, to_a, to_b
+
+
+class _LoRA(torch.autograd.Function):
+    """One LoRA layer, see `lora_forward`."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
-        low_a, low_b = a.to(x.dtype), b.to(x.dtype)
-        inner = multiply(x, low_a)
-        ctx.save_for_backward(x, weight, inner, low_a, low_b)
-        ctx.scale, ctx.dtype = scale, a.dtype
-        return multiply(x, weight).addmm_(inner, low_b.t(), alpha=scale)
+        y, inner = lora_forward(x, weight, a, b, scale)
+        ctx.save_for_backward(x, inner, weight, a, b)
+        ctx.scale = scale
+        return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, inner, a, b = ctx.saved_tensors
-        wants_x, _, wants_a, wants_b, _ = ctx.needs_input_grad
-        to_inner = multiply(gradient, b.t()).mul_(ctx.scale)  # (N, r)
-        to_x = multiply(gradient, weight.t()).addmm_(to_inner, a) if wants_x else None
-        to_a = multiply(to_inner.t(), x.t()).to(ctx.dtype) if wants_a else None
-        to_b = multiply(inner.t(), gradient.t()).t().mul(ctx.scale).to(ctx.dtype) if wants_b else None
+        x, inner, *weights = ctx.saved_tensors
+        to_x, to_a, to_b = lora_backward(gradient, x, inner, weights, ctx.scale)
         return to_x, None, to_a, to_b, None

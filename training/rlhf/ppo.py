@@ -50,9 +50,10 @@ from training.rlhf.data import Prompt, read_prompts
 from training.rlhf.errors import Cancelled, TrainingDiverged
 from training.rlhf.learner import Learner, initial_value_head
 from training.rlhf.loading import base_location, load_base, load_tokenizer, write_base_card
+from training.rlhf.memory import give_back_memory
 from training.rlhf.objective import adapt_kl_coef, generalised_advantages, token_rewards, whiten
 from training.rlhf.recipes import PPORecipe
-from training.rlhf.rollout import Experience, Judge, answer_logprobs, lay_out
+from training.rlhf.rollout import Block, Experience, Judge, answer_logprobs, lay_out
 from training.rlhf.rundir import RunDirectory, write_json, write_text
 from training.rlhf.sampling import Answer, Sampling, sample
 from training.rlhf.scoring import load_reward
@@ -113,6 +114,7 @@ class PPO:
             state.metrics = {"steps": float(state.step), **metrics}
             if state.step == recipe.steps:
                 break
+            give_back_memory()
             update = self.learner.update(experience, state.step)
             state.kl_coef = adapt_kl_coef(
                 state.kl_coef,
@@ -209,8 +211,8 @@ class PPO:
         block = lay_out(prompts, [answer.tokens for answer in answers], self.how.pad_id)
         mask = block.answer_mask
         logprobs = _padded([answer.logprobs for answer in answers], mask)
-        with torch.no_grad(), self.base.use(self.reference) as model:
-            reference = answer_logprobs(model, block, recipe.temperature)
+        reference = self._logprobs_of(self.reference, block)
+        with torch.no_grad():
             values = torch.where(mask, self.learner.value_head(judgement.features), 0.0)
         scores = self._normalised(judgement.scores, answers)
         rewards = token_rewards(scores, logprobs, reference, mask, self.state.kl_coef)
@@ -225,10 +227,7 @@ class PPO:
         kl = float((logprobs - reference).sum(-1).mean())
         if not math.isfinite(kl):
             raise TrainingDiverged("The KL is no longer a finite number: lower the learning rate.")
-        with torch.no_grad(), self.base.use(None) as model:
-            anchor = (
-                reference if self.reference is None else answer_logprobs(model, block, recipe.temperature)
-            )
+        anchor = reference if self.reference is None else self._logprobs_of(None, block)
         return experience, {
             "reward": float(rewards.sum(-1).mean()),
             "score": float(judgement.scores.mean()),
@@ -240,6 +239,14 @@ class PPO:
             "response_length": float(mask.sum(-1).float().mean()),
             "eos_rate": sum(answer.finished for answer in answers) / len(answers),
         }
+
+    @torch.no_grad()
+    def _logprobs_of(self, name: str | None, block: Block) -> Tensor:
+        """Log-probabilities (B, R) of the answers by another adapter than the policy; None is the base."""
+        with self.base.use(name) as model:
+            # Most of the memory is logits here: those of twice as many rows take less than an update.
+            parts = block.split(2 * self.recipe.micro_batch_size)
+            return torch.cat([answer_logprobs(model, part, self.recipe.temperature) for part in parts])
 
     def _normalised(self, scores: Tensor, answers: list[Answer]) -> Tensor:
         """Scores (B,) in units of the reference's, cut, less the penalty for answers without an end."""

@@ -45,6 +45,11 @@ class Block:
             self.ids[chosen, first:last], self.mask[chosen, first:last], self.answer_mask[chosen, :width]
         )
 
+    def split(self, rows: int) -> list["Block"]:
+        """Parts of so many rows, all as wide as the whole."""
+        parts = (each.split(rows) for each in (self.ids, self.mask, self.answer_mask))
+        return [Block(*part) for part in zip(*parts, strict=True)]
+
 
 def lay_out(prompts: list[list[int]], answers: list[list[int]], pad_id: int) -> Block:
     """The block of these prompts and answers (token ids)."""
@@ -89,7 +94,8 @@ class _ChosenLogprobs(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (chosen,) = ctx.saved_tensors
         scaled = (gradient / ctx.temperature).unsqueeze(-1)  # (B, R, 1)
-        to_logits = ctx.logprobs.exp_().mul_(-scaled)
+        logprobs, ctx.logprobs = ctx.logprobs, None  # or they would live as long as the loss
+        to_logits = logprobs.exp_().mul_(-scaled)
         to_logits.scatter_add_(-1, chosen.unsqueeze(-1), scaled)
         return to_logits, None, None
 
