@@ -275,8 +275,8 @@ def test_the_engine_runs_in_its_own_group_at_low_priority(run, monkeypatch):
 
 @pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel shares out processors without sessions")
 def test_the_session_of_the_engine_has_low_priority_too(run, monkeypatch):
-    look = "import pathlib, sys; pathlib.Path(sys.argv[1], 'seen').write_text(open('/proc/self/autogroup').read())"
-    run_script(run, look, monkeypatch)
+    copy = "import shutil, sys; shutil.copyfile('/proc/self/autogroup', f'{sys.argv[1]}/seen')"
+    run_script(run, copy, monkeypatch)
     assert (run.folder / "seen").read_text().split()[-2:] == ["nice", "10"]
 
 
