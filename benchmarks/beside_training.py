@@ -15,6 +15,7 @@ the idle phase before it. Writes build/bench/beside_training.json.
 
 import argparse
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -58,6 +59,7 @@ def main() -> None:
         import django
 
         django.setup()
+        logging.getLogger("httpx2").setLevel(logging.WARNING)  # the site's settings log every request
         phases = _measure(options)
     report(phases, options)
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import httpx2
 
 _TIMEOUT = 60.0
+# Gunicorn closes a connection after two idle seconds; a request sent at that moment would be lost.
+_KEEP_ALIVE = 1.0
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 _KEY = re.compile(r'name="key" value="([^"]+)"')
 _ACTION = re.compile(r'<form id="judgment-form" method="post" action="([^"]+)"')
@@ -82,7 +84,12 @@ async def _turns(
     timings: Timings,
 ) -> None:
     chance = random.Random(f"{seed} {volunteer.number}")
-    client = httpx2.AsyncClient(base_url=site, timeout=_TIMEOUT, cookies=dict(volunteer.cookies))
+    client = httpx2.AsyncClient(
+        base_url=site,
+        timeout=_TIMEOUT,
+        cookies=dict(volunteer.cookies),
+        limits=httpx2.Limits(keepalive_expiry=_KEEP_ALIVE),
+    )
     async with client:
         await asyncio.sleep(think * chance.random())
         while (now := time.perf_counter()) < end:
