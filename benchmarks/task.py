@@ -98,7 +98,7 @@ class Task:
 
 def prepare(shape: Shape, folder: Path) -> Task:
     """Make what is trained; the starter model is made once and kept (two minutes)."""
-    base = _starter() if shape.name == "starter" else _random_base(shape, folder / "base")
+    base = starter() if shape.name == "starter" else _random_base(shape, folder / "base")
     tokenizer = load_tokenizer(str(base))
     questions = [question for topic in load_corpus(CORPUS) for question in topic.questions]
     prompts = [
@@ -138,7 +138,8 @@ def _random_base(shape: Shape, folder: Path) -> Path:
     return folder
 
 
-def _starter() -> Path:
+def starter() -> Path:
+    """The starter model of the demonstration corpus, made once and kept (two minutes)."""
     return make_starter(load_corpus(CORPUS), STARTER, threads=os.cpu_count() or 1)
 
 

@@ -60,6 +60,17 @@ def test_a_lora_layer_gives_pefts_outputs_and_gradients(dtype: torch.dtype) -> N
         torch.testing.assert_close(one, other, **tolerance)
 
 
+def test_a_lora_layer_follows_mixed_precision_as_pefts_does() -> None:
+    config = LoraConfig(r=3, lora_alpha=6, init_lora_weights=False)
+    outputs = []
+    for kind, base_kind in ((PeftLinear, nn.Linear), (LoRALinear, Linear)):
+        torch.manual_seed(0)
+        layer = kind(base_kind(5, 7), "policy", config=config, r=3, lora_alpha=6, init_lora_weights=False)
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs.append(layer(torch.ones(2, 5)))
+    assert outputs[1].dtype == torch.bfloat16 and torch.equal(*outputs)
+
+
 def logits(base: SharedBase) -> Tensor:
     with torch.no_grad():
         return base.model(IDS, use_cache=False).logits

@@ -67,6 +67,8 @@ class LoRALinear(PeftLinear):
         return adapted and base.bias is None and base.packed is None
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if torch.is_autocast_enabled(x.device.type):
+            return super().forward(x, *args, **kwargs)
         base = self.frozen
         if base.packed is not None or self.disable_adapters or not self.active_adapters:
             return base(x)
