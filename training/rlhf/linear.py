@@ -64,7 +64,8 @@ class LoRALinear(PeftLinear):
         """Whether an adapter is in use and the frozen layer is a product and no more."""
         base = self.frozen
         adapted = bool(self.active_adapters) and not self.disable_adapters
-        return adapted and base.bias is None and base.packed is None
+        plain = base.packed is None and not torch.is_autocast_enabled(base.weight.device.type)
+        return adapted and plain and base.bias is None
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if torch.is_autocast_enabled(x.device.type):
