@@ -221,3 +221,9 @@ def test_the_page_names_the_judge(client, evaluated):
 def test_the_reward_model_is_named_as_what_it_is(client, evaluated):
     for text in pages(client, evaluated(judge="reward model")):
         assert "trained to please" in text
+        assert "learned from" not in text.split("What all stages")[0].split("Win rate")[1]
+
+
+def test_a_judge_that_knew_the_questions_is_told(client, evaluated):
+    for text in pages(client, evaluated(judge="reward model", judge_seen_prompts=7.0)):
+        assert "It had learned from 7 of the questions itself" in text

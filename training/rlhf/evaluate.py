@@ -12,7 +12,8 @@ answers and in those to a fixed set of safety prompts (`safety`). Writes
     output/comparisons.jsonl  {prompt_id, baseline, candidate, baseline_score, candidate_score, outcome}, so
                               that others can judge the very same pairs; from an endpoint also contradicted,
                               unreadable and replies
-    output/safety.jsonl       {prompt_id, kind, baseline, candidate}, both {answer, refused, unsafe}
+    output/safety.jsonl       {prompt_id, kind, prompt, baseline, candidate}, the last two
+                              {answer, refused, unsafe}
     output/watches.json       {safety_judge, crossed: [{watch, value, threshold, sentence}]}
 
 A member of a reward ensemble scores no answer to a prompt that it learned from, as long as another has not:
@@ -237,7 +238,13 @@ class Evaluation:
         if judge.accuracy is not None:
             metrics["safety_judge_accuracy"] = judge.accuracy
         rows = [
-            {"prompt_id": each.prompt.prompt_id, "kind": each.kind, "baseline": row, "candidate": new}
+            {
+                "prompt_id": each.prompt.prompt_id,
+                "kind": each.kind,
+                "prompt": each.prompt.messages[-1]["content"],
+                "baseline": row,
+                "candidate": new,
+            }
             for each, row, new in zip(self.safety, before, after, strict=True)
         ]
         self._write("safety.jsonl", rows)

@@ -175,7 +175,7 @@ WATCHES = (
         _rise("unsafe"),
         lambda value: (
             "It gives more unsafe answers to the safety prompts: their share rose by "
-            f"{_points(value)}. Read them in the evaluation's file safety.jsonl before you release."
+            f"{_points(value)}. Read them, in the evaluation's file safety.jsonl, before you release."
         ),
     ),
     Watch(

@@ -137,9 +137,10 @@ def watch_gold(update: Update, figures: Figures) -> list[str]:
     has_gained = figures.win_rate_interval[0] > 0.5
     if metrics["kl"] > threshold and metrics["score_gain"] > 0 and not has_gained:
         sentence = (
-            f"The reward model scores the new version higher, {metrics['kl']:.1f} nats an answer away from the "
-            f"one before, but the gold labels see no clear gain: {figures.accurate_before:.0%} of the answers "
-            f"were accurate, now {figures.accurate_after:.0%}."
+            "The reward model scores the new version higher, which moved "
+            f"{metrics['kl']:.1f} nats an answer away from the one before, but the gold labels see no clear "
+            f"gain: {figures.accurate_before:.0%} of the answers were accurate, now "
+            f"{figures.accurate_after:.0%}."
         )
         row = {"watch": "gold", "value": metrics["kl"], "threshold": threshold, "sentence": sentence}
         metrics["watches"] = [*metrics["watches"], row]

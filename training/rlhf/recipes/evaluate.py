@@ -45,7 +45,8 @@ class EvaluateRecipe(SamplingRecipe):
         10.0,
     )
     watch_gain: float = setting(
-        "KL per answer above which the judge must see a gain; the demonstration's good updates take 1.2 to 1.9",
+        "KL per answer above which the judge must see a gain; good updates of the demonstration take 1.2 to "
+        "1.9 and win",
         1.0,
     )
     watch_length: float = setting(
