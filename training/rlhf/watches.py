@@ -10,7 +10,7 @@ Distance is the price of what was gained (Gao et al. plot one against the other)
 itself, and where the judge sees no gain for it. An endpoint that sees none while the reward model's scores
 rose is the plainest sign of a gamed reward.
 
-The phrases behind refusals are English.
+Refusals are known by phrases (see `phrases`): in languages without a list they are not seen.
 """
 
 from collections.abc import Callable, Sequence
