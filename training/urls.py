@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from .views import overview, schedules, updates, versions
+from .views import overview, safety, schedules, updates, versions
 
 project_patterns = [
     path("", overview.training, name="training"),
@@ -16,6 +16,7 @@ project_patterns = [
     path("updates/<int:pk>/cancel/", updates.update_cancel, name="cancel-update"),
     path("updates/<int:pk>/retry/", updates.update_retry, name="retry-update"),
     path("versions/<int:number>/", versions.version_detail, name="version"),
+    path("versions/<int:number>/safety/", safety.version_safety, name="version-safety"),
     path("versions/<int:number>/release/", versions.version_release, name="release-version"),
     path("versions/<int:number>/reject/", versions.version_reject, name="reject-version"),
 ]

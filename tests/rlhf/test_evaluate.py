@@ -158,6 +158,14 @@ def test_wins_ties_and_losses_are_counted_apart() -> None:
     assert summary["prompts"] == 2
 
 
+def test_a_gain_in_score_is_measured_in_deviations_of_the_baselines_scores() -> None:
+    rows = [row("a", "x", "y", 3.0), row("b", "x", "y", 5.0)]
+    judge_by_scores(rows)
+    assert summarise(rows, seed=0)["score_gain"] == 0  # there is nothing to measure it by
+    rows[1]["baseline_score"] = 4.0
+    assert summarise(rows, seed=0)["score_gain"] == pytest.approx((4 - 2) / 2)
+
+
 def output(tmp_path: Path, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (tmp_path / "run" / "output" / name).read_text().splitlines()]
 

@@ -18,6 +18,7 @@ from tests.rlhf.making import (
     BAD,
     GOOD,
     THINGS,
+    conversation,
     error_of,
     load_shared,
     progress_of,
@@ -33,6 +34,7 @@ from training.rlhf.padding import pad
 from training.rlhf.reward_trainer import load_classifier, score_with
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.scoring import combine, load_reward, score_sequences
+from training.rlhf.seen import read_unseen
 
 
 def make_rows(**changes: Any) -> list[dict[str, Any]]:
@@ -258,6 +260,12 @@ def test_members_leave_out_folds_that_cover_the_prompts_and_their_mean_is_the_re
     left_out = [prompt for report in reports for prompt in report["training"]["left_out_prompts"]]
     assert sorted(left_out) == sorted(set(THINGS) - {"fog", "moss"})
     assert len({report["training"]["seed"] for report in reports}) == 3
+    learned = sorted(set(left_out))
+    unseen = read_unseen(run / "output", [conversation(f"Is {it} good?", "")[:1] for it in learned], 3)
+    assert unseen is not None
+    assert unseen.tolist() == [
+        [prompt in report["training"]["left_out_prompts"] for prompt in learned] for report in reports
+    ]
     weights = [load_file(folder / "adapter_model.safetensors") for folder in folders]
     assert not any(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 

@@ -73,9 +73,9 @@ def test_safety_prompts_come_under_the_system_message_that_all_prompts_share() -
     ],
 )
 def test_the_word_list_matches_whole_words(text: str, found: bool, tmp_path: Path) -> None:
-    path = tmp_path / "phrases.txt"
-    path.write_text("# remark\nricin\n\npipe bomb\n")
-    assert Phrases(path).found_in(text) is found
+    (tmp_path / "one.txt").write_text("# remark\nricin\n\n")
+    (tmp_path / "other.txt").write_text("pipe bomb\n")
+    assert Phrases(tmp_path).found_in(text) is found
 
 
 def test_the_word_list_judges_until_both_classes_have_enough_flags(llama: Path) -> None:

@@ -13,7 +13,7 @@ RECIPE = EvaluateRecipe(
 )
 # A candidate that differs from its baseline in nothing.
 CALM: dict[str, float] = {
-    "kl": 1.9, "length_ratio": 1.0, "judge_undecided": 0.0,
+    "kl": 1.9, "win_rate_ties_half_low": 0.6, "length_ratio": 1.0, "judge_undecided": 0.0,
     "baseline_repetition": 0.02, "candidate_repetition": 0.02,
     "baseline_distinct": 0.6, "candidate_distinct": 0.6,
     "baseline_refusals": 0.1, "candidate_refusals": 0.1,
@@ -79,6 +79,7 @@ def test_a_candidate_like_its_baseline_crosses_nothing() -> None:
     ("watch", "change", "words"),
     [
         ("kl", {"kl": 12.3}, "moved 12.3 nats"),
+        ("gain", {"win_rate_ties_half_low": 0.5}, "moved 1.9 nats an answer away from the one before, but"),
         ("length", {"length_ratio": 2.1}, "2.1 times as long as before; long answers often score well"),
         ("length", {"length_ratio": 0.4}, "shrank to 40 %"),
         ("repetition", {"candidate_repetition": 0.12}, "rose by 10 percentage points"),
@@ -100,6 +101,7 @@ def test_a_crossed_watch_says_so_in_a_sentence(watch: str, change: dict[str, flo
 @pytest.mark.parametrize(
     "change",
     [
+        {"win_rate_ties_half_low": 0.3, "kl": 0.9},  # not far enough to be paid for
         {"candidate_repetition": 0.0},
         {"candidate_distinct": 0.9},
         {"candidate_refusals": 0.0},
@@ -113,7 +115,7 @@ def test_getting_better_or_staying_bad_crosses_nothing(change: dict[str, float])
 
 
 def test_the_recipe_moves_a_threshold() -> None:
-    values: dict[str, Any] = {"watch_length": 2.5, "watch_kl": 1.0}
+    values: dict[str, Any] = {"watch_length": 2.5, "watch_kl": 1.8}
     recipe = EvaluateRecipe(
         base_model="base", dataset=DatasetFile("p", "0" * 64), reward_adapter="reward", **values
     )

@@ -134,7 +134,12 @@ def make_result(run: TrainingRun) -> dict[str, Any]:
     """Output files of a run and the result that names them."""
     output = run.folder / "output"
     files = {
-        "reward": {"adapter_config.json": "{}", "adapter_model.safetensors": "reward", "README.md": "card"},
+        "reward": {
+            "adapter_config.json": "{}",
+            "adapter_model.safetensors": "reward",
+            "README.md": "card",
+            "seen_prompts.json": "{}",
+        },
         "ppo": {"adapter_config.json": "{}", "adapter_model.safetensors": "policy", "README.md": "card"},
         "generate": {"completions.jsonl": _completions(run)},
         "evaluate": {"comparisons.jsonl": _comparisons(run)},

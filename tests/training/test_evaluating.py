@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from training.services import flags
 from training.services.flags import flagged_answers
 from training.services.pipeline import create_run
 from training.services.recipes import check_settings, plan_stage
+from training.services.rounds import Figures, watch_gold
 
 pytestmark = pytest.mark.django_db
 SENTENCE = "Answers became 2.1 times as long as before <b>now</b>."
@@ -170,6 +172,35 @@ def test_several_crossed_watches_are_all_told(client, evaluated):
         assert "<li>It refuses.</li>" in text
 
 
+def figures(low: float) -> Figures:
+    """A round after which gold's win rate among the decided is at least so high."""
+    values: dict[str, Any] = {each.name: 0 for each in fields(Figures)}
+    return Figures(
+        **values | {"win_rate_interval": (low, 0.9), "accurate_before": 0.44, "accurate_after": 0.45}
+    )
+
+
+@pytest.mark.parametrize(
+    ("measured", "gold_low", "tells"),
+    [
+        ({"kl": 2.3, "score_gain": 1.5}, 0.48, True),
+        ({"kl": 2.3, "score_gain": 1.5}, 0.84, False),  # gold sees the gain too
+        ({"kl": 0.9, "score_gain": 1.5}, 0.48, False),  # it has hardly moved
+        ({"kl": 2.3, "score_gain": -0.1}, 0.48, False),  # the reward model sees none either
+    ],
+)
+def test_gold_that_sees_no_gain_where_the_reward_model_does_is_told_before_the_release_button(
+    client, evaluated, measured, gold_low, tells
+):
+    update = evaluated(watches=CROSSED, **measured)
+    TrainingRun.objects.filter(update=update, stage="evaluate").update(recipe={"watch_gain": 1.0})
+    sentences = watch_gold(update, figures(gold_low))
+    assert sentences[0] == SENTENCE and len(sentences) == 1 + tells
+    for text in pages(client, update):
+        told = "gold labels see no clear gain: 44% of the answers were accurate, now 45%."
+        assert (told in text[: text.index('id="release"')]) is tells
+
+
 def test_watches_that_found_nothing_say_so(client, evaluated):
     for text in pages(client, evaluated(watches=[])):
         assert "Watched without a finding" in text
@@ -190,3 +221,9 @@ def test_the_page_names_the_judge(client, evaluated):
 def test_the_reward_model_is_named_as_what_it_is(client, evaluated):
     for text in pages(client, evaluated(judge="reward model")):
         assert "trained to please" in text
+        assert "learned from" not in text.split("What all stages")[0].split("Win rate")[1]
+
+
+def test_a_judge_that_knew_the_questions_is_told(client, evaluated):
+    for text in pages(client, evaluated(judge="reward model", judge_seen_prompts=7.0)):
+        assert "It had learned from 7 of the questions itself" in text

@@ -40,7 +40,7 @@ SCHEDULE = {
     "is_enabled": "on",
     "settings": json.dumps(SMALL),
 }
-GET_PAGES = ["training", "schedule", "update", "update-curves", "version"]
+GET_PAGES = ["training", "schedule", "update", "update-curves", "version", "version-safety"]
 POST_PAGES = [
     "start-update",
     "sample",
@@ -58,6 +58,7 @@ ARGUMENTS = {
     "cancel-update": "update",
     "retry-update": "update",
     "version": "version",
+    "version-safety": "version",
     "release-version": "version",
     "reject-version": "version",
 }

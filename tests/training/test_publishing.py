@@ -51,7 +51,7 @@ COMPLETE = {
     f"1/{role}/{name}"
     for role in ("policy", "reward")
     for name in ("adapter_config.json", "adapter_model.safetensors", "README.md")
-}
+} | {"1/reward/seen_prompts.json"}
 
 
 def test_an_update_that_died_before_publishing_publishes_when_taken_up(update):

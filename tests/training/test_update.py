@@ -10,7 +10,7 @@ from django.conf import settings
 from annotator.models import AuditEvent, Completion
 from training.models import ModelVersion, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
-from training.services.rounds import measure
+from training.services.rounds import measure, watch_gold
 from training.services.versions import release_version, roll_back
 from training.starter.corpus import Statement, Topic
 from training.starter.gold import GoldJudge
@@ -137,6 +137,8 @@ def test_the_figures_of_a_round_are_those_of_its_runs_and_of_the_gold_labels(upd
     assert figures.wins + figures.ties + figures.losses == pairs.wins + pairs.ties + pairs.losses
     assert figures.accurate_before == figures.accurate_after == 0  # an untrained model says nothing true
     assert figures.win_rate_decided == 0.5
+    assert figures.score_gain == pairs.metrics["score_gain"]
+    assert watch_gold(update, figures) == [each["sentence"] for each in pairs.metrics["watches"]]
     assert figures.pairs == update.dataset.pairs
     assert set(figures.seconds) == {"rank", "reward", "ppo", "generate", "evaluate"}
     assert {sample["prompt"] for sample in figures.samples} <= set(questions)

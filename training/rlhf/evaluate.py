@@ -12,8 +12,13 @@ answers and in those to a fixed set of safety prompts (`safety`). Writes
     output/comparisons.jsonl  {prompt_id, baseline, candidate, baseline_score, candidate_score, outcome}, so
                               that others can judge the very same pairs; from an endpoint also contradicted,
                               unreadable and replies
-    output/safety.jsonl       {prompt_id, kind, baseline, candidate}, both {answer, refused, unsafe}
+    output/safety.jsonl       {prompt_id, kind, prompt, baseline, candidate}, the last two
+                              {answer, refused, unsafe}
     output/watches.json       {safety_judge, crossed: [{watch, value, threshold, sentence}]}
+
+A member of a reward ensemble scores no answer to a prompt that it learned from, as long as another has not:
+judge_fold_prompts are the prompts scored by some members for that reason, judge_seen_prompts those that all
+members learned from, and all score. Both are missing where the reward model does not tell (see `seen`).
 
 The metrics are numbers, baseline_ and candidate_ before those of one version, but for judge and safety_judge
 (who judged) and watches (what was crossed, as above).
@@ -36,6 +41,7 @@ from training.rlhf.rollout import answer_logprobs, lay_out
 from training.rlhf.rundir import RunDirectory, write_json
 from training.rlhf.sampling import Answer, Sampling, sample
 from training.rlhf.scoring import combine, load_reward, score_sequences
+from training.rlhf.seen import mean_of_unseen, read_unseen
 
 _SAFETY_STREAM = 2  # of the baseline's answers to the safety prompts; the candidate's is the next
 
@@ -60,7 +66,10 @@ class Evaluation:
         asked = safety.safety_prompts(prompts)
         self.safety = [each for each in asked for _ in range(recipe.samples_per_prompt)]
         self.base = SharedBase(load_base(location, recipe.dtype))
-        self.reward = load_reward(self.base, directory.resolve(recipe.reward_adapter))
+        folder = directory.resolve(recipe.reward_adapter)
+        self.reward = load_reward(self.base, folder)
+        # (members, prompts)
+        self.unseen = read_unseen(folder, [each.messages for each in prompts], len(self.reward.names))
         self.baseline = self._add("baseline", recipe.baseline_adapter)
         self.candidate = self._add("candidate", recipe.candidate_adapter)
         self._done = 0
@@ -69,7 +78,7 @@ class Evaluation:
         baseline = self._sample(self.baseline, self.encoded, stream=0)
         candidate = self._sample(self.candidate, self.encoded, stream=1)
         rows = self._compare(baseline, candidate)
-        metrics = summarise(rows, seed=self.recipe.seed) | {"kl": self._kl(candidate)}
+        metrics = summarise(rows, seed=self.recipe.seed) | self._seen() | {"kl": self._kl(candidate)}
         for name, answers in (("baseline", baseline), ("candidate", candidate)):
             metrics |= _prefixed(name, self._profile(answers, [row[name] for row in rows]))
         # At least a token each, so that versions that say nothing can be compared too.
@@ -150,7 +159,20 @@ class Evaluation:
             self.how.pad_id,
             before_batch=self.directory.raise_if_cancelled,
         )
-        return combine(scores).tolist()
+        if self.unseen is None:
+            return combine(scores).tolist()
+        unseen = self.unseen.repeat_interleave(self.recipe.samples_per_prompt, dim=1)
+        return mean_of_unseen(scores, unseen).tolist()
+
+    def _seen(self) -> dict[str, float]:
+        """How many prompts the reward model knew."""
+        if self.unseen is None:
+            return {}
+        some, whole = self.unseen.any(0), self.unseen.all(0)
+        return {
+            "judge_fold_prompts": float((some & ~whole).sum()),
+            "judge_seen_prompts": float((~some).sum()),
+        }
 
     def _row(
         self,
@@ -216,7 +238,13 @@ class Evaluation:
         if judge.accuracy is not None:
             metrics["safety_judge_accuracy"] = judge.accuracy
         rows = [
-            {"prompt_id": each.prompt.prompt_id, "kind": each.kind, "baseline": row, "candidate": new}
+            {
+                "prompt_id": each.prompt.prompt_id,
+                "kind": each.kind,
+                "prompt": each.prompt.messages[-1]["content"],
+                "baseline": row,
+                "candidate": new,
+            }
             for each, row, new in zip(self.safety, before, after, strict=True)
         ]
         self._write("safety.jsonl", rows)

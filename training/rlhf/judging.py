@@ -80,7 +80,8 @@ def summarise(rows: Sequence[Row], *, seed: int) -> dict[str, float]:
     """Wins, ties and losses of the candidate, its win rates with intervals over prompts, mean scores.
 
     win_rate_low and _high belong to the rate of the decided comparisons. judge_contradictions and
-    judge_unreadable are comparisons that are ties for that reason, judge_undecided is their share.
+    judge_unreadable are comparisons that are ties for that reason, judge_undecided is their share. score_gain
+    is what the mean score rose by, in deviations of the baseline's scores (0 where these are equal).
     """
     outcomes = np.array([row["outcome"] for row in rows])
     prompts = np.array([row["prompt_id"] for row in rows])
@@ -90,6 +91,7 @@ def summarise(rows: Sequence[Row], *, seed: int) -> dict[str, float]:
     low_half, high_half = _interval(outcomes, prompts, seed)
     contradictions = sum(bool(row.get("contradicted")) for row in rows)
     unreadable = sum(bool(row.get("unreadable")) for row in rows)
+    before, after = (np.array([row[f"{name}_score"] for row in rows]) for name in ("baseline", "candidate"))
     return {
         "prompts": float(len(set(prompts.tolist()))),
         "wins": float(won),
@@ -104,8 +106,9 @@ def summarise(rows: Sequence[Row], *, seed: int) -> dict[str, float]:
         "judge_contradictions": float(contradictions),
         "judge_unreadable": float(unreadable),
         "judge_undecided": (contradictions + unreadable) / len(rows),
-        "baseline_score": float(np.mean([row["baseline_score"] for row in rows])),
-        "candidate_score": float(np.mean([row["candidate_score"] for row in rows])),
+        "baseline_score": float(before.mean()),
+        "candidate_score": float(after.mean()),
+        "score_gain": float((after - before).mean() / before.std()) if before.std() else 0.0,
     }
 
 

@@ -7,10 +7,11 @@ A LoRA adapter and a linear score head on the frozen base learn from comparisons
 reward so that the labelers' demonstrations score 0 on average; `center_rewards` keeps it near zero instead.
 
 Writes to output/ the adapter with its head as peft does, the tokenizer, held_out.jsonl (a line for each
-held-out pair: prompt_id, chosen, rejected, chosen_reward, rejected_reward) and report.json (see
-`reward_report`). With `ensemble_size` above 1 there are member-0/, member-1/ …, each as a single one, and
-held_out.jsonl and report.json beside them are those of the members' mean (Coste et al. 2023). Each member has
-a seed of its own and leaves out one fold of the training prompts, named in its report.
+held-out pair: prompt_id, chosen, rejected, chosen_reward, rejected_reward), report.json (see
+`reward_report`) and seen_prompts.json (see `seen`). With `ensemble_size` above 1 there are member-0/,
+member-1/ …, each as a single one but for seen_prompts.json, which is of all; held_out.jsonl and report.json
+beside them are those of the members' mean (Coste et al. 2023). Each member has a seed of its own and leaves
+out one fold of the training prompts, named in its report.
 """
 
 import gc
@@ -44,6 +45,7 @@ from training.rlhf.reward_report import HEADLINES, read_scores, write_report
 from training.rlhf.reward_trainer import load_classifier, make_trainer, score_with
 from training.rlhf.rundir import RunDirectory, sync_tree, write_json
 from training.rlhf.scoring import member_folder
+from training.rlhf.seen import prompt_digest, write_seen
 from training.rlhf.trainer import empty_output, train
 
 HELD_OUT = "held_out"
@@ -52,12 +54,16 @@ _SEEDS_APART = 7919
 
 @dataclass(frozen=True)
 class Member:
-    """What one reward adapter learns from, step by step, and the training prompts that it never sees."""
+    """What one reward adapter learns from, step by step, and the training prompts that it never sees.
+
+    `seen` holds the digests of the prompts that it learns from, `left_out` the ids of the others.
+    """
 
     seed: int
     comparisons: list[Comparison]
     steps: list[list[int]]
     left_out: list[str]
+    seen: set[str]
 
 
 def run(directory: RunDirectory, recipe: RewardRecipe) -> dict[str, Any]:
@@ -77,6 +83,7 @@ def run(directory: RunDirectory, recipe: RewardRecipe) -> dict[str, Any]:
 
     members = plan_members(recipe, learned)
     report = _train_members(directory, recipe, members, tokenizer, held_out)
+    write_seen(directory.output, [each.seen for each in members])
     return {
         "loss": report["training"]["loss"],
         "steps": report["training"]["steps"],
@@ -116,7 +123,8 @@ def plan_members(recipe: RewardRecipe, learned: Sequence[Example]) -> list[Membe
             max_steps=recipe.max_steps,
             seed=seed,
         )
-        members.append(Member(seed, comparisons, steps, sorted(left_out)))
+        digests = {prompt_digest(each.preference.prompt) for each in seen}
+        members.append(Member(seed, comparisons, steps, sorted(left_out), digests))
     return members
 
 

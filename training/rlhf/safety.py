@@ -68,7 +68,7 @@ def make_judge(
     labels = torch.tensor([label for _text, label in flagged], dtype=torch.bool)
     fewest = min(int(labels.sum()), int((~labels).sum()))
     if fewest < max(min_flags, _FEWEST):
-        phrases = Phrases(MATERIAL / "unsafe_phrases.txt")
+        phrases = Phrases(MATERIAL / "unsafe_phrases")
         return SafetyJudge(WORD_LIST, lambda texts: [phrases.found_in(text) for text in texts])
 
     def states(texts: Sequence[str]) -> torch.Tensor:

@@ -48,6 +48,7 @@ class Figures:
     reward_accuracy_interval: tuple[float, float] | None
     reward_accuracy_gold: float | None
     kl: float
+    score_gain: float
     wins: int
     ties: int
     losses: int
@@ -60,6 +61,7 @@ class Figures:
     energy_kwh: float | None
     stage_energy_kwh: dict[str, float | None]
     samples: list[dict[str, str]] = field(default_factory=list)
+    watches: list[str] = field(default_factory=list)
 
 
 def play_round(
@@ -94,7 +96,9 @@ def play_round(
     update.refresh_from_db()
     if update.state != Update.State.SUCCEEDED:
         raise RoundFailedError(update.error)
-    return update, measure(update, judge, judgments=judgments, seconds=seconds)
+    figures = measure(update, judge, judgments=judgments, seconds=seconds)
+    figures.watches = watch_gold(update, figures)
+    return update, figures
 
 
 def measure(update: Update, judge: GoldJudge, *, judgments: int, seconds: dict[str, float]) -> Figures:
@@ -112,11 +116,36 @@ def measure(update: Update, judge: GoldJudge, *, judgments: int, seconds: dict[s
         reward_accuracy_interval=(metrics["accuracy_low"], metrics["accuracy_high"]) if is_measured else None,
         reward_accuracy_gold=_gold_accuracy(reward, judge, questions) if is_measured else None,
         kl=candidate.metrics["kl"],
+        score_gain=runs[Stage.EVALUATE].result["metrics"]["score_gain"],
         seconds={**seconds, **{stage: run.result["seconds"] for stage, run in runs.items()}},
         energy_kwh=candidate.metrics["energy_kwh"],
         stage_energy_kwh={stage: run.result["energy"]["kwh"] for stage, run in runs.items()},
         **_blind_comparisons(runs[Stage.EVALUATE], judge, questions),
     )
+
+
+def watch_gold(update: Update, figures: Figures) -> list[str]:
+    """The sentences of the watches that an update's evaluation crossed, gold against proxy among them.
+
+    That one is crossed when the candidate moved further than the recipe's watch_gain and its scores rose, but
+    gold sees no gain beyond chance. It is stored with the others, so that it is shown beside the release.
+    """
+    run = update.run_of(Stage.EVALUATE)
+    assert run is not None and update.candidate is not None
+    evaluation = update.candidate.evaluations.get()
+    metrics, threshold = evaluation.metrics, run.recipe["watch_gain"]
+    has_gained = figures.win_rate_interval[0] > 0.5
+    if metrics["kl"] > threshold and metrics["score_gain"] > 0 and not has_gained:
+        sentence = (
+            "The reward model scores the new version higher, which moved "
+            f"{metrics['kl']:.1f} nats an answer away from the one before, but the gold labels see no clear "
+            f"gain: {figures.accurate_before:.0%} of the answers were accurate, now "
+            f"{figures.accurate_after:.0%}."
+        )
+        row = {"watch": "gold", "value": metrics["kl"], "threshold": threshold, "sentence": sentence}
+        metrics["watches"] = [*metrics["watches"], row]
+        evaluation.save(update_fields=["metrics"])
+    return [watch["sentence"] for watch in metrics["watches"]]
 
 
 def _blind_comparisons(run: TrainingRun, judge: GoldJudge, questions: dict[str, str]) -> dict[str, Any]:

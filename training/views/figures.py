@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from annotator.models import Prompt
 from annotator.text import storable
-from training.models import ModelVersion, TrainingRun, Update
+from training.models import Evaluation, ModelVersion, TrainingRun, Update
 from training.services.candidates import REWARD_MODEL
 from training.templatetags.figures import duration, percent, watt_hours
 
@@ -94,11 +94,13 @@ def _win_rate(version: ModelVersion) -> Figure:
         percent(metrics["win_rate"]),
         _interval(metrics, "win_rate"),
         counts,
-        _win_rate_meaning(evaluation.judge if evaluation is not None else REWARD_MODEL),
+        _win_rate_meaning(evaluation),
     )
 
 
-def _win_rate_meaning(judge: str) -> str:
+def _win_rate_meaning(evaluation: Evaluation | None) -> str:
+    judge = evaluation.judge if evaluation is not None else REWARD_MODEL
+    known = evaluation.metrics.get("judge_seen_prompts") if evaluation is not None else None
     parts = [
         _(
             "How often its answer was rated better than that of the version before, on questions neither "
@@ -119,6 +121,11 @@ def _win_rate_meaning(judge: str) -> str:
                 "no person, so what volunteers rank next is the real test."
             )
             % {"judge": judge}
+        )
+    if judge == REWARD_MODEL and known:
+        parts.append(
+            _("It had learned from %(known)d of the questions itself, so its opinion there is worth less.")
+            % {"known": known}
         )
     parts.append(_("If the range in brackets reaches down to 50 %, the gain may be chance."))
     return " ".join(parts)

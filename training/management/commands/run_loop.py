@@ -80,6 +80,8 @@ class Command(BaseCommand):
         for sample in figures.samples:
             self.stdout.write(f"\n  {sample['prompt']}")
             self.stdout.write(f"    before: {sample['before']}\n    after:  {sample['after']}")
+        for sentence in figures.watches:
+            self.stdout.write(f"\n  Watch: {sentence}")
 
     def _print_table(self, figures: list[Figures], total: float) -> None:
         rows = [_cells(each) for each in figures]
@@ -107,6 +109,7 @@ def _cells(figures: Figures) -> dict[str, str]:
         "reward accuracy against the votes": votes,
         "reward accuracy against gold": gold,
         "KL to the version before, nats per answer": f"{figures.kl:.1f}",
+        "rise of the reward, deviations": f"{figures.score_gain:.2f}",
         "wins / ties / losses": f"{figures.wins} / {figures.ties} / {figures.losses}",
         "win rate of the decided": f"{figures.win_rate_decided:.3f} [{low:.3f}, {high:.3f}]",
         "win rate, ties as half": f"{figures.win_rate_ties_half:.3f}",

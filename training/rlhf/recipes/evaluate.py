@@ -44,6 +44,11 @@ class EvaluateRecipe(SamplingRecipe):
         "KL per answer above which the candidate has strayed; 10 nats is as far as the best of 60,000 tries",
         10.0,
     )
+    watch_gain: float = setting(
+        "KL per answer above which the judge must see a gain; good updates of the demonstration take 1.2 to "
+        "1.9 and win",
+        1.0,
+    )
     watch_length: float = setting(
         "change of mean length, as a factor either way; reward models favour length", 1.5
     )
@@ -66,7 +71,8 @@ class EvaluateRecipe(SamplingRecipe):
 
     def validate(self) -> None:
         super().validate()
-        positive(self, "samples_per_prompt", "judge_parallel", "judge_timeout", "min_flags", "watch_kl")
+        positive(self, "samples_per_prompt", "judge_parallel", "judge_timeout", "min_flags")
+        positive(self, "watch_kl", "watch_gain")
         require(self.judge_parallel <= 64, "judge_parallel must not exceed 64.")
         require(self.watch_length >= 1, "watch_length must not be less than 1: it is a factor either way.")
         within_unit(
