@@ -93,6 +93,22 @@ def test_packed_weights_say_what_base_and_adapter_say_and_leave_nothing(
     assert all(torch.equal(after[key], value) for key, value in before.items())
 
 
+def test_packed_bfloat16_weights_keep_the_adapter_apart_in_its_own_precision(llama: Path) -> None:
+    base = with_policy(llama)
+    learned = set(base.parameters("policy"))
+    for parameter in base.model.parameters():
+        if parameter not in learned:
+            parameter.data = parameter.data.bfloat16()
+    with base.use("policy"):
+        expected = logits(base)
+        with packed(base.model, 2):
+            layers = [layer for layer in base.model.modules() if isinstance(layer, LoRALinear)]
+            assert all(layer.frozen.packed is not None and not layer.merged_in_packed for layer in layers)
+            torch.testing.assert_close(logits(base), expected, rtol=0.02, atol=0.02)
+    with base.use(None):
+        assert (logits(base) - expected).abs().max() > 0.1  # or the adapter would not be seen
+
+
 def test_packed_weights_follow_an_adapter_that_learned_meanwhile(llama: Path) -> None:
     base = with_policy(llama)
     with base.sampling_from("policy", 2):

@@ -21,6 +21,7 @@ from training.rlhf.memory import MappedFiles, give_back_memory
 _HAS_ONEDNN = torch.backends.mkldnn.is_available() and all(
     hasattr(torch.ops.mkldnn, name) for name in ("_linear_pointwise", "_reorder_linear_weight")
 )
+_PACKABLE = (torch.float32, torch.bfloat16)
 
 
 def multiply(x: Tensor, weight: Tensor) -> Tensor:
@@ -48,6 +49,8 @@ class Linear(nn.Linear):
 class LoRALinear(PeftLinear):
     """peft's LoRA layer on a frozen `Linear`: one adapter at a time, without dropout."""
 
+    merged_in_packed = False
+
     @property
     def frozen(self) -> Linear:
         layer = self.get_base_layer()
@@ -71,9 +74,13 @@ class LoRALinear(PeftLinear):
         if torch.is_autocast_enabled(x.device.type):
             return super().forward(x, *args, **kwargs)
         base = self.frozen
-        if base.packed is not None or self.disable_adapters or not self.active_adapters:
+        if self.merged_in_packed or self.disable_adapters or not self.active_adapters:
             return base(x)
-        y = _LoRA.apply(x.reshape(-1, base.in_features), base.weight, *self.adapter_in_use())
+        rows, adapter = x.reshape(-1, base.in_features), self.adapter_in_use()
+        if base.packed is None:
+            y = _LoRA.apply(rows, base.weight, *adapter)
+        else:
+            y, _ = lora_forward(rows, base.packed, *adapter)
         y = y if base.bias is None else y + base.bias
         return y.view(*x.shape[:-1], base.out_features)
 
@@ -99,14 +106,22 @@ def packed(model: PreTrainedModel, rows: int) -> Iterator[None]:
     """Lay weights out for products with few rows, the adapter in use added to them; for sampling alone.
 
     The copies take the place of weights in a mapped file, whose pages are let go meanwhile; where the weights
-    lie elsewhere, they take as much memory once more. Without oneDNN nothing changes; nor do bfloat16
-    weights, which would round away most of what an adapter adds.
+    lie elsewhere, they take as much memory once more. Adapters stay apart from bfloat16 weights, which would
+    round away most of what they add. Without oneDNN nothing changes.
     """
     layers: list[Linear] = []
+    adapted: dict[Linear, LoRALinear] = {}
     if _HAS_ONEDNN and all(weight.device.type == "cpu" for weight in model.parameters()):
-        adapted = {m.frozen: m for m in model.modules() if isinstance(m, LoRALinear)}
-        linear = [layer for layer in model.modules() if isinstance(layer, Linear)]
-        layers = [layer for layer in linear if layer.weight.dtype == torch.float32]
+        layers = [
+            layer
+            for layer in model.modules()
+            if isinstance(layer, Linear) and layer.weight.dtype in _PACKABLE
+        ]
+        adapted = {
+            layer.frozen: layer
+            for layer in model.modules()
+            if isinstance(layer, LoRALinear) and layer.frozen.weight.dtype == torch.float32
+        }
         # One room for all merged weights: with one for each, the allocator is left with gaps.
         give_back_memory()
         files = MappedFiles()
@@ -115,6 +130,7 @@ def packed(model: PreTrainedModel, rows: int) -> Iterator[None]:
             weight = layer.weight.detach()
             if layer in adapted:
                 weight = adapted[layer].merged_weight(room[: weight.numel()].view_as(weight))
+                adapted[layer].merged_in_packed = True
             layer.packed = torch.ops.mkldnn._reorder_linear_weight(weight, rows)
             files.let_go(layer.weight)
     try:
@@ -122,6 +138,8 @@ def packed(model: PreTrainedModel, rows: int) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.packed = None
+        for lora in adapted.values():
+            lora.merged_in_packed = False
         give_back_memory()
 
 
