@@ -51,6 +51,7 @@ Figures = dict[str, Any]
 
 def main() -> None:
     options = parse()
+    os.environ.pop("DATABASE_URL", None)
     _prepare_site()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "var"
@@ -93,13 +94,11 @@ def _prepare_site() -> None:
         ["simulate_volunteers", "--project", SLUG, "--corpus", str(corpus), "--rankings", "400"],
     ):
         environment = os.environ | _environment(half_made, 8000)
-        environment.pop("DATABASE_URL", None)
         subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True)
     half_made.rename(SITE)
 
 
 def _environment(folder: Path, port: int) -> dict[str, str]:
-    os.environ.pop("DATABASE_URL", None)
     return {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "CHORUS_ENV": "local",
