@@ -42,7 +42,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -66,11 +65,10 @@ from training.rlhf.rollout import (
     gather_answers,
     lay_out,
 )
-from training.rlhf.rundir import RunDirectory, write_json, write_text
+from training.rlhf.rundir import RunDirectory, write_json
+from training.rlhf.samples import add_samples, keep_samples_until
 from training.rlhf.sampling import Answer, Sampling, sample
 from training.rlhf.scoring import load_reward
-
-_SHOWN_SAMPLES = 4
 
 
 @dataclass
@@ -179,7 +177,7 @@ class PPO:
         if checkpoint is not None:
             self.last_good = self.learner.restore(checkpoint[1])
         if self.processes.is_main:
-            _keep_samples_until(self._samples_path, self.state.step)
+            keep_samples_until(self.directory, self.state.step)
 
     def _calibrate(self) -> tuple[float, float]:
         """Mean and deviation of the reference's scores; Cancelled when asked to stop, with nothing kept."""
@@ -258,7 +256,8 @@ class PPO:
             block, judgement.features, logprobs, values, whiten(advantages, mask), returns
         )
         if self.processes.is_main and self.state.step % recipe.samples_every == 0:
-            self._write_samples(chosen, answers, judgement.scores)
+            shown = [prompt for prompt, _ in chosen]
+            add_samples(self.directory, self.state.step, shown, answers, judgement.scores, self.tokenizer)
         kl = float((logprobs - reference).sum(-1).mean())
         if not math.isfinite(kl):
             raise TrainingDiverged("The KL is no longer a finite number: lower the learning rate.")
@@ -278,7 +277,7 @@ class PPO:
     def _passes(
         self, prompts: list[list[int]], answers: list[Answer], block: Block
     ) -> tuple[Judgement, Tensor, Tensor]:
-        """The judgement, and the log-probabilities (B, R) of reference and base; each process does its share."""
+        """The judgement, and log-probabilities (B, R) of reference and base; each process does its share."""
         rows, gather = self.processes.share(len(answers)), self.processes.gather_rows
         total, width = len(answers), block.longest_answer
         seen = self.judge([prompts[i] for i in rows], [answers[i] for i in rows])
@@ -313,26 +312,6 @@ class PPO:
             self.processes.wait()  # torchrun ends the others when one has left
             raise Cancelled
 
-    @property
-    def _samples_path(self) -> Path:
-        return self.directory.output / "samples.jsonl"
-
-    def _write_samples(
-        self, chosen: list[tuple[Prompt, list[int]]], answers: list[Answer], scores: Tensor
-    ) -> None:
-        with open(self._samples_path, "a", encoding="utf-8") as file:
-            for (prompt, _), answer, score in list(zip(chosen, answers, scores, strict=True))[
-                :_SHOWN_SAMPLES
-            ]:
-                row = {
-                    "step": self.state.step,
-                    "prompt_id": prompt.prompt_id,
-                    "text": chat.decode(self.tokenizer, answer.tokens),
-                    "score": float(score),
-                    "finished": answer.finished,
-                }
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
 
 def _seconds(clock: list[float]) -> dict[str, float]:
     """Seconds of an iteration and its phases, from the moments at which each began and the last one ended."""
@@ -346,12 +325,3 @@ def _padded(rows: list[list[float]], mask: Tensor) -> Tensor:
     padded = torch.zeros(mask.shape)
     padded[mask] = torch.tensor([value for row in rows for value in row])
     return padded
-
-
-def _keep_samples_until(path: Path, step: int) -> None:
-    """Drop the samples of steps that will be done again, and a line cut off by a kill."""
-    if not path.exists():
-        return
-    *lines, _torn = path.read_bytes().split(b"\n")
-    kept = [line.decode() + "\n" for line in lines if json.loads(line)["step"] < step]
-    write_text(path, "".join(kept))
