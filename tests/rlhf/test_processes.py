@@ -168,6 +168,18 @@ def test_shares_are_apart_and_all_rows_are_in_one() -> None:
     assert list(Processes().share(8)) == list(range(8))
 
 
+@pytest.mark.parametrize(
+    "environment", [{}, {"RANK": "1"}, {"WORLD_SIZE": "2"}, {"WORLD_SIZE": "1", "RANK": "0"}]
+)
+def test_without_torchrun_a_process_is_alone_and_writes(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert Processes.of_environment() == Processes(count=1, index=0)
+    assert Processes.of_environment().is_main
+
+
 def test_a_stage_that_several_processes_cannot_do_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,9 +39,8 @@ class Processes:
     @classmethod
     def of_environment(cls) -> Self:
         """What torchrun says, or a process that is alone."""
-        if "RANK" not in os.environ:
-            return cls()
-        return cls(int(os.environ.get("WORLD_SIZE", "1")), int(os.environ["RANK"]))
+        count = int(os.environ.get("WORLD_SIZE", "1"))
+        return cls(count, int(os.environ["RANK"])) if count > 1 and "RANK" in os.environ else cls()
 
     @property
     def is_main(self) -> bool:
