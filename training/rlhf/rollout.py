@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 
 from training.rlhf.adapters import SharedBase
 from training.rlhf.padding import pad, positions_of
+from training.rlhf.processes import Processes
 from training.rlhf.sampling import Answer, Sampling
 from training.rlhf.scoring import RewardModel, combine, last_hidden_states
 
@@ -60,6 +61,19 @@ def lay_out(prompts: list[list[int]], answers: list[list[int]], pad_id: int) -> 
         torch.cat([prompt_mask, answer_mask], dim=1),
         answer_mask.bool(),
     )
+
+
+def gather_answers(processes: Processes, mine: list[Answer], total: int, how: Sampling) -> list[Answer]:
+    """All `total` answers of a batch, of which each process has sampled its share."""
+    if processes.count == 1:
+        return mine
+    longest = how.max_new_tokens
+    tokens = processes.gather_lists([answer.tokens for answer in mine], total, longest)
+    logprobs = processes.gather_lists([answer.logprobs for answer in mine], total, longest)
+    return [
+        Answer([int(token) for token in row], of_row, finished=row[-1] == how.eos_id)
+        for row, of_row in zip(tokens, logprobs, strict=True)
+    ]
 
 
 def answer_logprobs(model: PreTrainedModel, block: Block, temperature: float) -> Tensor:
