@@ -92,12 +92,9 @@ def packed(model: PreTrainedModel, rows: int) -> Iterator[None]:
     it is. Without oneDNN nothing changes; nor do bfloat16 weights, which would round away most of what an
     adapter adds.
     """
-    head = model.get_output_embeddings()
-    layers: list[Linear] = []
-    if _HAS_ONEDNN and all(weight.device.type == "cpu" for weight in model.parameters()):
+    layers = _packable(model)
+    if layers:
         adapted = {m.frozen: m for m in model.modules() if isinstance(m, LoRALinear)}
-        linear = [layer for layer in model.modules() if isinstance(layer, Linear) and layer is not head]
-        layers = [layer for layer in linear if layer.weight.dtype == torch.float32]
         # One room for all merged weights: with one for each, the allocator is left with gaps.
         give_back_memory()
         room = torch.empty(max((layer.weight.numel() for layer in adapted), default=0))
@@ -112,6 +109,21 @@ def packed(model: PreTrainedModel, rows: int) -> Iterator[None]:
         for layer in layers:
             layer.packed = None
         give_back_memory()
+
+
+def packed_bytes(model: PreTrainedModel) -> int:
+    """The memory that `packed` takes while it lasts."""
+    sizes = [4 * layer.weight.numel() for layer in _packable(model)]
+    return sum(sizes) + max(sizes, default=0)
+
+
+def _packable(model: PreTrainedModel) -> list[Linear]:
+    """The layers that `packed` lays out."""
+    head = model.get_output_embeddings()
+    if not _HAS_ONEDNN or any(weight.device.type != "cpu" for weight in model.parameters()):
+        return []
+    linear = [layer for layer in model.modules() if isinstance(layer, Linear) and layer is not head]
+    return [layer for layer in linear if layer.weight.dtype == torch.float32]
 
 
 def give_back_memory() -> None:

@@ -19,9 +19,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from training.rlhf.errors import ModelError, first_line
+from training.rlhf.linear import replace_linear_layers
 
 _ATTENTION = "counted"
-_MATMULS = ("aten.mm", "aten.addmm", "aten.bmm", "aten.baddbmm")
+_MATMULS = ("aten.mm", "aten.addmm", "aten.bmm", "aten.baddbmm", "mkldnn._linear_pointwise")
 
 
 @dataclass
@@ -57,6 +58,7 @@ class Shadow:
             raise ModelError(
                 f"The configuration of the base model {location} cannot be read: {first_line(error)}"
             ) from error
+        replace_linear_layers(model)
         model.config.use_cache = False
         return model.requires_grad_(False).eval()
 
@@ -74,7 +76,7 @@ class Shadow:
 
     def cost(self, work: Callable[[], Any]) -> Cost:
         """What it would cost to do this; ModelError when an architecture cannot be followed."""
-        flops, tally = FlopCounterMode(display=False), _Tally()
+        flops, tally = FlopCounterMode(display=False, custom_mapping=_ALSO_COUNTED), _Tally()
         try:
             with self.mode, flops, tally:
                 work()
@@ -85,6 +87,18 @@ class Shadow:
             ) from error
         tally.cost.flops = int(flops.get_total_flops())
         return tally.cost
+
+
+def _linear_flops(x: torch.Size, weight: torch.Size, *_: Any, **settings: Any) -> int:
+    return 2 * x.numel() * weight[0]
+
+
+# The engine's own product on processors, which torch's counter does not know.
+_ALSO_COUNTED = (
+    {torch.ops.mkldnn._linear_pointwise: _linear_flops}
+    if hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    else {}
+)
 
 
 def _likeness(tensor: Tensor) -> Tensor:
