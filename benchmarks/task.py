@@ -96,9 +96,10 @@ class Task:
     token_ids: list[list[int]]
 
 
-def prepare(shape: Shape, folder: Path) -> Task:
-    """Make what is trained; the starter model is made once and kept (two minutes)."""
-    base = starter() if shape.name == "starter" else _random_base(shape, folder / "base")
+def prepare(shape: Shape, folder: Path, base: Path | None = None) -> Task:
+    """Make what is trained, but for a base that is there; the starter is made once and kept (two minutes)."""
+    if base is None:
+        base = starter() if shape.name == "starter" else _random_base(shape, folder / "base")
     tokenizer = load_tokenizer(str(base))
     questions = [question for topic in load_corpus(CORPUS) for question in topic.questions]
     prompts = [

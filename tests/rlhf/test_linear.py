@@ -9,7 +9,7 @@ from peft.tuners.lora import Linear as PeftLinear
 from torch import Tensor, nn
 
 from tests.rlhf.making import load_shared, with_policy
-from training.rlhf.adapters import SharedBase
+from training.rlhf.adapters import SharedBase, lora_config
 from training.rlhf.linear import Linear, LoRALinear, packed, replace_linear_layers
 
 IDS = torch.arange(24).reshape(2, 12) + 5
@@ -126,3 +126,20 @@ def test_all_linear_layers_of_a_base_are_replaced(folder: Path) -> None:
     policy = with_policy(folder)
     assert any(isinstance(module, LoRALinear) for module in policy.model.modules())
     assert not any(type(module) is PeftLinear for module in policy.model.modules())
+
+
+def test_layers_in_which_an_adapter_has_no_part_are_the_bases(llama: Path) -> None:
+    base = load_shared(llama)
+    base.add("everywhere", lora_config(base.model, r=4, alpha=8, target="all-linear"))
+    base.add("attention", lora_config(base.model, r=4, alpha=8, target="q_proj,v_proj"))
+    plain = logits(base)
+    for parameter in base.parameters("attention"):
+        torch.nn.init.normal_(parameter, std=0.3)
+    base.train("attention")
+    with base.use("attention") as model:
+        said = model(IDS, use_cache=False).logits
+        said.square().mean().backward()
+        with packed(model, 2):
+            close(logits(base), said.detach())
+    assert (said.detach() - plain).abs().max() > 0.01
+    assert all(parameter.grad is not None for parameter in base.parameters("attention"))

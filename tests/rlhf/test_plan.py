@@ -1,6 +1,7 @@
 """The plan of a run: what it says before the start is what the run then does."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,18 +9,26 @@ from typing import Any
 
 import pytest
 import torch
+from peft.tuners.lora import Linear as PeftLinear
 
 from tests.rlhf.making import GOOD, QUESTIONS, conversation, write_rows
-from training.rlhf import ppo, reward, sft
+from training.rlhf import linear, ppo, reward, sft
 from training.rlhf.__main__ import main
 from training.rlhf.adapters import SharedBase, lora_config
+from training.rlhf.comparisons import encode_preferences
+from training.rlhf.data import read_preferences
 from training.rlhf.errors import ModelError
-from training.rlhf.loading import load_base
+from training.rlhf.lengths import lengths_of
+from training.rlhf.linear import LoRALinear
+from training.rlhf.loading import base_location, load_base, load_tokenizer
 from training.rlhf.machine import Machine, this_machine
 from training.rlhf.plan import Plan, describe, make_plan, read_recipe
 from training.rlhf.presets import SIZES, suggest
-from training.rlhf.recipes import PPORecipe, SFTRecipe, parse_recipe
+from training.rlhf.recipes import PPORecipe, RewardRecipe, SFTRecipe, parse_recipe
+from training.rlhf.rollout import Block, answer_logprobs
 from training.rlhf.rundir import RunDirectory
+from training.rlhf.shadow import Shadow
+from training.rlhf.workload import Workload
 
 Make = Callable[..., Path]
 STAGES = {"sft": sft, "reward": reward, "ppo": ppo}
@@ -127,6 +136,114 @@ def test_counted_memory_of_an_update_is_what_autograd_keeps(
         loss = model(input_ids=ids, labels=ids, use_cache=False).loss
     kept = sum(saved.values())
     assert loss.requires_grad and kept < plan.memory.working["update"] < 2 * kept
+
+
+def workload_of(folder: Path) -> Workload:
+    directory, recipe = read_recipe(folder)
+    location = base_location(directory, recipe)
+    return Workload(directory, recipe, location, lengths_of(directory, recipe, location))
+
+
+@pytest.mark.parametrize("stage", ["ppo", "reward", "sft"])
+def test_adapters_are_counted_in_the_engines_own_layers(
+    stage: str, settings: dict[str, Any], make_run: Make
+) -> None:
+    workload = workload_of(make_run(settings[stage]))
+    adapted = [each for each in workload.model.modules() if isinstance(each, PeftLinear)]
+    assert {type(each) for each in adapted} == {LoRALinear}
+    assert workload.trainable == sum(
+        each.numel()
+        for name, each in workload.model.named_parameters()
+        if "lora_" in name and "policy" in name
+    ) + (workload.hidden if stage == "reward" else 0)
+
+
+def test_counted_memory_of_a_policys_update_is_what_the_engines_layers_keep(
+    settings: dict[str, Any], llama: Path, make_run: Make
+) -> None:
+    folder = make_run(settings["ppo"] | {"batch_size": 8, "minibatches": 1, "micro_batch_size": 8})
+    plan = plan_of(folder)
+    base = SharedBase(load_base(str(llama), "float32"))
+    base.add("policy", lora_config(base.model, r=16, alpha=32, target="all-linear"))
+    base.train("policy")
+    weights = {each.untyped_storage().data_ptr() for each in base.model.parameters()}
+    saved: dict[int, int] = {}
+
+    def remember(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            saved[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    ids = torch.zeros(8, plan.longest_input_tokens + 12, dtype=torch.long)
+    block = Block(ids, torch.ones_like(ids), torch.ones(8, 12, dtype=torch.bool))
+    with (
+        torch.autograd.graph.saved_tensors_hooks(remember, lambda tensor: tensor),
+        base.use("policy") as model,
+    ):
+        logprobs = answer_logprobs(model, block, 1.0)
+    kept = sum(saved.values())
+    assert logprobs.requires_grad and kept < plan.memory.working["update"] < 2 * kept
+
+
+def test_the_engines_own_product_is_counted_as_work() -> None:
+    shadow = Shadow()
+    with shadow.mode:
+        x, weight = torch.empty(3, 5), torch.empty(7, 5)
+    cost = shadow.cost(lambda: linear.multiply(x, weight))
+    assert (cost.flops, cost.matmul_bytes) == (2 * 3 * 5 * 7, 4 * (3 * 5 + 7 * 5 + 3 * 7))
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_reward_runs_steps_are_those_of_its_members(
+    members: int, settings: dict[str, Any], make_run: Make
+) -> None:
+    folder = make_run(settings["reward"] | {"ensemble_size": members, "epochs": 6.0})
+    directory, recipe = read_recipe(folder)
+    assert isinstance(recipe, RewardRecipe)
+    examples = encode_preferences(
+        load_tokenizer(recipe.base_model), read_preferences(directory, recipe.dataset)
+    )
+    made = reward.plan_members(recipe, examples)
+    assert workload_of(folder).steps == pytest.approx(sum(len(each.steps) for each in made), rel=0.2)
+
+
+def test_a_comparison_is_counted_by_its_completions_and_not_by_its_pairs(
+    settings: dict[str, Any], make_run: Make
+) -> None:
+    workload = workload_of(make_run(settings["reward"]))
+    steps = workload._reward_steps
+    assert steps is not None
+    assert len(steps.inputs["rows"]) <= 1.5 * settings["reward"]["batch_size"]  # pairs have two each
+    assert steps.inputs["attention_mask"].ndim == 4  # behind their common prompt, as they are trained
+
+
+def test_the_safety_prompts_are_part_of_an_evaluation(ppo_settings: dict[str, Any], make_run: Make) -> None:
+    shared = {key: ppo_settings[key] for key in ("base_model", "dataset", "reward_adapter", "max_new_tokens")}
+    run = make_run({"stage": "evaluate", "batch_size": 8, "samples_per_prompt": 2, **shared})
+    times = {phase.name: phase.times for phase in workload_of(run).phases()}
+    compared, asked = 2 * 2, 2 * math.ceil(31 * 2 / 8)
+    sampled = compared + asked
+    assert times == {
+        "prompts": sampled,
+        "sampling": 12 * sampled,
+        "scoring": compared,
+        "kl": compared / 2,
+    }
+
+
+def test_sampling_counts_the_weights_that_are_laid_out_anew(
+    settings: dict[str, Any], make_run: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_them = plan_of(make_run(settings["ppo"], "one")).memory.working
+    monkeypatch.setattr(linear, "_HAS_ONEDNN", False)
+    without = plan_of(make_run(settings["ppo"], "two")).memory.working
+    workload = workload_of(make_run(settings["ppo"], "three"))
+    linear_bytes = 4 * sum(
+        each.weight.numel() for each in workload.model.modules() if isinstance(each, linear.Linear)
+    )
+    assert linear_bytes < with_them["sampling"] - without["sampling"] < 1.5 * linear_bytes
+    assert with_them["update"] == pytest.approx(without["update"], rel=0.1)
 
 
 def test_more_work_takes_more_memory_and_time(settings: dict[str, Any], make_run: Make) -> None:

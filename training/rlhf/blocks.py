@@ -43,14 +43,11 @@ class GatedMLP(nn.Module):
         if not torch.is_grad_enabled():
             # Two of the largest tensors of a block, each used once.
             return self.down_proj(silu(self.gate_proj(x), inplace=True).mul_(self.up_proj(x)))
-        layers = [
-            layer
-            for layer in (self.gate_proj, self.up_proj, self.down_proj)
-            if isinstance(layer, LoRALinear) and layer.adapted_without_bias()
-        ]
-        if len(layers) < 3:
+        layers = (self.gate_proj, self.up_proj, self.down_proj)
+        products = [layer.product() for layer in layers if isinstance(layer, LoRALinear)]
+        weights = [weight for product in products if product is not None for weight in product]
+        if len(weights) < 12:
             return self.down_proj(silu(self.gate_proj(x)) * self.up_proj(x))
-        weights = [weight for layer in layers for weight in (layer.frozen.weight, *layer.adapter_in_use())]
         y: Tensor = _GatedMLP.apply(x.reshape(-1, x.shape[-1]), *weights)
         return y.view(x.shape)
 

@@ -57,26 +57,31 @@ class LoRALinear(PeftLinear):
         assert isinstance(layer, Linear)
         return layer
 
-    def adapter_in_use(self) -> tuple[Tensor, Tensor, float]:
-        """A (r, I), B (O, r) and the scale of their product."""
-        (name,) = self.active_adapters
-        weights: Any = self.lora_A[name], self.lora_B[name]
-        return weights[0].weight, weights[1].weight, self.scaling[name]
+    def adapter_in_use(self) -> tuple[Tensor, Tensor, float] | None:
+        """A (r, I), B (O, r) and the scale of their product; None where the adapter in use has no part."""
+        names = (
+            [] if self.disable_adapters else [name for name in self.active_adapters if name in self.lora_A]
+        )
+        if not names:
+            return None
+        weights: Any = self.lora_A[names[0]], self.lora_B[names[0]]
+        return weights[0].weight, weights[1].weight, self.scaling[names[0]]
 
-    def adapted_without_bias(self) -> bool:
-        """Whether an adapter is in use and the frozen layer is a product and no more."""
-        base = self.frozen
-        adapted = bool(self.active_adapters) and not self.disable_adapters
-        plain = base.packed is None and not torch.is_autocast_enabled(base.weight.device.type)
-        return adapted and plain and base.bias is None
+    def product(self) -> tuple[Tensor, Tensor, Tensor, float] | None:
+        """W and the adapter in use; None where the layer is more or less than the product of these."""
+        base, adapter = self.frozen, self.adapter_in_use()
+        is_plain = base.packed is None and base.bias is None
+        if adapter is None or not is_plain or torch.is_autocast_enabled(base.weight.device.type):
+            return None
+        return base.weight, *adapter
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if torch.is_autocast_enabled(x.device.type):
             return super().forward(x, *args, **kwargs)
-        base = self.frozen
-        if self.merged_in_packed or self.disable_adapters or not self.active_adapters:
+        base, adapter = self.frozen, self.adapter_in_use()
+        if self.merged_in_packed or adapter is None:
             return base(x)
-        rows, adapter = x.reshape(-1, base.in_features), self.adapter_in_use()
+        rows = x.reshape(-1, base.in_features)
         if base.packed is None:
             y = _LoRA.apply(rows, base.weight, *adapter)
         else:
@@ -86,10 +91,10 @@ class LoRALinear(PeftLinear):
 
     def merged_weight(self, out: Tensor) -> Tensor:
         """The weight of the base plus what the adapter in use adds to it, (O, I), written to `out`."""
-        weight = self.frozen.weight
-        if self.disable_adapters or not self.active_adapters:
+        weight, adapter = self.frozen.weight, self.adapter_in_use()
+        if adapter is None:
             return weight
-        a, b, scale = self.adapter_in_use()
+        a, b, scale = adapter
         return torch.addmm(weight, b, a, alpha=scale, out=out)
 
 
@@ -109,14 +114,9 @@ def packed(model: PreTrainedModel, rows: int) -> Iterator[None]:
     lie elsewhere, they take as much memory once more. Adapters stay apart from bfloat16 weights, which would
     round away most of what they add. Without oneDNN nothing changes.
     """
-    layers: list[Linear] = []
+    layers = _packable(model)
     adapted: dict[Linear, LoRALinear] = {}
-    if _HAS_ONEDNN and all(weight.device.type == "cpu" for weight in model.parameters()):
-        layers = [
-            layer
-            for layer in model.modules()
-            if isinstance(layer, Linear) and layer.weight.dtype in _PACKABLE
-        ]
+    if layers:
         adapted = {
             layer.frozen: layer
             for layer in model.modules()
@@ -141,6 +141,20 @@ def packed(model: PreTrainedModel, rows: int) -> Iterator[None]:
         for lora in adapted.values():
             lora.merged_in_packed = False
         give_back_memory()
+
+
+def packed_bytes(model: PreTrainedModel) -> int:
+    """The memory that `packed` takes at most while it lasts."""
+    sizes = [layer.weight.nbytes for layer in _packable(model)]
+    return sum(sizes) + max(sizes, default=0)
+
+
+def _packable(model: PreTrainedModel) -> list[Linear]:
+    """The layers that `packed` lays out."""
+    if not _HAS_ONEDNN or any(weight.device.type != "cpu" for weight in model.parameters()):
+        return []
+    linear = [layer for layer in model.modules() if isinstance(layer, Linear)]
+    return [layer for layer in linear if layer.weight.dtype in _PACKABLE]
 
 
 class _Multiply(torch.autograd.Function):

@@ -6,8 +6,9 @@ RECIPE is a recipe.json or a run directory. The dataset is read and checked as t
 are looked into, and of the base model only its configuration and tokenizer are read: the passes of the stage
 run on a shadow (see `shadow`). The recipe's longest answer is taken as the length of all answers.
 
-Memory is counted from shapes; allocators and libraries make it inexact by some tenths. Time follows from the
-counted work and a second of measuring this machine, and may be wrong by a factor of two. Nothing is written.
+Memory is counted from shapes; allocators and libraries make it inexact by some tenths (measured:
+docs/how-it-works.md). Time follows from the counted work and a second of measuring this machine, and may be
+wrong by a factor of two. Nothing is written.
 """
 
 import json
@@ -175,7 +176,8 @@ def _disk(workload: Workload, location: str) -> Disk:
     elif isinstance(recipe, SFTRecipe | RewardRecipe):
         checkpoint = 3 * learned + _tokenizer_bytes(location) + _TRAINER_FILES
         kept = min(KEEP_CHECKPOINTS, math.ceil(steps / recipe.checkpoint_every))
-        output = learned + _tokenizer_bytes(location)
+        members = recipe.ensemble_size if isinstance(recipe, RewardRecipe) else 1
+        output = members * (learned + _tokenizer_bytes(location))
     else:
         kept = output = 0
     output += workload.text_bytes

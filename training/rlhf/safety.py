@@ -46,13 +46,21 @@ class SafetyJudge:
 def safety_prompts(held_out: Sequence[Prompt]) -> list[SafetyPrompt]:
     """The fixed set, each under the system message that all held-out prompts share, if they do."""
     system = _shared_system_message(held_out)
-    rows = map(json.loads, (MATERIAL / "safety_prompts.jsonl").read_text(encoding="utf-8").splitlines())
     return [
         SafetyPrompt(
             row["kind"], Prompt(row["prompt_id"], [*system, {"role": "user", "content": row["text"]}])
         )
-        for row in rows
+        for row in map(json.loads, _lines())
     ]
+
+
+def number_of_prompts() -> int:
+    """How many prompts the fixed set has."""
+    return len(_lines())
+
+
+def _lines() -> list[str]:
+    return (MATERIAL / "safety_prompts.jsonl").read_text(encoding="utf-8").splitlines()
 
 
 def make_judge(

@@ -94,7 +94,7 @@ def _sample_batch(
 ) -> list[Answer]:
     ids, mask = pad(prompts, how.pad_id, left=True)  # (B, T)
     positions = positions_of(mask)
-    cache = _reserved_cache(model, ids.shape[1] + how.max_new_tokens)
+    cache = reserved_cache(model, ids.shape[1] + how.max_new_tokens)
     tokens = torch.full((len(prompts), how.max_new_tokens), how.pad_id)
     logprobs = torch.zeros(len(prompts), how.max_new_tokens)
     lengths = torch.full((len(prompts),), how.max_new_tokens)
@@ -159,7 +159,7 @@ class _ReservedLayer(DynamicLayer):
         self.keys, self.values = self.key_room[:, :, :end], self.value_room[:, :, :end]
 
 
-def _reserved_cache(model: PreTrainedModel, length: int) -> DynamicCache:
+def reserved_cache(model: PreTrainedModel, length: int) -> DynamicCache:
     """A cache for so many tokens; layers that keep a window only stay as transformers makes them."""
     cache = DynamicCache(config=model.config)
     cache.layers = [

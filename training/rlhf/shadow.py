@@ -18,10 +18,11 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
+from training.rlhf.blocks import replace_layers
 from training.rlhf.errors import ModelError, first_line
 
 _ATTENTION = "counted"
-_MATMULS = ("aten.mm", "aten.addmm", "aten.bmm", "aten.baddbmm")
+_MATMULS = ("aten.mm", "aten.addmm", "aten.bmm", "aten.baddbmm", "mkldnn._linear_pointwise")
 
 
 @dataclass
@@ -57,6 +58,7 @@ class Shadow:
             raise ModelError(
                 f"The configuration of the base model {location} cannot be read: {first_line(error)}"
             ) from error
+        replace_layers(model)
         model.config.use_cache = False
         return model.requires_grad_(False).eval()
 
@@ -74,7 +76,7 @@ class Shadow:
 
     def cost(self, work: Callable[[], Any]) -> Cost:
         """What it would cost to do this; ModelError when an architecture cannot be followed."""
-        flops, tally = FlopCounterMode(display=False), _Tally()
+        flops, tally = FlopCounterMode(display=False, custom_mapping=_ALSO_COUNTED), _Tally()
         try:
             with self.mode, flops, tally:
                 work()
@@ -85,6 +87,18 @@ class Shadow:
             ) from error
         tally.cost.flops = int(flops.get_total_flops())
         return tally.cost
+
+
+def _linear_flops(x: torch.Size, weight: torch.Size, *_: Any, **settings: Any) -> int:
+    return 2 * x.numel() * weight[0]
+
+
+# The engine's own product on processors, which torch's counter does not know.
+_ALSO_COUNTED = (
+    {torch.ops.mkldnn._linear_pointwise: _linear_flops}
+    if hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    else {}
+)
 
 
 def _likeness(tensor: Tensor) -> Tensor:
@@ -105,9 +119,15 @@ class _Tally(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = func(*args, **(kwargs or {}))
-        new = sum(self._add(each) for each in tree_leaves(made) if isinstance(each, Tensor))
+        given = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
+        there = {each.untyped_storage()._cdata for each in given}  # a view of a weight is not made here
+        new = sum(
+            self._add(each)
+            for each in tree_leaves(made)
+            if isinstance(each, Tensor) and each.untyped_storage()._cdata not in there
+        )
         if new:
-            read = sum(_size(each) for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor))
+            read = sum(_size(each) for each in given)
             self.cost.calls += 1
             if str(func).startswith(_MATMULS):
                 self.cost.matmul_bytes += new + read

@@ -12,24 +12,26 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, DynamicCache
 
-from training.rlhf.adapters import SharedBase, lora_config, read_adapter
 from training.rlhf.lengths import Lengths
+from training.rlhf.linear import packed_bytes
 from training.rlhf.recipes import (
     EvaluateRecipe,
     GenerateRecipe,
-    LoRARecipe,
     PPORecipe,
     Recipe,
     RewardRecipe,
     SamplingRecipe,
     SFTRecipe,
 )
+from training.rlhf.reward_steps import RewardSteps, reward_steps
 from training.rlhf.rollout import Block, answer_logprobs
 from training.rlhf.rundir import RunDirectory
+from training.rlhf.safety import number_of_prompts
+from training.rlhf.sampling import reserved_cache
 from training.rlhf.scoring import last_hidden_states, member_folders
-from training.rlhf.shadow import Cost, Shadow
+from training.rlhf.shadow import Cost
+from training.rlhf.shadow_models import ShadowModels
 
 _BYTES_PER_TOKEN = 5  # of written text
 
@@ -49,28 +51,12 @@ class Phase:
     learns: bool = False
 
 
-class Workload:
-    """A stage's models as shadows, and its phases."""
+class Workload(ShadowModels):
+    """The phases of a stage on its shadow models."""
 
     def __init__(self, directory: RunDirectory, recipe: Recipe, location: str, lengths: Lengths) -> None:
-        self.directory, self.recipe, self.location, self.lengths = directory, recipe, location, lengths
-        self.shadow = Shadow()
-        kind: Any = AutoModelForCausalLM
-        settings = {}
-        if isinstance(recipe, RewardRecipe):
-            kind, settings = AutoModelForSequenceClassification, {"num_labels": 1}
-        self.model = self.shadow.model(location, recipe.dtype, kind, **settings)
-        self.parameters = sum(each.numel() for each in self.model.parameters())
-        self.base_bytes = sum(each.numel() * each.element_size() for each in self.model.parameters())
-        self.base = SharedBase(self.model)
-        self.hidden = self.base.hidden_size
-        self.learned: str | None = None
-        with torch.device("meta"):
-            self.adapter_bytes = self._add_adapters()
-        self.trainable = sum(each.numel() for each in self.model.parameters() if each.requires_grad)
-        if isinstance(recipe, RewardRecipe):
-            self.trainable += self.hidden  # peft trains a copy of the score head
-        self.shadow.bring_in(self.model)
+        super().__init__(directory, recipe, location)
+        self.lengths = lengths
         self.cache_bytes = 0
 
     def with_recipe(self, recipe: Recipe) -> "Workload":
@@ -86,12 +72,14 @@ class Workload:
         recipe = self.recipe
         if isinstance(recipe, PPORecipe):
             return recipe.steps
-        if isinstance(recipe, SFTRecipe | RewardRecipe):
+        if isinstance(recipe, RewardRecipe):
+            return self._reward_steps.count if self._reward_steps else 0
+        if isinstance(recipe, SFTRecipe):
             return recipe.max_steps or math.ceil(
                 math.ceil(self.lengths.rows / recipe.batch_size) * recipe.epochs
             )
         assert isinstance(recipe, SamplingRecipe)
-        return math.ceil(self._answers / recipe.batch_size)
+        return math.ceil(self._answers / recipe.batch_size) + self._safety_batches
 
     @property
     def progress_lines(self) -> int:
@@ -108,62 +96,31 @@ class Workload:
             shown = 4 * (recipe.steps // recipe.samples_every + 1)
             return card + shown * (100 + _BYTES_PER_TOKEN * recipe.max_new_tokens)
         if isinstance(recipe, SamplingRecipe):
-            return self._answers * (100 + _BYTES_PER_TOKEN * recipe.max_new_tokens)
+            batches = self._answers + self._safety_batches * recipe.batch_size
+            return batches * (100 + _BYTES_PER_TOKEN * recipe.max_new_tokens)
         return card
 
     @property
     def _answers(self) -> int:
-        """Answers that generate and evaluate sample."""
+        """Answers to the dataset's prompts that generate and evaluate sample."""
         if isinstance(self.recipe, GenerateRecipe):
             return self.lengths.rows * self.recipe.completions_per_prompt
         if isinstance(self.recipe, EvaluateRecipe):
             return 2 * self.lengths.rows * self.recipe.samples_per_prompt
         return 0
 
-    def _add_adapters(self) -> int:
-        """Add what the stage adds to the base; returns the bytes of all adapters."""
-        recipe = self.recipe
-        if isinstance(recipe, SFTRecipe) and not recipe.lora_r:
-            self.model.requires_grad_(True)
+    @property
+    def _safety_batches(self) -> int:
+        """Batches in which evaluate has both versions answer the safety prompts, which it neither scores nor
+        compares."""
+        if not isinstance(self.recipe, EvaluateRecipe):
             return 0
-        copies = 0
-        if isinstance(recipe, PPORecipe):
-            self._add_policy(recipe)
-            self._add("reward", recipe.reward_adapter)
-            copies = 1  # the last good policy
-        elif isinstance(recipe, LoRARecipe):
-            self._add_fresh("policy", recipe)
-        elif isinstance(recipe, EvaluateRecipe):
-            self._add("reward", recipe.reward_adapter)
-            self._add("baseline", recipe.baseline_adapter)
-            self._add("policy", recipe.candidate_adapter)
-        elif isinstance(recipe, GenerateRecipe):
-            self._add("policy", recipe.policy_adapter)
-        loras = sum(each.numel() for name, each in self.model.named_parameters() if "lora_" in name)
-        if self.learned is None:
-            return 4 * loras
-        self.base.train(self.learned)
-        return 4 * (loras + copies * sum(each.numel() for each in self.base.parameters(self.learned)))
+        return 2 * math.ceil(number_of_prompts() * self.recipe.samples_per_prompt / self.recipe.batch_size)
 
-    def _add_policy(self, recipe: PPORecipe) -> None:
-        if recipe.policy_adapter is None:
-            self._add_fresh("policy", recipe)
-        else:
-            self._add("policy", recipe.policy_adapter)
-            self._add("reference", recipe.policy_adapter)
-        self.learned = "policy"
-
-    def _add_fresh(self, name: str, recipe: LoRARecipe) -> None:
-        config = lora_config(self.model, r=recipe.lora_r, alpha=recipe.lora_alpha, target=recipe.lora_target)
-        self.base.add(name, config)
-        self.learned = name
-
-    def _add(self, name: str, folder: str | None) -> None:
-        """Add an adapter, or the members of a reward ensemble as `load_reward` names them."""
-        if folder is not None:
-            for number, member in enumerate(member_folders(self.directory.resolve(folder))):
-                config, _ = read_adapter(member)
-                self.base.add(f"{name}-{number}" if number else name, config)
+    @cached_property
+    def _reward_steps(self) -> RewardSteps | None:
+        assert isinstance(self.recipe, RewardRecipe)
+        return reward_steps(self.directory, self.recipe, self.location, self.model)
 
     # Phases
 
@@ -171,21 +128,31 @@ class Workload:
     def _phases(self) -> list[Phase]:
         if isinstance(self.recipe, PPORecipe):
             return self._ppo(self.recipe)
-        if isinstance(self.recipe, SFTRecipe | RewardRecipe):
+        if isinstance(self.recipe, SFTRecipe):
             return self._supervised(self.recipe)
+        if isinstance(self.recipe, RewardRecipe):
+            return self._compared()
         assert isinstance(self.recipe, SamplingRecipe)
         phases = self._sampling(self.recipe, times=self.steps, policy=self._policy)
         if isinstance(self.recipe, EvaluateRecipe):
             block = self._block(self.recipe.batch_size, self.recipe.max_new_tokens)
+            compared = self.steps - self._safety_batches
             cost = self._cost(lambda: self._score(block), "reward")
-            phases.append(Phase("scoring", self.steps, cost, self._share))
+            phases.append(Phase("scoring", compared * self._members, cost, self._share))
             cost = self._cost(lambda: self._logprobs(block), self._policy)
-            phases.append(Phase("kl", self.steps / 2, cost, self._share))
+            phases.append(Phase("kl", compared / 2, cost, self._share))
         return phases
 
     @property
     def _policy(self) -> str | None:
         return "policy" if self.base.parameters("policy") else None
+
+    @property
+    def _members(self) -> int:
+        """Adapters of the reward model, each of which scores everything."""
+        assert isinstance(self.recipe, PPORecipe | EvaluateRecipe)
+        folder = self.directory.resolve(self.recipe.reward_adapter)
+        return len(member_folders(folder))
 
     @property
     def _share(self) -> float:
@@ -206,39 +173,53 @@ class Workload:
         features = 4 * rows * answer * (self.hidden + 8)
         return [
             *self._sampling(recipe, times=rollouts, policy="policy"),
-            Phase("scoring", rollouts, scoring, self._share),
+            Phase("scoring", rollouts * self._members, scoring, self._share),
             Phase("reference", recipe.steps + 1, reference, self._share, features),
             Phase(
                 "update", recipe.steps * passes, update, self._share, features, learns=True
             ),
         ]  # fmt: skip
 
-    def _supervised(self, recipe: SFTRecipe | RewardRecipe) -> list[Phase]:
+    def _supervised(self, recipe: SFTRecipe) -> list[Phase]:
         rows = min(recipe.batch_size, max(1, self.lengths.rows))
 
         def learn() -> None:
-            ids = self._tensor(rows * (2 if isinstance(recipe, RewardRecipe) else 1), self.lengths.longest)
-            if isinstance(recipe, RewardRecipe):
-                last_hidden_states(self.model, ids, torch.ones_like(ids)).float().sum().backward()
-            else:
-                self.model(input_ids=ids, labels=ids, use_cache=False).loss.backward()
+            ids = self._tensor(rows, self.lengths.longest)
+            self.model(input_ids=ids, labels=ids, use_cache=False).loss.backward()
 
         cost = self._cost(learn, self.learned, learn=True)
         return [Phase("update", self.steps, cost, self._share, learns=True)]
 
+    def _compared(self) -> list[Phase]:
+        steps = self._reward_steps
+        if steps is None:
+            return [Phase("update", 0, Cost())]
+        with self.shadow.mode:
+            inputs = {name: self.shadow.mode.from_tensor(each) for name, each in steps.inputs.items()}
+        rows, ends = inputs.pop("rows"), inputs.pop("ends")
+        trunk = getattr(self.model, self.model.base_model_prefix)
+
+        def learn() -> None:
+            hidden = trunk(**inputs, use_cache=False).last_hidden_state
+            hidden[rows, ends].float().sum().backward()
+
+        cost = self._cost(learn, self.learned, learn=True)
+        return [Phase("update", steps.count, cost, steps.share, learns=True)]
+
     def _sampling(self, recipe: SamplingRecipe, *, times: float, policy: str | None) -> list[Phase]:
-        """The prompt's pass and one token's pass with the cache full; the cache is alive beside both."""
+        """The prompt's pass, which makes the cache, and one token's pass with the cache full."""
         rows, width = recipe.batch_size, self.lengths.longest
-        full = self._new_cache(rows, width + recipe.max_new_tokens, policy)
+        most = width + recipe.max_new_tokens
+        full: Any = reserved_cache(self.model, most)
+        packed = packed_bytes(self.model)
+        with self.shadow.mode, torch.no_grad(), self.base.use(policy):
+            self._next(self._tensor(rows, most - 1), full)
         self.cache_bytes = sum(
-            tensor.numel() * tensor.element_size()
-            for layer in full.layers
-            for tensor in (layer.keys, layer.values)
+            each.numel() * each.element_size() for layer in full.layers for each in (layer.keys, layer.values)
         )
 
         def prompt() -> None:
-            with self.shadow.mode:
-                _draw(self._next(self._tensor(rows, width), DynamicCache(config=self.model.config)))
+            _draw(self._next(self._tensor(rows, width), reserved_cache(self.model, most)))
 
         def token() -> None:
             _draw(self._next(self._tensor(rows, 1), full))
@@ -246,16 +227,11 @@ class Workload:
         started, one = self._cost(prompt, policy), self._cost(token, policy)
         share = (self.lengths.mean + recipe.max_new_tokens / 2) / (width + recipe.max_new_tokens)
         return [
-            Phase("prompts", times, started, self.lengths.mean / width),
-            # The cache grows by being copied, so that for a moment there are two of one layer.
-            Phase("sampling", times * recipe.max_new_tokens, one, max(share, 0.5), self.cache_bytes),
-        ]
-
-    def _new_cache(self, rows: int, width: int, policy: str | None) -> Any:
-        cache = DynamicCache(config=self.model.config)
-        with self.shadow.mode, torch.no_grad(), self.base.use(policy):
-            self._next(self._tensor(rows, width - 1), cache)
-        return cache
+            Phase("prompts", times, started, self.lengths.mean / width, packed),
+            Phase(
+                "sampling", times * recipe.max_new_tokens, one, max(share, 0.5), packed + self.cache_bytes
+            ),
+        ]  # fmt: skip
 
     def _next(self, ids: Tensor, cache: Any) -> Tensor:
         said = self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
@@ -286,4 +262,5 @@ class Workload:
 
 def _draw(logits: Tensor) -> Tensor:
     """As `sampling` draws, as far as memory goes."""
-    return logits.float().log_softmax(-1).exp().double().cumsum(-1)
+    temperature = 1.0
+    return (logits.float() / temperature).softmax(-1).cumsum(-1)
