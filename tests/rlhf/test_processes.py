@@ -77,13 +77,19 @@ def runs(llama: Path, reward: Path, tmp_path_factory: pytest.TempPathFactory) ->
         (folder / name).mkdir()
         seed = {"seed": 1} if name == "apart-1" else {}
         (folder / name / "recipe.json").write_text(json.dumps(settings | seed))
-    on_two_nodes = torchrun("training.rlhf", "ppo", str(folder / "two"), nodes=2)
-    in_turn = torchrun("tests.rlhf.under_torchrun", str(folder), processes=2)
-    directory = RunDirectory(folder / "one")
-    directory.open()
-    metrics = ppo.run(directory, directory.recipe())
-    said = "\n".join(agent.communicate(timeout=600)[0] for agent in (*on_two_nodes, *in_turn))
-    assert [agent.returncode for agent in (*on_two_nodes, *in_turn)] == [0, 0, 1], said
+    agents = [
+        *torchrun("training.rlhf", "ppo", str(folder / "two"), nodes=2),
+        *torchrun("tests.rlhf.under_torchrun", str(folder), processes=2),
+    ]
+    try:
+        directory = RunDirectory(folder / "one")
+        directory.open()
+        metrics = ppo.run(directory, directory.recipe())
+        said = "\n".join(agent.communicate(timeout=600)[0] for agent in agents)
+    finally:
+        for agent in agents:
+            agent.terminate()  # its processes too
+    assert [agent.returncode for agent in agents] == [0, 0, 1], said
     return Runs(folder, metrics, said)
 
 
