@@ -175,6 +175,7 @@ def test_a_candidate_that_never_ends_its_answers_crosses_watches(
 ) -> None:
     base = SharedBase(load_base(str(llama), "float32"))
     base.add("broken", lora_config(base.model, r=4, alpha=8, target="all-linear"))
+    torch.manual_seed(0)
     for parameter in base.parameters("broken"):
         torch.nn.init.normal_(parameter, 0, 1.0)
     base.save("broken", tmp_path / "broken")

@@ -22,6 +22,9 @@ from training.rlhf.processes import Processes
 from training.rlhf.recipes import DatasetFile, PPORecipe
 from training.rlhf.rundir import RunDirectory
 
+# One worker starts the processes once for all tests.
+pytestmark = pytest.mark.xdist_group("processes")
+
 # What the rounding of sums may do in four steps; a row that is lost, doubled or misplaced does more.
 TOLERANCE = 1e-5
 STEPS = 4
