@@ -41,6 +41,7 @@ from training.starter.corpus import load_corpus
 RESULTS = ROOT / "build/bench/sft.json"
 SIDES = ("ours", "TRL")
 _HELD_OUT = 256
+_FEWEST_STEPS = 10
 
 Row = dict[str, Any]
 Figures = dict[str, Any]
@@ -91,6 +92,8 @@ def prepare(folder: Path, options: argparse.Namespace) -> Task:
         for statement in topic.accurate
     ]
     random.Random(0).shuffle(rows)
+    if options.conversations * options.epochs < _FEWEST_STEPS * options.batch_size:
+        sys.exit(f"Fewer than {_FEWEST_STEPS} steps tell no speed.")
     learned = [row for row in rows if not _is_held_out(row)][: options.conversations]
     if len(learned) < options.conversations:
         sys.exit(f"The corpus has {len(learned)} conversations to learn from.")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from peft import PeftModel
+from peft import LoraConfig, PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase
 
@@ -29,6 +29,7 @@ from tests.rlhf.making import (
 from training.rlhf.__main__ import main
 from training.rlhf.adapters import SharedBase
 from training.rlhf.chat import encode_conversation
+from training.rlhf.linear import Linear, LoRALinear
 from training.rlhf.loading import load_base, load_tokenizer
 from training.rlhf.padding import pad
 from training.rlhf.reward_trainer import load_classifier, score_with
@@ -293,10 +294,18 @@ def test_a_reloaded_reward_model_gives_identical_scores(
     run = make_reward_run(make_rows())
     assert main(["reward", str(run)]) == 0
     tokenizer = load_tokenizer(str(llama))
-    classifier = PeftModel.from_pretrained(load_classifier(str(llama), "float32"), run / "output")
+    lean, plain = LoraConfig.from_pretrained(run / "output"), LoraConfig.from_pretrained(run / "output")
+    lean._register_custom_module({Linear: LoRALinear})
+    classifiers = [
+        PeftModel.from_pretrained(load_classifier(str(llama), "float32"), run / "output", config=config)
+        for config in (lean, plain)
+    ]
     sequences = [tuple(ids) for ids in held_out_sequences(tokenizer)]
     distinct = sorted(set(sequences))
-    scores = score_with(RunDirectory(run), classifier, distinct, tokenizer.pad_token_id)
+    scores, by_peft = (
+        score_with(RunDirectory(run), classifier, distinct, tokenizer.pad_token_id)
+        for classifier in classifiers
+    )
     known = dict(zip(distinct, scores.tolist(), strict=True))
     told = [
         json.loads(line)[side]
@@ -304,6 +313,7 @@ def test_a_reloaded_reward_model_gives_identical_scores(
         for side in ("chosen_reward", "rejected_reward")
     ]
     assert [known[ids] for ids in sequences] == told
+    assert by_peft == pytest.approx(scores, abs=1e-5)  # the same sums in peft's own order
 
 
 def test_votes_are_labels_only_when_asked_for(make_reward_run: Callable[..., Path]) -> None:
