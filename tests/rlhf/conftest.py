@@ -64,6 +64,7 @@ def ppo_settings(llama: Path, reward: Path, prompts: dict[str, str]) -> dict[str
         "batch_size": 8,
         "max_new_tokens": 12,
         "lora_r": 4,
+        "calibration_answers": 32,
         "checkpoint_every": 2,
         "samples_every": 2,
     }

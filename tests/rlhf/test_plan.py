@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.rlhf.making import GOOD, QUESTIONS, conversation, write_rows
-from training.rlhf import ppo, reward, sft
+from training.rlhf import machine, ppo, reward, sft
 from training.rlhf.__main__ import main
 from training.rlhf.adapters import SharedBase, lora_config
 from training.rlhf.errors import ModelError
@@ -23,6 +23,12 @@ from training.rlhf.rundir import RunDirectory
 
 Make = Callable[..., Path]
 STAGES = {"sft": sft, "reward": reward, "ppo": ppo}
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine is measured for a moment only: no test looks at how fast it is."""
+    monkeypatch.setattr(machine, "_MEASURED_SECONDS", 0.005)
 
 
 def plan_of(folder: Path) -> Plan:
@@ -241,10 +247,10 @@ def test_a_batch_is_halved_until_it_fits_and_no_further() -> None:
     def memory_of(recipe: Any) -> int:
         return gigabyte * (2 + recipe.batch_size)
 
-    machine = replace(LARGE, memory=60 * gigabyte)  # of which 42 are to be used
-    assert suggest(ppo_recipe(), 1, machine, memory_of) == {"batch_size": 32}
-    assert suggest(ppo_recipe(batch_size=32), 1, machine, memory_of) == {}
-    assert suggest(ppo_recipe(minibatches=8), 1, replace(machine, memory=1), memory_of) == {
+    small = replace(LARGE, memory=60 * gigabyte)  # of which 42 are to be used
+    assert suggest(ppo_recipe(), 1, small, memory_of) == {"batch_size": 32}
+    assert suggest(ppo_recipe(batch_size=32), 1, small, memory_of) == {}
+    assert suggest(ppo_recipe(minibatches=8), 1, replace(small, memory=1), memory_of) == {
         "batch_size": 4,
         "minibatches": 4,
     }
@@ -256,9 +262,9 @@ def test_micro_batches_shrink_before_batches() -> None:
     def memory_of(recipe: Any) -> int:
         return gigabyte * (2 + recipe.batch_size // 8 + recipe.micro_batch_size)
 
-    machine = replace(LARGE, memory=40 * gigabyte)  # of which 28 are to be used
-    assert suggest(ppo_recipe(), 1, machine, memory_of) == {"micro_batch_size": 8}
-    assert suggest(ppo_recipe(), 1, replace(machine, memory=20 * gigabyte), memory_of) == {
+    small = replace(LARGE, memory=40 * gigabyte)  # of which 28 are to be used
+    assert suggest(ppo_recipe(), 1, small, memory_of) == {"micro_batch_size": 8}
+    assert suggest(ppo_recipe(), 1, replace(small, memory=20 * gigabyte), memory_of) == {
         "micro_batch_size": 1,
         "batch_size": 64,
     }
