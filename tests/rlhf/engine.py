@@ -34,10 +34,11 @@ def start(
     stage: str, folder: Path, *, log: Path | None = None, env: dict[str, str] | None = None
 ) -> BaseProcess:
     """The engine at work in a run directory; what it prints is appended to a file."""
-    return fork(_work, stage, str(folder), str(log or log_of(folder)), env)
+    return fork(work, stage, str(folder), str(log or log_of(folder)), env)
 
 
-def _work(stage: str, folder: str, log: str, env: dict[str, str] | None) -> None:
+def work(stage: str, folder: str, log: str, env: dict[str, str] | None = None) -> None:
+    """What `start` does in the new process, which it ends."""
     if env is not None:
         os.environ.clear()
         os.environ.update(env)
