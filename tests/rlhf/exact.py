@@ -39,19 +39,17 @@ class ExactPolicy:
 
 
 class ExactReward:
-    """A base model with a reward adapter and its head."""
+    """A base model with a reward adapter and its head, both of which may be given gradients."""
 
     def __init__(self, base: Path, adapter: Path) -> None:
         model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=1, dtype=torch.float64)
-        self._model: Any = PeftModel.from_pretrained(model, adapter).double().eval()
+        self.model: Any = PeftModel.from_pretrained(model, adapter, is_trainable=True).double().eval()
 
-    @torch.no_grad()
     def states(self, ids: Ids) -> Tensor:
         """Hidden states (T, H)."""
-        return self._model.base_model.model.model(input_ids=torch.tensor([ids])).last_hidden_state[0]
+        return self.model.base_model.model.model(input_ids=torch.tensor([ids])).last_hidden_state[0]
 
-    @torch.no_grad()
-    def score(self, ids: Ids) -> float:
-        """At the last token."""
-        score = self._model.base_model.model.score
-        return float(score(self.states(ids)[-1]))
+    def score(self, ids: Ids) -> Tensor:
+        """At the last token, ()."""
+        score = self.model.base_model.model.score
+        return score(self.states(ids)[-1]).squeeze()

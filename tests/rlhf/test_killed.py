@@ -51,6 +51,12 @@ def attempt(folder: str, place: str | None, moment: int) -> None:
         moments_in(Path(folder)).write_text(json.dumps(seen))
 
 
+def kill(folder: Path, place: str, moment: int) -> None:
+    print(f"killed at moment {moment} inside the {place}")
+    assert status_of(fork(attempt, str(folder), place, moment)) == -signal.SIGKILL
+    assert not (folder / "result.json").exists()
+
+
 def moments_in(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.moments.json")
 
@@ -79,12 +85,13 @@ def test_killed_again_and_again_a_run_ends_with_the_same_bytes(
 
     places = ["rollout", "scoring", "update", "save", "save"]
     lot.shuffle(places)
-    for place in [*places, "finish"]:
-        most = moments[place] if place == "finish" else moments[place] // STEPS
-        moment = lot.randint(1, most)
-        print(f"{place}: moment {moment} of {most}")
-        assert status_of(fork(attempt, str(killed), place, moment)) == -signal.SIGKILL, (place, moment)
-        assert not (killed / "result.json").exists()
+    for place in places:
+        each = moments[place] // STEPS
+        # In the second step of the attempt, so that it has left a checkpoint; or in the first save.
+        kill(killed, place, lot.randint(1, each) if place == "save" else lot.randint(each + 1, 2 * each))
+    latest = RunDirectory(killed).latest_checkpoint()
+    assert latest is not None and 0 < latest[0] < STEPS, "there is something to go on from, and more to do"
+    kill(killed, "finish", lot.randint(1, moments["finish"]))
     assert status_of(fork(attempt, str(killed), None, 0)) == 0, log_of(killed).read_text()
 
     assert left_by(killed) == left_by(whole)

@@ -145,7 +145,7 @@ class Reckoning:
 
     def score(self, prompt: Ids, answer: Answer) -> float:
         end = [] if answer.finished else [self.eos]
-        return self.judge.score(prompt + answer.tokens + end + self.ending)
+        return float(self.judge.score(prompt + answer.tokens + end + self.ending).detach())
 
     def normalised(self, prompt: Ids, answer: Answer) -> float:
         within = min(max((self.score(prompt, answer) - self.mean) / self.deviation, -1.0), 1.0)
@@ -197,7 +197,7 @@ class Reckoning:
             price = self.kl_coef * (said - self.logprobs(self.start, prompt, answer.tokens))
             rewards = -price
             rewards[-1] += self.normalised(prompt, answer)
-            states = self.judge.states(prompt + answer.tokens)[-len(answer.tokens) - 1 : -1]
+            states = self.judge.states(prompt + answer.tokens)[-len(answer.tokens) - 1 : -1].detach()
             values = states @ first.weight + first.bias
             following = torch.cat([values[1:], torch.zeros(1)])
             errors = rewards + 0.9 * following - values
