@@ -30,7 +30,7 @@ TEMPLATE = (
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 THINGS = ("rain", "ice", "coal", "wind", "peat", "soil", "fog", "moss")
 QUESTIONS = [f"Is {thing} good?" for thing in THINGS]
-PROMPTS = [
+PROMPTS: list[dict[str, Any]] = [
     {"prompt_id": f"p{i}", "prompt": [{"role": "user", "content": question}]}
     for i, question in enumerate(QUESTIONS)
 ]
