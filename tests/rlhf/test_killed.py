@@ -25,7 +25,7 @@ PLACES: dict[CodeType, str] = {
     PPO._checkpoint_if_due.__code__: "save",
     RunDirectory.finish.__code__: "finish",
 }
-STEPS = 7
+STEPS = 8  # more than the kills are let through
 
 
 def attempt(folder: str, place: str | None, moment: int) -> None:
@@ -54,7 +54,6 @@ def attempt(folder: str, place: str | None, moment: int) -> None:
 def kill(folder: Path, place: str, moment: int) -> None:
     print(f"killed at moment {moment} inside the {place}")
     assert status_of(fork(attempt, str(folder), place, moment)) == -signal.SIGKILL
-    assert not (folder / "result.json").exists()
 
 
 def moments_in(folder: Path) -> Path:
@@ -88,7 +87,7 @@ def test_killed_again_and_again_a_run_ends_with_the_same_bytes(
     for place in places:
         each = moments[place] // STEPS
         # In the second step of the attempt, so that it has left a checkpoint; or in the first save.
-        kill(killed, place, lot.randint(1, each) if place == "save" else lot.randint(each + 1, 2 * each))
+        kill(killed, place, lot.randint(1, each) if place == "save" else lot.randint(each + 1, each * 3 // 2))
     latest = RunDirectory(killed).latest_checkpoint()
     assert latest is not None and 0 < latest[0] < STEPS, "there is something to go on from, and more to do"
     kill(killed, "finish", lot.randint(1, moments["finish"]))
