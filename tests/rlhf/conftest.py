@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from tests.rlhf.making import QUESTIONS, make_base, make_reward, teach, teach_reward, write_rows
+from tests.rlhf.making import PROMPTS, make_base, make_reward, teach, teach_reward, write_rows
 
 torch.set_num_threads(1)
 
@@ -44,11 +44,7 @@ def reward(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def prompts(tmp_path: Path) -> dict[str, str]:
     """A recipe's entry for a file with all the questions."""
-    rows = [
-        {"prompt_id": f"p{i}", "prompt": [{"role": "user", "content": question}]}
-        for i, question in enumerate(QUESTIONS)
-    ]
-    return write_rows(tmp_path / "prompts.jsonl", rows)
+    return write_rows(tmp_path / "prompts.jsonl", PROMPTS)
 
 
 @pytest.fixture
@@ -64,6 +60,7 @@ def ppo_settings(llama: Path, reward: Path, prompts: dict[str, str]) -> dict[str
         "batch_size": 8,
         "max_new_tokens": 12,
         "lora_r": 4,
+        "calibration_answers": 32,
         "checkpoint_every": 2,
         "samples_every": 2,
     }

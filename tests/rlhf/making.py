@@ -1,12 +1,8 @@
-"""Tiny models made on the spot (seconds, no network), the engine as a process, and what it leaves."""
+"""Tiny models made on the spot (seconds, no network), and what an engine leaves."""
 
 import json
-import os
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -34,6 +30,10 @@ TEMPLATE = (
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 THINGS = ("rain", "ice", "coal", "wind", "peat", "soil", "fog", "moss")
 QUESTIONS = [f"Is {thing} good?" for thing in THINGS]
+PROMPTS: list[dict[str, Any]] = [
+    {"prompt_id": f"p{i}", "prompt": [{"role": "user", "content": question}]}
+    for i, question in enumerate(QUESTIONS)
+]
 GOOD, BAD = "Yes, quite so.", "No, not at all."
 
 
@@ -138,23 +138,6 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> dict[str, str]:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     file = dataset_file(path)
     return {"path": file.path, "sha256": file.sha256}
-
-
-def start(stage: str, folder: Path, log: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
-    """The engine at work in a run directory."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "training.rlhf", stage, str(folder)],
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-
-
-def wait_for_checkpoint(process: subprocess.Popen[str], folder: Path) -> None:
-    while not list((folder / "checkpoints").glob("step-??????")):
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.02)
 
 
 def error_of(folder: Path) -> dict[str, str]:

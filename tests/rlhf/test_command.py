@@ -1,8 +1,10 @@
 """The command: exit codes, reasons, and what is left on the disk when something goes wrong."""
 
 import json
+import os
 import resource
-import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -11,7 +13,8 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from tests.rlhf.making import error_of, progress_of, start, wait_for_checkpoint
+from tests.rlhf.engine import LONGEST, log_of, start, status_of, wait_for_checkpoint
+from tests.rlhf.making import error_of, progress_of
 from training.rlhf import ppo
 from training.rlhf.__main__ import main
 from training.rlhf.recipes import RECIPES
@@ -21,9 +24,16 @@ Make = Callable[..., Path]
 
 
 def run(stage: str, folder: Path) -> tuple[int, str]:
-    process = start(stage, folder)
-    output, _ = process.communicate(timeout=120)
-    return process.returncode, output
+    """The command itself: its exit status, and what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "training.rlhf", stage, str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        timeout=LONGEST,
+    )
+    return done.returncode, done.stdout
 
 
 @pytest.mark.parametrize("stage", RECIPES)
@@ -55,8 +65,8 @@ def test_killed_anywhere_a_run_resumes_and_ends_with_the_same_bytes(
     ppo.run(directory, directory.recipe())
     process = start("ppo", killed)
     wait_for_checkpoint(process, killed)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.kill()
+    status_of(process)
     assert not (killed / "result.json").exists()
 
     status, output = run("ppo", killed)
@@ -81,8 +91,7 @@ def test_sigterm_ends_a_run_after_a_checkpoint(ppo_settings: dict[str, Any], mak
     process = start("ppo", folder)
     wait_for_checkpoint(process, folder)
     process.terminate()
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 3, output
+    assert status_of(process) == 3, log_of(folder).read_text()
     assert not (folder / "result.json").exists() and not (folder / "error.json").exists()
     last = progress_of(folder)[-1]
     assert (folder / "checkpoints" / f"step-{last['step']:06d}").is_dir()
@@ -90,11 +99,11 @@ def test_sigterm_ends_a_run_after_a_checkpoint(ppo_settings: dict[str, Any], mak
 
 def run_onto_a_full_disk(folder: Path, largest_file: int) -> int:
     """PPO's exit status when, after a checkpoint, no log and no file above so many bytes can be written."""
-    with open("/dev/full", "w") as log:
-        process = start("ppo", folder, log)
-        wait_for_checkpoint(process, folder)
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (largest_file, largest_file))
-        return process.wait(timeout=60)
+    process = start("ppo", folder, log=Path("/dev/full"))
+    wait_for_checkpoint(process, folder)
+    assert process.pid is not None
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    return status_of(process)
 
 
 def test_a_full_disk_during_a_checkpoint_keeps_the_earlier_one(
@@ -130,8 +139,8 @@ def test_a_failure_leaves_its_reason(
     change: dict[str, Any], kind: str, reason: str, ppo_settings: dict[str, Any], make_run: Make
 ) -> None:
     folder = make_run(ppo_settings | change)
-    status, output = run("ppo", folder)
-    assert status == 1
+    assert status_of(start("ppo", folder)) == 1
+    output = log_of(folder).read_text()
     assert error_of(folder)["kind"] == kind
     assert reason in error_of(folder)["reason"] and error_of(folder)["reason"] in output
     assert "Traceback" not in output

@@ -12,7 +12,7 @@ import torch
 from peft.tuners.lora import Linear as PeftLinear
 
 from tests.rlhf.making import GOOD, QUESTIONS, conversation, write_rows
-from training.rlhf import linear, ppo, reward, sft
+from training.rlhf import linear, machine, ppo, reward, sft
 from training.rlhf.__main__ import main
 from training.rlhf.adapters import SharedBase, lora_config
 from training.rlhf.comparisons import encode_preferences
@@ -32,6 +32,12 @@ from training.rlhf.workload import Workload
 
 Make = Callable[..., Path]
 STAGES = {"sft": sft, "reward": reward, "ppo": ppo}
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine is measured for a moment only: no test looks at how fast it is."""
+    monkeypatch.setattr(machine, "_MEASURED_SECONDS", 0.005)
 
 
 def plan_of(folder: Path) -> Plan:
@@ -358,10 +364,10 @@ def test_a_batch_is_halved_until_it_fits_and_no_further() -> None:
     def memory_of(recipe: Any) -> int:
         return gigabyte * (2 + recipe.batch_size)
 
-    machine = replace(LARGE, memory=60 * gigabyte)  # of which 42 are to be used
-    assert suggest(ppo_recipe(), 1, machine, memory_of) == {"batch_size": 32}
-    assert suggest(ppo_recipe(batch_size=32), 1, machine, memory_of) == {}
-    assert suggest(ppo_recipe(minibatches=8), 1, replace(machine, memory=1), memory_of) == {
+    small = replace(LARGE, memory=60 * gigabyte)  # of which 42 are to be used
+    assert suggest(ppo_recipe(), 1, small, memory_of) == {"batch_size": 32}
+    assert suggest(ppo_recipe(batch_size=32), 1, small, memory_of) == {}
+    assert suggest(ppo_recipe(minibatches=8), 1, replace(small, memory=1), memory_of) == {
         "batch_size": 4,
         "minibatches": 4,
     }
@@ -373,9 +379,9 @@ def test_micro_batches_shrink_before_batches() -> None:
     def memory_of(recipe: Any) -> int:
         return gigabyte * (2 + recipe.batch_size // 8 + recipe.micro_batch_size)
 
-    machine = replace(LARGE, memory=40 * gigabyte)  # of which 28 are to be used
-    assert suggest(ppo_recipe(), 1, machine, memory_of) == {"micro_batch_size": 8}
-    assert suggest(ppo_recipe(), 1, replace(machine, memory=20 * gigabyte), memory_of) == {
+    small = replace(LARGE, memory=40 * gigabyte)  # of which 28 are to be used
+    assert suggest(ppo_recipe(), 1, small, memory_of) == {"micro_batch_size": 8}
+    assert suggest(ppo_recipe(), 1, replace(small, memory=20 * gigabyte), memory_of) == {
         "micro_batch_size": 1,
         "batch_size": 64,
     }

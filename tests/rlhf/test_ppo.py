@@ -295,7 +295,8 @@ def test_an_answer_without_end_is_penalised(ppo_settings: dict[str, Any], make_r
 
 
 def test_scores_are_normalised_on_the_reference(ppo_settings: dict[str, Any], make_run: Make) -> None:
-    folder = make_run(ppo_settings | {"steps": 1, "batch_size": 256, "missing_eos_penalty": 0.0})
+    settings = {"steps": 1, "batch_size": 256, "calibration_answers": 256, "missing_eos_penalty": 0.0}
+    folder = make_run(ppo_settings | settings)
     train(folder)
     assert progress_of(folder)[0]["metrics"]["normalised_score"] == pytest.approx(0, abs=0.2)
 

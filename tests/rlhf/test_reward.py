@@ -3,7 +3,6 @@
 import json
 import re
 import resource
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from peft import LoraConfig, PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase
 
+from tests.rlhf.engine import log_of, start, status_of, wait_for_checkpoint, wait_until
 from tests.rlhf.making import (
     BAD,
     GOOD,
@@ -22,8 +22,6 @@ from tests.rlhf.making import (
     error_of,
     load_shared,
     progress_of,
-    start,
-    wait_for_checkpoint,
     write_rows,
 )
 from training.rlhf.__main__ import main
@@ -229,11 +227,10 @@ def test_killed_and_resumed_ends_with_the_same_bytes_and_trains_no_finished_memb
     assert main(["reward", str(whole)]) == 0
     process = start("reward", killed)
     first_member = killed / "output" / "member-0"
-    while not (killed / "checkpoints" / "step-000038").exists():  # step 8 of the second member
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.01)
+    # Step 8 of the second member.
+    wait_until((killed / "checkpoints" / "step-000038").exists, process)
     process.kill()
-    process.communicate()
+    status_of(process)
     finished = first_member.stat()
     assert main(["reward", str(killed)]) == 0
     assert first_member.stat() == finished
@@ -351,9 +348,9 @@ def test_a_full_disk_during_a_checkpoint_keeps_one_to_go_on_from(
     run = make_reward_run(make_rows(), max_steps=5000, checkpoint_every=1)
     process = start("reward", run)
     wait_for_checkpoint(process, run)
+    assert process.pid is not None
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (10_000, 10_000))
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 1, output
+    assert status_of(process) == 1, log_of(run).read_text()
     assert error_of(run)["kind"] == "disk"
     left = sorted(path.name for path in (run / "checkpoints").iterdir())
     assert all(re.fullmatch(r"step-\d{6}", name) for name in left)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tests.rlhf.making import (
-    BAD,
-    GOOD,
-    QUESTIONS,
-    conversation,
-    error_of,
-    progress_of,
-    start,
-    wait_for_checkpoint,
-)
+from tests.rlhf.engine import start, status_of, wait_for_checkpoint
+from tests.rlhf.making import BAD, GOOD, QUESTIONS, conversation, error_of, progress_of
 from training.rlhf.__main__ import main
 from training.rlhf.linear import LoRALinear
 from training.rlhf.loading import load_base, load_tokenizer
@@ -136,8 +127,8 @@ def test_killed_and_resumed_ends_with_the_same_weights(
     assert main(["sft", str(whole)]) == 0
     process = start("sft", killed)
     wait_for_checkpoint(process, killed)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.kill()
+    status_of(process)
     assert not (killed / "result.json").exists()
     assert main(["sft", str(killed)]) == 0
     assert result_of(killed)["resumed_from"] in range(3, 40, 3)

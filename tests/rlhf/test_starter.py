@@ -1,20 +1,20 @@
 """The starter model: its lessons, its tokenizer, and the folder that appears whole or not at all."""
 
 import json
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tests.rlhf.engine import ForkedEngine, fork, status_of, wait_until
 from training.rlhf.chat import encode_conversation, encode_prompts
 from training.rlhf.data import Prompt
+from training.starter import build
 from training.starter.__main__ import main
 from training.starter.build import StarterError, StarterRecipe, make_starter
 from training.starter.corpus import Statement, Topic, without_questions
@@ -103,6 +103,13 @@ def test_the_template_begins_an_answer_where_the_prompt_ends_and_ends_it_with_eo
     assert tokenizer.pad_token_id != tokenizer.eos_token_id
 
 
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines need not load their libraries; the test of a killed build starts one as the house does."""
+    monkeypatch.setattr(build, "EngineProcess", ForkedEngine)
+
+
+@pytest.mark.usefixtures("forked")
 def test_makes_a_folder_that_is_a_base_model_and_makes_it_once(tmp_path: Path) -> None:
     folder = tmp_path / "starter"
     make_starter(CORPUS, folder, threads=1, recipe=TINY)
@@ -114,22 +121,24 @@ def test_makes_a_folder_that_is_a_base_model_and_makes_it_once(tmp_path: Path) -
     assert (folder / "model.safetensors").stat().st_ino == made
 
 
-def test_a_killed_build_takes_its_engine_with_it_and_the_next_one_finishes(tmp_path: Path) -> None:
+def test_a_killed_build_takes_its_engine_with_it_and_the_next_one_finishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "starter"
-    code = (
-        "import pathlib; from tests.rlhf.test_starter import *; "
-        f"make_starter(CORPUS, pathlib.Path({str(folder)!r}), threads=1, recipe=TINY)"
-    )
-    builder = subprocess.Popen([sys.executable, "-c", code])
-    while not (pid := "".join(lock.read_text() for lock in tmp_path.glob(".starter.*/engine.lock"))):
-        assert builder.poll() is None
+    builder = fork(partial(make_starter, threads=1, recipe=TINY), CORPUS, folder)
+
+    def engine() -> str:
+        return "".join(lock.read_text() for lock in tmp_path.glob(".starter.*/engine.lock"))
+
+    wait_until(engine, builder)
+    pid = int(engine())
+    builder.kill()
+    status_of(builder)
+    deadline = time.monotonic() + 30
+    while is_running(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
-    builder.send_signal(signal.SIGKILL)
-    builder.wait()
-    deadline = time.monotonic() + 5
-    while is_running(int(pid)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not is_running(int(pid)) and not folder.exists()
+    assert not is_running(pid) and not folder.exists()
+    monkeypatch.setattr(build, "EngineProcess", ForkedEngine)
     make_starter(CORPUS, folder, threads=1, recipe=TINY)
     assert [path.name for path in tmp_path.iterdir()] == ["starter"]
 
@@ -142,6 +151,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_failed_build_says_why_and_leaves_the_older_starter(tmp_path: Path) -> None:
     folder = tmp_path / "starter"
     folder.mkdir()

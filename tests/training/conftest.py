@@ -8,6 +8,7 @@ import pytest
 from django.db import transaction
 
 from tests.training.making import SMALL, judge_all, make_trainable, make_update
+from training import launcher
 from training.models import Update
 from training.services.pipeline import execute_update
 from training.services.sampling import execute_sampling, sample_live_version
@@ -22,10 +23,24 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def forked_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines need not load their libraries, which takes each five seconds."""
+    fork_engines(monkeypatch)
+
+
+def fork_engines(patch: pytest.MonkeyPatch) -> None:
+    from tests.rlhf.engine import ForkedEngine
+
+    patch.setattr(launcher, "EngineProcess", ForkedEngine)
+    patch.setattr(launcher, "POLL_SECONDS", 0.05)
+
+
 @pytest.fixture(scope="module")
 def finished_update(django_db_setup: None, django_db_blocker: Any, tiny_base: Path) -> Iterator[Update]:
     """A project that real engines took once around the loop; undone after the module."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    with django_db_blocker.unblock(), transaction.atomic(), pytest.MonkeyPatch.context() as patch:
+        fork_engines(patch)
         project = make_trainable(str(tiny_base))
         sampling = sample_live_version(project=project, settings=SMALL["generate"])
         execute_sampling(sampling.pk)

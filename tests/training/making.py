@@ -44,6 +44,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "steps": 3,
         "batch_size": 4,
         "max_new_tokens": 6,
+        "calibration_answers": 16,
         "epochs": 1,
         "minibatches": 1,
         "lora_r": 2,

@@ -93,6 +93,7 @@ def test_what_a_service_refuses_is_told_in_words(corpus, starter, monkeypatch):
         prepare(corpus)
 
 
+@pytest.mark.usefixtures("forked_engines")
 def test_the_loop_reports_each_round_in_the_agreed_words(corpus, starter, monkeypatch, tmp_path, capsys):
     recipes = rounds._recipes
 

@@ -146,6 +146,7 @@ def test_without_preferences_the_update_fails_with_that_reason():
     assert "no preferences" in update.error
 
 
+@pytest.mark.usefixtures("forked_engines")
 def test_too_few_pairs_fail_the_reward_stage_with_the_engines_reason(tiny_base: Path):
     few = {**SMALL, "reward": {**SMALL["reward"], "min_pairs": 500}}
     update = executed(make_update(make_judged(str(tiny_base)), **few))
@@ -155,6 +156,7 @@ def test_too_few_pairs_fail_the_reward_stage_with_the_engines_reason(tiny_base: 
     assert run.error in update.error
 
 
+@pytest.mark.usefixtures("forked_engines")
 def test_a_missing_model_folder_fails_the_update_and_a_repaired_one_goes_on(
     tiny_base: Path, tmp_path: Path, monkeypatch
 ):
@@ -252,8 +254,9 @@ def test_an_update_that_ended_cannot_be_cancelled():
         request_cancel(update=update)
 
 
+@pytest.mark.usefixtures("forked_engines")
 def test_an_engine_stops_on_request_and_goes_on_when_tried_again(tiny_base: Path, monkeypatch):
-    long = {**SMALL, "reward": {**SMALL["reward"], "max_steps": 500_000}}
+    long = {**SMALL, "reward": {**SMALL["reward"], "max_steps": 5000}}
     update = make_update(make_judged(str(tiny_base)), **long)
     asked = TrainingRun.is_cancel_requested
 

@@ -1,0 +1,95 @@
+"""The engine as a process that has no libraries to load: it is forked from one that has them all.
+
+To import torch, transformers and trl takes a processor five seconds. What a forked engine does with signals,
+limits and files, and its exit status, are those of `python -m training.rlhf`, which test_command starts too.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, Self
+
+from training.rlhf.__main__ import main
+from training.rlhf.recipes import RECIPES
+
+LONGEST = 120
+_context = get_context("forkserver")
+_context.set_forkserver_preload(
+    ["codecarbon", "training.rlhf.card", *(f"training.rlhf.{s}" for s in RECIPES)]
+)
+
+
+def fork(act: Callable[..., object], *arguments: Any) -> BaseProcess:
+    """A function of a module at work in a process of its own."""
+    process = _context.Process(target=act, args=arguments, daemon=True)
+    process.start()
+    return process
+
+
+def start(
+    stage: str, folder: Path, *, log: Path | None = None, env: dict[str, str] | None = None
+) -> BaseProcess:
+    """The engine at work in a run directory; what it prints is appended to a file."""
+    return fork(work, stage, str(folder), str(log or log_of(folder)), env)
+
+
+def work(stage: str, folder: str, log: str, env: dict[str, str] | None = None) -> None:
+    """What `start` does in the new process, which it ends."""
+    if env is not None:
+        os.environ.clear()
+        os.environ.update(env)
+    handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    sys.exit(main([stage, folder]))
+
+
+def log_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.log")
+
+
+def status_of(process: BaseProcess) -> int:
+    """Wait for its end; returns its exit status, or less the signal that killed it."""
+    process.join(LONGEST)
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def wait_until(condition: Callable[[], object], process: BaseProcess) -> None:
+    """Wait for something that the process does before it ends."""
+    while not condition():
+        assert process.exitcode is None, f"it ended with {process.exitcode}"
+        time.sleep(0.005)
+
+
+def wait_for_checkpoint(process: BaseProcess, folder: Path) -> None:
+    wait_until(lambda: list((folder / "checkpoints").glob("step-??????")), process)
+
+
+class ForkedEngine:
+    """In the place of `training.process.EngineProcess`, without its lock and its low priority."""
+
+    def __init__(self, folder: Path, command: Sequence[str], *, cwd: Path, env: dict[str, str]) -> None:
+        *python, stage, run = command
+        assert python == [sys.executable, "-m", "training.rlhf"]
+        # A plain text: the site's own kind of it would be read where no site is.
+        self._process = start(str(stage), Path(run), log=folder / "engine.log", env=env)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._process.kill()
+        self._process.join()
+
+    def wait(self, seconds: float) -> int | None:
+        self._process.join(seconds)
+        return self._process.exitcode
+
+    def signal(self, number: int) -> None:
+        if self._process.is_alive():
+            os.kill(self._process.pid or 0, number)
