@@ -99,3 +99,15 @@ def test_all_linear_layers_of_a_base_are_replaced(folder: Path) -> None:
     policy = with_policy(folder)
     assert any(isinstance(module, LoRALinear) for module in policy.model.modules())
     assert not any(type(module) is PeftLinear for module in policy.model.modules())
+
+
+def test_an_adapter_may_have_other_layers_than_another(llama: Path) -> None:
+    base = with_policy(llama)
+    config = LoraConfig(r=2, lora_alpha=4, target_modules=["q_proj"], init_lora_weights=False)
+    base.add("narrow", config)
+    with torch.no_grad(), base.use("narrow") as model:
+        narrow = model(IDS).logits
+        with packed(model, 2):
+            close(model(IDS).logits, narrow)
+    with torch.no_grad(), base.use(None) as model:
+        assert not torch.allclose(model(IDS).logits, narrow, atol=1e-3)

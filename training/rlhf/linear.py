@@ -53,6 +53,11 @@ class LoRALinear(PeftLinear):
         assert isinstance(layer, Linear)
         return layer
 
+    @property
+    def is_adapted(self) -> bool:
+        """Whether the adapter in use, if any, has a part in this layer: others may have other layers."""
+        return not self.disable_adapters and any(name in self.lora_A for name in self.active_adapters)
+
     def adapter_in_use(self) -> tuple[Tensor, Tensor, float]:
         """A (r, I), B (O, r) and the scale of their product."""
         (name,) = self.active_adapters
@@ -61,7 +66,7 @@ class LoRALinear(PeftLinear):
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         base = self.frozen
-        if base.packed is not None or self.disable_adapters or not self.active_adapters:
+        if base.packed is not None or not self.is_adapted:
             return base(x)
         y = _LoRA.apply(x.reshape(-1, base.in_features), base.weight, *self.adapter_in_use())
         y = y if base.bias is None else y + base.bias
@@ -70,7 +75,7 @@ class LoRALinear(PeftLinear):
     def merged_weight(self, out: Tensor) -> Tensor:
         """The weight of the base plus what the adapter in use adds to it, (O, I), written to `out`."""
         weight = self.frozen.weight
-        if self.disable_adapters or not self.active_adapters:
+        if not self.is_adapted:
             return weight
         a, b, scale = self.adapter_in_use()
         return torch.addmm(weight, b, a, alpha=scale, out=out)
