@@ -86,6 +86,18 @@ $(TRL_PPO)/bin/python:
 bench-ppo: $(VENV)/installed $(TRL_PPO)/bin/python ## PPO against TRL's last PPOTrainer: time and memory; ARGS= (SHAPES= of both)
 	for shape in $(SHAPES); do $(BIN)/python -m benchmarks.ppo --shape $$shape $(ARGS); done
 
+.PHONY: bench-sft
+bench-sft: $(VENV)/installed ## the sft stage against TRL's own script: ARGS=
+	$(BIN)/python -m benchmarks.sft $(ARGS)
+
+.PHONY: bench-generate
+bench-generate: $(VENV)/installed ## sampling against transformers' generate, and the whole stage: ARGS=
+	$(BIN)/python -m benchmarks.generate $(ARGS)
+
+.PHONY: bench-beside
+bench-beside: $(VENV)/installed ## the ranking page with 8 volunteers, idle and beside a training: ARGS=
+	$(BIN)/python -m benchmarks.beside_training $(ARGS)
+
 # Check
 
 .PHONY: test

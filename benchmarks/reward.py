@@ -24,7 +24,6 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from statistics import mean, median
@@ -271,7 +270,9 @@ def _trl(directory: Any, recipe: Any, tokenizer: Any, learned: Any) -> Any:
     model: Any = AutoModelForSequenceClassification.from_pretrained(
         recipe.base_model, num_labels=1, dtype=getattr(torch, recipe.dtype)
     )
-    adapter = lora_config(model, r=recipe.lora_r, alpha=recipe.lora_alpha, target=recipe.lora_target)
+    adapter = lora_config(
+        model, r=recipe.lora_r, alpha=recipe.lora_alpha, target=recipe.lora_target, task_type="SEQ_CLS"
+    )
     rows = [{"chosen_ids": list(e.chosen_ids), "rejected_ids": list(e.rejected_ids)} for e in learned]
     trainer: Any = RewardTrainer(
         model=model,
@@ -280,7 +281,7 @@ def _trl(directory: Any, recipe: Any, tokenizer: Any, learned: Any) -> Any:
         ),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        peft_config=replace(adapter, task_type="SEQ_CLS"),
+        peft_config=adapter,
     )
 
     def train() -> float:

@@ -99,7 +99,7 @@ class Task:
 def prepare(shape: Shape, folder: Path, base: Path | None = None) -> Task:
     """Make what is trained, but for a base that is there; the starter is made once and kept (two minutes)."""
     if base is None:
-        base = _starter() if shape.name == "starter" else _random_base(shape, folder / "base")
+        base = starter() if shape.name == "starter" else _random_base(shape, folder / "base")
     tokenizer = load_tokenizer(str(base))
     questions = [question for topic in load_corpus(CORPUS) for question in topic.questions]
     prompts = [
@@ -139,7 +139,8 @@ def _random_base(shape: Shape, folder: Path) -> Path:
     return folder
 
 
-def _starter() -> Path:
+def starter() -> Path:
+    """The starter model of the demonstration corpus, made once and kept (two minutes)."""
     return make_starter(load_corpus(CORPUS), STARTER, threads=os.cpu_count() or 1)
 
 

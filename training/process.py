@@ -21,6 +21,8 @@ from types import TracebackType
 from typing import IO, Self
 
 NICENESS = 10
+AUTOGROUP = Path("/proc/self/autogroup")
+AUTOGROUP_TRIES = 10
 LOCK_SECONDS = 30
 PR_SET_PDEATHSIG = 1
 
@@ -102,12 +104,27 @@ def _kill_holder(path: Path) -> None:
 
 def become(parent: int, command: list[str]) -> None:
     """Turn this process into the command, to be killed by the kernel when the parent ends."""
-    os.nice(NICENESS)
+    _give_way()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before the kernel was asked
         sys.exit(1)
     os.execv(command[0], command)  # noqa: S606 - the command is the launcher's own
+
+
+def _give_way() -> None:
+    """Lower the priority of this process and of its session."""
+    os.nice(NICENESS)
+    # Linux may share out processors among sessions first (sched(7), "The autogroup feature"). Alone in its
+    # session, an engine would then have as much of them as the site, however low its own priority.
+    for _ in range(AUTOGROUP_TRIES):
+        try:
+            AUTOGROUP.write_text(str(NICENESS))
+            return
+        except BlockingIOError:  # the kernel takes one such change every tenth of a second
+            time.sleep(0.1)
+        except OSError:  # there is no such feature
+            return
 
 
 if __name__ == "__main__":

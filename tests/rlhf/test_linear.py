@@ -9,7 +9,7 @@ from peft.tuners.lora import Linear as PeftLinear
 from torch import Tensor, nn
 
 from tests.rlhf.making import load_shared, with_policy
-from training.rlhf.adapters import SharedBase
+from training.rlhf.adapters import SharedBase, lora_config
 from training.rlhf.linear import Linear, LoRALinear, packed, replace_linear_layers
 
 IDS = torch.arange(24).reshape(2, 12) + 5
@@ -60,6 +60,17 @@ def test_a_lora_layer_gives_pefts_outputs_and_gradients(dtype: torch.dtype) -> N
         torch.testing.assert_close(one, other, **tolerance)
 
 
+def test_a_lora_layer_follows_mixed_precision_as_pefts_does() -> None:
+    config = LoraConfig(r=3, lora_alpha=6, init_lora_weights=False)
+    outputs = []
+    for kind, base_kind in ((PeftLinear, nn.Linear), (LoRALinear, Linear)):
+        torch.manual_seed(0)
+        layer = kind(base_kind(5, 7), "policy", config=config, r=3, lora_alpha=6, init_lora_weights=False)
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs.append(layer(torch.ones(2, 5)))
+    assert outputs[1].dtype == torch.bfloat16 and torch.equal(*outputs)
+
+
 def logits(base: SharedBase) -> Tensor:
     with torch.no_grad():
         return base.model(IDS, use_cache=False).logits
@@ -75,11 +86,27 @@ def test_packed_weights_say_what_base_and_adapter_say_and_leave_nothing(
         expected = logits(base)
         with packed(base.model, 2):
             layers = [layer for layer in base.model.modules() if isinstance(layer, Linear)]
-            assert sum(layer.packed is None for layer in layers) == 1  # the output head
+            assert all(layer.packed is not None for layer in layers)
             close(logits(base), expected)
         assert torch.equal(logits(base), expected)
     after = base.model.state_dict()
     assert all(torch.equal(after[key], value) for key, value in before.items())
+
+
+def test_packed_bfloat16_weights_keep_the_adapter_apart_in_its_own_precision(llama: Path) -> None:
+    base = with_policy(llama)
+    learned = set(base.parameters("policy"))
+    for parameter in base.model.parameters():
+        if parameter not in learned:
+            parameter.data = parameter.data.bfloat16()
+    with base.use("policy"):
+        expected = logits(base)
+        with packed(base.model, 2):
+            layers = [layer for layer in base.model.modules() if isinstance(layer, LoRALinear)]
+            assert all(layer.frozen.packed is not None and not layer.merged_in_packed for layer in layers)
+            torch.testing.assert_close(logits(base), expected, rtol=0.02, atol=0.02)
+    with base.use(None):
+        assert (logits(base) - expected).abs().max() > 0.1  # or the adapter would not be seen
 
 
 def test_packed_weights_follow_an_adapter_that_learned_meanwhile(llama: Path) -> None:
@@ -101,13 +128,18 @@ def test_all_linear_layers_of_a_base_are_replaced(folder: Path) -> None:
     assert not any(type(module) is PeftLinear for module in policy.model.modules())
 
 
-def test_an_adapter_may_have_other_layers_than_another(llama: Path) -> None:
-    base = with_policy(llama)
-    config = LoraConfig(r=2, lora_alpha=4, target_modules=["q_proj"], init_lora_weights=False)
-    base.add("narrow", config)
-    with torch.no_grad(), base.use("narrow") as model:
-        narrow = model(IDS).logits
+def test_layers_in_which_an_adapter_has_no_part_are_the_bases(llama: Path) -> None:
+    base = load_shared(llama)
+    base.add("everywhere", lora_config(base.model, r=4, alpha=8, target="all-linear"))
+    base.add("attention", lora_config(base.model, r=4, alpha=8, target="q_proj,v_proj"))
+    plain = logits(base)
+    for parameter in base.parameters("attention"):
+        torch.nn.init.normal_(parameter, std=0.3)
+    base.train("attention")
+    with base.use("attention") as model:
+        said = model(IDS, use_cache=False).logits
+        said.square().mean().backward()
         with packed(model, 2):
-            close(model(IDS).logits, narrow)
-    with torch.no_grad(), base.use(None) as model:
-        assert not torch.allclose(model(IDS).logits, narrow, atol=1e-3)
+            close(logits(base), said.detach())
+    assert (said.detach() - plain).abs().max() > 0.01
+    assert all(parameter.grad is not None for parameter in base.parameters("attention"))

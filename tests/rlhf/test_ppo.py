@@ -20,6 +20,7 @@ from training.rlhf.loading import load_base, load_tokenizer
 from training.rlhf.recipes import PPORecipe
 from training.rlhf.rollout import answer_logprobs, lay_out
 from training.rlhf.rundir import RunDirectory
+from training.rlhf.samples import keep_samples_until
 from training.rlhf.sampling import Answer, Sampling, sample
 
 Make = Callable[..., Path]
@@ -234,12 +235,14 @@ def test_a_run_cancelled_while_its_scores_are_calibrated_starts_anew(
 
 
 def test_samples_of_steps_done_again_and_torn_lines_are_dropped(tmp_path: Path) -> None:
-    path = tmp_path / "samples.jsonl"
+    directory = RunDirectory(tmp_path)
+    directory.output.mkdir()
+    path = directory.output / "samples.jsonl"
     kept = [json.dumps({"step": step, "text": "a\u2028b\u2029c\x85d"}, ensure_ascii=False) for step in (0, 2)]
     path.write_bytes("\n".join([*kept, '{"step": 4, "text": "again"}', '{"step": 4, "te']).encode())
-    ppo._keep_samples_until(path, 4)
+    keep_samples_until(directory, 4)
     assert path.read_bytes() == "".join(line + "\n" for line in kept).encode()
-    assert [each.name for each in tmp_path.iterdir()] == ["samples.jsonl"]
+    assert [each.name for each in directory.output.iterdir()] == ["samples.jsonl"]
 
 
 def test_checkpoints_hold_no_pickle(ppo_settings: dict[str, Any], make_run: Make) -> None:

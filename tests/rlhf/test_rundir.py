@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from safetensors import SafetensorError
 
-from training.rlhf.errors import DataError, explain
+from tests.rlhf.making import error_of
+from training.rlhf.errors import DataError, ProcessError, explain
 from training.rlhf.rundir import RunDirectory, sha256_of, write_json
 
 
@@ -20,6 +21,15 @@ def directory(tmp_path: Path) -> RunDirectory:
     directory = RunDirectory(tmp_path)
     directory.open()
     return directory
+
+
+def test_a_process_that_lost_another_leaves_the_reason_that_the_other_gave(directory: RunDirectory) -> None:
+    lost = ProcessError("Another process has ended.")
+    directory.fail(lost)
+    assert error_of(directory.path)["kind"] == "process"
+    directory.fail(DataError("Line 3 is no JSON."))
+    assert directory.fail(lost) == str(lost)
+    assert error_of(directory.path) == {"kind": "data", "reason": "Line 3 is no JSON."}
 
 
 def save(directory: RunDirectory, step: int) -> None:

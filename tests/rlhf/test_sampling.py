@@ -42,6 +42,13 @@ def test_an_answer_does_not_depend_on_its_batch(model: PreTrainedModel) -> None:
     assert len({tuple(answer.tokens) for answer in together}) > 15  # rows draw from streams of their own
 
 
+def test_some_rows_of_a_batch_are_answered_as_they_are_with_all_of_them(model: PreTrainedModel) -> None:
+    together = sample(model, PROMPTS, HOW, seed=1)
+    rows = range(1, len(PROMPTS), 3)
+    some = sample(model, [PROMPTS[i] for i in rows], HOW, seed=1, streams=rows)
+    assert [answer.tokens for answer in some] == [together[i].tokens for i in rows]
+
+
 def test_an_answer_ends_with_eos_or_at_the_longest_length(model: PreTrainedModel) -> None:
     answers = sample(model, PROMPTS * 5, dataclasses.replace(HOW, max_new_tokens=40), seed=3)
     for answer in answers:

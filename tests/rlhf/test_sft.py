@@ -24,8 +24,10 @@ from tests.rlhf.making import (
     wait_for_checkpoint,
 )
 from training.rlhf.__main__ import main
-from training.rlhf.rundir import dataset_file
-from training.rlhf.sft import SimilarLengths
+from training.rlhf.linear import LoRALinear
+from training.rlhf.loading import load_base, load_tokenizer
+from training.rlhf.rundir import RunDirectory, dataset_file
+from training.rlhf.sft import SimilarLengths, _make_trainer, _row
 
 ROWS = [conversation(question, answer) for question in QUESTIONS[:4] for answer in (GOOD, BAD)]
 
@@ -65,6 +67,38 @@ def test_full_training_lowers_the_loss_and_leaves_a_usable_model(
     model = AutoModelForCausalLM.from_pretrained(run / "output", use_safetensors=True)
     tokenizer = AutoTokenizer.from_pretrained(run / "output")
     assert model.config.use_cache and tokenizer.chat_template
+
+
+@pytest.mark.parametrize("rank", [0, 4])
+def test_loss_and_gradients_are_transformers_own(
+    make_run: Callable[..., Path], settings: dict[str, Any], qwen3: Path, rank: int
+) -> None:
+    directory = RunDirectory(make_run(settings | {"lora_r": rank}))
+    directory.open()
+    trainer = _make_trainer(
+        directory,
+        directory.recipe(),
+        load_base(str(qwen3), "float32"),
+        load_tokenizer(str(qwen3)),
+        [_row(messages) for messages in ROWS],
+    )
+    model = trainer.model.train()
+    assert any(isinstance(module, LoRALinear) for module in model.modules()) == (rank > 0)
+    rows = [trainer.train_dataset[i] for i in range(len(ROWS))]
+    batch = trainer.data_collator(rows)
+    seen = []
+    model.get_output_embeddings().register_forward_hook(lambda *passed: seen.append(passed[2].shape[0]))
+    results = []
+    for loss in (lambda: trainer.compute_loss(model, batch), lambda: model(**batch).loss):
+        model.zero_grad()
+        value = loss()
+        value.backward()
+        gradients = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+        results.append([value.detach(), *gradients])
+    assert len(results[0]) == len(results[1]) > 2
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+    assert seen[0] == (batch["labels"] != -100).sum()  # the head is not asked for more
 
 
 def test_a_lora_adapter_is_all_that_training_writes(

@@ -17,7 +17,7 @@ from django.utils import timezone
 from tests.training.making import engine_script, make_run, make_update
 from training import faults, launcher
 from training.models import LeaseLostError, TrainingRun, Update
-from training.process import EngineProcess, _take_lock
+from training.process import AUTOGROUP, EngineProcess, _take_lock
 
 pytestmark = pytest.mark.django_db
 State = TrainingRun.State
@@ -271,6 +271,13 @@ def test_the_engine_runs_in_its_own_group_at_low_priority(run, monkeypatch):
     )
     run_script(run, text, monkeypatch)
     assert (run.folder / "seen").read_text() == f"True {os.nice(0) + 10}"
+
+
+@pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel shares out processors without sessions")
+def test_the_session_of_the_engine_has_low_priority_too(run, monkeypatch):
+    copy = "import shutil, sys; shutil.copyfile('/proc/self/autogroup', f'{sys.argv[1]}/seen')"
+    run_script(run, copy, monkeypatch)
+    assert (run.folder / "seen").read_text().split()[-2:] == ["nice", "10"]
 
 
 def test_an_engine_does_not_outlive_its_worker(tmp_path):

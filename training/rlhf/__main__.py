@@ -3,7 +3,8 @@
     python -m training.rlhf {sft,reward,ppo,generate,evaluate} RUN_DIR
     python -m training.rlhf plan RECIPE
 
-`plan` tells what a run will take before it is started, and writes nothing.
+`plan` tells what a run will take before it is started, and writes nothing. Several processes do a run of
+ppo under torchrun, see `processes`.
 
 Ends with 0 on success (also when the run had succeeded before), 1 with error.json on failure, 2 on a wrong
 command line, 3 when it stopped because it was asked to, 4 on failure when the disk is too full even for
@@ -22,8 +23,9 @@ import traceback
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 
-from training.rlhf.energy import EnergyMeter
+from training.rlhf.energy import EnergyMeter, of_all_processes
 from training.rlhf.errors import Cancelled, EngineError, RecipeError, no_space_left
+from training.rlhf.processes import Processes
 from training.rlhf.recipes import RECIPES, LoRARecipe, Recipe
 from training.rlhf.rundir import RunDirectory
 
@@ -64,34 +66,42 @@ def _plan(path: Path, *, as_json: bool) -> int:
 
 
 def _attempt(directory: RunDirectory, stage: str) -> int:
+    processes = Processes.of_environment()
     try:
-        directory.open()
+        if processes.is_main:
+            directory.open()
         directory.stop_on_sigterm()
         recipe = directory.recipe()
         if recipe.stage != stage:
             raise RecipeError(f"The recipe is for the stage {recipe.stage}, not {stage}.")
-        _run(directory, recipe)
+        processes.require_fit(recipe)
+        _run(directory, recipe, processes)
     except Cancelled:
-        print("Stopped on request; started again, it goes on from its last checkpoint if it has one.")
+        if processes.is_main:
+            print("Stopped on request; started again, it goes on from its last checkpoint if it has one.")
         return CANCELLED
     except Exception as error:  # noqa: BLE001 - every failure must reach error.json
         return _report(directory, error)
     return OK
 
 
-def _run(directory: RunDirectory, recipe: Recipe) -> None:
+def _run(directory: RunDirectory, recipe: Recipe, processes: Processes) -> None:
     _set_environment(directory, recipe)
     _keep_freed_memory()
     started = time.monotonic()
     with EnergyMeter(recipe.country, recipe.processor_watts) as meter, directory.shown_in_terminal():
         _seed_everything(recipe)
+        processes.require_one_run(directory, recipe)
         metrics = importlib.import_module(f"training.rlhf.{recipe.stage}").run(directory, recipe)
     seconds = time.monotonic() - started
+    energy = of_all_processes(meter.result, processes)
+    if not processes.is_main:
+        return
     if isinstance(recipe, LoRARecipe):  # it has trained something
         from training.rlhf.card import write_card
 
-        write_card(directory, recipe, metrics, meter.result, seconds)
-    directory.finish(metrics, meter.result, seconds)
+        write_card(directory, recipe, metrics, energy, seconds)
+    directory.finish(metrics, energy, seconds)
     print(json.dumps(metrics))
 
 

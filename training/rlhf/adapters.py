@@ -32,21 +32,25 @@ WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _PREFIX = "base_model.model."
 
 
-def lora_config(model: PreTrainedModel, *, r: int, alpha: int, target: str) -> LoraConfig:
-    """A LoRA configuration whose target layers are named one by one.
+def lora_config(
+    model: PreTrainedModel, *, r: int, alpha: int, target: str, task_type: str = "CAUSAL_LM"
+) -> LoraConfig:
+    """A LoRA configuration whose target layers are named one by one, and made `LoRALinear` by peft.
 
     `target` is all-linear (every linear layer but the output head) or comma-separated layer names. Peft would
     resolve all-linear anew for every adapter, and then find the linear layers inside earlier adapters.
     """
     names = linear_layers(model) if target == "all-linear" else [name.strip() for name in target.split(",")]
-    return LoraConfig(
+    config = LoraConfig(
         r=r,
         lora_alpha=alpha,
         target_modules=names,
         lora_dropout=0.0,
         bias="none",
-        task_type="CAUSAL_LM",
+        task_type=task_type,
     )
+    config._register_custom_module({Linear: LoRALinear})
+    return config
 
 
 def linear_layers(model: PreTrainedModel) -> list[str]:

@@ -6,10 +6,13 @@ estimate. Nothing is sent anywhere.
 """
 
 import logging
+import math
 import threading
 import time
 from types import TracebackType
 from typing import Any, Self
+
+from training.rlhf.processes import Processes
 
 _SAMPLE_SECONDS = 10
 _SLOWEST_START_SECONDS = 20
@@ -89,3 +92,18 @@ class EnergyMeter:
             self._reason = "the tracker gave no measurement"
             return None, None
         return kwh, float(kg)
+
+
+def of_all_processes(result: dict[str, Any], processes: Processes) -> dict[str, Any]:
+    """The estimate of all processes of a run together; null when one of them has none."""
+    if processes.count == 1:
+        return result
+    import torch
+
+    names = ("kwh", "kg_co2e")
+    sums = torch.tensor([math.nan if result[name] is None else result[name] for name in names])
+    processes.add_up([sums])
+    if sums.isnan().any():
+        reason = result["reason"] or "another process of the run has no estimate"
+        return result | dict.fromkeys(names) | {"reason": reason}
+    return result | dict(zip(names, sums.tolist(), strict=True))

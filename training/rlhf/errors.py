@@ -60,6 +60,12 @@ class TrainingDiverged(EngineError):  # noqa: N818 - reads as what happened
     kind = "diverged"
 
 
+class ProcessError(EngineError):
+    """The processes of a run do not go together, or one of them was lost."""
+
+    kind = "process"
+
+
 class Cancelled(Exception):  # noqa: N818 - asking to stop is no error
     """Someone asked the run to stop, and it did so, after a checkpoint where it keeps them."""
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from training.rlhf.adapters import SharedBase
 from training.rlhf.errors import TrainingDiverged
 from training.rlhf.objective import PolicyLoss, policy_loss, value_loss
+from training.rlhf.processes import ALONE, Processes
 from training.rlhf.recipes import PPORecipe
 from training.rlhf.rollout import Experience, answer_logprobs
 from training.rlhf.scoring import ScalarHead
@@ -41,10 +42,16 @@ class UpdateMetrics:
 
 
 class Learner:
-    """Policy adapter "policy" of the base and the value head, optimised together."""
+    """Policy adapter "policy" of the base and the value head, optimised together.
 
-    def __init__(self, base: SharedBase, value_head: ScalarHead, recipe: PPORecipe) -> None:
-        self.base, self.value_head, self.recipe = base, value_head, recipe
+    Several processes share a minibatch's answers and take the same step; the value head, which is small, each
+    computes by itself.
+    """
+
+    def __init__(
+        self, base: SharedBase, value_head: ScalarHead, recipe: PPORecipe, processes: Processes = ALONE
+    ) -> None:
+        self.base, self.value_head, self.recipe, self.processes = base, value_head, recipe, processes
         base.train("policy")
         value_head.requires_grad_(True)
         self._policy_parameters = base.parameters("policy")
@@ -93,9 +100,10 @@ class Learner:
         """Add up the gradient of the loss over parts of rows of similar length, so that little is padding."""
         tokens = batch.block.answer_mask.sum()
         parts = []
-        lengths = batch.block.mask.sum(-1)
+        order = batch.block.mask.sum(-1).argsort(stable=True)
+        mine = order[self.processes.index :: self.processes.count]
         with self.base.use("policy") as model:
-            for rows in lengths.argsort(stable=True).split(self.recipe.micro_batch_size):
+            for rows in mine.split(self.recipe.micro_batch_size):
                 part = batch.rows(rows)
                 logprobs = answer_logprobs(model, part.block, self.recipe.temperature)
                 loss = policy_loss(
@@ -108,12 +116,13 @@ class Learner:
                 )
                 loss.loss.backward()
                 parts.append(loss)
-        return PolicyLoss(
-            *(
-                torch.stack([getattr(part, each.name).detach() for part in parts]).sum()
-                for each in fields(PolicyLoss)
-            )
-        )
+        figures = [
+            torch.stack([getattr(part, each.name).detach() for part in parts]).sum()
+            for each in fields(PolicyLoss)
+        ]
+        gradients = [each.grad for each in self._policy_parameters if each.grad is not None]
+        self.processes.add_up([*gradients, *figures])
+        return PolicyLoss(*figures)
 
     def _value_gradient(self, batch: Experience) -> Tensor:
         loss = value_loss(

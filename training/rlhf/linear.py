@@ -5,8 +5,7 @@ torch has too, does not. A LoRA layer here is one operation for autograd: it kee
 product only, adds the adapter's part into the base's result, and computes no gradient that nobody asked for.
 """
 
-import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,10 +15,13 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from transformers import PreTrainedModel
 
+from training.rlhf.memory import MappedFiles, give_back_memory
+
 # What torch's own compiler emits for linear layers on processors.
 _HAS_ONEDNN = torch.backends.mkldnn.is_available() and all(
     hasattr(torch.ops.mkldnn, name) for name in ("_linear_pointwise", "_reorder_linear_weight")
 )
+_PACKABLE = (torch.float32, torch.bfloat16)
 
 
 def multiply(x: Tensor, weight: Tensor) -> Tensor:
@@ -47,37 +49,52 @@ class Linear(nn.Linear):
 class LoRALinear(PeftLinear):
     """peft's LoRA layer on a frozen `Linear`: one adapter at a time, without dropout."""
 
+    merged_in_packed = False
+
     @property
     def frozen(self) -> Linear:
         layer = self.get_base_layer()
         assert isinstance(layer, Linear)
         return layer
 
-    @property
-    def is_adapted(self) -> bool:
-        """Whether the adapter in use, if any, has a part in this layer: others may have other layers."""
-        return not self.disable_adapters and any(name in self.lora_A for name in self.active_adapters)
+    def adapter_in_use(self) -> tuple[Tensor, Tensor, float] | None:
+        """A (r, I), B (O, r) and the scale of their product; None where the adapter in use has no part."""
+        names = (
+            [] if self.disable_adapters else [name for name in self.active_adapters if name in self.lora_A]
+        )
+        if not names:
+            return None
+        weights: Any = self.lora_A[names[0]], self.lora_B[names[0]]
+        return weights[0].weight, weights[1].weight, self.scaling[names[0]]
 
-    def adapter_in_use(self) -> tuple[Tensor, Tensor, float]:
-        """A (r, I), B (O, r) and the scale of their product."""
-        (name,) = self.active_adapters
-        weights: Any = self.lora_A[name], self.lora_B[name]
-        return weights[0].weight, weights[1].weight, self.scaling[name]
+    def product(self) -> tuple[Tensor, Tensor, Tensor, float] | None:
+        """W and the adapter in use; None where the layer is more or less than the product of these."""
+        base, adapter = self.frozen, self.adapter_in_use()
+        is_plain = base.packed is None and base.bias is None
+        if adapter is None or not is_plain or torch.is_autocast_enabled(base.weight.device.type):
+            return None
+        return base.weight, *adapter
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        base = self.frozen
-        if base.packed is not None or not self.is_adapted:
+        if torch.is_autocast_enabled(x.device.type):
+            return super().forward(x, *args, **kwargs)
+        base, adapter = self.frozen, self.adapter_in_use()
+        if self.merged_in_packed or adapter is None:
             return base(x)
-        y = _LoRA.apply(x.reshape(-1, base.in_features), base.weight, *self.adapter_in_use())
+        rows = x.reshape(-1, base.in_features)
+        if base.packed is None:
+            y = _LoRA.apply(rows, base.weight, *adapter)
+        else:
+            y, _ = lora_forward(rows, base.packed, *adapter)
         y = y if base.bias is None else y + base.bias
         return y.view(*x.shape[:-1], base.out_features)
 
     def merged_weight(self, out: Tensor) -> Tensor:
         """The weight of the base plus what the adapter in use adds to it, (O, I), written to `out`."""
-        weight = self.frozen.weight
-        if not self.is_adapted:
+        weight, adapter = self.frozen.weight, self.adapter_in_use()
+        if adapter is None:
             return weight
-        a, b, scale = self.adapter_in_use()
+        a, b, scale = adapter
         return torch.addmm(weight, b, a, alpha=scale, out=out)
 
 
@@ -93,49 +110,51 @@ def replace_linear_layers(model: nn.Module) -> None:
 def packed(model: PreTrainedModel, rows: int) -> Iterator[None]:
     """Lay weights out for products with few rows, the adapter in use added to them; for sampling alone.
 
-    Takes the memory of these layers once more while it lasts; the output head, the largest of them, stays as
-    it is. Without oneDNN nothing changes; nor do bfloat16 weights, which would round away most of what an
-    adapter adds.
+    The copies take the place of weights in a mapped file, whose pages are let go meanwhile; where the weights
+    lie elsewhere, they take as much memory once more. Adapters stay apart from bfloat16 weights, which would
+    round away most of what they add. Without oneDNN nothing changes.
     """
     layers = _packable(model)
+    adapted: dict[Linear, LoRALinear] = {}
     if layers:
-        adapted = {m.frozen: m for m in model.modules() if isinstance(m, LoRALinear)}
+        adapted = {
+            layer.frozen: layer
+            for layer in model.modules()
+            if isinstance(layer, LoRALinear) and layer.frozen.weight.dtype == torch.float32
+        }
         # One room for all merged weights: with one for each, the allocator is left with gaps.
         give_back_memory()
+        files = MappedFiles()
         room = torch.empty(max((layer.weight.numel() for layer in adapted), default=0))
         for layer in layers:
             weight = layer.weight.detach()
             if layer in adapted:
                 weight = adapted[layer].merged_weight(room[: weight.numel()].view_as(weight))
+                adapted[layer].merged_in_packed = True
             layer.packed = torch.ops.mkldnn._reorder_linear_weight(weight, rows)
+            files.let_go(layer.weight)
     try:
         yield
     finally:
         for layer in layers:
             layer.packed = None
+        for lora in adapted.values():
+            lora.merged_in_packed = False
         give_back_memory()
 
 
 def packed_bytes(model: PreTrainedModel) -> int:
-    """The memory that `packed` takes while it lasts."""
-    sizes = [4 * layer.weight.numel() for layer in _packable(model)]
+    """The memory that `packed` takes at most while it lasts."""
+    sizes = [layer.weight.nbytes for layer in _packable(model)]
     return sum(sizes) + max(sizes, default=0)
 
 
 def _packable(model: PreTrainedModel) -> list[Linear]:
     """The layers that `packed` lays out."""
-    head = model.get_output_embeddings()
     if not _HAS_ONEDNN or any(weight.device.type != "cpu" for weight in model.parameters()):
         return []
-    linear = [layer for layer in model.modules() if isinstance(layer, Linear) and layer is not head]
-    return [layer for layer in linear if layer.weight.dtype == torch.float32]
-
-
-def give_back_memory() -> None:
-    """Return freed memory to the system: what one phase leaves in pieces is of no use to the next."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
-    if trim is not None:
-        trim(0)
+    linear = [layer for layer in model.modules() if isinstance(layer, Linear)]
+    return [layer for layer in linear if layer.weight.dtype in _PACKABLE]
 
 
 class _Multiply(torch.autograd.Function):
@@ -155,28 +174,42 @@ class _Multiply(torch.autograd.Function):
         )
 
 
-class _LoRA(torch.autograd.Function):
-    """y = x Wᵀ + scale (x Aᵀ) Bᵀ for a frozen W (Hu et al. 2021, equation 3).
+def lora_forward(x: Tensor, weight: Tensor, a: Tensor, b: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """y = x Wᵀ + scale (x Aᵀ) Bᵀ (Hu et al. 2021, equation 3), and x Aᵀ, which the gradient needs.
 
     x (N, I), W (O, I), A (r, I), B (O, r). The adapter may have more precision than the base: products are
     taken in the base's.
     """
+    inner = multiply(x, a.to(x.dtype))
+    return multiply(x, weight).addmm_(inner, b.to(x.dtype).t(), alpha=scale), inner
+
+
+def lora_backward(
+    gradient: Tensor, x: Tensor, inner: Tensor, weights: Sequence[Tensor], scale: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of x, A and B, given that of y; the weights are W, A and B, and W is frozen."""
+    weight, a, b = weights
+    low_a, low_b = a.to(x.dtype), b.to(x.dtype)
+    to_inner = multiply(gradient, low_b.t()).mul_(scale)  # (N, r)
+    to_x = multiply(gradient, weight.t()).addmm_(to_inner, low_a)
+    to_a = multiply(to_inner.t(), x.t()).to(a.dtype)
+    to_b = multiply(inner.t(), gradient.t()).t().mul(scale).to(b.dtype)
+    return to_x, to_a, to_b
+
+
+class _LoRA(torch.autograd.Function):
+    """One LoRA layer, see `lora_forward`."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
-        low_a, low_b = a.to(x.dtype), b.to(x.dtype)
-        inner = multiply(x, low_a)
-        ctx.save_for_backward(x, weight, inner, low_a, low_b)
-        ctx.scale, ctx.dtype = scale, a.dtype
-        return multiply(x, weight).addmm_(inner, low_b.t(), alpha=scale)
+        y, inner = lora_forward(x, weight, a, b, scale)
+        ctx.save_for_backward(x, inner, weight, a, b)
+        ctx.scale = scale
+        return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, inner, a, b = ctx.saved_tensors
-        wants_x, _, wants_a, wants_b, _ = ctx.needs_input_grad
-        to_inner = multiply(gradient, b.t()).mul_(ctx.scale)  # (N, r)
-        to_x = multiply(gradient, weight.t()).addmm_(to_inner, a) if wants_x else None
-        to_a = multiply(to_inner.t(), x.t()).to(ctx.dtype) if wants_a else None
-        to_b = multiply(inner.t(), gradient.t()).t().mul(ctx.scale).to(ctx.dtype) if wants_b else None
+        x, inner, *weights = ctx.saved_tensors
+        to_x, to_a, to_b = lora_backward(gradient, x, inner, weights, ctx.scale)
         return to_x, None, to_a, to_b, None

@@ -13,8 +13,8 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar
 
+from training.rlhf.blocks import replace_layers
 from training.rlhf.errors import ModelError, first_line
-from training.rlhf.linear import replace_linear_layers
 from training.rlhf.recipes import Recipe
 from training.rlhf.rundir import RunDirectory, write_json
 
@@ -69,7 +69,7 @@ def load_base(
         )
     except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(f"The base model {location} cannot be loaded: {first_line(error)}") from error
-    replace_linear_layers(model)
+    replace_layers(model)
     model.config.use_cache = False
     return model.requires_grad_(False).eval()
 

@@ -27,6 +27,10 @@ The run ends early, with the last policy that was within bounds, when its KL exc
 rollout follows the last update, so that no policy is saved unmeasured.
 
     python -m training.rlhf ppo RUN_DIR
+    torchrun --nproc-per-node 2 -m training.rlhf ppo RUN_DIR
+
+Several processes share a batch's answers and a minibatch's gradient (see `processes`); they learn what one
+would, but for the rounding of sums.
 
 Writes the adapter and samples.jsonl to output/. A line of progress tells of one update and of the rollout
 that it learned from; the metrics of the result are those of the policy that is saved. Every random choice
@@ -38,7 +42,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -50,14 +53,23 @@ from training.rlhf.data import Prompt, read_prompts
 from training.rlhf.errors import Cancelled, TrainingDiverged
 from training.rlhf.learner import Learner, initial_value_head
 from training.rlhf.loading import base_location, load_base, load_tokenizer, write_base_card
+from training.rlhf.memory import give_back_memory
 from training.rlhf.objective import adapt_kl_coef, generalised_advantages, token_rewards, whiten
+from training.rlhf.processes import Processes
 from training.rlhf.recipes import PPORecipe
-from training.rlhf.rollout import Experience, Judge, answer_logprobs, lay_out
-from training.rlhf.rundir import RunDirectory, write_json, write_text
+from training.rlhf.rollout import (
+    Block,
+    Experience,
+    Judge,
+    Judgement,
+    answer_logprobs,
+    gather_answers,
+    lay_out,
+)
+from training.rlhf.rundir import RunDirectory, write_json
+from training.rlhf.samples import add_samples, keep_samples_until
 from training.rlhf.sampling import Answer, Sampling, sample
 from training.rlhf.scoring import load_reward
-
-_SHOWN_SAMPLES = 4
 
 
 @dataclass
@@ -82,6 +94,7 @@ class PPO:
 
     def __init__(self, directory: RunDirectory, recipe: PPORecipe) -> None:
         self.directory, self.recipe = directory, recipe
+        self.processes = Processes.of_environment()
         prompts = read_prompts(directory, recipe.dataset)
         location = base_location(directory, recipe)
         self.tokenizer = load_tokenizer(location)
@@ -102,7 +115,8 @@ class PPO:
             self._checkpoint_if_due()
             clock = [time.monotonic()]
             chosen = self._prompts(state.step * recipe.batch_size, recipe.batch_size)
-            answers = self._sample([ids for _, ids in chosen], state.step)
+            mine = self._sample([ids for _, ids in chosen], state.step)
+            answers = gather_answers(self.processes, mine, recipe.batch_size, self.how)
             clock.append(time.monotonic())
             experience, metrics = self._assess(chosen, answers)
             clock.append(time.monotonic())
@@ -113,6 +127,7 @@ class PPO:
             state.metrics = {"steps": float(state.step), **metrics}
             if state.step == recipe.steps:
                 break
+            give_back_memory()
             update = self.learner.update(experience, state.step)
             state.kl_coef = adapt_kl_coef(
                 state.kl_coef,
@@ -123,9 +138,12 @@ class PPO:
             )
             state.step += 1
             clock.append(time.monotonic())
-            self.directory.progress(state.step, recipe.steps, **metrics, **asdict(update), **_seconds(clock))
-        self.base.save("policy", self.directory.output)
-        write_base_card(self.directory, recipe, self.tokenizer)
+            if self.processes.is_main:
+                figures = metrics | asdict(update) | _seconds(clock)
+                self.directory.progress(state.step, recipe.steps, **figures)
+        if self.processes.is_main:
+            self.base.save("policy", self.directory.output)
+            write_base_card(self.directory, recipe, self.tokenizer)
         return {"stopped_by_kl": float(stopped), **state.metrics}
 
     # Setting up
@@ -157,23 +175,35 @@ class PPO:
         value_head = initial_value_head(
             self.reward.heads[0], self.state.score_mean, self.state.score_deviation
         )
-        self.learner = Learner(self.base, value_head, self.recipe)
+        self.learner = Learner(self.base, value_head, self.recipe, self.processes)
         if checkpoint is not None:
             self.last_good = self.learner.restore(checkpoint[1])
-        _keep_samples_until(self._samples_path, self.state.step)
+        if self.processes.is_main:
+            keep_samples_until(self.directory, self.state.step)
 
     def _calibrate(self) -> tuple[float, float]:
         """Mean and deviation of the reference's scores; Cancelled when asked to stop, with nothing kept."""
         prompts = [ids for _, ids in self._prompts(0, self.recipe.calibration_answers)]
+        try:
+            mine = self._calibration_scores(prompts)
+        except Cancelled:
+            mine = None
+        if self.processes.any(mine is None) or mine is None:  # all leave when one is asked to
+            raise Cancelled
+        scores = self.processes.gather_rows(mine, len(prompts))
+        return float(scores.mean()), max(float(scores.std()), 1e-4)
+
+    def _calibration_scores(self, prompts: list[list[int]]) -> Tensor:
+        """The scores (b,) of answers to this process's share of the prompts."""
         stream = self.recipe.steps + 1  # no rollout uses it
         answers = self._sample(prompts, stream, after_batch=lambda _: self.directory.raise_if_cancelled())
-        size = self.recipe.batch_size
+        mine = [prompts[i] for i in self.processes.share(len(prompts))]
+        size = self._at_once
         parts = []
-        for start in range(0, len(prompts), size):
+        for start in range(0, len(mine), size):
             self.directory.raise_if_cancelled()
-            parts.append(self.judge(prompts[start : start + size], answers[start : start + size]).scores)
-        scores = torch.cat(parts)
-        return float(scores.mean()), max(float(scores.std()), 1e-4)
+            parts.append(self.judge(mine[start : start + size], answers[start : start + size]).scores)
+        return torch.cat(parts)
 
     # One iteration
 
@@ -190,27 +220,34 @@ class PPO:
     def _sample(
         self, prompts: list[list[int]], stream: int, after_batch: Callable[[int], None] | None = None
     ) -> list[Answer]:
-        with self.base.sampling_from("policy", self.recipe.batch_size) as model:
+        """Answers to this process's share of the prompts; a row's stream is its own, whoever samples it."""
+        rows = self.processes.share(len(prompts))
+        with self.base.sampling_from("policy", self._at_once) as model:
             return sample(
                 model,
-                prompts,
+                [prompts[i] for i in rows],
                 self.how,
                 seed=self.recipe.seed + (stream << 32),
-                batch_size=self.recipe.batch_size,
+                batch_size=self._at_once,
                 after_batch=after_batch,
+                streams=rows,
             )
+
+    @property
+    def _at_once(self) -> int:
+        """The answers of a batch that one process has at most."""
+        return math.ceil(self.recipe.batch_size / self.processes.count)
 
     def _assess(
         self, chosen: list[tuple[Prompt, list[int]]], answers: list[Answer]
     ) -> tuple[Experience, dict[str, float]]:
         """What there is to learn from the answers, and the metrics of the policy that gave them."""
         recipe, prompts = self.recipe, [ids for _, ids in chosen]
-        judgement = self.judge(prompts, answers)
         block = lay_out(prompts, [answer.tokens for answer in answers], self.how.pad_id)
         mask = block.answer_mask
         logprobs = _padded([answer.logprobs for answer in answers], mask)
-        with torch.no_grad(), self.base.use(self.reference) as model:
-            reference = answer_logprobs(model, block, recipe.temperature)
+        judgement, reference, anchor = self._passes(prompts, answers, block)
+        with torch.no_grad():
             values = torch.where(mask, self.learner.value_head(judgement.features), 0.0)
         scores = self._normalised(judgement.scores, answers)
         rewards = token_rewards(scores, logprobs, reference, mask, self.state.kl_coef)
@@ -220,15 +257,12 @@ class PPO:
         experience = Experience(
             block, judgement.features, logprobs, values, whiten(advantages, mask), returns
         )
-        if self.state.step % recipe.samples_every == 0:
-            self._write_samples(chosen, answers, judgement.scores)
+        if self.processes.is_main and self.state.step % recipe.samples_every == 0:
+            shown = [prompt for prompt, _ in chosen]
+            add_samples(self.directory, self.state.step, shown, answers, judgement.scores, self.tokenizer)
         kl = float((logprobs - reference).sum(-1).mean())
         if not math.isfinite(kl):
             raise TrainingDiverged("The KL is no longer a finite number: lower the learning rate.")
-        with torch.no_grad(), self.base.use(None) as model:
-            anchor = (
-                reference if self.reference is None else answer_logprobs(model, block, recipe.temperature)
-            )
         return experience, {
             "reward": float(rewards.sum(-1).mean()),
             "score": float(judgement.scores.mean()),
@@ -241,6 +275,27 @@ class PPO:
             "eos_rate": sum(answer.finished for answer in answers) / len(answers),
         }
 
+    @torch.no_grad()
+    def _passes(
+        self, prompts: list[list[int]], answers: list[Answer], block: Block
+    ) -> tuple[Judgement, Tensor, Tensor]:
+        """The judgement, and log-probabilities (B, R) of reference and base; each process does its share."""
+        rows, gather = self.processes.share(len(answers)), self.processes.gather_rows
+        total, width = len(answers), block.longest_answer
+        seen = self.judge([prompts[i] for i in rows], [answers[i] for i in rows])
+        judgement = Judgement(gather(seen.scores, total), gather(seen.features, total, width))
+        mine = block.rows(torch.tensor(rows))
+
+        def logprobs(adapter: str | None) -> Tensor:
+            with self.base.use(adapter) as model:
+                # Most of the memory is logits here: those of twice as many rows take less than an update.
+                parts = mine.split(2 * self.recipe.micro_batch_size)
+                said = [answer_logprobs(model, part, self.recipe.temperature) for part in parts]
+            return gather(torch.cat(said), total, width)
+
+        reference = logprobs(self.reference)
+        return judgement, reference, reference if self.reference is None else logprobs(None)
+
     def _normalised(self, scores: Tensor, answers: list[Answer]) -> Tensor:
         """Scores (B,) in units of the reference's, cut, less the penalty for answers without an end."""
         normalised = (scores - self.state.score_mean) / self.state.score_deviation
@@ -252,34 +307,15 @@ class PPO:
     # Files
 
     def _checkpoint_if_due(self) -> None:
-        step, cancelled = self.state.step, self.directory.cancel_requested()
+        step, cancelled = self.state.step, self.processes.any(self.directory.cancel_requested())
         due = cancelled or (step > 0 and step % self.recipe.checkpoint_every == 0)
-        if due and step != self.directory.resumed_from:
+        if self.processes.is_main and due and step != self.directory.resumed_from:
             with self.directory.checkpoint(step) as folder:
                 self.learner.save(folder, extra=self.last_good)
                 write_json(folder / "progress.json", asdict(self.state))
         if cancelled:
+            self.processes.wait()  # torchrun ends the others when one has left
             raise Cancelled
-
-    @property
-    def _samples_path(self) -> Path:
-        return self.directory.output / "samples.jsonl"
-
-    def _write_samples(
-        self, chosen: list[tuple[Prompt, list[int]]], answers: list[Answer], scores: Tensor
-    ) -> None:
-        with open(self._samples_path, "a", encoding="utf-8") as file:
-            for (prompt, _), answer, score in list(zip(chosen, answers, scores, strict=True))[
-                :_SHOWN_SAMPLES
-            ]:
-                row = {
-                    "step": self.state.step,
-                    "prompt_id": prompt.prompt_id,
-                    "text": chat.decode(self.tokenizer, answer.tokens),
-                    "score": float(score),
-                    "finished": answer.finished,
-                }
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def _seconds(clock: list[float]) -> dict[str, float]:
@@ -294,12 +330,3 @@ def _padded(rows: list[list[float]], mask: Tensor) -> Tensor:
     padded = torch.zeros(mask.shape)
     padded[mask] = torch.tensor([value for row in rows for value in row])
     return padded
-
-
-def _keep_samples_until(path: Path, step: int) -> None:
-    """Drop the samples of steps that will be done again, and a line cut off by a kill."""
-    if not path.exists():
-        return
-    *lines, _torn = path.read_bytes().split(b"\n")
-    kept = [line.decode() + "\n" for line in lines if json.loads(line)["step"] < step]
-    write_text(path, "".join(kept))

@@ -6,7 +6,6 @@ is the plan: a row is a step.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -41,7 +40,10 @@ def make_trainer(
     seed: int,
 ) -> "ComparisonTrainer":
     """A trainer that takes these steps of these comparisons, and no other."""
-    adapter = lora_config(model, r=recipe.lora_r, alpha=recipe.lora_alpha, target=recipe.lora_target)
+    # Of this type, peft trains and saves the score head with the adapter.
+    adapter = lora_config(
+        model, r=recipe.lora_r, alpha=recipe.lora_alpha, target=recipe.lora_target, task_type="SEQ_CLS"
+    )
     settings = trainer_settings(directory, recipe) | {
         "seed": seed,
         "data_seed": seed,
@@ -59,8 +61,7 @@ def make_trainer(
         data_collator=ComparisonCollator(comparisons, model, tokenizer.pad_token_id),
         train_dataset=Dataset.from_dict({"comparisons": steps}),
         processing_class=tokenizer,
-        # Peft then trains and saves the score head with the adapter.
-        peft_config=replace(adapter, task_type="SEQ_CLS"),
+        peft_config=adapter,
     )
 
 

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 
 from training.rlhf.adapters import SharedBase
 from training.rlhf.padding import pad, positions_of
+from training.rlhf.processes import Processes
 from training.rlhf.sampling import Answer, Sampling
 from training.rlhf.scoring import RewardModel, combine, last_hidden_states
 
@@ -45,6 +46,11 @@ class Block:
             self.ids[chosen, first:last], self.mask[chosen, first:last], self.answer_mask[chosen, :width]
         )
 
+    def split(self, rows: int) -> list["Block"]:
+        """Parts of so many rows, all as wide as the whole."""
+        parts = (each.split(rows) for each in (self.ids, self.mask, self.answer_mask))
+        return [Block(*part) for part in zip(*parts, strict=True)]
+
 
 def lay_out(prompts: list[list[int]], answers: list[list[int]], pad_id: int) -> Block:
     """The block of these prompts and answers (token ids)."""
@@ -55,6 +61,19 @@ def lay_out(prompts: list[list[int]], answers: list[list[int]], pad_id: int) -> 
         torch.cat([prompt_mask, answer_mask], dim=1),
         answer_mask.bool(),
     )
+
+
+def gather_answers(processes: Processes, mine: list[Answer], total: int, how: Sampling) -> list[Answer]:
+    """All `total` answers of a batch, of which each process has sampled its share."""
+    if processes.count == 1:
+        return mine
+    longest = how.max_new_tokens
+    tokens = processes.gather_lists([answer.tokens for answer in mine], total, longest)
+    logprobs = processes.gather_lists([answer.logprobs for answer in mine], total, longest)
+    return [
+        Answer([int(token) for token in row], of_row, finished=row[-1] == how.eos_id)
+        for row, of_row in zip(tokens, logprobs, strict=True)
+    ]
 
 
 def answer_logprobs(model: PreTrainedModel, block: Block, temperature: float) -> Tensor:
@@ -89,7 +108,8 @@ class _ChosenLogprobs(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (chosen,) = ctx.saved_tensors
         scaled = (gradient / ctx.temperature).unsqueeze(-1)  # (B, R, 1)
-        to_logits = ctx.logprobs.exp_().mul_(-scaled)
+        logprobs, ctx.logprobs = ctx.logprobs, None  # or they would live as long as the loss
+        to_logits = logprobs.exp_().mul_(-scaled)
         to_logits.scatter_add_(-1, chosen.unsqueeze(-1), scaled)
         return to_logits, None, None
 

@@ -34,7 +34,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from training.rlhf.errors import Cancelled, RecipeError, explain
+from training.rlhf.errors import Cancelled, ProcessError, RecipeError, explain
 from training.rlhf.recipes import DatasetFile, Recipe, parse_recipe
 from training.rlhf.terminal import ProgressBar
 
@@ -198,9 +198,14 @@ class RunDirectory:
         write_json(self.path / "result.json", result)
 
     def fail(self, error: BaseException) -> str:
-        """Write error.json for an attempt that ended in `error`; returns the reason."""
+        """Write error.json for an attempt that ended in `error`; returns the reason.
+
+        A process that only lost another one leaves the reason that the other gave.
+        """
         reason, kind = explain(error, self._recipe)
-        write_json(self.path / "error.json", {"reason": reason, "kind": kind})
+        path = self.path / "error.json"
+        if not (isinstance(error, ProcessError) and path.exists()):
+            write_json(path, {"reason": reason, "kind": kind})
         return reason
 
     def _cut_torn_line(self) -> None:

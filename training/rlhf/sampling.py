@@ -65,16 +65,19 @@ def sample(
     seed: int,
     batch_size: int = 64,
     after_batch: Callable[[int], None] | None = None,
+    streams: Sequence[int] | None = None,
 ) -> list[Answer]:
     """One answer per prompt (token ids), in the order of the prompts; row i draws from stream (seed, i).
 
+    With `streams` it draws from (seed, streams[i]): the prompts are some rows of a batch, by their numbers.
     `after_batch` is told how many answers there are so far.
     """
     answers: dict[int, Answer] = {}
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
-        uniforms = np.stack([_stream(seed, i).random(how.max_new_tokens) for i in rows])
+        numbers = rows if streams is None else [streams[i] for i in rows]
+        uniforms = np.stack([_stream(seed, i).random(how.max_new_tokens) for i in numbers])
         batch = _sample_batch(model, [prompts[i] for i in rows], how, torch.from_numpy(uniforms))
         answers.update(zip(rows, batch, strict=True))
         if after_batch is not None:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 from torch.utils.data import Sampler
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl.trainer.sft_config import SFTConfig
@@ -25,6 +27,8 @@ from training.rlhf.loading import base_location, load_base, load_tokenizer
 from training.rlhf.recipes import SFTRecipe
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.trainer import empty_output, train, trainer_settings
+
+_IGNORED = -100  # the label of tokens that are not learned
 
 
 def run(directory: RunDirectory, recipe: SFTRecipe) -> dict[str, Any]:
@@ -82,12 +86,44 @@ class SimilarLengths(Sampler[int]):
 
 
 class _Trainer(SFTTrainer):
-    """TRL's SFTTrainer, whose batches hold conversations of similar length."""
+    """TRL's SFTTrainer with batches of conversations of similar length, and logits where they are learned.
+
+    TRL computes the logits of every token, question and padding included, and their entropy.
+    """
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SimilarLengths:
         dataset: Any = train_dataset or self.train_dataset
         lengths = [len(ids) for ids in dataset["input_ids"]]
         return SimilarLengths(lengths, self.args.per_device_train_batch_size, self.args.seed)
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        if self.aux_loss_enabled:  # the router of a mixture of experts has a loss of its own
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        mask, labels = inputs["attention_mask"], inputs["labels"][:, 1:]  # (B, T), (B, T - 1)
+        learned = labels != _IGNORED
+        answers = labels[learned]  # (N,)
+        head: Any = self.accelerator.unwrap_model(model).get_output_embeddings()
+        # Before the head, because models do more to its logits than a product.
+        hook = head.register_forward_pre_hook(lambda _, hidden: hidden[0][:, :-1][learned])
+        try:
+            outputs = model(input_ids=inputs["input_ids"], attention_mask=mask, use_cache=False)
+        finally:
+            hook.remove()
+        logits = outputs.logits.float()  # (N, V)
+        loss = cross_entropy(logits, answers, reduction="sum") / (num_items_in_batch or max(len(answers), 1))
+        if num_items_in_batch is not None and self.args.average_tokens_across_devices:
+            loss = loss * self.accelerator.num_processes  # whose gradients are averaged, not added
+        right = (logits.argmax(-1) == answers).sum() / max(len(answers), 1)
+        self._metrics["train"]["mean_token_accuracy"].append(float(right))
+        self._total_train_tokens += int(self.accelerator.gather_for_metrics(mask.sum()).sum())
+        self._metrics["train"]["num_tokens"] = [self._total_train_tokens]
+        return (loss, outputs) if return_outputs else loss
 
 
 def _make_trainer(

@@ -18,8 +18,8 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
+from training.rlhf.blocks import replace_layers
 from training.rlhf.errors import ModelError, first_line
-from training.rlhf.linear import replace_linear_layers
 
 _ATTENTION = "counted"
 _MATMULS = ("aten.mm", "aten.addmm", "aten.bmm", "aten.baddbmm", "mkldnn._linear_pointwise")
@@ -58,7 +58,7 @@ class Shadow:
             raise ModelError(
                 f"The configuration of the base model {location} cannot be read: {first_line(error)}"
             ) from error
-        replace_linear_layers(model)
+        replace_layers(model)
         model.config.use_cache = False
         return model.requires_grad_(False).eval()
 
@@ -119,9 +119,15 @@ class _Tally(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = func(*args, **(kwargs or {}))
-        new = sum(self._add(each) for each in tree_leaves(made) if isinstance(each, Tensor))
+        given = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
+        there = {each.untyped_storage()._cdata for each in given}  # a view of a weight is not made here
+        new = sum(
+            self._add(each)
+            for each in tree_leaves(made)
+            if isinstance(each, Tensor) and each.untyped_storage()._cdata not in there
+        )
         if new:
-            read = sum(_size(each) for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor))
+            read = sum(_size(each) for each in given)
             self.cost.calls += 1
             if str(func).startswith(_MATMULS):
                 self.cost.matmul_bytes += new + read

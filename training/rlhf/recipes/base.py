@@ -36,7 +36,7 @@ class Recipe:
     base_model: str = setting("folder or hub name of the causal language model that every role shares")
     dataset: DatasetFile = setting("JSONL or Parquet file and its sha256, checked before the start")  # noqa: RUF009
     seed: int = setting("every random choice follows from it", 0)
-    threads: int = setting("processor threads; more than idle cores slows all of them down", 2)
+    threads: int = setting("processor threads of a process; more than idle cores slows all of them down", 2)
     dtype: Dtype = setting("number format of the base weights; adapters stay in float32", "float32")  # noqa: RUF009
     country: str = setting("ISO code (three letters) whose electricity the energy estimate assumes", "DEU")
     processor_watts: float | None = setting(
