@@ -220,7 +220,7 @@ def test_a_comparison_is_counted_by_its_completions_and_not_by_its_pairs(
     workload = workload_of(make_run(settings["reward"]))
     steps = workload._reward_steps
     assert steps is not None
-    assert len(steps.inputs["rows"]) <= 1.5 * settings["reward"]["batch_size"]  # pairs have two each
+    assert len(steps.inputs["rows"]) == 3 * 4  # of nine pairs, which have two each
     assert steps.inputs["attention_mask"].ndim == 4  # behind their common prompt, as they are trained
 
 
@@ -242,14 +242,13 @@ def test_sampling_counts_the_weights_that_are_laid_out_anew(
     settings: dict[str, Any], make_run: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_them = plan_of(make_run(settings["ppo"], "one")).memory.working
-    monkeypatch.setattr(linear, "_HAS_ONEDNN", False)
+    monkeypatch.setattr("training.rlhf.workload.packed_bytes", lambda model: 0)
     without = plan_of(make_run(settings["ppo"], "two")).memory.working
-    workload = workload_of(make_run(settings["ppo"], "three"))
-    linear_bytes = 4 * sum(
-        each.weight.numel() for each in workload.model.modules() if isinstance(each, linear.Linear)
-    )
-    assert linear_bytes < with_them["sampling"] - without["sampling"] < 1.5 * linear_bytes
-    assert with_them["update"] == pytest.approx(without["update"], rel=0.1)
+    model = workload_of(make_run(settings["ppo"], "three")).model
+    sizes = [each.weight.nbytes for each in model.modules() if isinstance(each, linear.Linear)]
+    # All of them, and a room for the largest one's merged weights.
+    assert with_them["sampling"] - without["sampling"] == sum(sizes) + max(sizes) > 0
+    assert with_them["update"] == without["update"]
 
 
 def test_more_work_takes_more_memory_and_time(settings: dict[str, Any], make_run: Make) -> None:
