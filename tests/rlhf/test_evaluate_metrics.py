@@ -27,7 +27,7 @@ VERSION = (
 )  # fmt: skip
 COUNTS = (
     "prompts", "wins", "ties", "losses", "win_rate_decided", "win_rate_ties_half", "judge_contradictions",
-    "judge_unreadable", "judge_undecided", "kl", "length_ratio", "safety_judge_accuracy",
+    "judge_unreadable", "judge_undecided", "score_gain", "kl", "length_ratio", "safety_judge_accuracy",
     *(f"baseline_{name}" for name in VERSION), *(f"candidate_{name}" for name in VERSION),
 )  # fmt: skip
 INTERVALS = ("win_rate_low", "win_rate_high", "win_rate_ties_half_low", "win_rate_ties_half_high")
@@ -64,10 +64,11 @@ def run_stage(folder: Path, stage: Any, recipe: Any, adapter: Path) -> Run:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "sample", noted)
-        (folder / "refusals.txt").write_text(f"{REFUSAL}\n")
+        (folder / "refusals").mkdir()
+        (folder / "refusals/en.txt").write_text(f"{REFUSAL}\n")
         # Answers as short as these repeat no four tokens.
         patch.setattr(watches, "REPEATED_N", REPEATED)
-        patch.setattr(phrases, "_refusals", lambda: Phrases(folder / "refusals.txt"))
+        patch.setattr(phrases, "_refusals", lambda: Phrases(folder / "refusals"))
         patch.setattr(safety, "make_judge", lambda *_, **__: SafetyJudge("a judge", suspects, accuracy=0.75))
         seen.metrics = stage.run(directory, recipe)
     return seen
@@ -123,6 +124,9 @@ class Reckoning:
         for name, answers, asked in zip(("baseline", "candidate"), (baseline, candidate), safe, strict=True):
             profile = self.profile(answers) | self.safety(asked)
             self.figures |= {f"{name}_{key}": value for key, value in profile.items()}
+        scores = [self.score(*each) for each in baseline]
+        gain = self.figures["candidate_score"] - self.figures["baseline_score"]
+        self.figures["score_gain"] = gain / float(np.std(scores))
         self.figures["length_ratio"] = self.figures["candidate_length"] / self.figures["baseline_length"]
 
     def outcome(self, baseline: tuple[Ids, Answer], candidate: tuple[Ids, Answer]) -> float:

@@ -31,7 +31,7 @@ COMMON = {
     "warmup_ratio": WARMUP,
     "checkpoint_every": 100,
 }
-MEANS = {"sft": ("loss", "entropy", "mean_token_accuracy"), "reward": ("loss", "accuracy")}
+MEANS = {"sft": ("loss", "mean_token_accuracy"), "reward": ("loss", "accuracy")}
 LASTS = {
     "sft": ("grad_norm", "num_tokens", "epoch", "learning_rate"),
     "reward": ("grad_norm", "epoch", "learning_rate"),
@@ -141,19 +141,17 @@ def sft_run(qwen3: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 def of_conversations(model: Any, rows: Sequence[list[int]], tokenizer: Any) -> dict[str, float]:
     """The figures of a step: all are means over the tokens of the answers."""
     begins = tokenizer("<|im_start|>assistant\n", add_special_tokens=False).input_ids
-    lost, spread, right = [], [], []
+    lost, right = [], []
     for ids in rows:
         start = len(ids) - ids[::-1].index(begins[0]) - 1 + len(begins)
         said = model(input_ids=torch.tensor([ids])).logits[0, start - 1 : -1].log_softmax(-1)
         for logprobs, token in zip(said, ids[start:], strict=True):
             lost.append(-logprobs[token])
-            spread.append(float(-(logprobs.exp() * logprobs).sum().detach()))
             right.append(int(logprobs.argmax()) == token)
     loss = torch.stack(lost).mean()
     loss.backward()
     return {
         "loss": float(loss.detach()),
-        "entropy": sum(spread) / len(spread),
         "mean_token_accuracy": sum(right) / len(right),
         "grad_norm": norm_of(list(model.parameters())),
     }
