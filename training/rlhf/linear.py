@@ -78,8 +78,9 @@ class LoRALinear(PeftLinear):
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if torch.is_autocast_enabled(x.device.type):
             return super().forward(x, *args, **kwargs)
-        base, adapter = self.frozen, self.adapter_in_use()
-        if self.merged_in_packed or adapter is None:
+        base = self.frozen
+        adapter = None if self.merged_in_packed else self.adapter_in_use()
+        if adapter is None:
             return base(x)
         rows = x.reshape(-1, base.in_features)
         if base.packed is None:
