@@ -72,8 +72,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--rankings", type=int, nargs="+", default=[100, 500, 2000], help="one reward model for each number")
-    add("--steps", type=int, default=120, help="PPO iterations")
-    add("--points", type=int, default=12, help="policies measured along a run")
+    add("--steps", type=int, default=60, help="PPO iterations")
+    add("--points", type=int, default=15, help="policies measured along a run")
     add("--prompts", type=int, default=10_000, help="at most so many questions are learned from")
     add("--held-out", type=int, default=10_000, help="at most so many questions are measured on")
     add("--batch-size", type=int, default=128, help="prompts per rollout")

@@ -1,6 +1,6 @@
 """What `plan` says before a run, and what the run then takes: peak memory and seconds.
 
-    python -m benchmarks.plan [--shape smollm2-135m starter] [--stage sft reward ppo]
+    python -m benchmarks.plan [--shape starter smollm2-135m] [--stage sft reward ppo]
 
 Every stage takes a few steps in a process of its own, on random weights that never end an answer, as the plan
 assumes. The starter trains every weight in sft, the larger model a LoRA adapter. Prints a table and writes
@@ -33,7 +33,7 @@ _ANSWERS = 4  # of a comparison
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--shape", nargs="+", choices=SHAPES, default=["smollm2-135m", "starter"])
+    parser.add_argument("--shape", nargs="+", choices=SHAPES, default=["starter", "smollm2-135m"])
     parser.add_argument("--stage", nargs="+", choices=STAGES, default=STAGES)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()

@@ -43,7 +43,11 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
     kl_horizon: int = setting(
         "answers over which the controller acts (Ziegler et al. 2019, section 2.2)", 5000
     )
-    kl_stop: float = setting("end the run, keeping the last good step, when KL per answer exceeds this", 40.0)
+    kl_stop: float = setting(
+        "end the run, keeping the last good step, when KL per answer exceeds this: in the demonstration "
+        "accuracy falls below where it began at 6 to 8 nats, whatever the rankings",
+        6.0,
+    )
     kl_epoch_stop: float = setting(
         "leave a rollout's passes early at this KL per token to its own policy", 0.1
     )
