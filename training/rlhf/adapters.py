@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from training.rlhf.errors import ModelError, first_line
-from training.rlhf.linear import Linear, LoRALinear, packed
+from training.rlhf.linear import Linear, LoRALinear
+from training.rlhf.packing import packed
 from training.rlhf.rundir import write_json
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from training.rlhf.lengths import Lengths
-from training.rlhf.linear import packed_bytes
+from training.rlhf.packing import packed_bytes
 from training.rlhf.recipes import (
     EvaluateRecipe,
     GenerateRecipe,
