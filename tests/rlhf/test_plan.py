@@ -246,7 +246,7 @@ def test_sampling_counts_the_weights_that_are_laid_out_anew(
     without = plan_of(make_run(settings["ppo"], "two")).memory.working
     model = workload_of(make_run(settings["ppo"], "three")).model
     sizes = [each.weight.nbytes for each in model.modules() if isinstance(each, linear.Linear)]
-    # All of them, and a room for the largest weights that are put together: of an MLP's gate and up projection.
+    # All of them, and a room for the largest that are put together: an MLP's gate and up projection.
     room = 2 * 4 * model.config.hidden_size * model.config.intermediate_size
     assert with_them["sampling"] - without["sampling"] == sum(sizes) + room > 0
     assert with_them["update"] == without["update"]
