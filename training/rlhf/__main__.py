@@ -106,7 +106,10 @@ def _run(directory: RunDirectory, recipe: Recipe, processes: Processes) -> None:
 
 
 def _set_environment(directory: RunDirectory, recipe: Recipe) -> None:
-    """Fix what libraries read once, at their import: threads, telemetry, network."""
+    """Fix what libraries read once, at their import: threads, memory, telemetry, network."""
+    # oneDNN keeps the code it made for the last 1024 shapes of products, half a megabyte each. Batches
+    # of many lengths fill that; a step uses far fewer.
+    os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] = "64"
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(recipe.threads)
     _quieten_libraries()
     _stay_offline_with(directory, recipe)
