@@ -50,7 +50,6 @@ def main() -> None:
             "batch_size",
             "minibatches",
             "micro_batch_size",
-            "micro_batch_size",
             "prompt",
             "response",
             "dtype",
@@ -117,7 +116,9 @@ def run_ours(task: Task, settings: dict[str, Any], number: int) -> Figures:
         {phase: line[f"{phase}_seconds"] for phase in PHASES[:-1]} | {"seconds": line["seconds"]}
         for line in lines
     ]
-    return summary(rows, [line["score"] for line in lines], memory)
+    penalty = settings["missing_eos_penalty"]
+    scores = [line["score"] - penalty * (1 - line["eos_rate"]) for line in lines]
+    return summary(rows, scores, [line["kl"] for line in lines], memory)
 
 
 def run_peer(task: Task, settings: dict[str, Any], number: int) -> Figures:
@@ -138,7 +139,7 @@ def run_peer(task: Task, settings: dict[str, Any], number: int) -> Figures:
     told.write_text(json.dumps(text))
     memory = peak_memory([str(PEER), str(ROOT / "benchmarks/trl_ppo.py"), str(told)])
     measured = json.loads(result.read_text())
-    return summary(measured["iterations"], measured["scores"], memory)
+    return summary(measured["iterations"], measured["scores"], measured["kl"], memory)
 
 
 def peak_memory(command: list[str]) -> float:
@@ -152,10 +153,10 @@ def peak_memory(command: list[str]) -> float:
     return usage.ru_maxrss / 1024
 
 
-def summary(rows: list[dict[str, float]], scores: list[float], memory: float) -> Figures:
+def summary(rows: list[dict[str, float]], scores: list[float], kl: list[float], memory: float) -> Figures:
     """Medians over all iterations but the first, which pays for caches and threads."""
     medians = {phase: statistics.median(row[phase] for row in rows[1:]) for phase in PHASES}
-    return medians | {"peak_mib": memory, "iterations": rows, "scores": scores}
+    return medians | {"peak_mib": memory, "iterations": rows, "scores": scores, "kl": kl}
 
 
 def report(shape: Shape, pairs: list[tuple[Figures, Figures]]) -> None:

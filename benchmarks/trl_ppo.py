@@ -60,7 +60,9 @@ class Stopwatch(TrainerCallback):
         self._marks = [now]
 
     def on_log(self, args: Any, state: Any, control: Any, **settings: Any) -> None:
-        self.scores = [log["objective/scores"] for log in state.log_history if "objective/scores" in log]
+        logs = [log for log in state.log_history if "objective/scores" in log]
+        self.scores = [log["objective/scores"] for log in logs]  # less the penalty for a missing EOS
+        self.kl = [log["objective/kl"] for log in logs]
 
 
 def main(task: dict[str, Any]) -> None:
@@ -85,6 +87,7 @@ def main(task: dict[str, Any]) -> None:
             lam=1.0,
             missing_eos_penalty=task["missing_eos_penalty"],
             learning_rate=task["learning_rate"],
+            adam_epsilon=1e-5,  # as in the engine
             num_sample_generations=0,
             gradient_checkpointing=False,
             bf16=False,
@@ -111,7 +114,9 @@ def main(task: dict[str, Any]) -> None:
         ),
     )
     trainer.train()
-    Path(task["result"]).write_text(json.dumps({"iterations": watch.rows, "scores": watch.scores}))
+    Path(task["result"]).write_text(
+        json.dumps({"iterations": watch.rows, "scores": watch.scores, "kl": watch.kl})
+    )
 
 
 def classifier(task: dict[str, Any], dtype: torch.dtype, pad_id: int) -> Any:
