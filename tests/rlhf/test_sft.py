@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.rlhf.engine import start, status_of, wait_for_checkpoint
-from tests.rlhf.making import BAD, GOOD, QUESTIONS, conversation, error_of, progress_of
+from tests.rlhf.making import BAD, GOOD, QUESTIONS, conversation, error_of, make_base, progress_of
 from training.rlhf.__main__ import main
 from training.rlhf.linear import LoRALinear
 from training.rlhf.loading import load_base, load_tokenizer
@@ -104,6 +104,23 @@ def test_a_lora_adapter_is_all_that_training_writes(
     assert not (run / "output" / "model.safetensors").exists()
     after = load_file(qwen3 / "model.safetensors")
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_the_embedding_of_eos_is_learned_though_the_base_pads_with_it(
+    make_run: Callable[..., Path], settings: dict[str, Any], tmp_path: Path
+) -> None:
+    # Tied, the row would move by what the head learns.
+    before = make_base("llama", tmp_path / "base", tied=False)
+    eos = before.config.eos_token_id
+    assert before.config.pad_token_id == eos
+    run = make_run(settings | {"base_model": str(tmp_path / "base"), "max_steps": 2, "weight_decay": 0.0})
+    assert main(["sft", str(run)]) == 0
+    after = AutoModelForCausalLM.from_pretrained(run / "output")
+    moved = (after.get_input_embeddings().weight != before.get_input_embeddings().weight).any(-1)
+    assert moved[eos]
+    tokenizer = AutoTokenizer.from_pretrained(run / "output")
+    assert after.config.eos_token_id == eos == tokenizer.eos_token_id
+    assert after.config.pad_token_id == tokenizer.pad_token_id != eos
 
 
 def test_only_the_answer_is_learned_unless_told_otherwise(

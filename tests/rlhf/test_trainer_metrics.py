@@ -116,6 +116,7 @@ def sft_run(qwen3: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     tokens = 0
     for number, (place, inputs) in enumerate(zip(run.before, run.inputs, strict=True), start=1):
         model: Any = AutoModelForCausalLM.from_pretrained(qwen3, dtype=torch.float64).eval()
+        model.get_input_embeddings().padding_idx = None  # it is EOS, which is learned as any other token
         model.load_state_dict(load_file(place / "model.safetensors"), strict=False)  # the head is tied
         rows = [
             ids[mask.bool()].tolist()

@@ -71,6 +71,9 @@ def load_base(
         raise ModelError(f"The base model {location} cannot be loaded: {first_line(error)}") from error
     replace_layers(model)
     model.config.use_cache = False
+    embedding: Any = model.get_input_embeddings()
+    # It gives no gradient to the padding token of the base's configuration, which is often EOS.
+    embedding.padding_idx = None
     return model.requires_grad_(False).eval()
 
 
