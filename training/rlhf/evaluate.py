@@ -159,6 +159,7 @@ class Evaluation:
             self.how.pad_id,
             before_batch=self.directory.raise_if_cancelled,
         )
+            batch_size=self.recipe.batch_size,
         if self.unseen is None:
             return combine(scores).tolist()
         unseen = self.unseen.repeat_interleave(self.recipe.samples_per_prompt, dim=1)

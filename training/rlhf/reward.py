@@ -200,7 +200,10 @@ class _Stage:
         """Scores of the chosen and the rejected answers held out, each distinct one computed once."""
         sides = [[each.chosen_ids for each in self.held_out], [each.rejected_ids for each in self.held_out]]
         sequences = sorted({ids for side in sides for ids in side})
-        scores = score_with(self.directory, model, sequences, self.tokenizer.pad_token_id)
+        # A step reads more than batch_size completions, so this takes less memory.
+        scores = score_with(
+            self.directory, model, sequences, self.tokenizer.pad_token_id, at_once=self.recipe.batch_size
+        )
         known = dict(zip(sequences, scores.tolist(), strict=True))
         chosen, rejected = (np.array([known[ids] for ids in side]) for side in sides)
         return chosen, rejected
