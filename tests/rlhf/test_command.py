@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from tests.rlhf.engine import LONGEST, log_of, start, status_of, wait_for_checkpoint
+from tests.rlhf.engine import LONGEST, fork, log_of, start, status_of, wait_for_checkpoint, work
 from tests.rlhf.making import error_of, progress_of
 from training.rlhf import ppo
 from training.rlhf.__main__ import main
@@ -50,6 +50,15 @@ def test_help_lists_every_setting_with_its_reason_and_default(
 
 
 def without_spaces(text: str) -> str:
+def work_as_nobody(folder: str, log: str) -> None:
+    """The stage ppo by a user who owns nothing, where this process may choose."""
+    open(log, "w").close()
+    Path(log).chmod(0o666)
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+    work("ppo", folder, log)
+
+
     return "".join(text.split())
 
 
@@ -90,12 +99,13 @@ def test_sigterm_ends_a_run_after_a_checkpoint(ppo_settings: dict[str, Any], mak
     folder = make_run(ppo_settings | {"steps": 5000})
     process = start("ppo", folder)
     wait_for_checkpoint(process, folder)
-    process.terminate()
+    os.kill(process.pid or 0, number)
     assert status_of(process) == 3, log_of(folder).read_text()
     assert not (folder / "result.json").exists() and not (folder / "error.json").exists()
     last = progress_of(folder)[-1]
     assert (folder / "checkpoints" / f"step-{last['step']:06d}").is_dir()
 
+    assert "Traceback" not in log_of(folder).read_text()
 
 def run_onto_a_full_disk(folder: Path, largest_file: int) -> int:
     """PPO's exit status when, after a checkpoint, no log and no file above so many bytes can be written."""
@@ -155,3 +165,41 @@ def test_a_directory_without_recipe_and_one_that_is_missing_are_refused(tmp_path
 
 def test_a_wrong_command_line_is_refused(tmp_path: Path) -> None:
     assert run("dpo", tmp_path)[0] == 2
+@pytest.mark.parametrize("name", ["output", "checkpoints"])
+def test_a_file_where_a_folder_must_be_is_named(
+    name: str, ppo_settings: dict[str, Any], make_run: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_run(ppo_settings)
+    (folder / name).write_text("")
+    assert main(["ppo", str(folder)]) == 1
+    assert error_of(folder)["kind"] == "file" and str(folder / name) in error_of(folder)["reason"]
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_folder_that_may_not_be_written_to_is_named(
+    ppo_settings: dict[str, Any], make_run: Make, tmp_path: Path
+) -> None:
+    folder = make_run(ppo_settings)
+    folder.chmod(0o555)
+    process = fork(work_as_nobody, str(folder), str(log_of(folder)))
+    assert status_of(process) == 1
+    told = log_of(folder).read_text()
+    assert f"{folder}/output cannot be used (Permission denied)" in told and "Traceback" not in told
+
+
+def test_a_failure_of_the_engine_itself_is_traced_in_the_log(
+    ppo_settings: dict[str, Any], make_run: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ppo, "run", lambda *_: {}["lost"])
+        assert main(["ppo", str(make_run(ppo_settings))]) == 1
+    told = capsys.readouterr().err
+    assert "Traceback" in told and "The engine failed unexpectedly: KeyError" in told
+
+
+def test_a_name_that_is_no_unicode_reaches_the_reason(ppo_settings: dict[str, Any], make_run: Make) -> None:
+    folder = make_run(ppo_settings | {"\ud800": 1})
+    assert main(["ppo", str(folder)]) == 1
+    assert "unknown settings: \\ud800" in error_of(folder)["reason"]
+
+

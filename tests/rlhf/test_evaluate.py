@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from tests.rlhf.making import (
     BAD,
@@ -23,7 +24,7 @@ from tests.rlhf.making import (
 from training.rlhf import chat, endpoint, evaluate, generate
 from training.rlhf.__main__ import main
 from training.rlhf.adapters import SharedBase, lora_config
-from training.rlhf.errors import Cancelled, DataError
+from training.rlhf.errors import Cancelled, DataError, ModelError
 from training.rlhf.judging import judge_by_scores, summarise
 from training.rlhf.loading import load_base, load_tokenizer
 from training.rlhf.recipes import JUDGE_KEY, DatasetFile, EvaluateRecipe, GenerateRecipe
@@ -195,6 +196,24 @@ def flat(told: Any) -> dict[str, Any]:
     texts = [f"{name}: {value}" for name, value in told.items() if isinstance(value, str)]
     crossed = [row["watch"] for row in told.get("watches", [])]
     return numbers | dict.fromkeys([*texts, *crossed], 0.0)
+
+
+def test_a_model_that_gives_no_numbers_is_refused(
+    llama: Path, reward: Path, run: Run, tmp_path: Path
+) -> None:
+    base = with_policy(llama)
+    base.parameters("policy")[1].data.fill_(float("nan"))
+    base.save("policy", tmp_path / "policy")
+    with pytest.raises(ModelError, match="gives no numbers"):
+        run(llama, GenerateRecipe, policy_adapter=str(tmp_path / "policy"))
+    with pytest.raises(ModelError, match="gives no numbers"):
+        run(llama, EvaluateRecipe, candidate_adapter=str(tmp_path / "policy"), reward_adapter=str(reward))
+    shutil.copytree(reward, tmp_path / "reward")
+    weights = load_file(reward / "adapter_model.safetensors")
+    broken = {name: weight * float("nan") for name, weight in weights.items()}
+    save_file(broken, tmp_path / "reward" / "adapter_model.safetensors")
+    with pytest.raises(ModelError, match="scores are no numbers"):
+        run(llama, EvaluateRecipe, reward_adapter=str(tmp_path / "reward"))
 
 
 def row(prompt_id: str, baseline: str, candidate: str, margin: float) -> dict[str, Any]:

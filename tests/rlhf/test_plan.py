@@ -11,7 +11,7 @@ import pytest
 import torch
 from peft.tuners.lora import Linear as PeftLinear
 
-from tests.rlhf.making import GOOD, QUESTIONS, conversation, write_rows
+from tests.rlhf.making import GOOD, QUESTIONS, conversation, with_policy, write_rows
 from training.rlhf import linear, machine, ppo, reward, sft
 from training.rlhf.__main__ import main
 from training.rlhf.adapters import SharedBase, lora_config
@@ -219,7 +219,6 @@ def test_a_comparison_is_counted_by_its_completions_and_not_by_its_pairs(
 ) -> None:
     workload = workload_of(make_run(settings["reward"]))
     steps = workload._reward_steps
-    assert steps is not None
     assert len(steps.inputs["rows"]) == 3 * 4  # of nine pairs, which have two each
     assert steps.inputs["attention_mask"].ndim == 4  # behind their common prompt, as they are trained
 
@@ -307,6 +306,27 @@ def test_what_would_end_the_run_is_said_before(
     assert main(["plan", str(make_run(settings["ppo"] | change))]) == 1
     told = capsys.readouterr().err
     assert reason in told and "Traceback" not in told
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_too_few_pairs_are_said_before(
+    rows: int, settings: dict[str, Any], make_run: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = (tmp_path / "pairs.jsonl").read_text().splitlines()
+    few = write_rows(tmp_path / "few.jsonl", [json.loads(pair) for pair in pairs[:rows]])
+    assert main(["plan", str(make_run(settings["reward"] | {"dataset": few, "min_pairs": 5}))]) == 1
+    assert f"has {rows} training pairs, and a reward model needs at least 5" in capsys.readouterr().err
+
+
+def test_an_adapter_that_does_not_fit_is_said_before(
+    settings: dict[str, Any], make_run: Make, llama: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_policy(llama).save("policy", tmp_path / "policy")
+    config = tmp_path / "policy" / "adapter_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"r": 8}))
+    plan = {"policy_adapter": str(tmp_path / "policy")}
+    assert main(["plan", str(make_run(settings["ppo"] | plan))]) == 1
+    assert "may have been trained on another base" in capsys.readouterr().err
 
 
 def test_a_recipe_that_is_missing_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -180,6 +180,8 @@ def test_the_file_cancel_and_sigterm_ask_for_a_stop(directory: RunDirectory) -> 
         (
             SafetensorError("I/O error: No space left on device (os error 28)"),
             "disk",
+        (PermissionError(errno.EACCES, "Permission denied", "/run/progress.jsonl"), "file"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "/run/x"), "internal"),
         ),
         (MemoryError(), "memory"),
         (ZeroDivisionError("x"), "internal"),

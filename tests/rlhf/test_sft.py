@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,26 @@ def test_a_conversation_without_a_question_is_refused(
     run = make_run(settings | {"dataset": {"path": file.path, "sha256": file.sha256}})
     assert main(["sft", str(run)]) == 1
     assert "at least one message before its last answer" in error_of(run)["reason"]
+
+
+def test_conversations_of_which_nothing_is_left_are_refused(
+    make_run: Callable[..., Path], settings: dict[str, Any]
+) -> None:
+    run = make_run(settings | {"max_length": 3})
+    assert main(["sft", str(run)]) == 1
+    assert "fills the 3 tokens of max_length" in error_of(run)["reason"]
+
+
+def test_a_conversation_that_the_chat_template_refuses_is_named(
+    make_run: Callable[..., Path], settings: dict[str, Any], qwen3: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(qwen3, tmp_path / "base")
+    template = tmp_path / "base" / "chat_template.jinja"
+    refusal = "{% if 'ice' in messages[0].content %}{{ raise_exception('too cold') }}{% endif %}"
+    template.write_text(refusal + template.read_text())
+    run = make_run(settings | {"base_model": str(tmp_path / "base")})
+    assert main(["sft", str(run)]) == 1
+    assert "begins with 'Is ice good?': too cold" in error_of(run)["reason"]
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_advice(

@@ -254,7 +254,7 @@ def ensemble_run(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = train_reward(llama, tmp_path_factory.mktemp("ensemble-metrics"), ensemble_size=MEMBERS)
     folders = [run.folder / "output" / f"member-{number}" for number in range(MEMBERS)]
     left_out = [of_report(folder)["training"]["left_out_prompts"] for folder in folders]
-    assert sorted(sum(left_out, [])) == sorted({thing for thing, *_ in LEARNED})
+    assert sorted(thing for each in left_out for thing in each) == sorted({thing for thing, *_ in LEARNED})
     for number, things in enumerate(left_out):
         places = run.before[number * STEPS : (number + 1) * STEPS]
         run.steps += steps_of(llama, places, [pair for pair in LEARNED if pair[0] not in things])

@@ -30,6 +30,14 @@ _MEMORY_SETTINGS = {
 # Where ppo works on micro-batches: its updates, and the passes of reference and base.
 _PER_MICRO_BATCH = {"learner.py", "answer_logprobs"}
 _NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+# What a person has to put right, unlike a file that the engine itself lost.
+_IN_THE_WAY = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG,
+    errno.ELOOP, errno.EIO,
+)  # fmt: skip
+
+
+UNEXPECTED = "internal"  # the kind of what is the engine's fault
 
 
 class EngineError(Exception):
@@ -103,11 +111,17 @@ def explain(error: BaseException, recipe: "Recipe | None" = None) -> tuple[str, 
         )
     if out_of_memory(error):
         return _memory_advice(error, recipe), "memory"
-    return f"The engine failed unexpectedly: {type(error).__name__}: {error}", "internal"
+    if isinstance(error, OSError) and error.errno in _IN_THE_WAY and error.filename is not None:
+        return (
+            f"{error.filename} cannot be used ({error.strerror}): put that right and start the run again.",
+            "file",
+        )
+    return f"The engine failed unexpectedly: {type(error).__name__}: {error}", UNEXPECTED
 
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an allocation failed; torch says so in a RuntimeError on processors, numpy in a MemoryError."""
+    text = str(error)
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
@@ -156,5 +170,6 @@ def _way_of(trace: TracebackType | None) -> set[str]:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error's message, or its type where it has none."""
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    """The first line of an error's message, with the next where it ends in a colon; its type without any."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]

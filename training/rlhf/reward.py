@@ -36,6 +36,7 @@ from training.rlhf.comparisons import (
     encode_preferences,
     group_comparisons,
     plan_steps,
+    require_enough,
 )
 from training.rlhf.data import TRAIN, Message, Preference, read_preferences
 from training.rlhf.errors import DataError
@@ -79,7 +80,7 @@ def run(directory: RunDirectory, recipe: RewardRecipe) -> dict[str, Any]:
     learned = [each for each in fitting if each.preference.split == TRAIN and each.preference.weight > 0]
     held_out = [each for each in fitting if each.preference.split != TRAIN]
     overlong = len(encoded) - len(fitting)
-    _require_enough(len(learned), overlong, recipe)
+    require_enough(recipe, len(learned), overlong=overlong, held_out=len(held_out))
 
     members = plan_members(recipe, learned)
     report = _train_members(directory, recipe, members, tokenizer, held_out)
@@ -255,13 +256,3 @@ def _refuse_leak(preferences: Sequence[Preference]) -> None:
 
 def _said(messages: Sequence[Message]) -> tuple[tuple[str, str], ...]:
     return tuple((message["role"], message["content"]) for message in messages)
-
-
-def _require_enough(pairs: int, overlong: int, recipe: RewardRecipe) -> None:
-    if pairs >= recipe.min_pairs:
-        return
-    longer = f" ({overlong} more are longer than {recipe.max_length} tokens)" if overlong else ""
-    raise DataError(
-        f"The dataset has {pairs} training pairs{longer}, and a reward model needs at least "
-        f"{recipe.min_pairs}: collect more judgments."
-    )

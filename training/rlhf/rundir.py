@@ -86,7 +86,8 @@ class RunDirectory:
             shutil.rmtree(stale, ignore_errors=True)
         # The second is what safetensors writes to before it renames.
         for stale in (*self.path.glob("*.tmp-*"), *self.output.glob(".tmp*"), *self.output.glob("*.tmp-*")):
-            stale.unlink()
+            if stale.is_file():
+                stale.unlink()
         (self.path / "error.json").unlink(missing_ok=True)
         self._cut_torn_line()
         latest = self.latest_checkpoint()
@@ -130,7 +131,7 @@ class RunDirectory:
     def stop_on_sigterm(self) -> None:
         """Let SIGTERM ask for the same orderly stop as the file `cancel`."""
 
-        def remember(_signal: int, _frame: FrameType | None) -> None:
+        def remember(number: int, _frame: FrameType | None) -> None:
             self._terminated = True
 
         signal.signal(signal.SIGTERM, remember)
@@ -213,6 +214,7 @@ class RunDirectory:
         path = self.path / "progress.jsonl"
         if not path.exists():
             return
+        reason = reason.encode("utf-8", "backslashreplace").decode()  # a file's name may be no Unicode
         written = path.read_bytes()
         if not written.endswith(b"\n"):
             os.truncate(path, written.rfind(b"\n") + 1)

@@ -73,7 +73,7 @@ class Workload(ShadowModels):
         if isinstance(recipe, PPORecipe):
             return recipe.steps
         if isinstance(recipe, RewardRecipe):
-            return self._reward_steps.count if self._reward_steps else 0
+            return self._reward_steps.count
         if isinstance(recipe, SFTRecipe):
             return recipe.max_steps or math.ceil(
                 math.ceil(self.lengths.rows / recipe.batch_size) * recipe.epochs
@@ -118,7 +118,7 @@ class Workload(ShadowModels):
         return 2 * math.ceil(number_of_prompts() * self.recipe.samples_per_prompt / self.recipe.batch_size)
 
     @cached_property
-    def _reward_steps(self) -> RewardSteps | None:
+    def _reward_steps(self) -> RewardSteps:
         assert isinstance(self.recipe, RewardRecipe)
         return reward_steps(self.directory, self.recipe, self.location, self.model)
 
@@ -192,8 +192,6 @@ class Workload(ShadowModels):
 
     def _compared(self) -> list[Phase]:
         steps = self._reward_steps
-        if steps is None:
-            return [Phase("update", 0, Cost())]
         with self.shadow.mode:
             inputs = {name: self.shadow.mode.from_tensor(each) for name, each in steps.inputs.items()}
         rows, ends = inputs.pop("rows"), inputs.pop("ends")
