@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -49,7 +50,6 @@ def test_help_lists_every_setting_with_its_reason_and_default(
     assert without_spaces(capsys.readouterr().out).endswith(without_spaces(expected))
 
 
-def without_spaces(text: str) -> str:
 def work_as_nobody(folder: str, log: str) -> None:
     """The stage ppo by a user who owns nothing, where this process may choose."""
     open(log, "w").close()
@@ -59,6 +59,7 @@ def work_as_nobody(folder: str, log: str) -> None:
     work("ppo", folder, log)
 
 
+def without_spaces(text: str) -> str:
     return "".join(text.split())
 
 
@@ -95,17 +96,35 @@ def test_killed_anywhere_a_run_resumes_and_ends_with_the_same_bytes(
     assert status == 0 and "already succeeded" in output
 
 
-def test_sigterm_ends_a_run_after_a_checkpoint(ppo_settings: dict[str, Any], make_run: Make) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_sigterm_or_an_interrupt_ends_a_run_after_a_checkpoint(
+    number: signal.Signals, ppo_settings: dict[str, Any], make_run: Make
+) -> None:
     folder = make_run(ppo_settings | {"steps": 5000})
     process = start("ppo", folder)
     wait_for_checkpoint(process, folder)
     os.kill(process.pid or 0, number)
     assert status_of(process) == 3, log_of(folder).read_text()
+    assert "Traceback" not in log_of(folder).read_text()
     assert not (folder / "result.json").exists() and not (folder / "error.json").exists()
     last = progress_of(folder)[-1]
     assert (folder / "checkpoints" / f"step-{last['step']:06d}").is_dir()
 
-    assert "Traceback" not in log_of(folder).read_text()
+
+def test_a_second_interrupt_ends_a_run_at_once(
+    ppo_settings: dict[str, Any], make_run: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt_twice(*_: Any) -> None:
+        for _time in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ppo, "run", interrupt_twice)
+        assert main(["ppo", str(make_run(ppo_settings))]) == 3
+    assert "Stopped on request" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGINT) == handler
+
 
 def run_onto_a_full_disk(folder: Path, largest_file: int) -> int:
     """PPO's exit status when, after a checkpoint, no log and no file above so many bytes can be written."""
@@ -156,15 +175,6 @@ def test_a_failure_leaves_its_reason(
     assert "Traceback" not in output
 
 
-def test_a_directory_without_recipe_and_one_that_is_missing_are_refused(tmp_path: Path) -> None:
-    status, output = run("ppo", tmp_path)
-    assert status == 1 and "no readable recipe.json" in output
-    status, output = run("ppo", tmp_path / "none")
-    assert status == 1 and "There is no run directory" in output
-
-
-def test_a_wrong_command_line_is_refused(tmp_path: Path) -> None:
-    assert run("dpo", tmp_path)[0] == 2
 @pytest.mark.parametrize("name", ["output", "checkpoints"])
 def test_a_file_where_a_folder_must_be_is_named(
     name: str, ppo_settings: dict[str, Any], make_run: Make, capsys: pytest.CaptureFixture[str]
@@ -203,3 +213,12 @@ def test_a_name_that_is_no_unicode_reaches_the_reason(ppo_settings: dict[str, An
     assert "unknown settings: \\ud800" in error_of(folder)["reason"]
 
 
+def test_a_directory_without_recipe_and_one_that_is_missing_are_refused(tmp_path: Path) -> None:
+    status, output = run("ppo", tmp_path)
+    assert status == 1 and "no readable recipe.json" in output
+    status, output = run("ppo", tmp_path / "none")
+    assert status == 1 and "There is no run directory" in output
+
+
+def test_a_wrong_command_line_is_refused(tmp_path: Path) -> None:
+    assert run("dpo", tmp_path)[0] == 2

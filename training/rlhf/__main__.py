@@ -68,15 +68,15 @@ def _plan(path: Path, *, as_json: bool) -> int:
 def _attempt(directory: RunDirectory, stage: str) -> int:
     processes = Processes.of_environment()
     try:
-        if processes.is_main:
-            directory.open()
-        directory.stop_on_sigterm()
-        recipe = directory.recipe()
-        if recipe.stage != stage:
-            raise RecipeError(f"The recipe is for the stage {recipe.stage}, not {stage}.")
-        processes.require_fit(recipe)
-        _run(directory, recipe, processes)
-    except Cancelled:
+        with directory.stopped_by_signals():
+            if processes.is_main:
+                directory.open()
+            recipe = directory.recipe()
+            if recipe.stage != stage:
+                raise RecipeError(f"The recipe is for the stage {recipe.stage}, not {stage}.")
+            processes.require_fit(recipe)
+            _run(directory, recipe, processes)
+    except (Cancelled, KeyboardInterrupt):
         if processes.is_main:
             print("Stopped on request; started again, it goes on from its last checkpoint if it has one.")
         return CANCELLED

@@ -128,13 +128,23 @@ class RunDirectory:
         if self._bar is not None:
             self._bar.show(self._stage, step, total, numbers)
 
-    def stop_on_sigterm(self) -> None:
-        """Let SIGTERM ask for the same orderly stop as the file `cancel`."""
+    @contextmanager
+    def stopped_by_signals(self) -> Iterator[None]:
+        """Let SIGTERM, and Ctrl-C once, ask for the same orderly stop as the file `cancel`."""
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
         def remember(number: int, _frame: FrameType | None) -> None:
             self._terminated = True
+            if number == signal.SIGINT:  # whoever is in a hurry asks twice
+                signal.signal(signal.SIGINT, signal.default_int_handler)
 
-        signal.signal(signal.SIGTERM, remember)
+        try:
+            for number in before:
+                signal.signal(number, remember)
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def cancel_requested(self) -> bool:
         """Whether the stage should checkpoint and raise Cancelled at its next step."""
@@ -204,6 +214,7 @@ class RunDirectory:
         A process that only lost another one leaves the reason that the other gave.
         """
         reason, kind = explain(error, self._recipe)
+        reason = reason.encode("utf-8", "backslashreplace").decode()  # a file's name may be no Unicode
         path = self.path / "error.json"
         if not (isinstance(error, ProcessError) and path.exists()):
             write_json(path, {"reason": reason, "kind": kind})
@@ -214,7 +225,6 @@ class RunDirectory:
         path = self.path / "progress.jsonl"
         if not path.exists():
             return
-        reason = reason.encode("utf-8", "backslashreplace").decode()  # a file's name may be no Unicode
         written = path.read_bytes()
         if not written.endswith(b"\n"):
             os.truncate(path, written.rfind(b"\n") + 1)
