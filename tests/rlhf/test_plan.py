@@ -28,7 +28,7 @@ from training.rlhf.recipes import PPORecipe, RewardRecipe, SFTRecipe, parse_reci
 from training.rlhf.rollout import Block, answer_logprobs
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.shadow import Shadow
-from training.rlhf.workload import Workload
+from training.rlhf.workload import Phase, Workload
 
 Make = Callable[..., Path]
 STAGES = {"sft": sft, "reward": reward, "ppo": ppo}
@@ -235,6 +235,23 @@ def test_the_safety_prompts_are_part_of_an_evaluation(ppo_settings: dict[str, An
         "scoring": compared,
         "kl": compared / 2,
     }
+
+
+def test_reference_and_base_are_asked_in_parts(
+    settings: dict[str, Any], make_run: Make, llama: Path, tmp_path: Path
+) -> None:
+    with_policy(llama).save("policy", tmp_path / "policy")
+    continued = {"policy_adapter": str(tmp_path / "policy")}
+
+    def reference(name: str, **changes: Any) -> Phase:
+        workload = workload_of(make_run(settings["ppo"] | {"batch_size": 16, "steps": 3} | changes, name))
+        return next(phase for phase in workload.phases() if phase.name == "reference")
+
+    whole, parts = reference("whole", micro_batch_size=8), reference("parts", micro_batch_size=2)
+    assert (whole.times, parts.times) == (4, 4 * 4)
+    assert parts.cost.peak_bytes < whole.cost.peak_bytes / 2
+    assert reference("continued", micro_batch_size=8, **continued).times == 2 * whole.times
+    assert reference("anew", micro_batch_size=8, reanchor=True, **continued).times == whole.times
 
 
 def test_sampling_counts_the_weights_that_are_laid_out_anew(

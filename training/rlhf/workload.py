@@ -168,13 +168,17 @@ class Workload(ShadowModels):
         block = self._block(rows, answer)
         small = self._block(micro, answer)
         scoring = self._cost(lambda: self._score(block), "reward")
-        reference = self._cost(lambda: self._logprobs(block), None)
+        # In parts, and of the base beside an adapter, as PPO asks them.
+        part = self._block(min(rows, 2 * recipe.micro_batch_size), answer)
+        reference = self._cost(lambda: self._logprobs(part), None)
+        asked = 1 if recipe.policy_adapter is None or recipe.reanchor else 2
+        referenced = (recipe.steps + 1) * asked * math.ceil(rows / len(part.ids))
         update = self._cost(lambda: self._logprobs(small).sum().backward(), "policy", learn=True)
         features = 4 * rows * answer * (self.hidden + 8)
         return [
             *self._sampling(recipe, times=rollouts, policy="policy"),
             Phase("scoring", rollouts * self._members, scoring, self._share),
-            Phase("reference", recipe.steps + 1, reference, self._share, features),
+            Phase("reference", referenced, reference, self._share, features),
             Phase(
                 "update", recipe.steps * passes, update, self._share, features, learns=True
             ),
