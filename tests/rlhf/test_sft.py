@@ -102,6 +102,8 @@ def test_a_lora_adapter_is_all_that_training_writes(
     adapter = load_file(run / "output" / "adapter_model.safetensors")
     assert all("lora_" in name for name in adapter)
     assert all(bool(adapter[name].any()) for name in adapter if "lora_B" in name)
+    targets = json.loads((run / "output" / "adapter_config.json").read_text())["target_modules"]
+    assert targets == sorted(targets)  # or the same run would not give the same bytes
     assert not (run / "output" / "model.safetensors").exists()
     after = load_file(qwen3 / "model.safetensors")
     assert all(torch.equal(before[name], after[name]) for name in before)

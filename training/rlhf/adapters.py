@@ -165,9 +165,7 @@ class SharedBase:
         folder.mkdir(parents=True, exist_ok=True)
         save_file(self.weights(name), folder / WEIGHTS, metadata={"format": "pt"})
         self._configs[name].save_pretrained(str(folder))
-        # Peft writes the set of target modules in any order; the same run must give the same bytes.
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        write_json(folder / CONFIG, config | {"target_modules": sorted(config["target_modules"])})
+        sort_targets(folder)
 
     def parameters(self, name: str) -> list[nn.Parameter]:
         """The parameters of one adapter, in the order of the layers."""
@@ -206,6 +204,15 @@ class SharedBase:
 
     def _layers(self) -> list[LoraLayer]:
         return [module for module in self.model.modules() if isinstance(module, LoraLayer)]
+
+
+def sort_targets(folder: Path) -> None:
+    """Put the target modules of an adapter's configuration in order: the same run must give the same bytes.
+
+    They are a set, which peft writes in any order.
+    """
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    write_json(folder / CONFIG, config | {"target_modules": sorted(config["target_modules"])})
 
 
 def read_adapter(folder: Path) -> tuple[LoraConfig, dict[str, Tensor]]:

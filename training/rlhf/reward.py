@@ -29,7 +29,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from training.rlhf.adapters import CONFIG
+from training.rlhf.adapters import sort_targets
 from training.rlhf.comparisons import (
     Comparison,
     Example,
@@ -189,9 +189,7 @@ class _Stage:
             training["left_out_prompts"] = member.left_out
         with place as folder:
             reward_model.save_pretrained(folder)
-            # Peft writes the set of target modules in any order; the same run must give the same bytes.
-            config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-            write_json(folder / CONFIG, config | {"target_modules": sorted(config["target_modules"])})
+            sort_targets(folder)
             self.tokenizer.save_pretrained(folder)
             return write_report(
                 folder, self.held_out, chosen, rejected, seed=self.recipe.seed, training=training

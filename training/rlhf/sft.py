@@ -20,7 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from training.rlhf.adapters import lora_config
+from training.rlhf.adapters import lora_config, sort_targets
 from training.rlhf.chat import TEMPLATE_SETTINGS, encode_conversation
 from training.rlhf.data import Message, read_conversations
 from training.rlhf.errors import DataError
@@ -55,6 +55,8 @@ def run(directory: RunDirectory, recipe: SFTRecipe) -> dict[str, Any]:
     model: Any = trainer.model
     model.config.use_cache = True
     model.save_pretrained(empty_output(directory))
+    if recipe.lora_r:
+        sort_targets(directory.output)
     tokenizer.save_pretrained(directory.output)
     return {
         "loss": loss,
