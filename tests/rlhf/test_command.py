@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -52,8 +53,6 @@ def test_help_lists_every_setting_with_its_reason_and_default(
 
 def work_as_nobody(folder: str, log: str) -> None:
     """The stage ppo by a user who owns nothing, where this process may choose."""
-    open(log, "w").close()
-    Path(log).chmod(0o666)
     if os.geteuid() == 0:
         os.seteuid(65534)
     work("ppo", folder, log)
@@ -186,14 +185,15 @@ def test_a_file_where_a_folder_must_be_is_named(
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_a_folder_that_may_not_be_written_to_is_named(
-    ppo_settings: dict[str, Any], make_run: Make, tmp_path: Path
-) -> None:
-    folder = make_run(ppo_settings)
-    folder.chmod(0o555)
-    process = fork(work_as_nobody, str(folder), str(log_of(folder)))
-    assert status_of(process) == 1
-    told = log_of(folder).read_text()
+def test_a_folder_that_may_not_be_written_to_is_named() -> None:
+    with tempfile.TemporaryDirectory() as place:  # pytest's own are for its user alone
+        Path(place).chmod(0o755)
+        folder, log = Path(place) / "run", Path(place) / "log"
+        folder.mkdir(0o555)
+        log.touch()
+        log.chmod(0o666)
+        assert status_of(fork(work_as_nobody, str(folder), str(log))) == 1
+        told = log.read_text()
     assert f"{folder}/output cannot be used (Permission denied)" in told and "Traceback" not in told
 
 
