@@ -150,7 +150,7 @@ def _report(directory: RunDirectory, error: Exception) -> int:
     try:
         told = directory.fail(error)
     except OSError as second:
-        told = f"{error} (and error.json could not be written: {second})"
+        told = f"{explain(error)[0]} (And error.json could not be written: {second}.)"
         status = NO_ROOM if no_space_left(second) else FAILED
     try:
         print(_told(error, told), file=sys.stderr, flush=True)
