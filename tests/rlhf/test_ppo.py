@@ -364,7 +364,7 @@ def test_a_loss_that_is_no_number_ends_the_run(
     base.parameters("broken")[1].data.fill_(float("nan"))
     base.save("broken", tmp_path / "broken")
     with pytest.raises(ModelError, match="gives no numbers"):
-        train(make_run(ppo_settings | {"policy_adapter": str(tmp_path / "broken")}, "broken"))
+        train(make_run(ppo_settings | {"policy_adapter": str(tmp_path / "broken")}, "first"))
     run = ppo.PPO(*open_run(make_run(ppo_settings)))
     run.base.parameters("policy")[1].data.fill_(float("nan"))
     with pytest.raises(TrainingDiverged, match="no longer a finite number"):
