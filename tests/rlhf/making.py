@@ -51,7 +51,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def make_base(shape: str, folder: Path) -> PreTrainedModel:
+def make_base(shape: str, folder: Path, *, tied: bool = True) -> PreTrainedModel:
     """A random Llama shaped as SmolLM2 (tied embeddings, grouped heads) or a random Qwen3; with tokenizer."""
     torch.manual_seed(0)
     tokenizer = make_tokenizer()
@@ -62,7 +62,7 @@ def make_base(shape: str, folder: Path) -> PreTrainedModel:
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
-        "tie_word_embeddings": True,
+        "tie_word_embeddings": tied,
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
         "bos_token_id": None,

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 
 from tests.rlhf.making import load_shared, with_policy
 from training.rlhf.adapters import SharedBase, lora_config
-from training.rlhf.errors import ModelError
+from training.rlhf.errors import ModelError, RecipeError
 from training.rlhf.loading import load_base
 from training.rlhf.scoring import load_reward
 
@@ -117,12 +117,16 @@ def test_an_adapter_that_does_not_fit_or_is_damaged_is_refused(llama: Path, tmp_
     shutil.copytree(tmp_path / "good", tmp_path / "wide")
     config = json.loads((tmp_path / "good" / "adapter_config.json").read_text())
     (tmp_path / "wide" / "adapter_config.json").write_text(json.dumps(config | {"r": 8}))
-    with pytest.raises(ModelError, match="other shapes"):
+    with pytest.raises(ModelError, match=r"wide: .* other shapes. It may have been trained on another base"):
         load_shared(llama).load("policy", tmp_path / "wide")
     shutil.copytree(tmp_path / "good", tmp_path / "few")
     (tmp_path / "few" / "adapter_config.json").write_text(json.dumps(config | {"target_modules": ["q_proj"]}))
     with pytest.raises(ModelError, match="does not fit the base"):
         load_shared(llama).load("policy", tmp_path / "few")
+    for setting, value in (("target_modules", ["c_attn"]), ("target_modules", "((("), ("r", 0), ("r", "4")):
+        (tmp_path / "few" / "adapter_config.json").write_text(json.dumps(config | {setting: value}))
+        with pytest.raises(ModelError, match=r"few.*(does not fit the base|is damaged)"):
+            load_shared(llama).load("policy", tmp_path / "few")
     for broken in (b"", b"\xff" * 100):
         (tmp_path / "good" / "adapter_model.safetensors").write_bytes(broken)
         with pytest.raises(ModelError, match="is damaged"):
@@ -133,3 +137,9 @@ def test_an_adapter_that_does_not_fit_or_is_damaged_is_refused(llama: Path, tmp_
             load_shared(llama).load("policy", tmp_path / "few")
     with pytest.raises(ModelError, match="missing"):
         load_shared(llama).load("policy", tmp_path / "none")
+
+
+@pytest.mark.parametrize("target", ["c_attn", "", "q_proj,input_layernorm", "embed_tokens"])
+def test_a_target_that_is_no_linear_layer_is_refused(target: str, llama: Path) -> None:
+    with pytest.raises(RecipeError, match=r"lora_target names .* It has down_proj, gate_proj"):
+        lora_config(load_base(str(llama), "float32"), r=4, alpha=8, target=target)

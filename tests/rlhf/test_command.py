@@ -3,8 +3,10 @@
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from tests.rlhf.engine import LONGEST, log_of, start, status_of, wait_for_checkpoint
+from tests.rlhf.engine import LONGEST, fork, log_of, start, status_of, wait_for_checkpoint, work
 from tests.rlhf.making import error_of, progress_of
 from training.rlhf import ppo
 from training.rlhf.__main__ import main
@@ -47,6 +49,13 @@ def test_help_lists_every_setting_with_its_reason_and_default(
         default = "required" if each.default is MISSING else f"default {json.dumps(each.default)}"
         expected += f"{each.name} ({default}) {each.metadata['help']}"
     assert without_spaces(capsys.readouterr().out).endswith(without_spaces(expected))
+
+
+def work_as_nobody(folder: str, log: str) -> None:
+    """The stage ppo by a user who owns nothing, where this process may choose."""
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+    work("ppo", folder, log)
 
 
 def without_spaces(text: str) -> str:
@@ -86,15 +95,34 @@ def test_killed_anywhere_a_run_resumes_and_ends_with_the_same_bytes(
     assert status == 0 and "already succeeded" in output
 
 
-def test_sigterm_ends_a_run_after_a_checkpoint(ppo_settings: dict[str, Any], make_run: Make) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_sigterm_or_an_interrupt_ends_a_run_after_a_checkpoint(
+    number: signal.Signals, ppo_settings: dict[str, Any], make_run: Make
+) -> None:
     folder = make_run(ppo_settings | {"steps": 5000})
     process = start("ppo", folder)
     wait_for_checkpoint(process, folder)
-    process.terminate()
+    os.kill(process.pid or 0, number)
     assert status_of(process) == 3, log_of(folder).read_text()
+    assert "Traceback" not in log_of(folder).read_text()
     assert not (folder / "result.json").exists() and not (folder / "error.json").exists()
     last = progress_of(folder)[-1]
     assert (folder / "checkpoints" / f"step-{last['step']:06d}").is_dir()
+
+
+def test_a_second_interrupt_ends_a_run_at_once(
+    ppo_settings: dict[str, Any], make_run: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt_twice(*_: Any) -> None:
+        for _time in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ppo, "run", interrupt_twice)
+        assert main(["ppo", str(make_run(ppo_settings))]) == 3
+    assert "Stopped on request" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGINT) == handler
 
 
 def run_onto_a_full_disk(folder: Path, largest_file: int) -> int:
@@ -144,6 +172,45 @@ def test_a_failure_leaves_its_reason(
     assert error_of(folder)["kind"] == kind
     assert reason in error_of(folder)["reason"] and error_of(folder)["reason"] in output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("name", ["output", "checkpoints"])
+def test_a_file_where_a_folder_must_be_is_named(
+    name: str, ppo_settings: dict[str, Any], make_run: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_run(ppo_settings)
+    (folder / name).write_text("")
+    assert main(["ppo", str(folder)]) == 1
+    assert error_of(folder)["kind"] == "file" and str(folder / name) in error_of(folder)["reason"]
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_folder_that_may_not_be_written_to_is_named() -> None:
+    with tempfile.TemporaryDirectory() as place:  # pytest's own are for its user alone
+        Path(place).chmod(0o755)
+        folder, log = Path(place) / "run", Path(place) / "log"
+        folder.mkdir(0o555)
+        log.touch()
+        log.chmod(0o666)
+        assert status_of(fork(work_as_nobody, str(folder), str(log))) == 1
+        told = log.read_text()
+    assert f"{folder}/output cannot be used (Permission denied)" in told and "Traceback" not in told
+
+
+def test_a_failure_of_the_engine_itself_is_traced_in_the_log(
+    ppo_settings: dict[str, Any], make_run: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ppo, "run", lambda *_: {}["lost"])
+        assert main(["ppo", str(make_run(ppo_settings))]) == 1
+    told = capsys.readouterr().err
+    assert "Traceback" in told and "The engine failed unexpectedly: KeyError" in told
+
+
+def test_a_name_that_is_no_unicode_reaches_the_reason(ppo_settings: dict[str, Any], make_run: Make) -> None:
+    folder = make_run(ppo_settings | {"\ud800": 1})
+    assert main(["ppo", str(folder)]) == 1
+    assert "unknown settings: \\ud800" in error_of(folder)["reason"]
 
 
 def test_a_directory_without_recipe_and_one_that_is_missing_are_refused(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_pairs_without_a_prompt_id_belong_together_by_what_was_asked(tmp_path: P
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (b'{"prompt_id": "a"', "line 1: not valid JSON"),
+        (b'{"prompt_id": "a"', "line 1: not valid JSON .* at character 18"),
         (b"\n\n[1]\n", "line 3: not a JSON object"),
         (b"\xff\xfe{}\n", "line 1: not valid JSON"),
         (b"[" * 100_000, "line 1: not valid JSON"),
@@ -66,7 +66,8 @@ def test_pairs_without_a_prompt_id_belong_together_by_what_was_asked(tmp_path: P
         ),
         (lines({"prompt_id": "a", "prompt": [{"role": "user", "content": "\ud800"}]}), "content as text"),
         (lines({"prompt_id": "a", "prompt": ANSWER}), "the last message of prompt must be the user's"),
-        (lines(*[{"prompt_id": "a", "prompt": USER}] * 2), "the same prompt_id twice"),
+        (lines(*[{"prompt_id": "a", "prompt": USER}] * 2), "the same prompt_id twice: a"),
+        (lines({"prompt_id": "\ud800", "prompt": USER}), "line 1: prompt_id has characters"),
         ("", "holds no prompts"),
     ],
 )
@@ -92,10 +93,30 @@ def test_a_conversation_ends_with_the_assistant(tmp_path: Path) -> None:
         read_conversations(*entry(tmp_path, lines({"messages": USER})))
 
 
+def test_a_conversation_has_a_question(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"line 2: .* at least one message before its last answer"):
+        read_conversations(*entry(tmp_path, lines({"messages": USER + ANSWER}, {"messages": ANSWER})))
+
+
+@pytest.mark.parametrize("name", ["prompt_id", "comparison_id", "split", "round", "language"])
+def test_a_name_that_no_file_could_hold_is_refused(tmp_path: Path, name: str) -> None:
+    row = {"prompt": USER, "chosen": ANSWER, "rejected": OTHER, name: "\ud800"}
+    with pytest.raises(DataError, match=f"line 1: {name} has characters"):
+        read_preferences(*entry(tmp_path, lines(row)))
+
+
+def test_a_parquet_file_whose_text_is_no_unicode_is_refused(tmp_path: Path) -> None:
+    offsets, text = pa.py_buffer(bytes([0, 0, 0, 0, 2, 0, 0, 0])), pa.py_buffer(b"\xff\xfe")
+    names = pa.StringArray.from_buffers(1, offsets, text)
+    pq.write_table(pa.table({"prompt_id": names}), tmp_path / "rows.parquet")
+    with pytest.raises(DataError, match="not a readable Parquet file"):
+        read_prompts(*entry(tmp_path, (tmp_path / "rows.parquet").read_bytes(), "rows.parquet"))
+
+
 def test_a_file_that_changed_or_went_is_refused(tmp_path: Path) -> None:
     directory, file = entry(tmp_path, lines({"prompt_id": "a", "prompt": USER}))
     (tmp_path / file.path).write_text(lines({"prompt_id": "b", "prompt": USER}))
-    with pytest.raises(DataError, match="its sha256 differs"):
+    with pytest.raises(DataError, match=f"its sha256 is {dataset_file(tmp_path / file.path).sha256}"):
         read_prompts(directory, file)
     (tmp_path / file.path).unlink()
     with pytest.raises(DataError, match="does not exist"):

@@ -1,6 +1,7 @@
 """Completions and win rates."""
 
 import json
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -8,17 +9,28 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from tests.rlhf.making import BAD, GOOD, QUESTIONS, conversation, error_of, make_reward, write_rows
+from tests.rlhf.making import (
+    BAD,
+    GOOD,
+    QUESTIONS,
+    conversation,
+    error_of,
+    make_reward,
+    with_policy,
+    write_rows,
+)
 from training.rlhf import chat, endpoint, evaluate, generate
 from training.rlhf.__main__ import main
 from training.rlhf.adapters import SharedBase, lora_config
-from training.rlhf.errors import Cancelled, DataError
+from training.rlhf.errors import Cancelled, DataError, ModelError
 from training.rlhf.judging import judge_by_scores, summarise
 from training.rlhf.loading import load_base, load_tokenizer
 from training.rlhf.recipes import JUDGE_KEY, DatasetFile, EvaluateRecipe, GenerateRecipe
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.scoring import load_reward, score_sequences
+from training.rlhf.seen import prompt_digest, write_seen
 
 Outcome = tuple[dict[str, Any], list[dict[str, Any]]]
 Run = Callable[..., Outcome]
@@ -31,10 +43,9 @@ def run(tmp_path: Path, prompts: dict[str, str]) -> Run:
     def start(base_model: Path, kind: type[Any], **settings: Any) -> Outcome:
         recipe = kind(
             base_model=str(base_model),
-            dataset=DatasetFile(**prompts),
             threads=1,
             max_new_tokens=12,
-            **settings,
+            **({"dataset": DatasetFile(**prompts)} | settings),
         )
         directory = RunDirectory(tmp_path / "run")
         directory.path.mkdir(exist_ok=True)
@@ -135,6 +146,74 @@ def test_adapters_of_both_versions_take_part(qwen3: Path, run: Run, tmp_path: Pa
     against_itself, _ = run(qwen3, EvaluateRecipe, baseline_adapter=str(tmp_path / "v"), **versions)
     assert against_base["kl"] > 0.05
     assert against_itself["kl"] == pytest.approx(0, abs=1e-3)
+
+
+@pytest.fixture
+def ensemble(llama: Path, reward: Path, tmp_path: Path) -> Path:
+    """Two reward adapters, of which each has learned from a prompt that the other has not."""
+    folder = tmp_path / "ensemble"
+    shutil.copytree(reward, folder / "member-0")
+    make_reward(llama, folder / "member-1")
+    write_seen(folder, [{prompt_digest(LONG[i]["prompt"])} for i in range(2)])
+    return folder
+
+
+LONG = [
+    {"prompt_id": f"p{i}", "prompt": [{"role": "user", "content": " ".join([question] * (1 + 2 * i % 7))}]}
+    for i, question in enumerate(QUESTIONS)
+]
+
+
+def test_padding_and_batch_composition_change_no_answer_score_win_or_watch(
+    llama: Path, ensemble: Path, run: Run, tmp_path: Path
+) -> None:
+    with_policy(llama).save("policy", tmp_path / "policy")
+    padded_left = tmp_path / "padded-left"
+    shutil.copytree(llama, padded_left)
+    config = json.loads((llama / "tokenizer_config.json").read_text())
+    (padded_left / "tokenizer_config.json").write_text(json.dumps(config | {"padding_side": "left"}))
+    settings: dict[str, Any] = {
+        "reward_adapter": str(ensemble),
+        "candidate_adapter": str(tmp_path / "policy"),
+        "dataset": DatasetFile(**write_rows(tmp_path / "long.jsonl", LONG)),
+        "samples_per_prompt": 1,
+        "watch_kl": 0.01,
+    }
+    # One at a time nothing is padded.
+    alone, rows = run(llama, EvaluateRecipe, batch_size=1, **settings)
+    asked = output(tmp_path, "safety.jsonl")
+    assert alone["wins"] * alone["losses"] > 0 and alone["watches"] and alone["judge_fold_prompts"] == 2
+    for base, together in ((llama, 5), (padded_left, 64)):
+        metrics, others = run(base, EvaluateRecipe, batch_size=together, **settings)
+        assert flat(metrics) == pytest.approx(flat(alone), rel=1e-3, abs=1e-4)
+        assert [flat(row) for row in others] == [pytest.approx(flat(row), abs=1e-4) for row in rows]
+        assert output(tmp_path, "safety.jsonl") == asked
+
+
+def flat(told: Any) -> dict[str, Any]:
+    """Numbers by name, and the rest as pairs of name and text."""
+    numbers = {name: value for name, value in told.items() if isinstance(value, int | float)}
+    texts = [f"{name}: {value}" for name, value in told.items() if isinstance(value, str)]
+    crossed = [row["watch"] for row in told.get("watches", [])]
+    return numbers | dict.fromkeys([*texts, *crossed], 0.0)
+
+
+def test_a_model_that_gives_no_numbers_is_refused(
+    llama: Path, reward: Path, run: Run, tmp_path: Path
+) -> None:
+    base = with_policy(llama)
+    base.parameters("policy")[1].data.fill_(float("nan"))
+    base.save("policy", tmp_path / "policy")
+    with pytest.raises(ModelError, match="gives no numbers"):
+        run(llama, GenerateRecipe, policy_adapter=str(tmp_path / "policy"))
+    with pytest.raises(ModelError, match="gives no numbers"):
+        run(llama, EvaluateRecipe, candidate_adapter=str(tmp_path / "policy"), reward_adapter=str(reward))
+    shutil.copytree(reward, tmp_path / "reward")
+    weights = load_file(reward / "adapter_model.safetensors")
+    broken = {name: weight * float("nan") for name, weight in weights.items()}
+    save_file(broken, tmp_path / "reward" / "adapter_model.safetensors")
+    with pytest.raises(ModelError, match="scores are no numbers"):
+        run(llama, EvaluateRecipe, reward_adapter=str(tmp_path / "reward"))
 
 
 def row(prompt_id: str, baseline: str, candidate: str, margin: float) -> dict[str, Any]:

@@ -23,6 +23,31 @@ def test_a_base_with_pickled_weights_is_refused(llama: Path, tmp_path: Path) -> 
         load_base(str(tmp_path / "base"), "float32")
 
 
+def test_a_base_that_lacks_weights_is_refused(llama: Path, tmp_path: Path) -> None:
+    shutil.copytree(llama, tmp_path / "base")
+    config = json.loads((llama / "config.json").read_text())
+    (tmp_path / "base" / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
+    with pytest.raises(ModelError, match=r"lacks 9 of the weights .* model.layers.2"):
+        load_base(str(tmp_path / "base"), "float32")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("config.json", "[]"), ("config.json", '{"model_type": "llama", "hidden_size": "a"}'),
+     ("config.json", "{"), ("tokenizer.json", "{}"), ("tokenizer.json", "{")],
+)  # fmt: skip
+def test_a_malformed_file_of_a_base_is_no_failure_of_the_engine(
+    name: str, text: str, llama: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(llama, tmp_path / "base")
+    (tmp_path / "base" / name).write_text(text)
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_tokenizer(str(tmp_path / "base"))
+    if name == "config.json":
+        with pytest.raises(ModelError, match="cannot be loaded"):
+            load_base(str(tmp_path / "base"), "float32")
+
+
 @pytest.mark.parametrize("name", ["/nowhere/model", "models/a/b", "./model"])
 def test_a_missing_model_folder_is_said_to_be_missing(tmp_path: Path, name: str) -> None:
     recipe = GenerateRecipe(base_model=name, dataset=DatasetFile("p", "0" * 64))

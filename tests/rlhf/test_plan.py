@@ -11,7 +11,7 @@ import pytest
 import torch
 from peft.tuners.lora import Linear as PeftLinear
 
-from tests.rlhf.making import GOOD, QUESTIONS, conversation, write_rows
+from tests.rlhf.making import GOOD, QUESTIONS, conversation, with_policy, write_rows
 from training.rlhf import linear, machine, ppo, products, reward, sft
 from training.rlhf.__main__ import main
 from training.rlhf.adapters import SharedBase, lora_config
@@ -28,7 +28,7 @@ from training.rlhf.recipes import PPORecipe, RewardRecipe, SFTRecipe, parse_reci
 from training.rlhf.rollout import Block, answer_logprobs
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.shadow import Shadow
-from training.rlhf.workload import Workload
+from training.rlhf.workload import Phase, Workload
 
 Make = Callable[..., Path]
 STAGES = {"sft": sft, "reward": reward, "ppo": ppo}
@@ -219,7 +219,6 @@ def test_a_comparison_is_counted_by_its_completions_and_not_by_its_pairs(
 ) -> None:
     workload = workload_of(make_run(settings["reward"]))
     steps = workload._reward_steps
-    assert steps is not None
     assert len(steps.inputs["rows"]) == 3 * 4  # of nine pairs, which have two each
     assert steps.inputs["attention_mask"].ndim == 4  # behind their common prompt, as they are trained
 
@@ -236,6 +235,23 @@ def test_the_safety_prompts_are_part_of_an_evaluation(ppo_settings: dict[str, An
         "scoring": compared,
         "kl": compared / 2,
     }
+
+
+def test_reference_and_base_are_asked_in_parts(
+    settings: dict[str, Any], make_run: Make, llama: Path, tmp_path: Path
+) -> None:
+    with_policy(llama).save("policy", tmp_path / "policy")
+    continued = {"policy_adapter": str(tmp_path / "policy")}
+
+    def reference(name: str, **changes: Any) -> Phase:
+        workload = workload_of(make_run(settings["ppo"] | {"batch_size": 16, "steps": 3} | changes, name))
+        return next(phase for phase in workload.phases() if phase.name == "reference")
+
+    whole, parts = reference("whole", micro_batch_size=8), reference("parts", micro_batch_size=2)
+    assert (whole.times, parts.times) == (4, 4 * 4)
+    assert parts.cost.peak_bytes < whole.cost.peak_bytes / 2
+    assert reference("continued", micro_batch_size=8, **continued).times == 2 * whole.times
+    assert reference("anew", micro_batch_size=8, reanchor=True, **continued).times == whole.times
 
 
 def test_sampling_counts_the_weights_that_are_laid_out_anew(
@@ -308,6 +324,27 @@ def test_what_would_end_the_run_is_said_before(
     assert main(["plan", str(make_run(settings["ppo"] | change))]) == 1
     told = capsys.readouterr().err
     assert reason in told and "Traceback" not in told
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_too_few_pairs_are_said_before(
+    rows: int, settings: dict[str, Any], make_run: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = (tmp_path / "pairs.jsonl").read_text().splitlines()
+    few = write_rows(tmp_path / "few.jsonl", [json.loads(pair) for pair in pairs[:rows]])
+    assert main(["plan", str(make_run(settings["reward"] | {"dataset": few, "min_pairs": 5}))]) == 1
+    assert f"has {rows} training pairs, and a reward model needs at least 5" in capsys.readouterr().err
+
+
+def test_an_adapter_that_does_not_fit_is_said_before(
+    settings: dict[str, Any], make_run: Make, llama: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_policy(llama).save("policy", tmp_path / "policy")
+    config = tmp_path / "policy" / "adapter_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"r": 8}))
+    plan = {"policy_adapter": str(tmp_path / "policy")}
+    assert main(["plan", str(make_run(settings["ppo"] | plan))]) == 1
+    assert "may have been trained on another base" in capsys.readouterr().err
 
 
 def test_a_recipe_that_is_missing_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from tests.rlhf.making import BAD, GOOD, QUESTIONS, conversation, make_reward, p
 from training.rlhf import chat, ppo
 from training.rlhf.adapters import SharedBase, lora_config, read_adapter
 from training.rlhf.data import Prompt
-from training.rlhf.errors import Cancelled, DataError, ModelError, TrainingDiverged
+from training.rlhf.errors import Cancelled, DataError, ModelError, RecipeError, TrainingDiverged
 from training.rlhf.loading import load_base, load_tokenizer
 from training.rlhf.recipes import PPORecipe
 from training.rlhf.rollout import answer_logprobs, lay_out
@@ -156,6 +156,19 @@ def test_a_policy_that_is_anchored_anew_pays_for_its_distance_from_the_base(
     train(second)
     metrics = progress_of(second)[0]["metrics"]
     assert metrics["kl"] == metrics["anchor_kl"] > 0.1
+    third = make_run(ppo_settings | settings | {"kl_stop": 0.01}, "third")
+    with pytest.raises(RecipeError, match=r"more than kl_stop \(0.01\): raise kl_stop, or turn reanchor off"):
+        train(third)
+
+
+def test_a_run_whose_steps_were_lowered_below_its_checkpoint_ends_there(
+    ppo_settings: dict[str, Any], make_run: Make
+) -> None:
+    folder = make_run(ppo_settings)
+    with at_step(3, interrupt), pytest.raises(KeyboardInterrupt):
+        train(folder)
+    (folder / "recipe.json").write_text(json.dumps(ppo_settings | {"steps": 1}))
+    assert train(folder)["steps"] == 2
 
 
 def test_a_run_killed_and_resumed_ends_with_the_same_bytes(
@@ -350,8 +363,12 @@ def test_a_loss_that_is_no_number_ends_the_run(
     base.add("broken", lora_config(base.model, r=4, alpha=8, target="all-linear"))
     base.parameters("broken")[1].data.fill_(float("nan"))
     base.save("broken", tmp_path / "broken")
+    with pytest.raises(ModelError, match="gives no numbers"):
+        train(make_run(ppo_settings | {"policy_adapter": str(tmp_path / "broken")}, "first"))
+    run = ppo.PPO(*open_run(make_run(ppo_settings)))
+    run.base.parameters("policy")[1].data.fill_(float("nan"))
     with pytest.raises(TrainingDiverged, match="no longer a finite number"):
-        train(make_run(ppo_settings | {"policy_adapter": str(tmp_path / "broken")}))
+        run.train()
 
 
 def test_a_gradient_that_is_no_number_ends_the_run_before_it_is_followed(
@@ -371,5 +388,5 @@ def test_missing_inputs_are_named(ppo_settings: dict[str, Any], make_run: Make) 
     with pytest.raises(DataError, match="more than the 5"):
         train(make_run(ppo_settings | {"max_prompt_tokens": 5}, "b"))
     wrong = {"dataset": ppo_settings["dataset"] | {"sha256": "0" * 64}}
-    with pytest.raises(DataError, match="its sha256 differs"):
+    with pytest.raises(DataError, match="its sha256 is"):
         train(make_run(ppo_settings | wrong, "c"))

@@ -35,12 +35,15 @@ def test_every_setting_gives_its_reason(stage: str) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"stage": "dpo"}, "names no known stage"),
+        ({"stage": "dpo"}, "names no known stage: 'dpo'; there are sft, reward"),
         ({"stage": ["ppo"]}, "names no known stage"),
-        ({"stepz": 1}, "unknown settings: stepz"),
+        ({"stepz": 1}, r"unknown settings: stepz \(did you mean steps\?\)"),
+        ({"steps": {"path": "p", "sha256": "0" * 64}}, "steps must be a whole number"),
         ({"steps": "7"}, "steps must be a whole number"),
         ({"steps": True}, "steps must be a whole number"),
         ({"steps": 10**400}, "steps must be a whole number"),
+        ({"batch_size": 2**40}, r"batch_size must be a whole number below 2\^32"),
+        ({"temperature": 1e-45}, "temperature must be 0.01 or more"),
         ({"steps": 0}, "steps must be greater than 0"),
         ({"learning_rate": float("nan")}, "learning_rate must be a finite number"),
         ({"learning_rate": None}, "learning_rate must be a finite number"),

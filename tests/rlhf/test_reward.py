@@ -166,6 +166,12 @@ def test_too_few_pairs_are_refused_with_both_numbers(make_reward_run: Callable[.
     )
 
 
+def test_pairs_that_a_split_of_another_name_holds_out_are_told(make_reward_run: Callable[..., Path]) -> None:
+    run = make_reward_run(make_rows(split="training"))
+    assert main(["reward", str(run)]) == 1
+    assert "32 more are held out, for their split is not train" in error_of(run)["reason"]
+
+
 def test_held_out_pairs_are_never_learned_from(make_reward_run: Callable[..., Path]) -> None:
     run = make_reward_run(make_rows(split="held_out"))
     assert main(["reward", str(run)]) == 1

@@ -158,13 +158,11 @@ def test_a_file_that_cannot_be_written_keeps_its_old_text(tmp_path: Path) -> Non
 
 def test_the_file_cancel_and_sigterm_ask_for_a_stop(directory: RunDirectory) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    try:
-        directory.stop_on_sigterm()
+    with directory.stopped_by_signals():
         assert not directory.cancel_requested()
         os.kill(os.getpid(), signal.SIGTERM)
         assert directory.cancel_requested()
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    assert signal.getsignal(signal.SIGTERM) == before
     other = RunDirectory(directory.path)
     assert not other.cancel_requested()
     (directory.path / "cancel").touch()
@@ -182,6 +180,8 @@ def test_the_file_cancel_and_sigterm_ask_for_a_stop(directory: RunDirectory) -> 
             "disk",
         ),
         (MemoryError(), "memory"),
+        (PermissionError(errno.EACCES, "Permission denied", "/run/progress.jsonl"), "file"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "/run/x"), "internal"),
         (ZeroDivisionError("x"), "internal"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.rlhf.engine import start, status_of, wait_for_checkpoint
-from tests.rlhf.making import BAD, GOOD, QUESTIONS, conversation, error_of, progress_of
+from tests.rlhf.making import BAD, GOOD, QUESTIONS, conversation, error_of, make_base, progress_of
 from training.rlhf.__main__ import main
 from training.rlhf.linear import LoRALinear
 from training.rlhf.loading import load_base, load_tokenizer
@@ -101,9 +102,28 @@ def test_a_lora_adapter_is_all_that_training_writes(
     adapter = load_file(run / "output" / "adapter_model.safetensors")
     assert all("lora_" in name for name in adapter)
     assert all(bool(adapter[name].any()) for name in adapter if "lora_B" in name)
+    targets = json.loads((run / "output" / "adapter_config.json").read_text())["target_modules"]
+    assert targets == sorted(targets)  # or the same run would not give the same bytes
     assert not (run / "output" / "model.safetensors").exists()
     after = load_file(qwen3 / "model.safetensors")
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_the_embedding_of_eos_is_learned_though_the_base_pads_with_it(
+    make_run: Callable[..., Path], settings: dict[str, Any], tmp_path: Path
+) -> None:
+    # Tied, the row would move by what the head learns.
+    before = make_base("llama", tmp_path / "base", tied=False)
+    eos = before.config.eos_token_id
+    assert before.config.pad_token_id == eos
+    run = make_run(settings | {"base_model": str(tmp_path / "base"), "max_steps": 2, "weight_decay": 0.0})
+    assert main(["sft", str(run)]) == 0
+    after = AutoModelForCausalLM.from_pretrained(run / "output")
+    moved = (after.get_input_embeddings().weight != before.get_input_embeddings().weight).any(-1)
+    assert moved[eos]
+    tokenizer = AutoTokenizer.from_pretrained(run / "output")
+    assert after.config.eos_token_id == eos == tokenizer.eos_token_id
+    assert after.config.pad_token_id == tokenizer.pad_token_id != eos
 
 
 def test_only_the_answer_is_learned_unless_told_otherwise(
@@ -166,6 +186,26 @@ def test_a_conversation_without_a_question_is_refused(
     run = make_run(settings | {"dataset": {"path": file.path, "sha256": file.sha256}})
     assert main(["sft", str(run)]) == 1
     assert "at least one message before its last answer" in error_of(run)["reason"]
+
+
+def test_conversations_of_which_nothing_is_left_are_refused(
+    make_run: Callable[..., Path], settings: dict[str, Any]
+) -> None:
+    run = make_run(settings | {"max_length": 3})
+    assert main(["sft", str(run)]) == 1
+    assert "fills the 3 tokens of max_length" in error_of(run)["reason"]
+
+
+def test_a_conversation_that_the_chat_template_refuses_is_named(
+    make_run: Callable[..., Path], settings: dict[str, Any], qwen3: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(qwen3, tmp_path / "base")
+    template = tmp_path / "base" / "chat_template.jinja"
+    refusal = "{% if 'ice' in messages[0].content %}{{ raise_exception('too cold') }}{% endif %}"
+    template.write_text(refusal + template.read_text())
+    run = make_run(settings | {"base_model": str(tmp_path / "base")})
+    assert main(["sft", str(run)]) == 1
+    assert "begins with 'Is ice good?': too cold" in error_of(run)["reason"]
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_advice(

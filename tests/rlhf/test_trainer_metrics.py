@@ -1,9 +1,11 @@
 """Every figure that sft and reward log is what its name says, by a slow computation in float64."""
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import variance
 from typing import Any
 
 import pytest
@@ -31,17 +33,16 @@ COMMON = {
     "warmup_ratio": WARMUP,
     "checkpoint_every": 100,
 }
-MEANS = {"sft": ("loss", "mean_token_accuracy"), "reward": ("loss", "accuracy")}
-LASTS = {
-    "sft": ("grad_norm", "num_tokens", "epoch", "learning_rate"),
-    "reward": ("grad_norm", "epoch", "learning_rate"),
-}
-RESULTS = {
-    "sft": ("loss", "steps", "conversations", "left_out", "at_max_length", "trained_parameters"),
-    "reward": (
-        "loss", "steps", "train_pairs", "train_comparisons", "held_out_pairs", "overlong_pairs", *HEADLINES,
-    ),
-}  # fmt: skip
+_OF_SFT = ("loss", "steps", "conversations", "left_out", "at_max_length", "trained_parameters")
+_OF_REWARD = (
+    "loss", "steps", "train_pairs", "train_comparisons", "held_out_pairs", "overlong_pairs", *HEADLINES,
+)  # fmt: skip
+# An ensemble is a reward run whose members train one after the other.
+MEANS = {"sft": ("loss", "mean_token_accuracy")} | dict.fromkeys(("reward", "ensemble"), ("loss", "accuracy"))
+LASTS = {"sft": ("grad_norm", "num_tokens", "epoch", "learning_rate")} | dict.fromkeys(
+    ("reward", "ensemble"), ("grad_norm", "epoch", "learning_rate")
+)
+RESULTS = {"sft": _OF_SFT, "reward": _OF_REWARD, "ensemble": _OF_REWARD}
 
 
 @dataclass
@@ -55,10 +56,19 @@ class Run:
     steps: list[dict[str, float]] = field(default_factory=list)
     result: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def logged(self) -> dict[int, list[int]]:
+        """The places of the steps that each logged step tells of, one training after the other."""
+        return {
+            first + step: [first + place for place in places]
+            for first in range(0, len(self.before), STEPS)
+            for step, places in LOGGED.items()
+        }
+
     def expected(self, name: str, stage: str) -> list[float]:
         if name in LASTS[stage]:
-            return [self.steps[places[-1]][name] for places in LOGGED.values()]
-        return [sum(self.steps[i][name] for i in places) / len(places) for places in LOGGED.values()]
+            return [self.steps[places[-1]][name] for places in self.logged.values()]
+        return [sum(self.steps[i][name] for i in places) / len(places) for places in self.logged.values()]
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -116,6 +126,7 @@ def sft_run(qwen3: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     tokens = 0
     for number, (place, inputs) in enumerate(zip(run.before, run.inputs, strict=True), start=1):
         model: Any = AutoModelForCausalLM.from_pretrained(qwen3, dtype=torch.float64).eval()
+        model.get_input_embeddings().padding_idx = None  # it is EOS, which is learned as any other token
         model.load_state_dict(load_file(place / "model.safetensors"), strict=False)  # the head is tied
         rows = [
             ids[mask.bool()].tolist()
@@ -171,6 +182,7 @@ HELD_OUT: list[Pair] = [
 ]  # fmt: skip
 OVERLONG: Pair = ("peat", GOOD * 60, BAD, 1.0, 1.0)
 SMOOTHING, CENTRING = 0.1, 0.05
+MEMBERS = 2
 
 
 def row_of(pair: Pair, split: str) -> dict[str, Any]:
@@ -184,66 +196,98 @@ def row_of(pair: Pair, split: str) -> dict[str, Any]:
 
 
 class Scorer:
-    """Scores of answers by an adapter, in float64."""
+    """Scores of answers by an adapter, or the mean of several, in float64."""
 
-    def __init__(self, base: Path, adapter: Path) -> None:
-        self.exact, self.tokenizer = ExactReward(base, adapter), load_tokenizer(str(base))
+    def __init__(self, base: Path, *adapters: Path) -> None:
+        self.members = [ExactReward(base, adapter) for adapter in adapters]
+        self.tokenizer = load_tokenizer(str(base))
 
     def tokens(self, thing: str, answer: str) -> list[int]:
         return encode_conversation(self.tokenizer, conversation(f"Is {thing} good?", answer))
 
     def score(self, thing: str, answer: str) -> Any:
-        return self.exact.score(self.tokens(thing, answer))
+        ids = self.tokens(thing, answer)
+        return sum(member.score(ids) for member in self.members) / len(self.members)
 
     def margins(self, pairs: Sequence[Pair]) -> list[Any]:
         return [self.score(thing, one) - self.score(thing, other) for thing, one, other, *_ in pairs]
 
 
-@pytest.fixture(scope="module")
-def reward_run(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    folder = tmp_path_factory.mktemp("reward-metrics")
+def train_reward(base: Path, folder: Path, **changes: Any) -> Run:
     rows = [row_of(pair, "train") for pair in [*LEARNED, OVERLONG]]
     rows += [row_of(pair, "held_out") for pair in HELD_OUT]
     data = DatasetFile(**write_rows(folder / "pairs.jsonl", rows))
     recipe = RewardRecipe(
-        base_model=str(llama), dataset=data, batch_size=32, min_pairs=1, lora_r=4,
-        label_smoothing=SMOOTHING, center_rewards=CENTRING, **COMMON,
+        base_model=str(base), dataset=data, batch_size=32, min_pairs=1, lora_r=4,
+        label_smoothing=SMOOTHING, center_rewards=CENTRING, **COMMON, **changes,
     )  # fmt: skip
     run = train(folder, reward, recipe)
-    for number, place in enumerate(run.before, start=1):
-        run.steps.append(of_comparisons(Scorer(llama, place)) | {
-            "epoch": number / STEPS, "learning_rate": rate_after(number - 1),
-        })  # fmt: skip
     run.result = {
-        "loss": run.expected("loss", "reward")[-1],
-        "steps": STEPS,
         "train_pairs": len(LEARNED),
         "train_comparisons": len({thing for thing, *_ in LEARNED}),
         "held_out_pairs": len(HELD_OUT),
         "overlong_pairs": 1,
-        **on_held_out(Scorer(llama, run.folder / "output")),
     }
     return run
 
 
-def of_comparisons(scorer: Scorer) -> dict[str, float]:
-    """The figures of a step, which holds all pairs."""
-    weights = sum(weight for *_, weight, _ in LEARNED) / len(LEARNED)
+def steps_of(base: Path, places: Sequence[Path], pairs: Sequence[Pair]) -> list[dict[str, float]]:
+    """The figures of a training's steps, by the weights before each of them."""
+    return [
+        of_comparisons(Scorer(base, place), pairs)
+        | {"epoch": number / STEPS, "learning_rate": rate_after(number - 1)}
+        for number, place in enumerate(places, start=1)
+    ]
+
+
+@pytest.fixture(scope="module")
+def reward_run(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = train_reward(llama, tmp_path_factory.mktemp("reward-metrics"))
+    run.steps = steps_of(llama, run.before, LEARNED)
+    run.result |= {"loss": run.expected("loss", "reward")[-1], "steps": STEPS}
+    run.result |= on_held_out(Scorer(llama, run.folder / "output"))
+    return run
+
+
+@pytest.fixture(scope="module")
+def ensemble_run(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = train_reward(llama, tmp_path_factory.mktemp("ensemble-metrics"), ensemble_size=MEMBERS)
+    folders = [run.folder / "output" / f"member-{number}" for number in range(MEMBERS)]
+    left_out = [of_report(folder)["training"]["left_out_prompts"] for folder in folders]
+    assert sorted(thing for each in left_out for thing in each) == sorted({thing for thing, *_ in LEARNED})
+    for number, things in enumerate(left_out):
+        places = run.before[number * STEPS : (number + 1) * STEPS]
+        run.steps += steps_of(llama, places, [pair for pair in LEARNED if pair[0] not in things])
+    lines = len(LOGGED)
+    losses = run.expected("loss", "ensemble")[lines - 1 :: lines]  # the last of each member
+    run.result |= {"loss": sum(losses) / MEMBERS, "steps": MEMBERS * STEPS}
+    run.result |= on_held_out(Scorer(llama, *folders))
+    return run
+
+
+def of_report(folder: Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return report
+
+
+def of_comparisons(scorer: Scorer, pairs: Sequence[Pair]) -> dict[str, float]:
+    """The figures of a step, which holds all these pairs."""
+    weights = sum(weight for *_, weight, _ in pairs) / len(pairs)
     loss: Any = 0.0
     right = []
-    for (*_, weight, probability), margin in zip(LEARNED, scorer.margins(LEARNED), strict=True):
+    for (*_, weight, probability), margin in zip(pairs, scorer.margins(pairs), strict=True):
         p = probability * (1 - SMOOTHING) + SMOOTHING / 2
         cross_entropy = -p * logsigmoid(margin) - (1 - p) * logsigmoid(-margin)
-        loss = loss + weight / weights * cross_entropy / len(LEARNED)
+        loss = loss + weight / weights * cross_entropy / len(pairs)
         if probability != 0.5:
             right.append(float(margin.detach()) > 0)
-    things = sorted({thing for thing, *_ in LEARNED})
+    things = sorted({thing for thing, *_ in pairs})
     for thing in things:
-        answers = sorted({answer for name, *both, _, _ in LEARNED if name == thing for answer in both})
+        answers = sorted({answer for name, *both, _, _ in pairs if name == thing for answer in both})
         total = sum(scorer.score(thing, answer) for answer in answers)
         loss = loss + CENTRING * (2 * total / len(answers)) ** 2 / len(things)
     loss.backward()
-    learned = [each for each in scorer.exact.model.parameters() if each.requires_grad]
+    learned = [each for each in scorer.members[0].model.parameters() if each.requires_grad]
     return {"loss": float(loss.detach()), "accuracy": sum(right) / len(right), "grad_norm": norm_of(learned)}
 
 
@@ -320,7 +364,9 @@ def test_a_line_of_progress_tells_of_the_steps_since_the_last_one(
     stage: str, name: str, request: pytest.FixtureRequest
 ) -> None:
     run: Run = request.getfixturevalue(f"{stage}_run")
-    assert [line["step"] for line in run.lines] == list(LOGGED)
+    assert [(line["step"], line["total"]) for line in run.lines] == [
+        (step, len(run.before)) for step in run.logged
+    ]
     told = [line["metrics"][name] for line in run.lines]
     assert told == pytest.approx(run.expected(name, stage), rel=2e-3, abs=1e-6)
 
@@ -336,3 +382,13 @@ def test_no_metric_is_logged_whose_meaning_is_not_tested(stage: str, request: py
     run: Run = request.getfixturevalue(f"{stage}_run")
     assert all(set(line["metrics"]) == {*MEANS[stage], *LASTS[stage]} for line in run.lines)
     assert set(run.metrics) == set(RESULTS[stage])
+
+
+def test_the_spread_of_an_ensemble_is_the_variance_of_its_members_scores(
+    ensemble_run: Run, llama: Path
+) -> None:
+    scorers = [Scorer(llama, ensemble_run.folder / "output" / f"member-{i}") for i in range(MEMBERS)]
+    answers = [(thing, answer) for thing, *both, _, _ in HELD_OUT for answer in both]
+    variances = [variance([float(each.score(*said).detach()) for each in scorers]) for said in answers]
+    told = of_report(ensemble_run.folder / "output")["reward_variance"]
+    assert told == pytest.approx(sum(variances) / len(variances), rel=2e-3)

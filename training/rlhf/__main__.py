@@ -24,7 +24,7 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 
 from training.rlhf.energy import EnergyMeter, of_all_processes
-from training.rlhf.errors import Cancelled, EngineError, RecipeError, no_space_left
+from training.rlhf.errors import UNEXPECTED, Cancelled, RecipeError, explain, no_space_left
 from training.rlhf.processes import Processes
 from training.rlhf.recipes import RECIPES, LoRARecipe, Recipe
 from training.rlhf.rundir import RunDirectory
@@ -58,8 +58,8 @@ def _plan(path: Path, *, as_json: bool) -> int:
         directory, recipe = plan.read_recipe(path)
         _stay_offline_with(directory, recipe)
         made = plan.make_plan(directory, recipe)
-    except EngineError as error:
-        print(error, file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - as for a run, see _told
+        print(_told(error, explain(error)[0]), file=sys.stderr)
         return FAILED
     print(json.dumps(made.to_dict(), indent=2) if as_json else plan.describe(made))
     return OK
@@ -68,15 +68,15 @@ def _plan(path: Path, *, as_json: bool) -> int:
 def _attempt(directory: RunDirectory, stage: str) -> int:
     processes = Processes.of_environment()
     try:
-        if processes.is_main:
-            directory.open()
-        directory.stop_on_sigterm()
-        recipe = directory.recipe()
-        if recipe.stage != stage:
-            raise RecipeError(f"The recipe is for the stage {recipe.stage}, not {stage}.")
-        processes.require_fit(recipe)
-        _run(directory, recipe, processes)
-    except Cancelled:
+        with directory.stopped_by_signals():
+            if processes.is_main:
+                directory.open()
+            recipe = directory.recipe()
+            if recipe.stage != stage:
+                raise RecipeError(f"The recipe is for the stage {recipe.stage}, not {stage}.")
+            processes.require_fit(recipe)
+            _run(directory, recipe, processes)
+    except (Cancelled, KeyboardInterrupt):
         if processes.is_main:
             print("Stopped on request; started again, it goes on from its last checkpoint if it has one.")
         return CANCELLED
@@ -153,16 +153,20 @@ def _report(directory: RunDirectory, error: Exception) -> int:
     try:
         told = directory.fail(error)
     except OSError as second:
-        told = f"{error} (and error.json could not be written: {second})"
+        told = f"{explain(error)[0]} (And error.json could not be written: {second}.)"
         status = NO_ROOM if no_space_left(second) else FAILED
-    if not isinstance(error, EngineError):
-        told = "".join(traceback.format_exception(error)) + told
     try:
-        print(told, file=sys.stderr, flush=True)
+        print(_told(error, told), file=sys.stderr, flush=True)
     except OSError:
         # The log lies on the same full disk. What is left of it in a buffer must not change the exit status.
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     return status
+
+
+def _told(error: Exception, reason: str) -> str:
+    """What to print of a failure: where it happened only helps when it is the engine's fault."""
+    is_ours = explain(error)[1] == UNEXPECTED
+    return "".join(traceback.format_exception(error)) + reason if is_ours else reason
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ adapter_model.safetensors); pickled weights are refused.
 """
 
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from training.rlhf.errors import ModelError, first_line
+from training.rlhf.errors import ModelError, RecipeError, first_line
 from training.rlhf.linear import Linear, LoRALinear
 from training.rlhf.packing import packed
 from training.rlhf.rundir import write_json
@@ -41,7 +42,7 @@ def lora_config(
     `target` is all-linear (every linear layer but the output head) or comma-separated layer names. Peft would
     resolve all-linear anew for every adapter, and then find the linear layers inside earlier adapters.
     """
-    names = linear_layers(model) if target == "all-linear" else [name.strip() for name in target.split(",")]
+    names = linear_layers(model) if target == "all-linear" else _named_layers(model, target)
     config = LoraConfig(
         r=r,
         lora_alpha=alpha,
@@ -66,6 +67,21 @@ def linear_layers(model: PreTrainedModel) -> list[str]:
     )
 
 
+def _named_layers(model: PreTrainedModel, target: str) -> list[str]:
+    """The comma-separated names; RecipeError for one that belongs to no linear layer."""
+    names = [name.strip() for name in target.split(",")]
+    for name in names:
+        found = [
+            module for path, module in model.named_modules() if path == name or path.endswith(f".{name}")
+        ]
+        if not found or not all(isinstance(module, nn.Linear) for module in found):
+            raise RecipeError(
+                f"lora_target names {name!r:.100}, which is no linear layer of the base model. It has "
+                f"{', '.join(linear_layers(model))}."
+            )
+    return names
+
+
 class SharedBase:
     """The one base model with its named adapters.
 
@@ -84,11 +100,17 @@ class SharedBase:
         return int(embedding.weight.shape[-1])
 
     def add(self, name: str, config: LoraConfig, weights: dict[str, Tensor] | None = None) -> None:
-        """Add an adapter; without weights it is fresh, so that it changes nothing yet."""
+        """Add an adapter; without weights it is fresh, so that it changes nothing yet.
+
+        Raises ModelError when it does not fit the base.
+        """
         config._register_custom_module({Linear: LoRALinear})
         with warnings.catch_warnings():  # peft warns of several adapters, which are the point here
             warnings.simplefilter("ignore", UserWarning)
-            inject_adapter_in_model(config, self.model, adapter_name=name)
+            try:
+                inject_adapter_in_model(config, self.model, adapter_name=name)
+            except (ValueError, TypeError, re.error) as error:
+                raise ModelError(f"The adapter does not fit the base model: {first_line(error)}") from error
         self._configs[name] = config
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
@@ -103,7 +125,15 @@ class SharedBase:
         config, weights = read_adapter(folder)
         if any("lora_" not in key for key in weights):
             raise ModelError(f"The adapter in {folder} has more than LoRA weights, so it is no policy.")
-        self.add(name, config, weights)
+        self.add_from(folder, name, config, weights)
+
+    def add_from(self, folder: Path, name: str, config: LoraConfig, weights: dict[str, Tensor]) -> None:
+        """Add an adapter that was read from a folder; ModelError, with its name, when it does not fit."""
+        try:
+            self.add(name, config, weights)
+        except ModelError as error:
+            reason = str(error).rstrip(".")
+            raise ModelError(f"{folder}: {reason}. It may have been trained on another base.") from error
 
     def copy(self, source: str, name: str) -> None:
         """Add an adapter with the same weights as another."""
@@ -117,26 +147,26 @@ class SharedBase:
     def set_weights(self, name: str, weights: dict[str, Tensor]) -> None:
         """Set an adapter's weights, as `weights` gives them; ModelError when they do not fit the base."""
         state = {key.removeprefix(_PREFIX): value for key, value in weights.items()}
-        missing = {_PREFIX + key for key in state} ^ set(self.weights(name))
-        if missing:
+        self.require_fit(name, weights)
+        set_peft_model_state_dict(self.model, state, adapter_name=name)
+
+    def require_fit(self, name: str, weights: dict[str, Tensor]) -> None:
+        """Raise ModelError unless the weights have the names and shapes of this adapter's."""
+        own = get_peft_model_state_dict(self.model, adapter_name=name, save_embedding_layers=False)
+        shapes = {_PREFIX + key: value.shape for key, value in own.items()}
+        if missing := set(weights) ^ set(shapes):
             raise ModelError(
                 f"The adapter does not fit the base model: {len(missing)} weights differ in name."
             )
-        try:
-            set_peft_model_state_dict(self.model, state, adapter_name=name)
-        except RuntimeError as error:
-            raise ModelError(
-                "The adapter does not fit the base model: its weights have other shapes."
-            ) from error
+        if any(value.shape != shapes[key] for key, value in weights.items()):
+            raise ModelError("The adapter does not fit the base model: its weights have other shapes.")
 
     def save(self, name: str, folder: Path) -> None:
         """Write an adapter as peft does, so that PeftModel.from_pretrained reads it."""
         folder.mkdir(parents=True, exist_ok=True)
         save_file(self.weights(name), folder / WEIGHTS, metadata={"format": "pt"})
         self._configs[name].save_pretrained(str(folder))
-        # Peft writes the set of target modules in any order; the same run must give the same bytes.
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        write_json(folder / CONFIG, config | {"target_modules": sorted(config["target_modules"])})
+        sort_targets(folder)
 
     def parameters(self, name: str) -> list[nn.Parameter]:
         """The parameters of one adapter, in the order of the layers."""
@@ -177,6 +207,15 @@ class SharedBase:
         return [module for module in self.model.modules() if isinstance(module, LoraLayer)]
 
 
+def sort_targets(folder: Path) -> None:
+    """Put the target modules of an adapter's configuration in order: the same run must give the same bytes.
+
+    They are a set, which peft writes in any order.
+    """
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    write_json(folder / CONFIG, config | {"target_modules": sorted(config["target_modules"])})
+
+
 def read_adapter(folder: Path) -> tuple[LoraConfig, dict[str, Tensor]]:
     """Configuration and weights of an adapter folder; ModelError when it is missing, damaged or pickled.
 
@@ -190,6 +229,8 @@ def read_adapter(folder: Path) -> tuple[LoraConfig, dict[str, Tensor]]:
         )
     try:
         settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        if not all(isinstance(settings[name], int | float) for name in ("r", "lora_alpha")):
+            raise ValueError("r and lora_alpha must be numbers")
         if settings.get("rank_pattern") or settings.get("alpha_pattern"):
             raise ModelError(
                 f"The adapter in {folder} has ranks or scales of single layers, which is not supported."

@@ -8,14 +8,16 @@ known.
 from collections.abc import Sequence
 from typing import Any
 
+from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from training.rlhf.data import Message, Prompt
-from training.rlhf.errors import DataError, ModelError
+from training.rlhf.errors import DataError, ModelError, first_line
 
 # Reasoning models (Qwen3) render an empty thought for a plain answer; other templates ignore the setting.
 TEMPLATE_SETTINGS: dict[str, Any] = {"enable_thinking": False}
 _PROBE = "yes"
+_QUOTED = 60  # characters
 
 
 def encode_prompts(
@@ -60,11 +62,17 @@ def decode(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
 def _render(
     tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, add_generation_prompt: bool
 ) -> list[int]:
-    rendered: Any = tokenizer.apply_chat_template(
-        list(messages),
-        add_generation_prompt=add_generation_prompt,
-        tokenize=True,
-        return_dict=True,
-        **TEMPLATE_SETTINGS,
-    )
+    try:
+        rendered: Any = tokenizer.apply_chat_template(
+            list(messages),
+            add_generation_prompt=add_generation_prompt,
+            tokenize=True,
+            return_dict=True,
+            **TEMPLATE_SETTINGS,
+        )
+    except TemplateError as error:
+        raise DataError(
+            "The base model's chat template refuses the conversation that begins with "
+            f"{messages[0]['content'][:_QUOTED]!r}: {first_line(error)}."
+        ) from error
     return list(rendered["input_ids"])

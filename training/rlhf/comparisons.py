@@ -13,7 +13,9 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from training.rlhf.chat import encode_conversation
-from training.rlhf.data import Preference
+from training.rlhf.data import TRAIN, Preference
+from training.rlhf.errors import DataError
+from training.rlhf.recipes import RewardRecipe
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,19 @@ def group_comparisons(examples: Sequence[Example], *, most_pairs: int) -> list[C
         replace(each, pairs=tuple(pair._replace(weight=pair.weight / mean) for pair in each.pairs))
         for each in comparisons
     ]
+
+
+def require_enough(recipe: RewardRecipe, pairs: int, *, overlong: int, held_out: int) -> None:
+    """Raise DataError unless there are pairs to learn from, as many as the recipe wants."""
+    if pairs >= recipe.min_pairs:
+        return
+    others = [f"{overlong} more are longer than {recipe.max_length} tokens"] if overlong else []
+    others += [f"{held_out} more are held out, for their split is not {TRAIN}"] if held_out else []
+    told = f" ({', '.join(others)})" if others else ""
+    raise DataError(
+        f"The dataset has {pairs} training pairs{told}, and a reward model needs at least "
+        f"{recipe.min_pairs}: collect more judgments."
+    )
 
 
 def plan_steps(

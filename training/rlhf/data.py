@@ -6,12 +6,13 @@ checked before a stage starts; a wrong row is named by its line.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.rlhf.errors import DataError
+from training.rlhf.errors import DataError, first_line
 from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory, sha256_of
 
@@ -57,8 +58,9 @@ def read_prompts(directory: RunDirectory, file: DatasetFile) -> list[Prompt]:
     ]
     if not prompts:
         raise DataError(f"{file.path} holds no prompts.")
-    if len({prompt.prompt_id for prompt in prompts}) < len(prompts):
-        raise DataError(f"{file.path} has the same prompt_id twice.")
+    often, times = Counter(prompt.prompt_id for prompt in prompts).most_common(1)[0]
+    if times > 1:
+        raise DataError(f"{file.path} has the same prompt_id twice: {often}.")
     return prompts
 
 
@@ -72,10 +74,13 @@ def read_preferences(directory: RunDirectory, file: DatasetFile) -> list[Prefere
 
 
 def read_conversations(directory: RunDirectory, file: DatasetFile) -> list[list[Message]]:
-    """Rows {messages}, each ending with the assistant; at least one."""
-    conversations = [
-        _messages(row, "messages", where, last="assistant") for where, row in _rows(directory, file)
-    ]
+    """Rows {messages}, each two messages or more that end with the assistant's; at least one row."""
+    conversations = []
+    for where, row in _rows(directory, file):
+        messages = _messages(row, "messages", where, last="assistant")
+        if len(messages) < 2:
+            raise DataError(f"{where}: messages needs at least one message before its last answer.")
+        conversations.append(messages)
     if not conversations:
         raise DataError(f"{file.path} holds no conversations.")
     return conversations
@@ -96,7 +101,6 @@ def read_flagged(directory: RunDirectory, file: DatasetFile) -> list[tuple[str, 
 
 def _preference(row: dict[str, Any], where: str) -> Preference:
     prompt = _messages(row, "prompt", where, last="user")
-    prompt_id = row.get("prompt_id")
     weight = row.get("weight")
     weight = 1.0 if weight is None else weight
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < 1e9:
@@ -110,17 +114,17 @@ def _preference(row: dict[str, Any], where: str) -> Preference:
     if chosen == rejected:
         raise DataError(f"{where}: chosen and rejected are the same.")
     return Preference(
-        prompt_id=_digest(prompt) if prompt_id in (None, "") else str(prompt_id),
+        prompt_id=_name(row, "prompt_id", where) or _digest(prompt),
         prompt=prompt,
         chosen=chosen,
         rejected=rejected,
         weight=float(weight),
-        split=str(row.get("split") or TRAIN),
-        comparison_id=None if row.get("comparison_id") in (None, "") else str(row["comparison_id"]),
+        split=_name(row, "split", where) or TRAIN,
+        comparison_id=_name(row, "comparison_id", where) or None,
         probability=float(probability),
         vote_share=_vote_share(row.get("votes")),
-        round="" if row.get("round") is None else str(row["round"]),
-        language=str(row.get("language") or ""),
+        round=_name(row, "round", where),
+        language=_name(row, "language", where),
     )
 
 
@@ -139,8 +143,12 @@ def _rows(directory: RunDirectory, file: DatasetFile) -> Iterator[tuple[str, dic
     path = directory.resolve(file.path)
     if not path.is_file():
         raise DataError(f"The dataset file {file.path} does not exist.")
-    if sha256_of(path) != file.sha256:
-        raise DataError(f"The dataset file {file.path} is not the one the recipe names: its sha256 differs.")
+    found = sha256_of(path)
+    if found != file.sha256:
+        raise DataError(
+            f"The dataset file {file.path} is not the one the recipe names: its sha256 is {found}. Bring "
+            "back the file, or, if this one is meant, put that into the recipe."
+        )
     if path.suffix == ".parquet":
         return _parquet_rows(path)
     if path.suffix == ".jsonl":
@@ -156,6 +164,10 @@ def _jsonl_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             where = f"{path.name} line {number}"
             try:
                 row = json.loads(line)
+            except json.JSONDecodeError as error:  # whose own text would speak of a line 1
+                raise DataError(
+                    f"{where}: not valid JSON ({error.msg} at character {error.colno})."
+                ) from error
             except (ValueError, RecursionError) as error:
                 raise DataError(f"{where}: not valid JSON ({error}).") from error
             if not isinstance(row, dict):
@@ -169,8 +181,8 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
     try:
         rows = pq.read_table(path).to_pylist()
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path.name} is not a readable Parquet file ({error}).") from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"{path.name} is not a readable Parquet file ({first_line(error)}).") from error
     for number, row in enumerate(rows, start=1):
         yield f"{path.name} row {number}", row
 
@@ -179,7 +191,15 @@ def _text(row: dict[str, Any], key: str, where: str) -> str:
     value = row.get(key)
     if not isinstance(value, str | int) or isinstance(value, bool) or value == "":
         raise DataError(f"{where}: {key} is missing or not text.")
-    return str(value)
+    return _name(row, key, where)
+
+
+def _name(row: dict[str, Any], key: str, where: str) -> str:
+    """A value as text, empty where there is none."""
+    text = "" if row.get(key) is None else str(row[key])
+    if not _is_unicode(text):
+        raise DataError(f"{where}: {key} has characters that are no Unicode.")
+    return text
 
 
 def _messages(row: dict[str, Any], key: str, where: str, *, last: str) -> list[Message]:

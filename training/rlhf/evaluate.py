@@ -39,7 +39,7 @@ from training.rlhf.loading import base_location, load_base, load_tokenizer, writ
 from training.rlhf.recipes import EvaluateRecipe
 from training.rlhf.rollout import answer_logprobs, lay_out
 from training.rlhf.rundir import RunDirectory, write_json
-from training.rlhf.sampling import Answer, Sampling, sample
+from training.rlhf.sampling import Answer, Sampling, require_numbers, sample
 from training.rlhf.scoring import combine, load_reward, score_sequences
 from training.rlhf.seen import mean_of_unseen, read_unseen
 
@@ -103,7 +103,7 @@ class Evaluation:
 
     def _sample(self, version: str | None, prompts: list[list[int]], stream: int) -> list[Answer]:
         with self.base.sampling_from(version, self.recipe.batch_size) as model:
-            return sample(
+            answers = sample(
                 model,
                 prompts,
                 self.how,
@@ -111,6 +111,8 @@ class Evaluation:
                 batch_size=self.recipe.batch_size,
                 after_batch=self._report(len(prompts)),
             )
+        require_numbers(answers)
+        return answers
 
     def _report(self, count: int) -> Callable[[int], None]:
         """What to call in a phase of `count` answers or comparisons, with how many are done."""
@@ -157,6 +159,7 @@ class Evaluation:
             self.reward,
             sequences,
             self.how.pad_id,
+            batch_size=self.recipe.batch_size,
             before_batch=self.directory.raise_if_cancelled,
         )
         if self.unseen is None:

@@ -15,7 +15,7 @@ from training.rlhf.data import read_prompts
 from training.rlhf.loading import base_location, load_base, load_tokenizer, write_base_card
 from training.rlhf.recipes import GenerateRecipe
 from training.rlhf.rundir import RunDirectory
-from training.rlhf.sampling import Answer, Sampling, sample
+from training.rlhf.sampling import Answer, Sampling, require_numbers, sample
 
 
 def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
@@ -41,7 +41,7 @@ def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
 
         policy = "policy" if recipe.policy_adapter is not None else None
         with base.sampling_from(policy, recipe.batch_size) as model:
-            return sample(
+            drawn = sample(
                 model,
                 [encoded[i] for i in rows],
                 how,
@@ -49,6 +49,8 @@ def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
                 batch_size=recipe.batch_size,
                 after_batch=report,
             )
+        require_numbers(drawn)
+        return drawn
 
     answers = draw(list(range(len(encoded))), 0)
     texts = [chat.decode(tokenizer, answer.tokens) for answer in answers]

@@ -4,7 +4,6 @@ import hashlib
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -14,11 +13,12 @@ from transformers import (
 from transformers.utils.logging import disable_progress_bar
 
 from training.rlhf.blocks import replace_layers
-from training.rlhf.errors import ModelError, first_line
+from training.rlhf.errors import ModelError, first_line, out_of_memory
 from training.rlhf.recipes import Recipe
 from training.rlhf.rundir import RunDirectory, write_json
 
 _SPARE_TOKENS = ("<|endoftext|>", "<pad>", "[PAD]", "<|pad|>", "<|finetune_right_pad_id|>", "<unk>")
+_NEW_HEAD = "score.weight"  # of a base that is to become a reward model
 
 disable_progress_bar()  # the log is for what the stages say
 
@@ -40,7 +40,10 @@ def load_tokenizer(location: str) -> PreTrainedTokenizerBase:
     """The tokenizer with its chat template and a padding token that is not EOS."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:
+        if out_of_memory(error):
+            raise
+        # A malformed file makes the libraries raise anything.
         raise ModelError(f"The tokenizer of {location} cannot be loaded: {first_line(error)}") from error
     if not tokenizer.chat_template:
         raise ModelError(f"The tokenizer of {location} has no chat template.")
@@ -58,19 +61,34 @@ def load_tokenizer(location: str) -> PreTrainedTokenizerBase:
 def load_base(
     location: str, dtype: str, kind: Any = AutoModelForCausalLM, **settings: Any
 ) -> PreTrainedModel:
-    """The base model under one of transformers' auto classes, frozen, in evaluation mode."""
+    """The base model under one of transformers' auto classes, frozen, in evaluation mode.
+
+    Raises ModelError when it cannot be loaded or its file lacks weights, which transformers would make up.
+    """
     try:
-        model = kind.from_pretrained(
+        model, loaded = kind.from_pretrained(
             location,
             dtype=getattr(torch, dtype),
             use_safetensors=True,
             trust_remote_code=False,
+            output_loading_info=True,
             **settings,
         )
-    except (OSError, ValueError, SafetensorError) as error:
+    except Exception as error:
+        if out_of_memory(error):
+            raise
         raise ModelError(f"The base model {location} cannot be loaded: {first_line(error)}") from error
+    missing = sorted(set(loaded["missing_keys"]) - {_NEW_HEAD})
+    if missing:
+        raise ModelError(
+            f"The base model {location} lacks {len(missing)} of the weights that its config.json tells of, "
+            f"{missing[0]} for one: get it whole."
+        )
     replace_layers(model)
     model.config.use_cache = False
+    embedding: Any = model.get_input_embeddings()
+    # It gives no gradient to the padding token of the base's configuration, which is often EOS.
+    embedding.padding_idx = None
     return model.requires_grad_(False).eval()
 
 

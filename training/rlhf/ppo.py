@@ -50,7 +50,7 @@ from torch import Tensor
 from training.rlhf import chat
 from training.rlhf.adapters import SharedBase, lora_config
 from training.rlhf.data import Prompt, read_prompts
-from training.rlhf.errors import Cancelled, TrainingDiverged
+from training.rlhf.errors import Cancelled, RecipeError, TrainingDiverged
 from training.rlhf.learner import Learner, initial_value_head
 from training.rlhf.loading import base_location, load_base, load_tokenizer, write_base_card
 from training.rlhf.memory import give_back_memory
@@ -68,8 +68,8 @@ from training.rlhf.rollout import (
 )
 from training.rlhf.rundir import RunDirectory, write_json
 from training.rlhf.samples import add_samples, keep_samples_until
-from training.rlhf.sampling import Answer, Sampling, sample
-from training.rlhf.scoring import load_reward
+from training.rlhf.sampling import Answer, Sampling, require_numbers, sample
+from training.rlhf.scoring import load_reward, require_scores
 
 
 @dataclass
@@ -121,11 +121,12 @@ class PPO:
             experience, metrics = self._assess(chosen, answers)
             clock.append(time.monotonic())
             if stopped := metrics["kl"] > recipe.kl_stop:
+                self._require_a_rollout_within_bounds(metrics["kl"])
                 self.base.set_weights("policy", self.last_good)
                 break
             self.last_good = self.base.weights("policy")
             state.metrics = {"steps": float(state.step), **metrics}
-            if state.step == recipe.steps:
+            if state.step >= recipe.steps:  # more, where steps was lowered after a checkpoint
                 break
             give_back_memory()
             update = self.learner.update(experience, state.step)
@@ -197,13 +198,14 @@ class PPO:
         """The scores (b,) of answers to this process's share of the prompts."""
         stream = self.recipe.steps + 1  # no rollout uses it
         answers = self._sample(prompts, stream, after_batch=lambda _: self.directory.raise_if_cancelled())
+        require_numbers(answers)
         mine = [prompts[i] for i in self.processes.share(len(prompts))]
         size = self._at_once
         parts = []
         for start in range(0, len(mine), size):
             self.directory.raise_if_cancelled()
             parts.append(self.judge(mine[start : start + size], answers[start : start + size]).scores)
-        return torch.cat(parts)
+        return require_scores(torch.cat(parts))
 
     # One iteration
 
@@ -231,6 +233,13 @@ class PPO:
                 batch_size=self._at_once,
                 after_batch=after_batch,
                 streams=rows,
+            )
+
+    def _require_a_rollout_within_bounds(self, kl: float) -> None:
+        if not self.state.metrics:
+            raise RecipeError(
+                f"The policy that the run starts from is {kl:.2g} nats an answer away from the reference, "
+                f"more than kl_stop ({self.recipe.kl_stop}): raise kl_stop, or turn reanchor off."
             )
 
     @property

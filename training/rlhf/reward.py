@@ -29,13 +29,14 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from training.rlhf.adapters import CONFIG
+from training.rlhf.adapters import sort_targets
 from training.rlhf.comparisons import (
     Comparison,
     Example,
     encode_preferences,
     group_comparisons,
     plan_steps,
+    require_enough,
 )
 from training.rlhf.data import TRAIN, Message, Preference, read_preferences
 from training.rlhf.errors import DataError
@@ -79,7 +80,7 @@ def run(directory: RunDirectory, recipe: RewardRecipe) -> dict[str, Any]:
     learned = [each for each in fitting if each.preference.split == TRAIN and each.preference.weight > 0]
     held_out = [each for each in fitting if each.preference.split != TRAIN]
     overlong = len(encoded) - len(fitting)
-    _require_enough(len(learned), overlong, recipe)
+    require_enough(recipe, len(learned), overlong=overlong, held_out=len(held_out))
 
     members = plan_members(recipe, learned)
     report = _train_members(directory, recipe, members, tokenizer, held_out)
@@ -188,9 +189,7 @@ class _Stage:
             training["left_out_prompts"] = member.left_out
         with place as folder:
             reward_model.save_pretrained(folder)
-            # Peft writes the set of target modules in any order; the same run must give the same bytes.
-            config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-            write_json(folder / CONFIG, config | {"target_modules": sorted(config["target_modules"])})
+            sort_targets(folder)
             self.tokenizer.save_pretrained(folder)
             return write_report(
                 folder, self.held_out, chosen, rejected, seed=self.recipe.seed, training=training
@@ -200,7 +199,10 @@ class _Stage:
         """Scores of the chosen and the rejected answers held out, each distinct one computed once."""
         sides = [[each.chosen_ids for each in self.held_out], [each.rejected_ids for each in self.held_out]]
         sequences = sorted({ids for side in sides for ids in side})
-        scores = score_with(self.directory, model, sequences, self.tokenizer.pad_token_id)
+        # A step reads more than batch_size completions, so this takes less memory.
+        scores = score_with(
+            self.directory, model, sequences, self.tokenizer.pad_token_id, at_once=self.recipe.batch_size
+        )
         known = dict(zip(sequences, scores.tolist(), strict=True))
         chosen, rejected = (np.array([known[ids] for ids in side]) for side in sides)
         return chosen, rejected
@@ -252,13 +254,3 @@ def _refuse_leak(preferences: Sequence[Preference]) -> None:
 
 def _said(messages: Sequence[Message]) -> tuple[tuple[str, str], ...]:
     return tuple((message["role"], message["content"]) for message in messages)
-
-
-def _require_enough(pairs: int, overlong: int, recipe: RewardRecipe) -> None:
-    if pairs >= recipe.min_pairs:
-        return
-    longer = f" ({overlong} more are longer than {recipe.max_length} tokens)" if overlong else ""
-    raise DataError(
-        f"The dataset has {pairs} training pairs{longer}, and a reward model needs at least "
-        f"{recipe.min_pairs}: collect more judgments."
-    )

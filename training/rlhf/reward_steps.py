@@ -7,7 +7,12 @@ from typing import Any
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from training.rlhf.comparisons import encode_preferences, group_comparisons, plan_steps
+from training.rlhf.comparisons import (
+    encode_preferences,
+    group_comparisons,
+    plan_steps,
+    require_enough,
+)
 from training.rlhf.data import TRAIN, read_preferences
 from training.rlhf.loading import load_tokenizer
 from training.rlhf.recipes import RewardRecipe
@@ -26,15 +31,17 @@ class RewardSteps:
 
 def reward_steps(
     directory: RunDirectory, recipe: RewardRecipe, location: str, model: PreTrainedModel
-) -> RewardSteps | None:
-    """The steps over all training comparisons; None when there is nothing to learn from."""
+) -> RewardSteps:
+    """The steps over all training comparisons; DataError when there are too few."""
     tokenizer = load_tokenizer(location)
-    preferences = [each for each in read_preferences(directory, recipe.dataset) if each.split == TRAIN]
-    examples = encode_preferences(tokenizer, [each for each in preferences if each.weight > 0])
+    preferences = read_preferences(directory, recipe.dataset)
+    learned = [each for each in preferences if each.split == TRAIN]
+    examples = encode_preferences(tokenizer, [each for each in learned if each.weight > 0])
     fitting = [each for each in examples if each.longest <= recipe.max_length]
+    require_enough(
+        recipe, len(fitting), overlong=len(examples) - len(fitting), held_out=len(preferences) - len(learned)
+    )
     comparisons = group_comparisons(fitting, most_pairs=recipe.batch_size)
-    if not comparisons:
-        return None
     steps = plan_steps(
         comparisons,
         pairs_per_step=recipe.batch_size,

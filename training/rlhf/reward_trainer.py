@@ -27,8 +27,6 @@ from training.rlhf.rundir import RunDirectory
 from training.rlhf.shared_prefix import can_share, lay_out_apart, lay_out_shared
 from training.rlhf.trainer import trainer_settings
 
-_SCORED_AT_ONCE = 64
-
 
 def make_trainer(
     directory: RunDirectory,
@@ -193,14 +191,19 @@ def _scores_at_ends(
 
 @torch.no_grad()
 def score_with(
-    directory: RunDirectory, model: nn.Module, sequences: Sequence[tuple[int, ...]], pad_id: int
+    directory: RunDirectory,
+    model: nn.Module,
+    sequences: Sequence[tuple[int, ...]],
+    pad_id: int,
+    *,
+    at_once: int = 64,
 ) -> NDArray[np.float64]:
     """Scores (N,) of sequences by a trained classifier; Cancelled between batches when asked to stop."""
     model.eval()
     scores = np.empty(len(sequences))
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
-    for start in range(0, len(order), _SCORED_AT_ONCE):
+    for start in range(0, len(order), at_once):
         directory.raise_if_cancelled()
-        chosen = order[start : start + _SCORED_AT_ONCE]
+        chosen = order[start : start + at_once]
         scores[chosen] = model(**lay_out_apart([[sequences[i] for i in chosen]], pad_id)).numpy()
     return scores

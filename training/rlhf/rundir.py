@@ -86,7 +86,8 @@ class RunDirectory:
             shutil.rmtree(stale, ignore_errors=True)
         # The second is what safetensors writes to before it renames.
         for stale in (*self.path.glob("*.tmp-*"), *self.output.glob(".tmp*"), *self.output.glob("*.tmp-*")):
-            stale.unlink()
+            if stale.is_file():
+                stale.unlink()
         (self.path / "error.json").unlink(missing_ok=True)
         self._cut_torn_line()
         latest = self.latest_checkpoint()
@@ -127,13 +128,23 @@ class RunDirectory:
         if self._bar is not None:
             self._bar.show(self._stage, step, total, numbers)
 
-    def stop_on_sigterm(self) -> None:
-        """Let SIGTERM ask for the same orderly stop as the file `cancel`."""
+    @contextmanager
+    def stopped_by_signals(self) -> Iterator[None]:
+        """Let SIGTERM, and Ctrl-C once, ask for the same orderly stop as the file `cancel`."""
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
-        def remember(_signal: int, _frame: FrameType | None) -> None:
+        def remember(number: int, _frame: FrameType | None) -> None:
             self._terminated = True
+            if number == signal.SIGINT:  # whoever is in a hurry asks twice
+                signal.signal(signal.SIGINT, signal.default_int_handler)
 
-        signal.signal(signal.SIGTERM, remember)
+        try:
+            for number in before:
+                signal.signal(number, remember)
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def cancel_requested(self) -> bool:
         """Whether the stage should checkpoint and raise Cancelled at its next step."""
@@ -203,6 +214,7 @@ class RunDirectory:
         A process that only lost another one leaves the reason that the other gave.
         """
         reason, kind = explain(error, self._recipe)
+        reason = reason.encode("utf-8", "backslashreplace").decode()  # a file's name may be no Unicode
         path = self.path / "error.json"
         if not (isinstance(error, ProcessError) and path.exists()):
             write_json(path, {"reason": reason, "kind": kind})

@@ -4,6 +4,7 @@ Every row draws from its own random stream, so its answer does not depend on whi
 are padded on the left, batches hold prompts of similar length, and rows that have ended leave the batch.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -14,6 +15,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.cache_utils import DynamicLayer
 
+from training.rlhf.errors import ModelError
 from training.rlhf.padding import pad, positions_of
 from training.rlhf.recipes import SamplingRecipe
 
@@ -126,6 +128,15 @@ def _sample_batch(
             positions, mask = positions[keep], mask[keep]
         ids = chosen.unsqueeze(-1)
     return [_answer(tokens[i], logprobs[i], int(lengths[i]), how.eos_id) for i in range(len(prompts))]
+
+
+def require_numbers(answers: Sequence[Answer]) -> None:
+    """Raise ModelError when a model whose weights are no numbers gave the answers: they say nothing."""
+    if not all(math.isfinite(sum(answer.logprobs)) for answer in answers):
+        raise ModelError(
+            "The model gives no numbers: weights of the base or of its adapter are damaged, or too large for "
+            "the number format (dtype)."
+        )
 
 
 class _ReservedLayer(DynamicLayer):

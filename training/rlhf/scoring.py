@@ -67,7 +67,7 @@ def _load_member(base: SharedBase, folder: Path, name: str) -> ScalarHead:
     score = weights.pop(SCORE, None)
     if score is None or score.shape != (1, base.hidden_size):
         raise ModelError(f"The adapter in {folder} has no score head that fits the base model.")
-    base.add(name, config, weights)
+    base.add_from(folder, name, config, weights)
     head = ScalarHead(base.hidden_size)
     head.linear.weight.data.copy_(score)
     return head.requires_grad_(False)
@@ -94,7 +94,8 @@ def score_sequences(
     """What each member says of each token sequence, (members, N): its head at the last token.
 
     A sequence is a whole conversation as the reward stage saw it: prompt, answer, EOS and the template's
-    ending. Rows of similar length share a batch, which changes no score.
+    ending. Rows of similar length share a batch, which changes no score. Raises ModelError as
+    `require_scores`.
     """
     scores = torch.empty(len(reward.names), len(sequences))
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
@@ -106,6 +107,13 @@ def score_sequences(
             with base.use(name) as model:
                 hidden = last_hidden_states(model, ids, mask)
             scores[member, chosen] = head(hidden[torch.arange(len(chosen)), mask.sum(-1) - 1])
+    return require_scores(scores)
+
+
+def require_scores(scores: Tensor) -> Tensor:
+    """The scores; ModelError when some are no numbers."""
+    if not scores.isfinite().all():
+        raise ModelError("The reward model's scores are no numbers: its adapter or the base is damaged.")
     return scores
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
+from jinja2 import TemplateError
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import Sampler
@@ -19,8 +20,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from training.rlhf.adapters import lora_config
-from training.rlhf.chat import TEMPLATE_SETTINGS
+from training.rlhf.adapters import lora_config, sort_targets
+from training.rlhf.chat import TEMPLATE_SETTINGS, encode_conversation
 from training.rlhf.data import Message, read_conversations
 from training.rlhf.errors import DataError
 from training.rlhf.loading import base_location, load_base, load_tokenizer
@@ -33,16 +34,29 @@ _IGNORED = -100  # the label of tokens that are not learned
 
 def run(directory: RunDirectory, recipe: SFTRecipe) -> dict[str, Any]:
     """Train and write the adapter or the whole model, with its tokenizer, to output/; returns the metrics."""
-    rows = [_row(messages) for messages in read_conversations(directory, recipe.dataset)]
+    conversations = read_conversations(directory, recipe.dataset)
+    rows = [_row(messages) for messages in conversations]
     location = base_location(directory, recipe)
     tokenizer = load_tokenizer(location)
-    trainer = _make_trainer(directory, recipe, load_base(location, recipe.dtype), tokenizer, rows)
+    try:
+        trainer = _make_trainer(directory, recipe, load_base(location, recipe.dtype), tokenizer, rows)
+    except TemplateError:
+        for messages in conversations:
+            encode_conversation(tokenizer, messages)  # raises an error that names the one
+        raise
     prepared: Any = trainer.train_dataset
     lengths = [len(ids) for ids in prepared["input_ids"]]
+    if not lengths:
+        raise DataError(
+            f"Nothing is left to learn from: in all {len(rows)} conversations the question alone fills the "
+            f"{recipe.max_length} tokens of max_length."
+        )
     loss = train(trainer, directory)
     model: Any = trainer.model
     model.config.use_cache = True
     model.save_pretrained(empty_output(directory))
+    if recipe.lora_r:
+        sort_targets(directory.output)
     tokenizer.save_pretrained(directory.output)
     return {
         "loss": loss,
@@ -152,8 +166,6 @@ def _make_trainer(
 
 def _row(messages: list[Message]) -> dict[str, Any]:
     """One row of TRL's conversational prompt-completion format; the last message is the completion."""
-    if len(messages) < 2:
-        raise DataError("Every conversation needs at least one message before its last answer.")
     return {
         "prompt": messages[:-1],
         "completion": messages[-1:],

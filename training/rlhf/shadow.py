@@ -54,7 +54,7 @@ class Shadow:
                     attn_implementation=_ATTENTION,
                     trust_remote_code=False,
                 )
-        except (OSError, ValueError, KeyError, AttributeError) as error:
+        except Exception as error:  # a malformed file makes the libraries raise anything
             raise ModelError(
                 f"The configuration of the base model {location} cannot be read: {first_line(error)}"
             ) from error

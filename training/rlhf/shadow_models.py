@@ -17,7 +17,7 @@ from training.rlhf.recipes import (
     SFTRecipe,
 )
 from training.rlhf.rundir import RunDirectory
-from training.rlhf.scoring import member_folders
+from training.rlhf.scoring import SCORE, member_folders
 from training.rlhf.shadow import Shadow
 
 
@@ -90,5 +90,6 @@ class ShadowModels:
         """Add an adapter, or the members of a reward ensemble as `load_reward` names them."""
         if folder is not None:
             for number, member in enumerate(member_folders(self.directory.resolve(folder))):
-                config, _ = read_adapter(member)
-                self.base.add(f"{name}-{number}" if number else name, config)
+                config, weights = read_adapter(member)
+                called = f"{name}-{number}" if number else name
+                self.base.add_from(member, called, config, {k: v for k, v in weights.items() if k != SCORE})

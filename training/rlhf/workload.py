@@ -73,7 +73,7 @@ class Workload(ShadowModels):
         if isinstance(recipe, PPORecipe):
             return recipe.steps
         if isinstance(recipe, RewardRecipe):
-            return self._reward_steps.count if self._reward_steps else 0
+            return self._reward_steps.count
         if isinstance(recipe, SFTRecipe):
             return recipe.max_steps or math.ceil(
                 math.ceil(self.lengths.rows / recipe.batch_size) * recipe.epochs
@@ -118,7 +118,7 @@ class Workload(ShadowModels):
         return 2 * math.ceil(number_of_prompts() * self.recipe.samples_per_prompt / self.recipe.batch_size)
 
     @cached_property
-    def _reward_steps(self) -> RewardSteps | None:
+    def _reward_steps(self) -> RewardSteps:
         assert isinstance(self.recipe, RewardRecipe)
         return reward_steps(self.directory, self.recipe, self.location, self.model)
 
@@ -168,13 +168,17 @@ class Workload(ShadowModels):
         block = self._block(rows, answer)
         small = self._block(micro, answer)
         scoring = self._cost(lambda: self._score(block), "reward")
-        reference = self._cost(lambda: self._logprobs(block), None)
+        # In parts, and of the base beside an adapter, as PPO asks them.
+        part = self._block(min(rows, 2 * recipe.micro_batch_size), answer)
+        reference = self._cost(lambda: self._logprobs(part), None)
+        asked = 1 if recipe.policy_adapter is None or recipe.reanchor else 2
+        referenced = (recipe.steps + 1) * asked * math.ceil(rows / len(part.ids))
         update = self._cost(lambda: self._logprobs(small).sum().backward(), "policy", learn=True)
         features = 4 * rows * answer * (self.hidden + 8)
         return [
             *self._sampling(recipe, times=rollouts, policy="policy"),
             Phase("scoring", rollouts * self._members, scoring, self._share),
-            Phase("reference", recipe.steps + 1, reference, self._share, features),
+            Phase("reference", referenced, reference, self._share, features),
             Phase(
                 "update", recipe.steps * passes, update, self._share, features, learns=True
             ),
@@ -192,8 +196,6 @@ class Workload(ShadowModels):
 
     def _compared(self) -> list[Phase]:
         steps = self._reward_steps
-        if steps is None:
-            return [Phase("update", 0, Cost())]
         with self.shadow.mode:
             inputs = {name: self.shadow.mode.from_tensor(each) for name, each in steps.inputs.items()}
         rows, ends = inputs.pop("rows"), inputs.pop("ends")

@@ -46,5 +46,7 @@ def parse_recipe(text: str) -> Recipe:
         raise RecipeError("recipe.json must hold one JSON object.")
     stage = values.pop("stage", None)
     if not isinstance(stage, str) or stage not in RECIPES:
-        raise RecipeError(f"recipe.json names no known stage: {stage!r}.")
+        raise RecipeError(
+            f"recipe.json names no known stage: {stage!r:.100}; there are {', '.join(RECIPES)}."
+        )
     return RECIPES[stage].from_dict(values)

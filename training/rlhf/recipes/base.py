@@ -2,7 +2,9 @@
 
 import json
 import types
+from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from training.rlhf.errors import RecipeError
@@ -24,7 +26,10 @@ class DatasetFile:
 
     def __post_init__(self) -> None:
         if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
-            raise RecipeError("dataset.sha256 must be 64 lower-case hexadecimal digits.")
+            raise RecipeError(
+                f"The sha256 of {self.path} must be 64 lower-case hexadecimal digits, as `sha256sum` prints "
+                "them."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +75,14 @@ class Recipe:
         """Build a recipe from parsed JSON without its `stage`; unknown and missing keys are refused."""
         known = {each.name: each for each in fields(cls)}
         if unknown := sorted(set(values) - set(known)):
-            raise RecipeError(f"The {cls.stage} recipe has unknown settings: {', '.join(unknown)}.")
+            raise RecipeError(
+                f"The {cls.stage} recipe has unknown settings: {', '.join(_with_likeness(unknown, known))}."
+            )
         required = {name for name, each in known.items() if each.default is MISSING}
         if missing := sorted(required - set(values)):
             raise RecipeError(f"The {cls.stage} recipe lacks required settings: {', '.join(missing)}.")
-        return cls(**{name: _dataset_or_value(name, value) for name, value in values.items()})
+        hints = get_type_hints(cls)
+        return cls(**{name: _dataset_or_value(name, value, hints[name]) for name, value in values.items()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +116,7 @@ class SamplingRecipe(Recipe):
     def validate(self) -> None:
         super().validate()
         positive(self, "batch_size", "max_prompt_tokens", "max_new_tokens", "temperature", "top_p")
+        require(self.temperature >= 0.01, "temperature must be 0.01 or more.")
         require(self.top_p <= 1, "top_p must not exceed 1.")
 
 
@@ -131,8 +140,14 @@ def within_unit(recipe: Recipe, *names: str) -> None:
         require(0 <= getattr(recipe, name) <= 1, f"{name} must lie between 0 and 1.")
 
 
-def _dataset_or_value(name: str, value: Any) -> Any:
-    if not isinstance(value, dict):
+def _with_likeness(unknown: Sequence[str], known: Iterable[str]) -> list[str]:
+    """The names, each with the known one that it may have been meant to be."""
+    likely = {name: get_close_matches(name, known, n=1) for name in unknown}
+    return [f"{name} (did you mean {like[0]}?)" if like else name for name, like in likely.items()]
+
+
+def _dataset_or_value(name: str, value: Any, hint: Any) -> Any:
+    if not isinstance(value, dict) or DatasetFile not in (hint, *get_args(hint)):
         return value
     if set(value) != {"path", "sha256"} or not all(isinstance(text, str) for text in value.values()):
         raise RecipeError(f"{name} must be an object with path and sha256, both text.")
@@ -154,7 +169,7 @@ def _is_a(value: Any, hint: Any) -> bool:
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
     if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1e15
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**32
     if hint is str:
         return isinstance(value, str) and value.isprintable()
     return isinstance(value, hint)
@@ -163,6 +178,6 @@ def _is_a(value: Any, hint: Any) -> bool:
 def _type_name(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return " or ".join(get_args(hint))
-    names = {float: "a finite number", int: "a whole number", str: "text", bool: "true or false",
+    names = {float: "a finite number", int: "a whole number below 2^32", str: "text", bool: "true or false",
              DatasetFile: "a file with path and sha256", type(None): "null"}  # fmt: skip
     return names[hint]
