@@ -139,6 +139,14 @@ def test_an_adapter_that_does_not_fit_or_is_damaged_is_refused(llama: Path, tmp_
         load_shared(llama).load("policy", tmp_path / "none")
 
 
+def test_layers_with_an_adapter_can_get_another(llama: Path) -> None:
+    base = load_shared(llama)
+    everywhere = lora_config(base.model, r=2, alpha=4, target="all-linear").target_modules
+    base.add("first", lora_config(base.model, r=2, alpha=4, target="all-linear"))
+    assert lora_config(base.model, r=2, alpha=4, target="all-linear").target_modules == everywhere
+    assert lora_config(base.model, r=2, alpha=4, target="q_proj").target_modules == {"q_proj"}
+
+
 @pytest.mark.parametrize("target", ["c_attn", "", "q_proj,input_layernorm", "embed_tokens"])
 def test_a_target_that_is_no_linear_layer_is_refused(target: str, llama: Path) -> None:
     with pytest.raises(RecipeError, match=r"lora_target names .* It has down_proj, gate_proj"):

@@ -56,30 +56,35 @@ def lora_config(
 
 
 def linear_layers(model: PreTrainedModel) -> list[str]:
-    """Last name parts of all linear layers except the output head, sorted."""
+    """Last name parts of all linear layers except the output head, sorted; those with adapters too."""
     head = model.get_output_embeddings()
-    return sorted(
-        {
-            name.rsplit(".", 1)[-1]
-            for name, module in model.named_modules()
-            if isinstance(module, nn.Linear) and module is not head and not name.endswith("score")
-        }
-    )
+    names = {name.rsplit(".", 1)[-1] for name, layer in _linear_layers(model) if layer is not head}
+    return sorted(names - {"score"})
 
 
 def _named_layers(model: PreTrainedModel, target: str) -> list[str]:
     """The comma-separated names; RecipeError for one that belongs to no linear layer."""
     names = [name.strip() for name in target.split(",")]
+    linear = {path for path, _ in _linear_layers(model)}
     for name in names:
-        found = [
-            module for path, module in model.named_modules() if path == name or path.endswith(f".{name}")
-        ]
-        if not found or not all(isinstance(module, nn.Linear) for module in found):
+        found = {path for path, _ in model.named_modules() if path == name or path.endswith(f".{name}")}
+        if not found or not found <= linear:
             raise RecipeError(
                 f"lora_target names {name!r:.100}, which is no linear layer of the base model. It has "
                 f"{', '.join(linear_layers(model))}."
             )
     return names
+
+
+def _linear_layers(model: PreTrainedModel) -> list[tuple[str, nn.Module]]:
+    """Path and layer; where an adapter was put on a layer, that stands for all it holds."""
+    adapted = tuple(f"{path}." for path, layer in model.named_modules() if isinstance(layer, LoraLayer))
+    layers: list[tuple[str, nn.Module]] = list(model.named_modules())
+    return [
+        (path, layer)
+        for path, layer in layers
+        if isinstance(layer, nn.Linear | LoraLayer) and not path.startswith(adapted)
+    ]
 
 
 class SharedBase:
