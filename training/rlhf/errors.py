@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # recipes raise the errors of this module
 # ("Unable to allocate 7.28 TiB").
 _ASKED = re.compile(r"allocate (?P<size>[0-9.]+) (?P<unit>bytes|[KMGTP]iB)", re.IGNORECASE)
 _UNITS = {"b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
+# Torch without an exception of its own: on a processor, and on a gpu that is full before the first tensor.
+_NO_MEMORY = ("can't allocate memory", "CUDA error: out of memory")
 # What a stage's memory grows with, what costs least to change first.
 _MEMORY_SETTINGS = {
     "sft": ("batch_size", "max_length"),
@@ -99,12 +101,12 @@ def explain(error: BaseException, recipe: "Recipe | None" = None) -> tuple[str, 
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed; torch says so in a RuntimeError on processors, numpy in a MemoryError."""
+    """Whether an allocation failed; torch says so in a RuntimeError, numpy in a MemoryError."""
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
-        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+        or (isinstance(error, RuntimeError) and any(said in str(error) for said in _NO_MEMORY))
     )
 
 

@@ -15,7 +15,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from training.rlhf.blocks import replace_layers
 from training.rlhf.errors import ModelError, first_line
-from training.rlhf.recipes import Recipe
+from training.rlhf.machine import device_for
+from training.rlhf.recipes import Device, Recipe
 from training.rlhf.rundir import RunDirectory, write_json
 
 _SPARE_TOKENS = ("<|endoftext|>", "<pad>", "[PAD]", "<|pad|>", "<|finetune_right_pad_id|>", "<unk>")
@@ -56,9 +57,13 @@ def load_tokenizer(location: str) -> PreTrainedTokenizerBase:
 
 
 def load_base(
-    location: str, dtype: str, kind: Any = AutoModelForCausalLM, **settings: Any
+    location: str, dtype: str, device: Device = "cpu", *, kind: Any = AutoModelForCausalLM, **settings: Any
 ) -> PreTrainedModel:
-    """The base model under one of transformers' auto classes, frozen, in evaluation mode."""
+    """The base model under one of transformers' auto classes, frozen, in evaluation mode, on a device.
+
+    Whatever is made for the model later follows it there.
+    """
+    place = device_for(device)
     try:
         model = kind.from_pretrained(
             location,
@@ -71,7 +76,7 @@ def load_base(
         raise ModelError(f"The base model {location} cannot be loaded: {first_line(error)}") from error
     replace_layers(model)
     model.config.use_cache = False
-    return model.requires_grad_(False).eval()
+    return model.to(place).requires_grad_(False).eval()
 
 
 def write_base_card(directory: RunDirectory, recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> None:

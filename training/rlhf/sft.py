@@ -26,7 +26,7 @@ from training.rlhf.errors import DataError
 from training.rlhf.loading import base_location, load_base, load_tokenizer
 from training.rlhf.recipes import SFTRecipe
 from training.rlhf.rundir import RunDirectory
-from training.rlhf.trainer import empty_output, train, trainer_settings
+from training.rlhf.trainer import empty_output, on_one_device, train, trainer_settings
 
 _IGNORED = -100  # the label of tokens that are not learned
 
@@ -36,13 +36,14 @@ def run(directory: RunDirectory, recipe: SFTRecipe) -> dict[str, Any]:
     rows = [_row(messages) for messages in read_conversations(directory, recipe.dataset)]
     location = base_location(directory, recipe)
     tokenizer = load_tokenizer(location)
-    trainer = _make_trainer(directory, recipe, load_base(location, recipe.dtype), tokenizer, rows)
+    model = load_base(location, recipe.dtype, recipe.device)
+    trainer = _make_trainer(directory, recipe, model, tokenizer, rows)
     prepared: Any = trainer.train_dataset
     lengths = [len(ids) for ids in prepared["input_ids"]]
     loss = train(trainer, directory)
-    model: Any = trainer.model
-    model.config.use_cache = True
-    model.save_pretrained(empty_output(directory))
+    trained: Any = trainer.model
+    trained.config.use_cache = True
+    trained.save_pretrained(empty_output(directory))
     tokenizer.save_pretrained(directory.output)
     return {
         "loss": loss,
@@ -50,7 +51,7 @@ def run(directory: RunDirectory, recipe: SFTRecipe) -> dict[str, Any]:
         "conversations": len(rows),
         "left_out": len(rows) - len(lengths),  # the question alone fills max_length
         "at_max_length": lengths.count(recipe.max_length),
-        "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "trained_parameters": sum(p.numel() for p in trained.parameters() if p.requires_grad),
     }
 
 
@@ -140,9 +141,11 @@ def _make_trainer(
         model.requires_grad_(True)
     return _Trainer(
         model=model,
-        args=SFTConfig(
-            **trainer_settings(directory, recipe, mixed_precision=recipe.mixed_precision),
-            completion_only_loss=recipe.completion_only_loss,
+        args=on_one_device(
+            SFTConfig(
+                **trainer_settings(directory, recipe, mixed_precision=recipe.mixed_precision),
+                completion_only_loss=recipe.completion_only_loss,
+            )
         ),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
