@@ -3,8 +3,8 @@
 Its tensors compute on the processor, but say that they are elsewhere, and meet no others: an operation on
 tensors of both raises, as it does between processor and GPU, unless it is a copy or the other one is a single
 number. Autograd, optimisers and modules take it for a device like any, for it stands in torch's place for
-those of others (PrivateUse1). Beyond that it is no GPU: not in its rounding, memory or missing operations, and
-nothing runs there at the same time.
+those of others (PrivateUse1). Beyond that it is no GPU: not in its rounding, memory or missing operations,
+and nothing runs there at the same time.
 
 Torch keeps the device for good, so it belongs into processes of their own: see `work`.
 """
@@ -22,7 +22,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 from tests.rlhf import engine
-from training.rlhf import loading, trainer
+from training.rlhf import loading, machine, trainer
 
 NAME = "elsewhere"
 _COPIES = ("aten._to_copy.default", "aten.copy_.default")
@@ -118,6 +118,7 @@ def elsewhere() -> Iterator[torch.device]:
         mock.patch.dict(os.environ, ACCELERATE_TORCH_DEVICE=str(device)),  # for TRL's trainers
         # Which no tensor of another class survives.
         mock.patch.object(torch._C, "_InferenceMode", lambda mode: torch.set_grad_enabled(not mode)),
+        mock.patch.object(machine, "device_for", return_value=device),
         mock.patch.object(loading, "device_for", return_value=device),
         mock.patch.object(trainer, "device_for", return_value=device),
         _Everywhere(),

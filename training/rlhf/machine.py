@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -70,6 +71,14 @@ def multiplies_bfloat16(device: torch.device = CPU) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     processor = torch.cpu.get_capabilities()
     return bool(processor.get("avx512_bf16") or processor.get("amx_bf16"))
+
+
+def what_was_used(device: torch.device) -> dict[str, Any]:
+    """For result.json: `device`, cpu or a GPU's name, and `gpu_peak_bytes` of its tensors, or None."""
+    if device.type != "cuda":
+        return {"device": device.type, "gpu_peak_bytes": None}
+    peak = torch.cuda.max_memory_allocated(device)
+    return {"device": torch.cuda.get_device_name(device), "gpu_peak_bytes": peak}
 
 
 def finish_work(device: torch.device) -> None:
