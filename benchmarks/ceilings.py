@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import torch
 
 from benchmarks.task import CONFIGURATIONS, Shape
+from training.rlhf.machine import finish_work
 
 _SECONDS = 1.0
+_SIDE = {"cpu": 2048, "cuda": 8192}  # of matrices that keep the device busy
 
 
 @dataclass(frozen=True)
@@ -23,22 +25,25 @@ class Ceilings:
     bandwidth: float
 
 
-def measure(dtype: torch.dtype) -> Ceilings:
+def measure(dtype: torch.dtype, device: torch.device) -> Ceilings:
     """The best of some large products, and of some sums over more memory than any cache holds."""
-    left, right = torch.randn(2048, 2048).to(dtype), torch.randn(2048, 2048).to(dtype)
-    block = torch.randn(1 << 27)
+    side = _SIDE[device.type]
+    left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    block = torch.randn(1 << 27, device=device)
     return Ceilings(
-        flops=2 * 2048**3 / _fastest(lambda: left @ right),
-        bandwidth=block.numel() * 4 / _fastest(lambda: block.sum()),
+        flops=2 * side**3 / _fastest(lambda: left @ right, device),
+        bandwidth=block.numel() * 4 / _fastest(lambda: block.sum(), device),
     )
 
 
-def _fastest(work: Callable[[], object]) -> float:
+def _fastest(work: Callable[[], object], device: torch.device) -> float:
     work()
+    finish_work(device)
     times, end = [], time.perf_counter() + _SECONDS
     while time.perf_counter() < end:
         start = time.perf_counter()
         work()
+        finish_work(device)
         times.append(time.perf_counter() - start)
     return min(times)
 

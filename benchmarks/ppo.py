@@ -2,10 +2,12 @@
 
     make bench-ppo                                         the shapes of docs/performance.md
     python -m benchmarks.ppo --shape smollm2-135m --dtype bfloat16 --pairs 2
+    python -m benchmarks.ppo --shape qwen3-0.6b --device cuda --pairs 2
 
 Both train the same base with the same LoRA, reward model, prompts, batch, minibatches and passes; the runs
 alternate, ours first, each in a process of its own, and the first iteration of each is left out. A ratio is
-ours over TRL's, pair by pair, in seconds per iteration and in peak memory. Prints a table and writes
+ours over TRL's, pair by pair, in seconds per iteration and in peak memory: resident, or on a GPU what its
+tensors take. There both sides train in bfloat16 unless told otherwise. Prints a table and writes
 build/bench/ppo.json.
 """
 
@@ -24,6 +26,7 @@ import torch
 
 from benchmarks.ceilings import floors, measure
 from benchmarks.task import CONFIGURATIONS, ROOT, SHAPES, Shape, Task, prepare
+from training.rlhf.machine import device_for, what_was_used
 from training.rlhf.recipes import PPORecipe
 from training.rlhf.rundir import create_run, dataset_file
 
@@ -56,6 +59,8 @@ def main() -> None:
             "peer_dtype",
         )
     }
+    if options.device == "cuda":
+        changes |= {name: changes[name] or "bfloat16" for name in ("dtype", "peer_dtype")}
     shape = replace(
         SHAPES[options.shape], **{name: value for name, value in changes.items() if value is not None}
     )
@@ -64,11 +69,12 @@ def main() -> None:
         task = prepare(shape, Path(scratch))
         settings = SETTINGS | {
             "threads": options.threads,
+            "device": options.device,
             "iterations": options.iterations,
             "learning_rate": 1e-3 if shape.name == "starter" else 1e-5,
         }
         pairs = [(run_ours(task, settings, i), run_peer(task, settings, i)) for i in range(options.pairs)]
-    report(shape, pairs)
+    report(shape, pairs, device_for(options.device))
 
 
 def parse() -> argparse.Namespace:
@@ -81,6 +87,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--response", type=int, help="tokens")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), help="of the base weights, in ours")
     parser.add_argument("--peer-dtype", choices=("float32", "bfloat16"), help="of the base weights, in TRL")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="of both")
     parser.add_argument("--iterations", type=int, default=4)
     parser.add_argument("--pairs", type=int, default=2)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
@@ -118,7 +125,8 @@ def run_ours(task: Task, settings: dict[str, Any], number: int) -> Figures:
     ]
     penalty = settings["missing_eos_penalty"]
     scores = [line["score"] - penalty * (1 - line["eos_rate"]) for line in lines]
-    return summary(rows, scores, [line["kl"] for line in lines], memory)
+    used = json.loads((run.path / "result.json").read_text())["gpu_peak_bytes"]
+    return summary(rows, memory, used) | {"scores": scores, "kl": [line["kl"] for line in lines]}
 
 
 def run_peer(task: Task, settings: dict[str, Any], number: int) -> Figures:
@@ -139,7 +147,8 @@ def run_peer(task: Task, settings: dict[str, Any], number: int) -> Figures:
     told.write_text(json.dumps(text))
     memory = peak_memory([str(PEER), str(ROOT / "benchmarks/trl_ppo.py"), str(told)])
     measured = json.loads(result.read_text())
-    return summary(measured["iterations"], measured["scores"], measured["kl"], memory)
+    peaks = summary(measured["iterations"], memory, measured["gpu_peak_bytes"])
+    return peaks | {"scores": measured["scores"], "kl": measured["kl"]}
 
 
 def peak_memory(command: list[str]) -> float:
@@ -153,24 +162,31 @@ def peak_memory(command: list[str]) -> float:
     return usage.ru_maxrss / 1024
 
 
-def summary(rows: list[dict[str, float]], scores: list[float], kl: list[float], memory: float) -> Figures:
-    """Medians over all iterations but the first, which pays for caches and threads."""
+def summary(rows: list[dict[str, float]], memory: float, gpu_peak_bytes: int | None) -> Figures:
+    """Medians over all iterations but the first, which pays for caches and threads; memory in MiB.
+
+    `memory_mib` is what is compared: resident memory, or that of a GPU's tensors.
+    """
+    gpu = None if gpu_peak_bytes is None else gpu_peak_bytes / 2**20
     medians = {phase: statistics.median(row[phase] for row in rows[1:]) for phase in PHASES}
-    return medians | {"peak_mib": memory, "iterations": rows, "scores": scores, "kl": kl}
+    peaks = {"peak_mib": memory, "gpu_peak_mib": gpu, "memory_mib": memory if gpu is None else gpu}
+    return medians | peaks | {"iterations": rows}
 
 
-def report(shape: Shape, pairs: list[tuple[Figures, Figures]]) -> None:
+def report(shape: Shape, pairs: list[tuple[Figures, Figures]], device: torch.device) -> None:
     tokens = shape.batch_size * shape.response
-    columns = (*PHASES, "tokens/s", "peak MiB")
+    columns = (*PHASES, "tokens/s", "peak MiB", "GPU MiB")
     print(f"{shape}\n\n{'':8}" + "".join(f"{name:>10}" for name in columns))
     for pair in pairs:
         for name, side in zip(("ours", "TRL"), pair, strict=True):
             cells = "".join(f"{side[phase]:10.2f}" for phase in PHASES)
-            print(f"{name:8}{cells}{tokens / side['seconds']:10.1f}{side['peak_mib']:10.0f}")
+            gpu = f"{side['gpu_peak_mib']:10.0f}" if side["gpu_peak_mib"] is not None else f"{'-':>10}"
+            print(f"{name:8}{cells}{tokens / side['seconds']:10.1f}{side['peak_mib']:10.0f}{gpu}")
     figures: Figures = {
         "shape": asdict(shape),
+        "device": what_was_used(device)["device"],
         "pairs": [
-            {"time": ours["seconds"] / trl["seconds"], "memory": ours["peak_mib"] / trl["peak_mib"]}
+            {"time": ours["seconds"] / trl["seconds"], "memory": ours["memory_mib"] / trl["memory_mib"]}
             for ours, trl in pairs
         ],
         "runs": [{"ours": ours, "trl": trl} for ours, trl in pairs],
@@ -181,17 +197,18 @@ def report(shape: Shape, pairs: list[tuple[Figures, Figures]]) -> None:
         figures[f"{name}_ratio"] = statistics.median(ratio[name] for ratio in figures["pairs"])
     print(f"medians: time {figures['time_ratio']:.3f}, memory {figures['memory_ratio']:.3f}")
     if shape.name in CONFIGURATIONS:
-        figures |= print_floors(shape, pairs[-1][0])
+        figures |= print_floors(shape, pairs[-1][0], device)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    known[f"{shape.name} {shape.dtype} against {shape.peer_dtype}"] = figures
+    where = "" if device.type == "cpu" else f" on {device.type}"
+    known[f"{shape.name} {shape.dtype} against {shape.peer_dtype}{where}"] = figures
     RESULTS.write_text(json.dumps(known, indent=2) + "\n")
 
 
-def print_floors(shape: Shape, ours: Figures) -> Figures:
-    """How close each phase comes to what the machine could do."""
-    ceilings = measure(getattr(torch, shape.dtype))
-    print(f"\nthis machine: {ceilings.flops / 1e9:.0f} GFLOP/s, {ceilings.bandwidth / 1e9:.1f} GB/s")
+def print_floors(shape: Shape, ours: Figures, device: torch.device) -> Figures:
+    """How close each phase comes to what the device could do."""
+    ceilings = measure(getattr(torch, shape.dtype), device)
+    print(f"\nthis device: {ceilings.flops / 1e9:.0f} GFLOP/s, {ceilings.bandwidth / 1e9:.1f} GB/s")
     least = floors(shape, ceilings)
     for phase, seconds in least.items():
         print(f"{phase:8} at least {seconds:6.2f} s, took {ours[phase]:6.2f} s: {seconds / ours[phase]:.0%}")

@@ -24,6 +24,13 @@ from transformers import (
 from trl.experimental.ppo import PPOConfig, PPOTrainer, ppo_trainer
 
 
+def now() -> float:
+    """The time at which what a GPU was given to do is done."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 class Stopwatch(TrainerCallback):
     """When sampling, scoring and learning of each iteration ended."""
 
@@ -38,26 +45,26 @@ class Stopwatch(TrainerCallback):
 
         def timed(*args: Any, **settings: Any) -> Any:
             result = function(*args, **settings)
-            self._marks.append(time.perf_counter())
+            self._marks.append(now())
             return result
 
         setattr(ppo_trainer, name, timed)
 
     def on_train_begin(self, *args: Any, **settings: Any) -> None:
-        self._marks = [time.perf_counter()]
+        self._marks = [now()]
 
     def on_step_end(self, *args: Any, **settings: Any) -> None:
         start, sampled, scored = self._marks
-        now = time.perf_counter()
+        end = now()
         self.rows.append(
             {
                 "rollout": sampled - start,
                 "scoring": scored - sampled,
-                "update": now - scored,
-                "seconds": now - start,
+                "update": end - scored,
+                "seconds": end - start,
             }
         )
-        self._marks = [now]
+        self._marks = [end]
 
     def on_log(self, args: Any, state: Any, control: Any, **settings: Any) -> None:
         logs = [log for log in state.log_history if "objective/scores" in log]
@@ -91,7 +98,7 @@ def main(task: dict[str, Any]) -> None:
             num_sample_generations=0,
             gradient_checkpointing=False,
             bf16=False,
-            use_cpu=True,
+            use_cpu=task["device"] == "cpu",
             logging_steps=1,
             save_strategy="no",
             disable_tqdm=True,
@@ -114,9 +121,9 @@ def main(task: dict[str, Any]) -> None:
         ),
     )
     trainer.train()
-    Path(task["result"]).write_text(
-        json.dumps({"iterations": watch.rows, "scores": watch.scores, "kl": watch.kl})
-    )
+    gpu_peak = torch.cuda.max_memory_allocated() if task["device"] == "cuda" else None
+    result = {"iterations": watch.rows, "scores": watch.scores, "kl": watch.kl, "gpu_peak_bytes": gpu_peak}
+    Path(task["result"]).write_text(json.dumps(result))
 
 
 def classifier(task: dict[str, Any], dtype: torch.dtype, pad_id: int) -> Any:

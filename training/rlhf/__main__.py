@@ -101,7 +101,9 @@ def _run(directory: RunDirectory, recipe: Recipe, processes: Processes) -> None:
         from training.rlhf.card import write_card
 
         write_card(directory, recipe, metrics, energy, seconds)
-    directory.finish(metrics, energy, seconds)
+    from training.rlhf.machine import device_for, what_was_used
+
+    directory.finish(metrics, energy, seconds, **what_was_used(device_for(recipe.device)))
     print(json.dumps(metrics))
 
 

@@ -22,7 +22,7 @@ from peft import (
 from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor, device, nn
 from transformers import PreTrainedModel
 
 from training.rlhf.errors import ModelError, RecipeError, first_line
@@ -104,6 +104,11 @@ class SharedBase:
         embedding: Any = self.model.get_input_embeddings()
         return int(embedding.weight.shape[-1])
 
+    @property
+    def device(self) -> device:
+        """Where the base and its adapters are, and what they read has to be."""
+        return self.model.device
+
     def add(self, name: str, config: LoraConfig, weights: dict[str, Tensor] | None = None) -> None:
         """Add an adapter; without weights it is fresh, so that it changes nothing yet.
 
@@ -145,9 +150,9 @@ class SharedBase:
         self.add(name, self._configs[source], self.weights(source))
 
     def weights(self, name: str) -> dict[str, Tensor]:
-        """A copy of an adapter's LoRA weights, under the keys peft writes to disk."""
+        """A copy of an adapter's LoRA weights, on the processor, under the keys peft writes to disk."""
         state = get_peft_model_state_dict(self.model, adapter_name=name, save_embedding_layers=False)
-        return {_PREFIX + key: value.detach().clone() for key, value in state.items()}
+        return {_PREFIX + key: value.detach().to("cpu", copy=True) for key, value in state.items()}
 
     def set_weights(self, name: str, weights: dict[str, Tensor]) -> None:
         """Set an adapter's weights, as `weights` gives them; ModelError when they do not fit the base."""

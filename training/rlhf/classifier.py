@@ -77,7 +77,10 @@ def mean_states(
     batch_size: int,
     before_batch: Callable[[], None],
 ) -> Tensor:
-    """The base's last hidden states, averaged over each text's tokens, (N, H); an empty text is one EOS."""
+    """The base's last hidden states, averaged over each text's tokens, (N, H) on the processor.
+
+    An empty text is one EOS.
+    """
     encoded = [
         tokenizer(text, add_special_tokens=False).input_ids[:_LONGEST] or [tokenizer.eos_token_id]
         for text in texts
@@ -88,7 +91,8 @@ def mean_states(
         for start in range(0, len(order), batch_size):
             before_batch()
             rows = order[start : start + batch_size]
-            ids, mask = pad([encoded[i] for i in rows], int(tokenizer.pad_token_id))
+            padded = pad([encoded[i] for i in rows], int(tokenizer.pad_token_id))
+            ids, mask = (each.to(base.device) for each in padded)
             hidden = last_hidden_states(model, ids, mask).float()
-            states[rows] = (hidden * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)
+            states[rows] = ((hidden * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)).cpu()
     return states

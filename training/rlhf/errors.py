@@ -19,6 +19,8 @@ _ONEDNN_FAILED = (
     "could not create a primitive", "could not create a memory object", "could not execute a primitive",
 )  # fmt: skip
 _UNITS = {"b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
+# Torch without an exception of its own: on a processor, and on a gpu that is full before the first tensor.
+_NO_MEMORY = ("can't allocate memory", "CUDA error: out of memory")
 # What a stage's memory grows with, what costs least to change first.
 _MEMORY_SETTINGS = {
     "sft": ("batch_size", "max_length"),
@@ -120,13 +122,16 @@ def explain(error: BaseException, recipe: "Recipe | None" = None) -> tuple[str, 
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed; torch says so in a RuntimeError on processors, numpy in a MemoryError."""
+    """Whether an allocation failed; torch says so in a RuntimeError, numpy in a MemoryError."""
     text = str(error)
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
-        or (isinstance(error, RuntimeError) and ("can't allocate memory" in text or text in _ONEDNN_FAILED))
+        or (
+            isinstance(error, RuntimeError)
+            and (any(said in text for said in _NO_MEMORY) or text in _ONEDNN_FAILED)
+        )
         or "Cannot allocate memory" in text  # where a file cannot be mapped
     )
 

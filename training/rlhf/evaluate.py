@@ -65,7 +65,7 @@ class Evaluation:
         self.encoded = chat.encode_prompts(self.tokenizer, self.prompts, longest=recipe.max_prompt_tokens)
         asked = safety.safety_prompts(prompts)
         self.safety = [each for each in asked for _ in range(recipe.samples_per_prompt)]
-        self.base = SharedBase(load_base(location, recipe.dtype))
+        self.base = SharedBase(load_base(location, recipe.dtype, recipe.device))
         folder = directory.resolve(recipe.reward_adapter)
         self.reward = load_reward(self.base, folder)
         # (members, prompts)
@@ -203,7 +203,10 @@ class Evaluation:
             self.directory.raise_if_cancelled()
             part = answers[start : start + size]
             block = lay_out(
-                self.encoded[start : start + size], [answer.tokens for answer in part], self.how.pad_id
+                self.encoded[start : start + size],
+                [answer.tokens for answer in part],
+                self.how.pad_id,
+                self.base.device,
             )
             with self.base.use(self.baseline) as model:
                 baseline = answer_logprobs(model, block, self.recipe.temperature)

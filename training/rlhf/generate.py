@@ -28,7 +28,7 @@ def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
         for ids in chat.encode_prompts(tokenizer, prompts, longest=recipe.max_prompt_tokens)
         for _ in range(recipe.completions_per_prompt)
     ]
-    base = SharedBase(load_base(location, recipe.dtype))
+    base = SharedBase(load_base(location, recipe.dtype, recipe.device))
     if recipe.policy_adapter is not None:
         base.load("policy", directory.resolve(recipe.policy_adapter))
     how = Sampling.of(recipe, tokenizer)

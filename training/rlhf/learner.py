@@ -71,7 +71,7 @@ class Learner:
         metrics = UpdateMetrics()
         shuffle = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + step)
         for _ in range(self.recipe.epochs):
-            order = torch.randperm(len(experience.logprobs), generator=shuffle)
+            order = torch.randperm(len(experience.logprobs), generator=shuffle).to(self.base.device)
             for chosen in order.tensor_split(self.recipe.minibatches):
                 approx_kl = self._optimise(experience.rows(chosen), metrics)
                 if approx_kl > self.recipe.kl_epoch_stop:
@@ -148,7 +148,7 @@ class Learner:
         for i, moments in self.optimiser.state_dict()["state"].items():
             state |= {f"adam/{i}/{key}": value for key, value in moments.items()}
         state |= {f"extra/{key}": value for key, value in extra.items()}
-        save_file(state, folder / "state.safetensors")
+        save_file({key: value.cpu() for key, value in state.items()}, folder / "state.safetensors")
 
     def restore(self, folder: Path) -> dict[str, Tensor]:
         """Take up what `save` wrote; returns the tensors given to it as `extra`."""
@@ -168,7 +168,7 @@ class Learner:
 
 def initial_value_head(head: ScalarHead, mean: float, deviation: float) -> ScalarHead:
     """A value head that says what the score head says, in the units of normalised scores."""
-    value = ScalarHead(head.linear.in_features)
+    value = ScalarHead(head.linear.in_features).to(head.linear.weight.device)
     value.linear.weight.data.copy_(head.linear.weight / deviation)
     value.linear.bias.data.copy_((head.linear.bias - mean) / deviation)
     return value

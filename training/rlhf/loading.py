@@ -14,7 +14,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from training.rlhf.blocks import replace_layers
 from training.rlhf.errors import ModelError, first_line, out_of_memory
-from training.rlhf.recipes import Recipe
+from training.rlhf.machine import device_for
+from training.rlhf.recipes import Device, Recipe
 from training.rlhf.rundir import RunDirectory, write_json
 
 _SPARE_TOKENS = ("<|endoftext|>", "<pad>", "[PAD]", "<|pad|>", "<|finetune_right_pad_id|>", "<unk>")
@@ -59,12 +60,14 @@ def load_tokenizer(location: str) -> PreTrainedTokenizerBase:
 
 
 def load_base(
-    location: str, dtype: str, kind: Any = AutoModelForCausalLM, **settings: Any
+    location: str, dtype: str, device: Device = "cpu", *, kind: Any = AutoModelForCausalLM, **settings: Any
 ) -> PreTrainedModel:
-    """The base model under one of transformers' auto classes, frozen, in evaluation mode.
+    """The base model under one of transformers' auto classes, frozen, in evaluation mode, on a device.
 
-    Raises ModelError when it cannot be loaded or its file lacks weights, which transformers would make up.
+    Whatever is made for the model later follows it there. Raises ModelError when it cannot be loaded or its
+    file lacks weights, which transformers would make up.
     """
+    place = device_for(device)
     try:
         model, loaded = kind.from_pretrained(
             location,
@@ -89,7 +92,7 @@ def load_base(
     embedding: Any = model.get_input_embeddings()
     # It gives no gradient to the padding token of the base's configuration, which is often EOS.
     embedding.padding_idx = None
-    return model.requires_grad_(False).eval()
+    return model.to(place).requires_grad_(False).eval()
 
 
 def write_base_card(directory: RunDirectory, recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> None:

@@ -31,7 +31,7 @@ def token_rewards(
     """
     rewards = torch.where(mask, -kl_coef * (logprobs - reference), 0.0)
     last = mask.sum(-1) - 1
-    rewards[torch.arange(len(rewards)), last] += scores
+    rewards[torch.arange(len(rewards), device=last.device), last] += scores
     return rewards
 
 
@@ -43,8 +43,7 @@ def generalised_advantages(
     An answer ends at its last token: no value follows it.
     """
     advantages = torch.zeros_like(rewards)
-    following_value = torch.zeros(len(rewards))
-    following = torch.zeros(len(rewards))
+    following_value = following = rewards.new_zeros(len(rewards))
     for t in range(rewards.shape[1] - 1, -1, -1):
         delta = rewards[:, t] + gamma * following_value - values[:, t]
         following = torch.where(mask[:, t], delta + gamma * lam * following, 0.0)

@@ -23,7 +23,7 @@ import torch
 from training.rlhf.errors import RecipeError
 from training.rlhf.lengths import lengths_of
 from training.rlhf.loading import base_location
-from training.rlhf.machine import Machine, Speed, measure, this_machine
+from training.rlhf.machine import Machine, Speed, device_for, measure, this_machine
 from training.rlhf.presets import suggest
 from training.rlhf.recipes import PPORecipe, Recipe, RewardRecipe, SFTRecipe, parse_recipe
 from training.rlhf.rundir import KEEP_CHECKPOINTS, RunDirectory
@@ -31,7 +31,8 @@ from training.rlhf.shadow import Cost
 from training.rlhf.workload import Phase, Workload
 
 TIME_FACTOR = 2  # the honest width of the estimate of time
-# Resident before anything is loaded: Python, torch, transformers, trl, peft, datasets, codecarbon.
+# Resident before anything is loaded: Python, torch, transformers, trl, peft, datasets, codecarbon; on a gpu
+# it is the driver's context and kernels, about as much (not measured).
 _LIBRARIES = 500 << 20
 _START_SECONDS = 8  # to import them and look for power counters
 _PROGRESS_LINE = 700  # bytes
@@ -110,12 +111,13 @@ def read_recipe(path: Path) -> tuple[RunDirectory, Recipe]:
 
 def make_plan(directory: RunDirectory, recipe: Recipe) -> Plan:
     """Plan a run; errors are those that the run itself would end with."""
+    device = device_for(recipe.device)
     location = base_location(directory, recipe)
     lengths = lengths_of(directory, recipe, location)
     workload = Workload(directory, recipe, location, lengths)
-    machine = this_machine()
+    machine = this_machine(device)
     memory, phases = _memory(workload), workload.phases()
-    speed = measure(recipe.threads, _multiplied_in(recipe, machine))
+    speed = measure(recipe.threads, _multiplied_in(recipe, machine), device)
     return Plan(
         stage=recipe.stage,
         base_model=recipe.base_model,
@@ -206,7 +208,7 @@ def describe(plan: Plan) -> str:
         f"{plan.stage} of {plan.base_model}",
         f"  parameters   {plan.parameters:,} in the base, {trainable} trainable",
         f"  data         {plan.rows:,} rows, inputs of up to {plan.longest_input_tokens} tokens",
-        f"  memory       about {_size(memory.total)} of this machine's {_size(machine.memory)}",
+        f"  memory       about {_size(memory.total)} of this {_name(machine)}'s {_size(machine.memory)}",
         f"                 base weights {_size(memory.base_weights)}, adapters {_size(memory.adapters)}, "
         f"gradients {_size(memory.gradients)}, Adam {_size(memory.adam_moments)}, "
         f"libraries {_size(memory.libraries)}",
@@ -222,12 +224,16 @@ def describe(plan: Plan) -> str:
         f"{_size(disk.output)}), {_size(disk.most)} at most; {_size(plan.disk_free)} are free",
     ]
     if memory.total > machine.memory:
-        lines.append("  This machine has not enough memory for it.")
+        lines.append(f"  This {_name(machine)} has not enough memory for it.")
     if disk.most > plan.disk_free:
         lines.append("  The disk has not enough room for it.")
     if plan.suggested:
         lines += ["settings that fit this machine:", json.dumps({plan.stage: plan.suggested}, indent=2)]
     return "\n".join(lines)
+
+
+def _name(machine: Machine) -> str:
+    return "GPU" if machine.device == "gpu" else "machine"
 
 
 def _size(count: float) -> str:

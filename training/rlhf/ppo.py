@@ -101,7 +101,7 @@ class PPO:
         self.how = Sampling.of(recipe, self.tokenizer)
         encoded = chat.encode_prompts(self.tokenizer, prompts, longest=recipe.max_prompt_tokens)
         self.prompts = list(zip(prompts, encoded, strict=True))
-        self.base = SharedBase(load_base(location, recipe.dtype))
+        self.base = SharedBase(load_base(location, recipe.dtype, recipe.device))
         self.reference = self._add_policy_and_reference()
         self.reward = load_reward(self.base, directory.resolve(recipe.reward_adapter))
         ending = chat.ending(self.tokenizer)
@@ -252,7 +252,7 @@ class PPO:
     ) -> tuple[Experience, dict[str, float]]:
         """What there is to learn from the answers, and the metrics of the policy that gave them."""
         recipe, prompts = self.recipe, [ids for _, ids in chosen]
-        block = lay_out(prompts, [answer.tokens for answer in answers], self.how.pad_id)
+        block = lay_out(prompts, [answer.tokens for answer in answers], self.how.pad_id, self.base.device)
         mask = block.answer_mask
         logprobs = _padded([answer.logprobs for answer in answers], mask)
         judgement, reference, anchor = self._passes(prompts, answers, block)
@@ -293,7 +293,7 @@ class PPO:
         total, width = len(answers), block.longest_answer
         seen = self.judge([prompts[i] for i in rows], [answers[i] for i in rows])
         judgement = Judgement(gather(seen.scores, total), gather(seen.features, total, width))
-        mine = block.rows(torch.tensor(rows))
+        mine = block.rows(torch.tensor(rows, device=self.base.device))
 
         def logprobs(adapter: str | None) -> Tensor:
             with self.base.use(adapter) as model:
@@ -310,7 +310,7 @@ class PPO:
         normalised = (scores - self.state.score_mean) / self.state.score_deviation
         if self.recipe.score_clip:
             normalised = normalised.clamp(-self.recipe.score_clip, self.recipe.score_clip)
-        unfinished = torch.tensor([not answer.finished for answer in answers])
+        unfinished = torch.tensor([not answer.finished for answer in answers], device=scores.device)
         return normalised - self.recipe.missing_eos_penalty * unfinished
 
     # Files
@@ -336,6 +336,6 @@ def _seconds(clock: list[float]) -> dict[str, float]:
 
 def _padded(rows: list[list[float]], mask: Tensor) -> Tensor:
     """Numbers per token (B, R), zero outside the mask."""
-    padded = torch.zeros(mask.shape)
-    padded[mask] = torch.tensor([value for row in rows for value in row])
+    padded = torch.zeros(mask.shape, device=mask.device)
+    padded[mask] = torch.tensor([value for row in rows for value in row], device=mask.device)
     return padded

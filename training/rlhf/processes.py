@@ -110,7 +110,7 @@ class Processes:
             return
         import torch
 
-        flat = torch.cat([tensor.flatten() for tensor in tensors])
+        flat = torch.cat([tensor.flatten() for tensor in tensors]).cpu()  # gloo's memory
         with _exchange():
             from accelerate.utils import reduce
 
@@ -127,13 +127,14 @@ class Processes:
             return mine
         shape = mine.shape[1:] if width is None else (width, *mine.shape[2:])
         most = len(range(0, total, self.count))
-        room = mine.new_zeros((most, *shape))
-        room[tuple(slice(size) for size in mine.shape)] = mine
+        room = mine.new_zeros((most, *shape), device="cpu")
+        room[tuple(slice(size) for size in mine.shape)] = mine.cpu()
         with _exchange():
             from accelerate.utils import gather
 
             gathered: Tensor = gather(room)
-        return gathered.view(self.count, most, *shape).transpose(0, 1).flatten(0, 1)[:total]
+        rows = gathered.view(self.count, most, *shape).transpose(0, 1).flatten(0, 1)[:total]
+        return rows.to(mine.device)
 
     def gather_lists(self, mine: "Sequence[Sequence[float]]", total: int, longest: int) -> list[list[float]]:
         """As `gather_rows`, for rows of up to `longest` numbers, which arrive as they are."""

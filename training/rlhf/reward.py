@@ -171,7 +171,9 @@ class _Stage:
     def train(self, member: Member, *, done: int, place: AbstractContextManager[Path]) -> dict[str, Any]:
         """Train one member after `done` steps of others and write it to its place; returns its report."""
         torch.manual_seed(member.seed)
-        model = load_classifier(base_location(self.directory, self.recipe), self.recipe.dtype)
+        model = load_classifier(
+            base_location(self.directory, self.recipe), self.recipe.dtype, self.recipe.device
+        )
         trainer = make_trainer(
             self.directory,
             self.recipe,

@@ -22,10 +22,10 @@ from trl.trainer.reward_trainer import RewardTrainer
 from training.rlhf.adapters import lora_config
 from training.rlhf.comparisons import Comparison
 from training.rlhf.loading import load_base
-from training.rlhf.recipes import RewardRecipe
+from training.rlhf.recipes import Device, RewardRecipe
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.shared_prefix import can_share, lay_out_apart, lay_out_shared
-from training.rlhf.trainer import trainer_settings
+from training.rlhf.trainer import on_one_device, trainer_settings
 
 
 def make_trainer(
@@ -55,7 +55,7 @@ def make_trainer(
         model=model,
         center_rewards=recipe.center_rewards,
         label_smoothing=recipe.label_smoothing,
-        args=RewardConfig(**settings),
+        args=on_one_device(RewardConfig(**settings)),
         data_collator=ComparisonCollator(comparisons, model, tokenizer.pad_token_id),
         train_dataset=Dataset.from_dict({"comparisons": steps}),
         processing_class=tokenizer,
@@ -161,12 +161,12 @@ def centring_loss(scores: Tensor, comparison: Tensor, sizes: Tensor) -> Tensor:
     return (2 * sums / sizes).square().mean()
 
 
-def load_classifier(location: str, dtype: str) -> PreTrainedModel:
+def load_classifier(location: str, dtype: str, device: Device = "cpu") -> PreTrainedModel:
     """The base with a fresh score head in float32, as the head is read later (see `scoring`).
 
     Its forward pass gives the score at chosen tokens, (N,), for it has several sequences in a row.
     """
-    model: Any = load_base(location, dtype, AutoModelForSequenceClassification, num_labels=1)
+    model: Any = load_base(location, dtype, device, kind=AutoModelForSequenceClassification, num_labels=1)
     model.score.float()
     model.score.register_forward_pre_hook(lambda _, hidden: hidden[0].float())
     model.forward = partial(_scores_at_ends, model)
@@ -200,10 +200,12 @@ def score_with(
 ) -> NDArray[np.float64]:
     """Scores (N,) of sequences by a trained classifier; Cancelled between batches when asked to stop."""
     model.eval()
+    device = next(model.parameters()).device
     scores = np.empty(len(sequences))
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
     for start in range(0, len(order), at_once):
         directory.raise_if_cancelled()
         chosen = order[start : start + at_once]
-        scores[chosen] = model(**lay_out_apart([[sequences[i] for i in chosen]], pad_id)).numpy()
+        inputs = lay_out_apart([[sequences[i] for i in chosen]], pad_id)
+        scores[chosen] = model(**{name: each.to(device) for name, each in inputs.items()}).cpu().numpy()
     return scores

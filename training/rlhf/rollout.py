@@ -52,10 +52,12 @@ class Block:
         return [Block(*part) for part in zip(*parts, strict=True)]
 
 
-def lay_out(prompts: list[list[int]], answers: list[list[int]], pad_id: int) -> Block:
-    """The block of these prompts and answers (token ids)."""
-    prompt_ids, prompt_mask = pad(prompts, pad_id, left=True)
-    answer_ids, answer_mask = pad(answers, pad_id)
+def lay_out(
+    prompts: list[list[int]], answers: list[list[int]], pad_id: int, device: torch.device | str = "cpu"
+) -> Block:
+    """The block of these prompts and answers (token ids); what follows from it is on its device."""
+    prompt_ids, prompt_mask = (each.to(device) for each in pad(prompts, pad_id, left=True))
+    answer_ids, answer_mask = (each.to(device) for each in pad(answers, pad_id))
     return Block(
         torch.cat([prompt_ids, answer_ids], dim=1),
         torch.cat([prompt_mask, answer_mask], dim=1),
@@ -79,11 +81,13 @@ def gather_answers(processes: Processes, mine: list[Answer], total: int, how: Sa
 def answer_logprobs(model: PreTrainedModel, block: Block, temperature: float) -> Tensor:
     """Log-probability of every answer token under the model, (B, R), zero outside the answers."""
     width, length = block.ids.shape[1], block.longest_answer
+    # What is said before each answer token.
+    before = torch.arange(width - length - 1, width - 1, device=block.ids.device)
     logits = model(
         input_ids=block.ids,
         attention_mask=block.mask,
         position_ids=positions_of(block.mask),
-        logits_to_keep=torch.arange(width - length - 1, width - 1),  # what is said before each answer token
+        logits_to_keep=before,
         use_cache=False,
     ).logits  # (B, R, V)
     logprobs = _ChosenLogprobs.apply(logits.float(), block.answers, temperature)
@@ -144,10 +148,10 @@ class Judge:
     @torch.no_grad()
     def __call__(self, prompts: list[list[int]], answers: list[Answer]) -> Judgement:
         completed = [answer.completed(self.how.eos_id) + self.ending for answer in answers]
-        block = lay_out(prompts, completed, self.how.pad_id)
+        block = lay_out(prompts, completed, self.how.pad_id, self.base.device)
         width = block.longest_answer
-        lengths = torch.tensor([len(tokens) for tokens in completed])
-        ends = block.ids.shape[1] - width + lengths - 1
+        rows = torch.arange(len(completed), device=self.base.device)
+        ends = block.ids.shape[1] - width + block.answer_mask.sum(-1) - 1
         longest = max(len(answer.tokens) for answer in answers)
         scores: list[Tensor] = []
         for name, head in zip(self.reward.names, self.reward.heads, strict=True):
@@ -155,7 +159,7 @@ class Judge:
                 hidden = last_hidden_states(model, block.ids, block.mask)
             if not scores:
                 features = hidden[:, -width - 1 : -1][:, :longest].float().contiguous()  # (B, R, H)
-            scores.append(head(hidden[torch.arange(len(completed)), ends]))
+            scores.append(head(hidden[rows, ends]))
         return Judgement(combine(torch.stack(scores), self.uncertainty_penalty), features)
 
 

@@ -13,9 +13,10 @@
 A stage that resumes repeats steps after its checkpoint, so readers of progress.jsonl take the last line of a
 step.
 
-result.json holds stage, metrics, seconds, energy, resumed_from, versions of libraries and files (the sha256
-of every output file). `seconds` and `energy` are those of the attempt that succeeded; `resumed_from` is the
-step of the checkpoint it began at, null when it did all the work itself.
+result.json holds stage, metrics, seconds, energy, device and gpu_peak_bytes (see `machine`), resumed_from,
+versions of libraries and files (the sha256 of every output file). `seconds` and `energy` are those of the
+attempt that succeeded; `resumed_from` is the step of the checkpoint it began at, null when it did all the
+work itself.
 """
 
 import hashlib
@@ -190,14 +191,17 @@ class RunDirectory:
 
     # The end
 
-    def finish(self, metrics: dict[str, Any], energy: dict[str, Any], seconds: float) -> None:
-        """Write result.json, as the module describes it."""
+    def finish(
+        self, metrics: dict[str, Any], energy: dict[str, Any], seconds: float, **used: int | str | None
+    ) -> None:
+        """Write result.json, as the module describes it; `used` tells of the device."""
         sync_tree(self.output)
         result = {
             "stage": self._stage,
             "metrics": metrics,
             "seconds": seconds,
             "energy": energy,
+            **used,
             "resumed_from": self.resumed_from,
             "versions": _library_versions(),
             "files": {

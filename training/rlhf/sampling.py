@@ -94,14 +94,16 @@ def _stream(seed: int, row: int) -> np.random.Generator:
 def _sample_batch(
     model: PreTrainedModel, prompts: list[list[int]], how: Sampling, uniforms: Tensor
 ) -> list[Answer]:
-    ids, mask = pad(prompts, how.pad_id, left=True)  # (B, T)
+    device = model.device
+    ids, mask = (each.to(device) for each in pad(prompts, how.pad_id, left=True))  # (B, T)
+    uniforms = uniforms.to(device)
     positions = positions_of(mask)
     cache = reserved_cache(model, ids.shape[1] + how.max_new_tokens)
-    tokens = torch.full((len(prompts), how.max_new_tokens), how.pad_id)
-    logprobs = torch.zeros(len(prompts), how.max_new_tokens)
-    lengths = torch.full((len(prompts),), how.max_new_tokens)
-    rows = torch.arange(len(prompts))  # which answer each row of the shrinking batch belongs to
-    running = torch.ones(len(prompts), dtype=torch.bool)
+    tokens = torch.full((len(prompts), how.max_new_tokens), how.pad_id, device=device)
+    logprobs = torch.zeros(len(prompts), how.max_new_tokens, device=device)
+    # Which answer each row of the shrinking batch belongs to.
+    rows = torch.arange(len(prompts), device=device)
+    running = torch.ones(len(prompts), dtype=torch.bool, device=device)
     for step in range(how.max_new_tokens):
         logits = model(
             input_ids=ids,
@@ -114,9 +116,8 @@ def _sample_batch(
         chosen, chosen_logprobs = _draw(logits.float() / how.temperature, how.top_p, uniforms[rows, step])
         tokens[rows, step] = chosen
         logprobs[rows, step] = chosen_logprobs
-        lengths[rows[running & (chosen == how.eos_id)]] = step + 1
         running &= chosen != how.eos_id
-        left = int(running.sum())
+        left = int(running.sum())  # the only wait for the device in a step
         if left == 0 or step + 1 == how.max_new_tokens:
             break
         positions = positions[:, -1:] + 1
@@ -127,7 +128,8 @@ def _sample_batch(
             rows, running, chosen = rows[keep], running[keep], chosen[keep]
             positions, mask = positions[keep], mask[keep]
         ids = chosen.unsqueeze(-1)
-    return [_answer(tokens[i], logprobs[i], int(lengths[i]), how.eos_id) for i in range(len(prompts))]
+    said = zip(tokens.tolist(), logprobs.tolist(), strict=True)
+    return [_answer(*row, how.eos_id) for row in said]
 
 
 def require_numbers(answers: Sequence[Answer]) -> None:
@@ -185,7 +187,7 @@ def _draw(logits: Tensor, top_p: float, uniforms: Tensor) -> tuple[Tensor, Tenso
     kept = probabilities if top_p == 1 else _nucleus(probabilities, top_p)
     cumulative = kept.cumsum(-1)
     # Below all of the mass even after rounding, so that what is chosen has some.
-    most = torch.nextafter(cumulative[:, -1], torch.zeros(()))
+    most = torch.nextafter(cumulative[:, -1], torch.zeros_like(cumulative[:, -1]))
     quantiles = torch.minimum(uniforms.float() * cumulative[:, -1], most)
     chosen = torch.searchsorted(cumulative, quantiles.unsqueeze(-1), right=True)
     chosen = chosen.clamp(max=logits.shape[-1] - 1)  # of logits that are no numbers; PPO says so later
@@ -199,6 +201,8 @@ def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
     return torch.zeros_like(probabilities).scatter(-1, order, ordered.masked_fill(outside, 0.0))
 
 
-def _answer(tokens: Tensor, logprobs: Tensor, length: int, eos_id: int) -> Answer:
-    ids = tokens[:length].tolist()
-    return Answer(ids, logprobs[:length].tolist(), finished=ids[-1] == eos_id)
+def _answer(tokens: list[int], logprobs: list[float], eos_id: int) -> Answer:
+    """The answer up to its EOS; what a row drew after it, until it left the batch, is nothing."""
+    finished = eos_id in tokens
+    length = tokens.index(eos_id) + 1 if finished else len(tokens)
+    return Answer(tokens[:length], logprobs[:length], finished)

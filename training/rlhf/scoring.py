@@ -70,7 +70,7 @@ def _load_member(base: SharedBase, folder: Path, name: str) -> ScalarHead:
     base.add_from(folder, name, config, weights)
     head = ScalarHead(base.hidden_size)
     head.linear.weight.data.copy_(score)
-    return head.requires_grad_(False)
+    return head.requires_grad_(False).to(base.device)
 
 
 def last_hidden_states(model: PreTrainedModel, ids: Tensor, mask: Tensor) -> Tensor:
@@ -93,20 +93,21 @@ def score_sequences(
 ) -> Tensor:
     """What each member says of each token sequence, (members, N): its head at the last token.
 
-    A sequence is a whole conversation as the reward stage saw it: prompt, answer, EOS and the template's
-    ending. Rows of similar length share a batch, which changes no score. Raises ModelError as
-    `require_scores`.
+    The scores are on the processor. A sequence is a whole conversation as the reward stage saw it: prompt,
+    answer, EOS and the template's ending. Rows of similar length share a batch, which changes no score.
+    Raises ModelError as `require_scores`.
     """
     scores = torch.empty(len(reward.names), len(sequences))
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        ids, mask = pad([sequences[i] for i in chosen], pad_id)
+        ids, mask = (each.to(base.device) for each in pad([sequences[i] for i in chosen], pad_id))
+        rows, ends = torch.arange(len(chosen), device=base.device), mask.sum(-1) - 1
         for member, (name, head) in enumerate(zip(reward.names, reward.heads, strict=True)):
             before_batch()
             with base.use(name) as model:
                 hidden = last_hidden_states(model, ids, mask)
-            scores[member, chosen] = head(hidden[torch.arange(len(chosen)), mask.sum(-1) - 1])
+            scores[member, chosen] = head(hidden[rows, ends]).cpu()
     return require_scores(scores)
 
 

@@ -27,7 +27,7 @@ from training.rlhf.errors import DataError
 from training.rlhf.loading import base_location, load_base, load_tokenizer
 from training.rlhf.recipes import SFTRecipe
 from training.rlhf.rundir import RunDirectory
-from training.rlhf.trainer import empty_output, train, trainer_settings
+from training.rlhf.trainer import empty_output, on_one_device, train, trainer_settings
 
 _IGNORED = -100  # the label of tokens that are not learned
 
@@ -38,8 +38,9 @@ def run(directory: RunDirectory, recipe: SFTRecipe) -> dict[str, Any]:
     rows = [_row(messages) for messages in conversations]
     location = base_location(directory, recipe)
     tokenizer = load_tokenizer(location)
+    base = load_base(location, recipe.dtype, recipe.device)
     try:
-        trainer = _make_trainer(directory, recipe, load_base(location, recipe.dtype), tokenizer, rows)
+        trainer = _make_trainer(directory, recipe, base, tokenizer, rows)
     except TemplateError:
         for messages in conversations:
             encode_conversation(tokenizer, messages)  # raises an error that names the one
@@ -154,9 +155,11 @@ def _make_trainer(
         model.requires_grad_(True)
     return _Trainer(
         model=model,
-        args=SFTConfig(
-            **trainer_settings(directory, recipe, mixed_precision=recipe.mixed_precision),
-            completion_only_loss=recipe.completion_only_loss,
+        args=on_one_device(
+            SFTConfig(
+                **trainer_settings(directory, recipe, mixed_precision=recipe.mixed_precision),
+                completion_only_loss=recipe.completion_only_loss,
+            )
         ),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,

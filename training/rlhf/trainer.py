@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from training.rlhf.errors import Cancelled, TrainingDiverged
-from training.rlhf.machine import multiplies_bfloat16
+from training.rlhf.machine import device_for, multiplies_bfloat16
 from training.rlhf.recipes import RewardRecipe, SFTRecipe
 from training.rlhf.rundir import RunDirectory
 
@@ -27,6 +27,7 @@ def trainer_settings(
     directory: RunDirectory, recipe: SFTRecipe | RewardRecipe, *, mixed_precision: bool = False
 ) -> dict[str, Any]:
     """What the configurations of TRL's trainers have in common."""
+    device = device_for(recipe.device)
     return {
         # The name makes the run directory clear it away should the process be killed.
         "output_dir": str(directory.checkpoints / "trainer.tmp-work"),
@@ -45,13 +46,19 @@ def trainer_settings(
         "logging_steps": 5,
         "logging_first_step": True,
         "logging_nan_inf_filter": False,
-        "bf16": mixed_precision and multiplies_bfloat16(),
-        "use_cpu": True,
+        "bf16": mixed_precision and multiplies_bfloat16(device),
+        "use_cpu": device.type == "cpu",
         "gradient_checkpointing": False,
         "dataloader_pin_memory": False,
         "disable_tqdm": True,
         "report_to": "none",
     }
+
+
+def on_one_device(settings: TrainingArguments) -> Any:
+    """The settings, such that a batch is not shared out among all GPUs of the machine."""
+    settings._n_gpu = min(settings.n_gpu, 1)
+    return settings
 
 
 def train(trainer: Trainer, directory: RunDirectory, *, done: int = 0, total: int | None = None) -> float:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from training.rlhf.lengths import Lengths
+from training.rlhf.machine import device_for
 from training.rlhf.packing import packed_bytes
 from training.rlhf.recipes import (
     EvaluateRecipe,
@@ -213,7 +214,8 @@ class Workload(ShadowModels):
         rows, width = recipe.batch_size, self.lengths.longest
         most = width + recipe.max_new_tokens
         full: Any = reserved_cache(self.model, most)
-        packed = packed_bytes(self.model)
+        # A shadow is on the processor, whatever the recipe says.
+        packed = packed_bytes(self.model) if device_for(recipe.device).type == "cpu" else 0
         with self.shadow.mode, torch.no_grad(), self.base.use(policy):
             self._next(self._tensor(rows, most - 1), full)
         self.cache_bytes = sum(

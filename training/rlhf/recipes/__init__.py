@@ -8,7 +8,7 @@ import json
 
 from training.rlhf.errors import RecipeError
 
-from .base import DatasetFile, Dtype, LoRARecipe, Recipe, SamplingRecipe
+from .base import DatasetFile, Device, Dtype, LoRARecipe, Recipe, SamplingRecipe
 from .evaluate import JUDGE_KEY, EvaluateRecipe
 from .generate import GenerateRecipe
 from .ppo import PPORecipe
@@ -19,6 +19,7 @@ __all__ = [
     "JUDGE_KEY",
     "RECIPES",
     "DatasetFile",
+    "Device",
     "Dtype",
     "EvaluateRecipe",
     "GenerateRecipe",

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, ge
 from training.rlhf.errors import RecipeError
 
 Dtype = Literal["float32", "bfloat16"]
+Device = Literal["cpu", "cuda", "auto"]
 
 
 def setting(reason: str, default: Any = MISSING) -> Any:
@@ -43,6 +44,11 @@ class Recipe:
     seed: int = setting("every random choice follows from it", 0)
     threads: int = setting("processor threads of a process; more than idle cores slows all of them down", 2)
     dtype: Dtype = setting("number format of the base weights; adapters stay in float32", "float32")  # noqa: RUF009
+    device: Device = setting(  # noqa: RUF009
+        "what runs the model: cpu, where a resumed run repeats to the bit; cuda, one GPU for each process; "
+        "or auto, cuda where there is one",
+        "cpu",
+    )
     country: str = setting("ISO code (three letters) whose electricity the energy estimate assumes", "DEU")
     processor_watts: float | None = setting(
         "the processor's power under full load, for the energy estimate; null is what codecarbon finds", None

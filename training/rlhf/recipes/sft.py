@@ -22,7 +22,7 @@ class SFTRecipe(LoRARecipe):
     max_length: int = setting("longer conversations are cut to this many tokens", 256)
     completion_only_loss: bool = setting("learn the assistant's tokens only, not the question", True)
     mixed_precision: bool = setting(
-        "multiply in bfloat16 where the processor has it; the weights stay in float32", False
+        "multiply in bfloat16 where the device has it; the weights stay in float32", False
     )
     checkpoint_every: int = setting("optimiser steps between checkpoints", 200)
 
