@@ -1,8 +1,10 @@
 """What `test_processes` lets each of two processes do, one after the other, in the folders of its runs.
 
 torchrun --nproc-per-node 2 -m tests.rlhf.under_torchrun FOLDER
+accelerate launch --use_fsdp --fsdp_version 2 --num_processes 2 -m tests.rlhf.under_torchrun FOLDER
 """
 
+import json
 import os
 import signal
 import sys
@@ -26,6 +28,46 @@ def in_turn(folder: Path) -> None:
         sys.exit(main(["ppo", str(folder / "lost")]))
 
 
+def divided_in_turn(folder: Path) -> None:
+    with other_gets(signal.SIGTERM, in_update_of=2):
+        assert main(["ppo", str(folder / "divided")]) == 3
+    with bytes_told(folder / f"bytes-{PROCESSES.index}.json"):
+        assert main(["ppo", str(folder / "divided")]) == 0
+    with other_gets(signal.SIGKILL, in_update_of=1):
+        sys.exit(main(["ppo", str(folder / "divided-lost")]))
+
+
+@contextmanager
+def bytes_told(file: Path) -> Iterator[None]:
+    """Write how many bytes of the base the process has between passes and in a layer, and how many it would."""
+    from training.rlhf.ppo import PPO
+
+    train = PPO.train
+
+    def told(run: PPO) -> Any:
+        model: Any = run.base.model
+        layer = model.model.layers[0]
+        told: dict[str, int] = {}
+        hook = layer.mlp.register_forward_hook(lambda *_: told.update(in_a_layer=held(model)))
+        metrics = train(run)
+        hook.remove()
+        of_base = [weight for name, weight in model.named_parameters() if "lora_" not in name]
+        file.write_text(json.dumps(told | {"held": held(model), "whole": sum(w.nbytes for w in of_base)}))
+        return metrics
+
+    PPO.train = told  # type: ignore[method-assign]
+    yield
+    PPO.train = train  # type: ignore[method-assign]
+
+
+def held(model: Any) -> int:
+    """The bytes of the base's weights that are in this process's memory now."""
+    from torch.distributed.tensor import DTensor
+
+    of_base = [weight for name, weight in model.named_parameters() if "lora_" not in name]
+    return sum((w.to_local() if isinstance(w, DTensor) else w).untyped_storage().nbytes() for w in of_base)
+
+
 @contextmanager
 def other_gets(number: int, *, in_update_of: int) -> Iterator[None]:
     """Let the process that is not the main one get a signal while it is updating the policy."""
@@ -44,4 +86,4 @@ def other_gets(number: int, *, in_update_of: int) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    in_turn(Path(sys.argv[1]))
+    (divided_in_turn if PROCESSES.divide_base else in_turn)(Path(sys.argv[1]))

@@ -117,6 +117,8 @@ def _quieten_libraries() -> None:
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+    # accelerate launch would let the other processes wait for weights from the first; here all map the file.
+    os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "false"
 
 
 def _stay_offline_with(directory: RunDirectory, recipe: Recipe) -> None:
