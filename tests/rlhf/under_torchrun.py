@@ -39,7 +39,7 @@ def divided_in_turn(folder: Path) -> None:
 
 @contextmanager
 def bytes_told(file: Path) -> Iterator[None]:
-    """Write how many bytes of the base the process has between passes and in a layer, and how many it would."""
+    """Write the bytes of the base that the process has between passes and in a layer, and those of all."""
     from training.rlhf.ppo import PPO
 
     train = PPO.train

@@ -66,8 +66,8 @@ class Processes:
             raise RecipeError(f"The stage {recipe.stage} is done by one process: start it without torchrun.")
         if _is_true(_DEEPSPEED):
             raise RecipeError(
-                "DeepSpeed is not supported: accelerate has it for graphics cards only. FSDP divides the base "
-                "model, too: accelerate launch --use_fsdp --fsdp_version 2."
+                "DeepSpeed is not supported: accelerate has it for graphics cards only. FSDP divides the "
+                "base model, too: accelerate launch --use_fsdp --fsdp_version 2."
             )
         if self.divide_base:
             if os.environ.get("FSDP_VERSION") != "2":
@@ -94,8 +94,8 @@ class Processes:
         digest = int.from_bytes(hashlib.sha256(seen).digest()[:7])
         if len(self.gather_rows(torch.tensor([digest]), self.count).unique()) > 1:
             raise ProcessError(
-                "The processes see different recipes or checkpoints, or settings of FSDP: all need the same run "
-                "directory, on a file system that their machines share, and the same command."
+                "The processes see different recipes or checkpoints, or settings of FSDP: all need the same "
+                "command and the same run directory, on a file system that their machines share."
             )
 
     # Exchanges

@@ -42,7 +42,8 @@ class Sharding:
         except ValueError as error:
             raise RecipeError(f"accelerate refuses the settings of FSDP: {first_line(error)}") from error
         mesh = init_device_mesh("cpu", (processes.count,))
-        layers = [each for each in self._trunk.modules() if type(each).__name__ in model._no_split_modules]
+        names = set(model._no_split_modules or ())
+        layers: list[Any] = [each for each in self._trunk.modules() if type(each).__name__ in names]
         for layer in layers:
             fully_shard(layer, mesh=mesh, reshard_after_forward=reshard, ignored_params=whole)
         # The head comes after the trunk but is gathered with it: its weight may be that of the embeddings.
