@@ -39,25 +39,24 @@ def divided_in_turn(folder: Path) -> None:
 
 @contextmanager
 def bytes_told(file: Path) -> Iterator[None]:
-    """Write the bytes of the base that the process has between passes and in a layer, and those of all."""
+    """Write the bytes of the base that the process has behind a rollout and in a layer, and those of all."""
     from training.rlhf.ppo import PPO
 
-    train = PPO.train
+    assess = PPO._assess
 
-    def told(run: PPO) -> Any:
+    def told(run: PPO, *rollout: Any) -> Any:
         model: Any = run.base.model
-        layer = model.model.layers[0]
-        told: dict[str, int] = {}
-        hook = layer.mlp.register_forward_hook(lambda *_: told.update(in_a_layer=held(model)))
-        metrics = train(run)
+        seen = {"held": held(model)}
+        hook = model.model.layers[0].mlp.register_forward_hook(lambda *_: seen.update(in_a_layer=held(model)))
+        result = assess(run, *rollout)
         hook.remove()
         of_base = [weight for name, weight in model.named_parameters() if "lora_" not in name]
-        file.write_text(json.dumps(told | {"held": held(model), "whole": sum(w.nbytes for w in of_base)}))
-        return metrics
+        file.write_text(json.dumps(seen | {"whole": sum(weight.nbytes for weight in of_base)}))
+        return result
 
-    PPO.train = told  # type: ignore[method-assign]
+    PPO._assess = told  # type: ignore[method-assign]
     yield
-    PPO.train = train  # type: ignore[method-assign]
+    PPO._assess = assess  # type: ignore[method-assign]
 
 
 def held(model: Any) -> int:
