@@ -28,6 +28,7 @@ pytestmark = pytest.mark.xdist_group("processes")
 # What the rounding of sums may do in four steps; a row that is lost, doubled or misplaced does more.
 TOLERANCE = 1e-5
 STEPS = 4
+FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,14 @@ def runs(llama: Path, reward: Path, tmp_path_factory: pytest.TempPathFactory) ->
         "checkpoint_every": 2,
         "samples_every": 1,
     }
-    for name in ("one", "two", "stopped", "apart-0", "apart-1", "lost"):
+    for name in ("one", "two", "stopped", "apart-0", "apart-1", "lost", "divided", "divided-lost"):
         (folder / name).mkdir()
         seed = {"seed": 1} if name == "apart-1" else {}
         (folder / name / "recipe.json").write_text(json.dumps(settings | seed))
     agents = [
         *torchrun("training.rlhf", "ppo", str(folder / "two"), nodes=2),
         *torchrun("tests.rlhf.under_torchrun", str(folder), processes=2),
+        with_fsdp("tests.rlhf.under_torchrun", str(folder)),
     ]
     try:
         directory = RunDirectory(folder / "one")
@@ -92,29 +94,41 @@ def runs(llama: Path, reward: Path, tmp_path_factory: pytest.TempPathFactory) ->
     finally:
         for agent in agents:
             agent.terminate()  # its processes too
-    assert [agent.returncode for agent in agents] == [0, 0, 1], said
+    assert [agent.returncode for agent in agents] == [0, 0, 1, 1], said
     return Runs(folder, metrics, said)
 
 
 def torchrun(*command: str, nodes: int = 1, processes: int = 1) -> list[subprocess.Popen[str]]:
     """The agents of so many nodes on loopback, at a port of their own."""
+    agent = [
+        "torch.distributed.run", "--nnodes", str(nodes), "--nproc-per-node", str(processes),
+        "--master-addr", "127.0.0.1", "--master-port", free_port(),
+    ]  # fmt: skip
+    return [started(*agent, "--node-rank", str(node), "-m", *command) for node in range(nodes)]
+
+
+def with_fsdp(*command: str) -> subprocess.Popen[str]:
+    """The agent of two processes that divide the base, with what else accelerate sets by default."""
+    return started(
+        "accelerate.commands.launch", "--use_fsdp", "--fsdp_version", "2", "--num_processes", "2",
+        "--main_process_port", free_port(), "-m", *command,
+    )  # fmt: skip
+
+
+def free_port() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    agent = [
-        sys.executable, "-m", "torch.distributed.run", "--nnodes", str(nodes), "--nproc-per-node",
-        str(processes), "--master-addr", "127.0.0.1", "--master-port", str(port),
-    ]  # fmt: skip
-    return [
-        subprocess.Popen(
-            [*agent, "--node-rank", str(node), "-m", *command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-        for node in range(nodes)
-    ]
+        return str(free.getsockname()[1])
+
+
+def started(*module: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", *module],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
 
 
 def test_two_processes_train_what_one_does(runs: Runs) -> None:
@@ -165,6 +179,31 @@ def test_a_process_that_is_killed_ends_the_run_with_a_reason(runs: Runs) -> None
     assert not (runs.folder / "lost" / "result.json").exists()
 
 
+def test_processes_that_divide_the_base_train_what_one_does(runs: Runs) -> None:
+    """Stopped in between, with shares and numbers of passes that differ."""
+    result = runs.result("divided")
+    assert result["resumed_from"] == 3
+    one, divided = (safetensors.torch.load(runs.adapter(name)) for name in ("one", "divided"))
+    assert one.keys() == divided.keys()
+    for name, weight in one.items():
+        torch.testing.assert_close(divided[name], weight, rtol=0, atol=TOLERANCE)
+    assert runs.samples("divided") == runs.samples("one")
+    assert result["metrics"] == pytest.approx(runs.metrics, rel=1e-3, abs=1e-4)
+
+
+def test_each_process_holds_its_part_of_the_base(runs: Runs) -> None:
+    for index in range(2):
+        told = json.loads((runs.folder / f"bytes-{index}.json").read_text())
+        assert told["held"] == pytest.approx(told["whole"] / 2, rel=0.01)
+        assert told["held"] < told["in_a_layer"] < told["whole"]
+
+
+def test_a_process_that_is_killed_ends_a_run_with_a_divided_base_with_a_reason(runs: Runs) -> None:
+    error = error_of(runs.folder / "divided-lost")
+    assert error["kind"] == "process", runs.said
+    assert "Another process of this run has ended" in error["reason"]
+
+
 def test_the_energy_told_is_that_of_all_processes(runs: Runs) -> None:
     energy = runs.result("two")["energy"]
     assert energy["kwh"] > 0 and energy["reason"] is None
@@ -209,6 +248,31 @@ def test_what_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
         Processes().require_fit(replace(recipe, **few))
         with pytest.raises(RecipeError, match="The 3 processes need an answer each"):
             Processes(3).require_fit(replace(recipe, **few))
-    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    with pytest.raises(RecipeError, match="FSDP and DeepSpeed are not supported"):
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"ACCELERATE_USE_DEEPSPEED": "true"}, "DeepSpeed is not supported"),
+        ({"ACCELERATE_USE_FSDP": "true"}, "version 2"),
+        ({"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "1"}, "version 2"),
+        (FSDP | {"FSDP_OFFLOAD_PARAMS": "true"}, "FSDP_OFFLOAD_PARAMS is not supported"),
+        (FSDP | {"FSDP_ACTIVATION_CHECKPOINTING": "True"}, "FSDP_ACTIVATION_CHECKPOINTING is not supported"),
+    ],
+)
+def test_a_way_to_divide_that_is_not_supported_is_refused(
+    settings: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = PPORecipe(
+        base_model="base", dataset=DatasetFile("rows.jsonl", "0" * 64), reward_adapter="reward"
+    )
+    for name, value in FSDP.items():
+        monkeypatch.setenv(name, value)
+    Processes(2).require_fit(recipe)
+    for name in FSDP:
+        monkeypatch.delenv(name)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(RecipeError, match=reason):
         Processes(2).require_fit(recipe)
+    Processes().require_fit(recipe)

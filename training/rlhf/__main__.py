@@ -87,7 +87,7 @@ def _attempt(directory: RunDirectory, stage: str) -> int:
 
 def _run(directory: RunDirectory, recipe: Recipe, processes: Processes) -> None:
     _set_environment(directory, recipe)
-    _keep_freed_memory()
+    _keep_freed_memory(processes)
     started = time.monotonic()
     with EnergyMeter(recipe.country, recipe.processor_watts) as meter, directory.shown_in_terminal():
         _seed_everything(recipe)
@@ -122,6 +122,8 @@ def _quieten_libraries() -> None:
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+    # accelerate launch would let the other processes wait for weights from the first; here all map the file.
+    os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "false"
 
 
 def _stay_offline_with(directory: RunDirectory, recipe: Recipe) -> None:
@@ -129,11 +131,15 @@ def _stay_offline_with(directory: RunDirectory, recipe: Recipe) -> None:
         os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-def _keep_freed_memory() -> None:
-    """Let glibc keep what tensors free: given back to the kernel, it costs a page fault at every step."""
+def _keep_freed_memory(processes: Processes) -> None:
+    """Let glibc keep what tensors free: given back to the kernel, it costs a page fault at every step.
+
+    Of a divided base whole layers come and go between tensors that stay; kept, they would leave gaps.
+    """
+    largest = 1 << 20 if processes.divide_base else 32 << 20
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        for parameter, size in ((_M_MMAP_THRESHOLD, 32 << 20), (_M_TRIM_THRESHOLD, 1 << 30)):
+        for parameter, size in ((_M_MMAP_THRESHOLD, largest), (_M_TRIM_THRESHOLD, 1 << 30)):
             mallopt(parameter, size)
 
 

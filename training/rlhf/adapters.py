@@ -9,9 +9,9 @@ import json
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peft import (
     LoraConfig,
@@ -28,7 +28,11 @@ from transformers import PreTrainedModel
 from training.rlhf.errors import ModelError, RecipeError, first_line
 from training.rlhf.linear import Linear, LoRALinear
 from training.rlhf.packing import packed
+from training.rlhf.processes import Processes
 from training.rlhf.rundir import write_json
+
+if TYPE_CHECKING:  # of use to divided bases alone
+    from training.rlhf.sharding import Sharding
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _PREFIX = "base_model.model."
@@ -98,6 +102,7 @@ class SharedBase:
         self.model = model
         self._configs: dict[str, LoraConfig] = {}
         self._in_use: str | None = None
+        self._sharding: Sharding | None = None
 
     @property
     def hidden_size(self) -> int:
@@ -203,8 +208,20 @@ class SharedBase:
     @contextmanager
     def sampling_from(self, name: str | None, rows: int) -> Iterator[PreTrainedModel]:
         """As `use`, for sampling so many answers at once: faster, at the price of memory (see `packed`)."""
-        with self.use(name) as model, packed(model, rows):
+        faster = packed(self.model, rows) if self._sharding is None else self.in_company()
+        with self.use(name) as model, faster:
             yield model
+
+    def divide(self, processes: Processes) -> None:
+        """Leave a part of the base in each process, once all adapters are there; they stay whole."""
+        from training.rlhf.sharding import Sharding
+
+        adapters = {p for name in self._configs for p in self.parameters(name)}
+        self._sharding = Sharding(self.model, adapters, processes)
+
+    def in_company(self, *, learning: bool = False) -> AbstractContextManager[None]:
+        """Passes that a divided base makes in all processes at once (see `Sharding`); else it is nothing."""
+        return nullcontext() if self._sharding is None else self._sharding.in_company(learning=learning)
 
     def _activate(self, name: str | None) -> None:
         # Peft's own set_adapter also switches requires_grad on and off, which is `train`'s business here.

@@ -102,7 +102,7 @@ class Learner:
         parts = []
         order = batch.block.mask.sum(-1).argsort(stable=True)
         mine = order[self.processes.index :: self.processes.count]
-        with self.base.use("policy") as model:
+        with self.base.use("policy") as model, self.base.in_company(learning=True):
             for rows in mine.split(self.recipe.micro_batch_size):
                 part = batch.rows(rows)
                 logprobs = answer_logprobs(model, part.block, self.recipe.temperature)

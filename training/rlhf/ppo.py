@@ -29,8 +29,8 @@ rollout follows the last update, so that no policy is saved unmeasured.
     python -m training.rlhf ppo RUN_DIR
     torchrun --nproc-per-node 2 -m training.rlhf ppo RUN_DIR
 
-Several processes share a batch's answers and a minibatch's gradient (see `processes`); they learn what one
-would, but for the rounding of sums.
+Several processes share a batch's answers and a minibatch's gradient (see `processes`), and with FSDP the base
+(see `sharding`); they learn what one would, but for the rounding of sums.
 
 Writes the adapter and samples.jsonl to output/. A line of progress tells of one update and of the rollout
 that it learned from; the metrics of the result are those of the policy that is saved. Every random choice
@@ -106,6 +106,8 @@ class PPO:
         self.reward = load_reward(self.base, directory.resolve(recipe.reward_adapter))
         ending = chat.ending(self.tokenizer)
         self.judge = Judge(self.base, self.reward, self.how, ending, recipe.uncertainty_penalty)
+        if self.processes.divide_base:
+            self.base.divide(self.processes)
         self.last_good = self.base.weights("policy")
         self._start_or_resume()
 
@@ -186,7 +188,8 @@ class PPO:
         """Mean and deviation of the reference's scores; Cancelled when asked to stop, with nothing kept."""
         prompts = [ids for _, ids in self._prompts(0, self.recipe.calibration_answers)]
         try:
-            mine = self._calibration_scores(prompts)
+            with self.base.in_company():
+                mine = self._calibration_scores(prompts)
         except Cancelled:
             mine = None
         if self.processes.any(mine is None) or mine is None:  # all leave when one is asked to
@@ -291,12 +294,13 @@ class PPO:
         """The judgement, and log-probabilities (B, R) of reference and base; each process does its share."""
         rows, gather = self.processes.share(len(answers)), self.processes.gather_rows
         total, width = len(answers), block.longest_answer
-        seen = self.judge([prompts[i] for i in rows], [answers[i] for i in rows])
+        with self.base.in_company():
+            seen = self.judge([prompts[i] for i in rows], [answers[i] for i in rows])
         judgement = Judgement(gather(seen.scores, total), gather(seen.features, total, width))
         mine = block.rows(torch.tensor(rows, device=self.base.device))
 
         def logprobs(adapter: str | None) -> Tensor:
-            with self.base.use(adapter) as model:
+            with self.base.use(adapter) as model, self.base.in_company():
                 # Most of the memory is logits here: those of twice as many rows take less than an update.
                 parts = mine.split(2 * self.recipe.micro_batch_size)
                 said = [answer_logprobs(model, part, self.recipe.temperature) for part in parts]

@@ -3,9 +3,10 @@
     torchrun --nproc-per-node 2 -m training.rlhf ppo RUN_DIR
 
 Each process holds the base, the adapters and the optimiser's state, works on its share of a batch's rows and
-hears of all the rest, so that what follows from the whole batch is computed alike everywhere. They share the
-run directory; the main one writes to it. What they exchange are tensors, never pickles. A process that is
-alone exchanges nothing and does not touch torch.distributed.
+hears of all the rest, so that what follows from the whole batch is computed alike everywhere. With FSDP it
+holds a part of the base only (see `sharding`). They share the run directory; the main one writes to it. What
+they exchange are tensors, never pickles. A process that is alone exchanges nothing and does not touch
+torch.distributed.
 """
 
 import hashlib
@@ -23,7 +24,9 @@ if TYPE_CHECKING:  # torch takes seconds to import and reads the environment, wh
 
     from training.rlhf.rundir import RunDirectory
 
-_SHARDING = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
+# As accelerate launch sets them.
+_FSDP, _DEEPSPEED = "ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"
+_UNFIT = ("FSDP_OFFLOAD_PARAMS", "FSDP_ACTIVATION_CHECKPOINTING")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Processes:
     def is_main(self) -> bool:
         return self.index == 0
 
+    @property
+    def divide_base(self) -> bool:
+        """Whether each holds a part of the base model only."""
+        return self.count > 1 and _is_true(_FSDP)
+
     def share(self, rows: int) -> range:
         """The numbers of the rows, of so many, that are this process's: every `count`-th."""
         return range(self.index, rows, self.count)
@@ -56,11 +64,16 @@ class Processes:
             return
         if not isinstance(recipe, PPORecipe):
             raise RecipeError(f"The stage {recipe.stage} is done by one process: start it without torchrun.")
-        if any(os.environ.get(name, "").lower() == "true" for name in _SHARDING):
+        if _is_true(_DEEPSPEED):
             raise RecipeError(
-                "FSDP and DeepSpeed are not supported: every process holds the whole base model, and only "
-                "batches are shared out. Start it with torchrun."
+                "DeepSpeed is not supported: accelerate has it for graphics cards only. FSDP divides the "
+                "base model, too: accelerate launch --use_fsdp --fsdp_version 2."
             )
+        if self.divide_base:
+            if os.environ.get("FSDP_VERSION") != "2":
+                raise RecipeError("FSDP is supported in its version 2 alone: --fsdp_version 2.")
+            for name in filter(_is_true, _UNFIT):
+                raise RecipeError(f"{name} is not supported: leave it at false.")
         fewest = min(recipe.batch_size // recipe.minibatches, recipe.calibration_answers)
         if fewest < self.count:
             raise RecipeError(
@@ -76,12 +89,13 @@ class Processes:
 
         self.wait()  # for the main process, which makes the directory ready
         latest = directory.latest_checkpoint()
-        seen = f"{recipe.to_json()} {latest[0] if latest else None}".encode()
+        sharding = [os.environ.get(name) for name in (_FSDP, "FSDP_RESHARD_AFTER_FORWARD")]
+        seen = f"{recipe.to_json()} {latest[0] if latest else None} {sharding}".encode()
         digest = int.from_bytes(hashlib.sha256(seen).digest()[:7])
         if len(self.gather_rows(torch.tensor([digest]), self.count).unique()) > 1:
             raise ProcessError(
-                "The processes see different recipes or checkpoints: all need the same run directory, on a "
-                "file system that their machines share."
+                "The processes see different recipes or checkpoints, or settings of FSDP: all need the same "
+                "command and the same run directory, on a file system that their machines share."
             )
 
     # Exchanges
@@ -150,6 +164,10 @@ class Processes:
 ALONE = Processes()
 
 
+def _is_true(variable: str) -> bool:
+    return os.environ.get(variable, "").lower() == "true"
+
+
 @contextmanager
 def _exchange() -> Iterator[None]:
     from accelerate import PartialState
@@ -160,7 +178,22 @@ def _exchange() -> Iterator[None]:
     except RuntimeError as error:
         if out_of_memory(error):
             raise
-        raise ProcessError(
-            "Another process of this run has ended or does not answer; its own output says why "
-            f"({first_line(error)})."
-        ) from error
+        raise _lost(error) from error
+
+
+@contextmanager
+def lost_process() -> Iterator[None]:
+    """Raise ProcessError for what torch says when passes that processes make together lose one of them."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "gloo" not in str(error):
+            raise
+        raise _lost(error) from error
+
+
+def _lost(error: RuntimeError) -> ProcessError:
+    return ProcessError(
+        "Another process of this run has ended or does not answer; its own output says why "
+        f"({first_line(error)})."
+    )
