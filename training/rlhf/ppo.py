@@ -54,7 +54,13 @@ from training.rlhf.errors import Cancelled, TrainingDiverged
 from training.rlhf.learner import Learner, initial_value_head
 from training.rlhf.loading import base_location, load_base, load_tokenizer, write_base_card
 from training.rlhf.memory import give_back_memory
-from training.rlhf.objective import adapt_kl_coef, generalised_advantages, token_rewards, whiten
+from training.rlhf.objective import (
+    adapt_kl_coef,
+    explained_variance,
+    generalised_advantages,
+    token_rewards,
+    whiten,
+)
 from training.rlhf.processes import Processes
 from training.rlhf.recipes import PPORecipe
 from training.rlhf.rollout import (
@@ -247,8 +253,7 @@ class PPO:
         mask = block.answer_mask
         logprobs = _padded([answer.logprobs for answer in answers], mask)
         judgement, reference, anchor = self._passes(prompts, answers, block)
-        with torch.no_grad():
-            values = torch.where(mask, self.learner.value_head(judgement.features), 0.0)
+        values = self.learner.values(block, judgement.features)
         scores = self._normalised(judgement.scores, answers)
         rewards = token_rewards(scores, logprobs, reference, mask, self.state.kl_coef)
         advantages, returns = generalised_advantages(
@@ -273,6 +278,7 @@ class PPO:
             "entropy": float(-logprobs.sum() / mask.sum()),
             "response_length": float(mask.sum(-1).float().mean()),
             "eos_rate": sum(answer.finished for answer in answers) / len(answers),
+            "explained_variance": float(explained_variance(values, returns, mask)),
         }
 
     @torch.no_grad()
