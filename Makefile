@@ -86,6 +86,10 @@ $(TRL_PPO)/bin/python:
 bench-ppo: $(VENV)/installed $(TRL_PPO)/bin/python ## PPO against TRL's last PPOTrainer: time and memory; ARGS= (SHAPES= of both)
 	for shape in $(SHAPES); do $(BIN)/python -m benchmarks.ppo --shape $$shape $(ARGS); done
 
+.PHONY: bench-critic
+bench-critic: $(VENV)/installed ## PPO with other critics than the engine's: explained variance, reward, cost; ARGS=
+	$(BIN)/python -m benchmarks.critic $(ARGS)
+
 .PHONY: bench-sft
 bench-sft: $(VENV)/installed ## the sft stage against TRL's own script: ARGS=
 	$(BIN)/python -m benchmarks.sft $(ARGS)

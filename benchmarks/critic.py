@@ -1,4 +1,4 @@
-"""Three critics for PPO: how much of the returns each foretells, what comes of it, and what it costs.
+"""Critics for PPO: how much of the returns each foretells, what comes of it, and what it costs.
 
     make bench-critic
     python -m benchmarks.critic --seeds 0 1 2 --critics head trunk
@@ -6,13 +6,12 @@
 The starter follows a reward model made of simulated volunteers' rankings, by the recipe's defaults but for a
 smaller batch, with one of
 
-- head: the engine's own, a linear head on the hidden states of the frozen reward adapter, which starts as
-  the reward's head
+- head: the engine's own, a linear head on the hidden states of the frozen reward adapter, which says at
+  first what the reward's own head says
 - blank: the same, which starts at zero
 - adapter: the engine's head on an adapter of its own, a copy of the reward adapter that learns too
 - trunk: a linear head on the policy's own hidden states, which starts at zero; a tenth of its loss goes into
-  the policy adapter, as in Ziegler et al. 2019 and TRL's trainers that shared the trunk
-- detached: the same without that, so that the policy learns nothing from it
+  the policy adapter, as in Ziegler et al. 2019 and in TRL's trainer before PPOTrainer had a critic of its own
 
 Runs with the same seed differ in nothing else, and each is a process of its own. Explained variance, score,
 KL and reward are the engine's metrics; accurate is the share of true answers to held-out questions by the
@@ -45,7 +44,7 @@ from training.rlhf.learner import Learner
 from training.rlhf.loading import load_base, load_tokenizer
 from training.rlhf.objective import PolicyLoss, value_loss
 from training.rlhf.processes import Processes
-from training.rlhf.recipes import PPORecipe, Recipe, RewardRecipe
+from training.rlhf.recipes import DatasetFile, PPORecipe, RewardRecipe
 from training.rlhf.rollout import Block, Experience
 from training.rlhf.rundir import RunDirectory, create_run, dataset_file, write_json, write_text
 from training.rlhf.sampling import Sampling, sample
@@ -79,26 +78,34 @@ class BlankHead(Learner):
         super().__init__(base, ScalarHead(base.hidden_size), recipe, processes)
 
 
-class OwnAdapter(Learner):
+class OnAdapter(Learner):
+    """A value head on the hidden states of an adapter that learns, in a pass of its own at each rollout."""
+
+    adapter: str
+
+    @torch.no_grad()
+    def values(self, block: Block, features: Tensor) -> Tensor:
+        with self.base.use(self.adapter) as model:
+            said = self.value_head(states_before(model, block))
+        return torch.where(block.answer_mask, said, 0.0)
+
+
+class OwnAdapter(OnAdapter):
     """A value adapter, a trained copy of the reward's, under the value head."""
+
+    adapter = "value"
 
     def __init__(
         self, base: SharedBase, value_head: ScalarHead, recipe: PPORecipe, processes: Processes
     ) -> None:
-        base.copy("reward", "value")
-        value_head.adapter = nn.ParameterList(base.parameters("value"))  # learns as a part of the head
+        base.copy("reward", self.adapter)
+        value_head.adapter = nn.ParameterList(base.parameters(self.adapter))  # learns as a part of the head
         super().__init__(base, value_head, recipe, processes)
-
-    @torch.no_grad()
-    def values(self, block: Block, features: Tensor) -> Tensor:
-        with self.base.use("value") as model:
-            said = self.value_head(states_before(model, block))
-        return torch.where(block.answer_mask, said, 0.0)
 
     def _value_gradient(self, batch: Experience) -> Tensor:
         tokens, total = batch.block.answer_mask.sum(), torch.zeros(())
         order = batch.block.mask.sum(-1).argsort(stable=True)
-        with self.base.use("value") as model:
+        with self.base.use(self.adapter) as model:
             for rows in order.split(self.recipe.micro_batch_size):
                 part = batch.rows(rows)
                 values = self.value_head(states_before(model, part.block))
@@ -108,20 +115,14 @@ class OwnAdapter(Learner):
         return total
 
 
-class SharedTrunk(Learner):
-    """A value head on the policy's hidden states, which the policy's own pass computes."""
+class SharedTrunk(OnAdapter):
+    """A value head on the policy's hidden states; in an update the policy's own pass computes them."""
 
-    teaches_the_policy = True
+    adapter = "policy"
 
     def __init__(self, base: SharedBase, _: ScalarHead, recipe: PPORecipe, processes: Processes) -> None:
         super().__init__(base, ScalarHead(base.hidden_size), recipe, processes)
         self._value_loss = torch.zeros(())
-
-    @torch.no_grad()
-    def values(self, block: Block, features: Tensor) -> Tensor:
-        with self.base.use("policy") as model:
-            said = self.value_head(states_before(model, block))
-        return torch.where(block.answer_mask, said, 0.0)
 
     def _policy_loss(self, model: PreTrainedModel, part: Experience, tokens: Tensor) -> PolicyLoss:
         seen: list[Tensor] = []
@@ -129,8 +130,6 @@ class SharedTrunk(Learner):
         with norm.register_forward_hook(lambda *passed: seen.append(passed[-1])):
             policy = super()._policy_loss(model, part, tokens)
         states = seen[0][:, -part.block.longest_answer - 1 : -1]
-        if not self.teaches_the_policy:
-            states = states.detach()
         value = _loss_of(self.value_head(states), part, tokens, self.recipe)
         self._value_loss = self._value_loss + value.detach()
         return PolicyLoss(policy.loss + _TRUNK_SHARE * value, policy.clip_fraction, policy.approx_kl)
@@ -139,12 +138,6 @@ class SharedTrunk(Learner):
         """The value loss of the pass that has just been made for the policy, gradient included."""
         loss, self._value_loss = self._value_loss, torch.zeros(())
         return loss
-
-
-class DetachedTrunk(SharedTrunk):
-    """The same, and the policy does not feel it."""
-
-    teaches_the_policy = False
 
 
 def _loss_of(values: Tensor, part: Experience, tokens: Tensor, recipe: PPORecipe) -> Tensor:
@@ -159,7 +152,6 @@ CRITICS: dict[str, type[Learner]] = {
     "blank": BlankHead,
     "adapter": OwnAdapter,
     "trunk": SharedTrunk,
-    "detached": DetachedTrunk,
 }
 
 
@@ -186,17 +178,13 @@ def main() -> None:
                     threads=1,
                     steps=options.steps,
                     batch_size=options.batch_size,
-                    value_learning_rate=options.value_learning_rate,
-                    gae_lambda=options.gae_lambda,
                     kl_stop=_FAR,
                     checkpoint_every=10**6,
                     samples_every=10**6,
                 )
-                run = train(folder / f"{critic}-{seed}", critic, recipe)
-                run |= {
-                    "seed": seed,
-                    "accurate": accuracy(base, folder / f"{critic}-{seed}/output", held_out),
-                }
+                place = folder / f"{critic}-{seed}"
+                run = train(place, critic, recipe) | {"seed": seed}
+                run["accurate"] = accuracy(base, place / "output", held_out)
                 runs.append(run)
                 print(f"seed {seed}, {critic}: {_line(run)}", flush=True)
     report(options, runs)
@@ -210,8 +198,6 @@ def _options() -> argparse.Namespace:
     add("--steps", type=int, default=40, help="PPO iterations")
     add("--batch-size", type=int, default=32, help="answers of an iteration")
     add("--comparisons", type=int, default=500, help="rankings of four answers behind the reward model")
-    add("--value-learning-rate", type=float, default=PPORecipe.value_learning_rate)
-    add("--gae-lambda", type=float, default=PPORecipe.gae_lambda)
     add("--starter", type=Path, help="folder of a starter model; by default one is made")
     add("--corpus", type=Path, default=CORPUS)
     add("--out", type=Path, default=RESULTS)
@@ -222,7 +208,7 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def prepare(options: argparse.Namespace, base: Path, folder: Path) -> tuple[Any, list[str], Path]:
+def prepare(options: argparse.Namespace, base: Path, folder: Path) -> tuple[DatasetFile, list[str], Path]:
     """The file of questions to learn from, the held-out questions, and the reward model's folder."""
     options.starter = base
     rows = demonstration(options)
@@ -231,23 +217,21 @@ def prepare(options: argparse.Namespace, base: Path, folder: Path) -> tuple[Any,
     pairs = [{"prompt_id": row["prompt"][0]["content"], **row} for row in rows if row["split"] == "train"]
     recipe = RewardRecipe(base_model=str(base), dataset=_file(folder / "pairs.jsonl", pairs), threads=1)
     prompts = [{"prompt_id": q, "prompt": [{"role": "user", "content": q}]} for q in questions["train"]]
-    peak_memory([sys.executable, "-m", "training.rlhf", "reward", _directory(folder / "reward", recipe)])
+    create_run(folder / "reward", recipe)
+    peak_memory([sys.executable, "-m", "training.rlhf", "reward", str(folder / "reward")])
     return _file(folder / "prompts.jsonl", prompts), questions["held_out"], folder / "reward/output"
 
 
-def _file(path: Path, rows: list[dict[str, Any]]) -> Any:
+def _file(path: Path, rows: list[dict[str, Any]]) -> DatasetFile:
     write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     return dataset_file(path)
 
 
-def _directory(path: Path, recipe: Recipe) -> str:
-    return str(create_run(path, recipe).path)
-
-
 def train(folder: Path, critic: str, recipe: PPORecipe) -> Figures:
     """One run in a process of its own: its metrics by iteration, the last rollout's too, and its memory."""
-    command = [sys.executable, "-m", "benchmarks.critic", "--worker", critic]
-    memory = peak_memory([*command, "--run", _directory(folder, recipe)])
+    create_run(folder, recipe)
+    command = [sys.executable, "-m", "benchmarks.critic", "--worker", critic, "--run", str(folder)]
+    memory = peak_memory(command)
     lines = (folder / "progress.jsonl").read_text(encoding="utf-8").splitlines()
     return {
         "critic": critic,
@@ -260,7 +244,7 @@ def train(folder: Path, critic: str, recipe: PPORecipe) -> Figures:
 def work(critic: str, run: Path) -> int:
     """The engine's command with another critic and the processor's clock."""
     clock = SimpleNamespace(monotonic=time.process_time)
-    with patch.object(ppo, "Learner", CRITICS[critic]), patch.object(ppo, "time", clock):
+    with patch.multiple(ppo, Learner=CRITICS[critic], time=clock):
         return engine.main(["ppo", str(run)])
 
 
