@@ -2,8 +2,8 @@
 
 The value head is linear and reads the reward adapter's hidden states, which a rollout computes anyway, so
 that values cost no pass of their own. It starts as the reward's own score head, as InstructGPT starts its
-value function from the reward model. A value adapter of its own foretells far more of the returns and earns no
-more reward for half as much time again; see `benchmarks/critic.py` and the table in docs/performance.md.
+value function from the reward model. A value adapter of its own and a trunk shared with the policy foretold
+more of the returns and earned no more reward, for more time: `benchmarks/critic.py`, docs/performance.md.
 """
 
 from dataclasses import dataclass, fields
