@@ -90,6 +90,10 @@ bench-ppo: $(VENV)/installed $(TRL_PPO)/bin/python ## PPO against TRL's last PPO
 bench-learning: $(VENV)/installed $(TRL_PPO)/bin/python ## whether PPO and TRL's learn alike: reward and KL along the way; ARGS=
 	$(BIN)/python -m benchmarks.ppo_learning $(ARGS)
 
+.PHONY: bench-critic
+bench-critic: $(VENV)/installed ## PPO with other critics than the engine's: explained variance, reward, cost; ARGS=
+	$(BIN)/python -m benchmarks.critic $(ARGS)
+
 .PHONY: bench-sft
 bench-sft: $(VENV)/installed ## the sft stage against TRL's own script: ARGS=
 	$(BIN)/python -m benchmarks.sft $(ARGS)

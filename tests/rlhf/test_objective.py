@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from training.rlhf.objective import (
     adapt_kl_coef,
+    explained_variance,
     generalised_advantages,
     policy_loss,
     token_rewards,
@@ -97,6 +98,21 @@ def test_the_value_loss_is_the_larger_of_plain_and_clipped_error() -> None:
         total += 0.5 * max((v - r) ** 2, (near - r) ** 2)
     measured = value_loss(values, old, returns, mask, clip_range=0.2)
     assert float(measured) == pytest.approx(total / int(mask.sum()), rel=1e-5)
+
+
+def test_explained_variance_is_what_the_values_leave_of_the_returns_variance() -> None:
+    values, _, returns, mask = random_batch(6)
+    constant = torch.full_like(returns, 2.0)
+    missed = (returns - values)[mask].double().numpy()
+    expected = 1 - missed.var() / returns[mask].double().numpy().var()
+    assert float(explained_variance(values, returns, mask)) == pytest.approx(expected, abs=1e-5)
+    assert float(explained_variance(returns + 3, returns, mask)) == pytest.approx(1)
+    assert float(explained_variance(constant, returns, mask)) == pytest.approx(0, abs=1e-6)
+
+
+def test_explained_variance_is_zero_where_all_returns_are_alike() -> None:
+    values, _, _, mask = random_batch(7)
+    assert float(explained_variance(values, torch.ones_like(values), mask)) == 0
 
 
 def test_padding_counts_in_no_loss() -> None:

@@ -22,7 +22,7 @@ from training.rlhf.sampling import Answer
 
 ROLLOUT = (
     "reward", "score", "normalised_score", "kl", "anchor_kl", "kl_coef", "entropy", "response_length",
-    "eos_rate",
+    "eos_rate", "explained_variance",
 )  # fmt: skip
 UPDATE = ("policy_loss", "value_loss", "clip_fraction", "approx_kl", "optimiser_steps")
 SECONDS = {"rollout_seconds": 1.0, "scoring_seconds": 2.0, "update_seconds": 4.0, "seconds": 7.0}
@@ -54,6 +54,7 @@ class Run:
     recipe: PPORecipe
     sampled: list[tuple[list[Ids], list[Answer]]] = field(default_factory=list)  # the calibration first
     updates: list[list[Step]] = field(default_factory=list)
+    after: list[Step] = field(default_factory=list)  # each update, with no rows
     metrics: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -89,11 +90,18 @@ def run(llama: Path, reward: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
         return acted
 
-    def note_step(learner: Learner, batch: Experience, metrics: Any) -> float:
-        place = folder / f"before-{len(seen.updates)}-{metrics.optimiser_steps}"
+    def state(learner: Learner, place: Path, rows: list[tuple[Ids, Ids]]) -> Step:
         learner.base.save("policy", place)
         head = learner.value_head.linear
-        before = Step(rows_of(batch), place, head.weight[0].detach().double(), head.bias.detach().double())
+        return Step(rows, place, head.weight[0].detach().double(), head.bias.detach().double())
+
+    def note_update(_: Any, learner: Learner, *__: Any) -> None:
+        seen.after.append(state(learner, folder / f"after-{len(seen.updates)}", []))
+
+    def note_step(learner: Learner, batch: Experience, metrics: Any) -> float:
+        before = state(
+            learner, folder / f"before-{len(seen.updates)}-{metrics.optimiser_steps}", rows_of(batch)
+        )
         if metrics.optimiser_steps == 0:
             seen.updates.append([])
         seen.updates[-1].append(before)
@@ -108,7 +116,7 @@ def run(llama: Path, reward: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             taking(1, ppo.sample, lambda answers, _, prompts, *__: seen.sampled.append((prompts, answers))),
         )
         patch.setattr(Judge, "__call__", taking(2, Judge.__call__, lambda *_: None))
-        patch.setattr(Learner, "update", taking(4, Learner.update, lambda *_: None))
+        patch.setattr(Learner, "update", taking(4, Learner.update, note_update))
         patch.setattr(Learner, "_optimise", note_step)
         seen.metrics = ppo.run(directory, recipe)
     return seen
@@ -157,16 +165,19 @@ class Reckoning:
     def rollout(self, number: int) -> list[tuple[Ids, Answer]]:
         return list(zip(*self.run.sampled[number + 1], strict=True))
 
-    def policy_of(self, number: int) -> Path:
-        last = self.run.folder / "output"
-        return self.run.updates[number][0].policy if number < STEPS else last
+    def sampler_of(self, number: int) -> Step:
+        """Policy and value head of a rollout."""
+        return self.run.updates[number][0] if number < STEPS else self.run.after[-1]
 
     def of_rollout(self, number: int) -> dict[str, float]:
         answers = self.rollout(number)
         said, kept, base = (
             [self.logprobs(policy, prompt, answer.tokens) for prompt, answer in answers]
-            for policy in (self.policy_of(number), self.start, None)
+            for policy in (self.sampler_of(number).policy, self.start, None)
         )
+        learned = self.learned_from(number)
+        rows = [learned[(tuple(prompt), tuple(answer.tokens))] for prompt, answer in answers]
+        returns, values = (torch.cat([row[name] for row in rows]) for name in ("returns", "values"))
         kl = mean([float((one - other).sum()) for one, other in zip(said, kept, strict=True)])
         normalised = mean([self.normalised(*each) for each in answers])
         return {
@@ -179,19 +190,20 @@ class Reckoning:
             "entropy": -float(torch.cat(said).mean()),
             "response_length": mean([len(answer.tokens) for _, answer in answers]),
             "eos_rate": mean([answer.tokens[-1] == self.eos for _, answer in answers]),
+            "explained_variance": 1 - float((returns - values).var() / returns.var()),
         }
 
     def of_update(self, number: int) -> dict[str, float]:
         steps = self.run.updates[number]
-        learned = self.learned_from(number, steps[0])
+        learned = self.learned_from(number)
         losses = [self.of_step(step, learned) for step in steps]
         return {name: mean([each[name] for each in losses]) for name in losses[0]} | {
             "optimiser_steps": len(steps)
         }
 
-    def learned_from(self, number: int, first: Step) -> dict[tuple[Any, ...], dict[str, Tensor]]:
-        """What an update learns of each row: log-probabilities, states, values, returns and advantages."""
-        rows = {}
+    def learned_from(self, number: int) -> dict[tuple[Any, ...], dict[str, Tensor]]:
+        """What a rollout tells of each row: log-probabilities, states, values, returns and advantages."""
+        first, rows = self.sampler_of(number), {}
         for prompt, answer in self.rollout(number):
             said = self.logprobs(first.policy, prompt, answer.tokens)
             price = self.kl_coef * (said - self.logprobs(self.start, prompt, answer.tokens))

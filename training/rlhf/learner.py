@@ -2,7 +2,8 @@
 
 The value head is linear and reads the reward adapter's hidden states, which a rollout computes anyway, so
 that values cost no pass of their own. It starts as the reward's own score head, as InstructGPT starts its
-value function from the reward model.
+value function from the reward model. A value adapter of its own and a trunk shared with the policy foretold
+more of the returns and earned no more reward, for more time: `benchmarks/critic.py`, docs/performance.md.
 """
 
 from dataclasses import dataclass, fields
@@ -11,13 +12,14 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from training.rlhf.adapters import SharedBase
 from training.rlhf.errors import TrainingDiverged
 from training.rlhf.objective import PolicyLoss, policy_loss, value_loss
 from training.rlhf.processes import ALONE, Processes
 from training.rlhf.recipes import PPORecipe
-from training.rlhf.rollout import Experience, answer_logprobs
+from training.rlhf.rollout import Block, Experience, answer_logprobs
 from training.rlhf.scoring import ScalarHead
 
 _ADAM_EPSILON = 1e-5  # as in the PPO reference code; 1e-8 lets rarely moved weights jump
@@ -65,6 +67,11 @@ class Learner:
             weight_decay=0.0,
         )
 
+    @torch.no_grad()
+    def values(self, block: Block, features: Tensor) -> Tensor:
+        """The return to expect from each answer token on, (B, R); zero outside the answers."""
+        return torch.where(block.answer_mask, self.value_head(features), 0.0)
+
     def update(self, experience: Experience, step: int) -> UpdateMetrics:
         """Some passes over one rollout, left early when the policy moved too far from the rollout's."""
         self._set_rates(step)
@@ -104,16 +111,7 @@ class Learner:
         mine = order[self.processes.index :: self.processes.count]
         with self.base.use("policy") as model, self.base.in_company(learning=True):
             for rows in mine.split(self.recipe.micro_batch_size):
-                part = batch.rows(rows)
-                logprobs = answer_logprobs(model, part.block, self.recipe.temperature)
-                loss = policy_loss(
-                    logprobs,
-                    part.logprobs,
-                    part.advantages,
-                    part.block.answer_mask,
-                    self.recipe.clip_range,
-                    tokens,
-                )
+                loss = self._policy_loss(model, batch.rows(rows), tokens)
                 loss.loss.backward()
                 parts.append(loss)
         figures = [
@@ -123,6 +121,17 @@ class Learner:
         gradients = [each.grad for each in self._policy_parameters if each.grad is not None]
         self.processes.add_up([*gradients, *figures])
         return PolicyLoss(*figures)
+
+    def _policy_loss(self, model: PreTrainedModel, part: Experience, tokens: Tensor) -> PolicyLoss:
+        """The share that some rows have in the loss of a minibatch of so many tokens."""
+        return policy_loss(
+            answer_logprobs(model, part.block, self.recipe.temperature),
+            part.logprobs,
+            part.advantages,
+            part.block.answer_mask,
+            self.recipe.clip_range,
+            tokens,
+        )
 
     def _value_gradient(self, batch: Experience) -> Tensor:
         loss = value_loss(

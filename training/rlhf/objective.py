@@ -93,6 +93,16 @@ def value_loss(
     return 0.5 * masked_mean(torch.maximum((values - returns) ** 2, (clipped - returns) ** 2), mask)
 
 
+def explained_variance(values: Tensor, returns: Tensor, mask: Tensor) -> Tensor:
+    """The share of the returns' variance that the values foretell: 1 - Var(returns - values) / Var(returns).
+
+    Over all tokens: 1 is all of it, 0 what a constant foretells, less is worse than a constant.
+    It is 0 where the returns do not vary.
+    """
+    missed, all_of_it = (returns - values)[mask].var(correction=0), returns[mask].var(correction=0)
+    return torch.where(all_of_it > 0, 1 - missed / all_of_it, 0.0)
+
+
 def adapt_kl_coef(kl_coef: float, kl: float, *, target: float, answers: int, horizon: int) -> float:
     """The KL price after some answers (Ziegler et al. 2019, section 2.2); fixed for target 0."""
     if target == 0:

@@ -13,7 +13,7 @@ Of "The N+ Implementation Details of RLHF with PPO" (Huang et al. 2024, arXiv 24
     EOS trick: an answer without end is punished   done: `missing_eos_penalty`; scored as if it had ended
     score read at the last real token              done: where the reward stage read it, see `Judge`
     scores normalised on reference answers         done: `calibration_answers` before the first step
-    value head starts as the reward model          done: its head on its hidden states, frozen; see `learner`
+    critic starts as the reward model              done: its head on its hidden states, frozen; see `learner`
     advantages whitened over the tokens            done; rewards are not whitened, as scores are normalised
     values clipped, ratio clipped, GAE             done: see `objective`
     adaptive KL price                              done: `kl_target`, or a fixed `kl_coef`
@@ -21,7 +21,7 @@ Of "The N+ Implementation Details of RLHF with PPO" (Huang et al. 2024, arXiv 24
     logits over the sampling temperature           done in rollout, reference and update alike
     rejection of answers by length, resampling     left out: the penalty for missing EOS does that work
     pretraining term of InstructGPT's equation 2   left out: LoRA and KL price hold the policy near
-    a value network of its own                     left out: a linear head learns enough of short answers
+    a value network of its own, a shared trunk     left out: no more reward, see benchmarks/critic.py
 
 The run ends early, with the last policy that was within bounds, when its KL exceeds `kl_stop`. One more
 rollout follows the last update, so that no policy is saved unmeasured.
@@ -54,7 +54,13 @@ from training.rlhf.errors import Cancelled, RecipeError, TrainingDiverged
 from training.rlhf.learner import Learner, initial_value_head
 from training.rlhf.loading import base_location, load_base, load_tokenizer, write_base_card
 from training.rlhf.memory import give_back_memory
-from training.rlhf.objective import adapt_kl_coef, generalised_advantages, token_rewards, whiten
+from training.rlhf.objective import (
+    adapt_kl_coef,
+    explained_variance,
+    generalised_advantages,
+    token_rewards,
+    whiten,
+)
 from training.rlhf.processes import Processes
 from training.rlhf.recipes import PPORecipe
 from training.rlhf.rollout import (
@@ -259,8 +265,7 @@ class PPO:
         mask = block.answer_mask
         logprobs = _padded([answer.logprobs for answer in answers], mask)
         judgement, reference, anchor = self._passes(prompts, answers, block)
-        with torch.no_grad():
-            values = torch.where(mask, self.learner.value_head(judgement.features), 0.0)
+        values = self.learner.values(block, judgement.features)
         scores = self._normalised(judgement.scores, answers)
         rewards = token_rewards(scores, logprobs, reference, mask, self.state.kl_coef)
         advantages, returns = generalised_advantages(
@@ -285,6 +290,7 @@ class PPO:
             "entropy": float(-logprobs.sum() / mask.sum()),
             "response_length": float(mask.sum(-1).float().mean()),
             "eos_rate": sum(answer.finished for answer in answers) / len(answers),
+            "explained_variance": float(explained_variance(values, returns, mask)),
         }
 
     @torch.no_grad()
