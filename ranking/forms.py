@@ -9,10 +9,19 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Author, Completion, Project
 
-from .models import Assignment, Flag
+from .models import Assignment, Flag, Judgment
 from .services.judgments import RATIONALE_LIMIT
 
 LETTERS = "ABCDEFGH"
+
+# What may be said of two answers: the ranks of A and B, and how much better the one is.
+PREFERRED = {
+    "a_much": (_("A is much better"), (1, 2), Judgment.Strength.MUCH_BETTER),
+    "a": (_("A is better"), (1, 2), Judgment.Strength.BETTER),
+    "equal": (_("About equal"), (1, 1), None),
+    "b": (_("B is better"), (2, 1), Judgment.Strength.BETTER),
+    "b_much": (_("B is much better"), (2, 1), Judgment.Strength.MUCH_BETTER),
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,8 @@ class Card:
 class JudgmentForm(forms.Form):
     """A volunteer's answer; its fields count the cards 1 to k in the order that the seat shows them.
 
-    The page names no completion: places become completions by the order that the seat has stored.
+    The page names no completion: places become completions by the order that the seat has stored. Of two
+    answers it asks which is better and by how much, of more their ranks.
     """
 
     key = forms.UUIDField()
@@ -40,17 +50,39 @@ class JudgmentForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.seat = seat
         self.places = range(1, len(seat.order) + 1)
-        for place in self.places:
-            self.fields[f"rank_{place}"] = forms.TypedChoiceField(
-                choices=[(rank, rank) for rank in self.places], coerce=int, empty_value=None, required=False
+        self.is_pair = len(seat.order) == 2
+        if self.is_pair:
+            self.fields["preferred"] = forms.ChoiceField(
+                choices=[(value, words) for value, (words, *_rest) in PREFERRED.items()], required=False
             )
+        for place in self.places:
+            if not self.is_pair:
+                self.fields[f"rank_{place}"] = forms.TypedChoiceField(
+                    choices=[(rank, rank) for rank in self.places],
+                    coerce=int,
+                    empty_value=None,
+                    required=False,
+                )
             self.fields[f"flags_{place}"] = forms.MultipleChoiceField(
                 choices=Flag.Kind.choices, required=False
             )
 
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if self.is_pair and not data.get("all_bad") and data.get("preferred") == "":
+            self.add_error("preferred", _("Say which answer is better, or that they are about equal."))
+        return data
+
     def ranks(self) -> dict[int, int]:
         """The ranks that were given, by completion."""
+        if self.is_pair:
+            _words, ranks, _strength = PREFERRED[self.cleaned_data["preferred"]]
+            return dict(zip(self.seat.order, ranks, strict=True))
         return {completion: rank for completion, rank in self._entered("rank") if rank is not None}
+
+    def strength(self) -> int | None:
+        """Of two answers, how much better the one is; None where they tie."""
+        return PREFERRED[self.cleaned_data["preferred"]][2] if self.is_pair else None
 
     def flags(self) -> dict[int, list[str]]:
         return dict(self._entered("flags"))
@@ -62,7 +94,7 @@ class JudgmentForm(forms.Form):
                 place=place,
                 letter=LETTERS[place - 1],
                 text=texts[completion].text,
-                rank=str(self[f"rank_{place}"].value() or ""),
+                rank="" if self.is_pair else str(self[f"rank_{place}"].value() or ""),
                 flags=self[f"flags_{place}"].value() or [],
             )
             for place, completion in zip(self.places, self.seat.order, strict=True)

@@ -17,7 +17,9 @@ JUDGED_COMPARISON = "(SELECT j.comparison_id FROM ranking_judgment j WHERE j.id 
 WHOLE_JUDGMENT = (
     "SELECT 1 FROM ranking_judgment j WHERE j.assignment_id = NEW.id AND (j.verdict = 'all_bad' OR "
     "(SELECT COUNT(*) FROM ranking_rankedcompletion r WHERE r.judgment_id = j.id) = "
-    "(SELECT COUNT(*) FROM ranking_comparisonitem i WHERE i.comparison_id = j.comparison_id))"
+    "(SELECT COUNT(*) FROM ranking_comparisonitem i WHERE i.comparison_id = j.comparison_id)) "
+    "AND (j.strength IS NULL OR "
+    "(SELECT COUNT(DISTINCT r.rank) FROM ranking_rankedcompletion r WHERE r.judgment_id = j.id) = 2)"
 )
 
 RULES = (
@@ -67,10 +69,18 @@ RULES = (
         "a judgment is given by the holder of a seat at its comparison",
     ),
     Rule(
+        "strength_between_two",
+        "ranking_judgment",
+        "INSERT",
+        "NEW.strength IS NOT NULL AND (NEW.verdict <> 'ranked' OR (SELECT COUNT(*) "
+        "FROM ranking_comparisonitem i WHERE i.comparison_id = NEW.comparison_id) <> 2)",
+        "only of two ranked completions is one better by so much",
+    ),
+    Rule(
         "judgment_unchanged",
         "ranking_judgment",
         "UPDATE",
-        changed("comparison_id", "assignment_id", "volunteer_id", "verdict"),
+        changed("comparison_id", "assignment_id", "volunteer_id", "verdict", "strength"),
         "a judgment does not change",
     ),
     Rule(

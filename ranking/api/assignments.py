@@ -63,6 +63,13 @@ class JudgmentRequestSerializer(serializers.Serializer):
     ranks = RankSerializer(
         many=True, default=list, help_text="Every completion once; may be empty with `all_bad`."
     )
+    strength = serializers.ChoiceField(
+        Judgment.Strength.choices,
+        allow_null=True,
+        default=None,
+        help_text="Of two completions that do not tie: how much better the one is, 1 (better) or 2 (much "
+        "better). It becomes the pair's margin.",
+    )
     all_bad = serializers.BooleanField(default=False, help_text="No completion is worth preferring.")
     flags = FlagSerializer(many=True, default=list)
     rationale = serializers.CharField(default="", allow_blank=True, max_length=RATIONALE_LIMIT)
@@ -86,7 +93,8 @@ class JudgmentSerializer(serializers.ModelSerializer):
     class Meta:
         model = Judgment
         fields = (
-            "id", "verdict", "ranks", "flags", "rationale", "seconds", "preferences", "created_at",
+            "id", "verdict", "ranks", "strength", "flags", "rationale", "seconds", "preferences",
+            "created_at",
         )  # fmt: skip
 
 
@@ -125,6 +133,7 @@ class JudgmentAPIView(ProjectAPIView):
                 {
                     "key": "0b6a7d5e-7f0e-4a53-8f7c-3a2f7e0c9d11",
                     "ranks": [{"completion": 41, "rank": 2}, {"completion": 42, "rank": 1}],
+                    "strength": 2,
                     "flags": [{"completion": 41, "kind": "factual_error"}],
                     "rationale": "The first one mixes up weather and climate.",
                 },

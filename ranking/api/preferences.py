@@ -28,13 +28,18 @@ class PreferenceSerializer(serializers.ModelSerializer):
     simulated = serializers.BooleanField(
         source="judgment.volunteer.is_simulated", help_text="Whether a simulated volunteer judged."
     )
+    strength = serializers.IntegerField(
+        source="judgment.strength",
+        allow_null=True,
+        help_text="1: better, 2: much better; null where nobody asked, as in a ranking of more than two.",
+    )
     chosen = CompletionSerializer()
     rejected = CompletionSerializer()
 
     class Meta:
         model = Preference
         fields = (
-            "id", "prompt", "comparison", "judgment", "round", "simulated", "chosen", "rejected",
+            "id", "prompt", "comparison", "judgment", "round", "simulated", "strength", "chosen", "rejected",
             "created_at",
         )  # fmt: skip
 

@@ -50,10 +50,20 @@ class Judgment(models.Model):
         RANKED = "ranked", "Ranked"
         ALL_BAD = "all_bad", "All bad"
 
+    class Strength(models.IntegerChoices):
+        BETTER = 1, "Better"
+        MUCH_BETTER = 2, "Much better"
+
     comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="judgments")
     assignment = models.OneToOneField(Assignment, on_delete=models.PROTECT, related_name="judgment")
     volunteer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="judgments")
     verdict = models.CharField(max_length=8, choices=Verdict.choices)
+    strength = models.PositiveSmallIntegerField(
+        choices=Strength.choices,
+        null=True,
+        blank=True,
+        help_text="Of two answers: how much better the one is. None where they tie and where nobody asked.",
+    )
     rationale = models.TextField(blank=True)
     seconds = models.FloatField(
         validators=[MinValueValidator(0)], help_text="From taking the seat to submitting."
@@ -68,6 +78,9 @@ class Judgment(models.Model):
         ordering = ("pk",)
         constraints = (
             models.UniqueConstraint(fields=("comparison", "volunteer"), name="one_judgment_per_volunteer"),
+            models.CheckConstraint(
+                condition=Q(strength=None) | Q(strength__in=(1, 2)), name="strength_1_or_2"
+            ),
         )
         indexes = (models.Index(fields=("volunteer", "created_at"), name="judgment_by_volunteer"),)
 

@@ -6,6 +6,7 @@ import math
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 
 from django.db import transaction
 from django.utils import timezone
@@ -31,6 +32,7 @@ class Answer:
     """What a volunteer said, in the one form in which equal answers are equal."""
 
     ranks: list[tuple[int, int]]
+    strength: int | None
     all_bad: bool
     flags: list[tuple[int, str]]
     rationale: str
@@ -47,6 +49,7 @@ def submit_judgment(
     volunteer: User,
     key: uuid.UUID,
     ranks: Mapping[int, int],
+    strength: int | None = None,
     all_bad: bool = False,
     flags: Mapping[int, Iterable[str]] | None = None,
     rationale: str = "",
@@ -55,8 +58,9 @@ def submit_judgment(
     """Store a judgment with its ranks, flags and preferences, and mark the seat done.
 
     `ranks` gives each completion of the comparison a rank from 1 (best) to k, ties allowed; with
-    `all_bad` it may be empty, and no preferences are drawn. `seconds` is measured from taking the
-    seat unless given. Sent again with the same key and content it answers the stored judgment.
+    `all_bad` it may be empty, and no preferences are drawn. `strength` says of two completions how much
+    better the one is, 1 or 2 (much). `seconds` is measured from taking the seat unless given. Sent
+    again with the same key and content it answers the stored judgment.
 
     A seat whose time ran out still counts as long as nobody else has taken it. Raises
     InvalidJudgmentError, KeyReusedError, NotYourSeatError, SeatLostError or RoundClosedError, with
@@ -66,8 +70,10 @@ def submit_judgment(
     seat = Assignment.objects.select_for_update(of=("self",)).select_related("round").get(pk=assignment.pk)
     items = ComparisonItem.objects.filter(comparison=seat.comparison_id)
     completions = set(items.values_list("completion_id", flat=True))
+    taken = _ranks(ranks, completions, all_bad)
     answer = Answer(
-        ranks=_ranks(ranks, completions, all_bad),
+        ranks=taken,
+        strength=_strength(strength, taken, all_bad),
         all_bad=all_bad,
         flags=_flags(flags or {}, completions),
         rationale=_rationale(rationale),
@@ -83,6 +89,7 @@ def submit_judgment(
         assignment=seat,
         volunteer=volunteer,
         verdict=Judgment.Verdict.ALL_BAD if all_bad else Judgment.Verdict.RANKED,
+        strength=answer.strength,
         rationale=answer.rationale,
         seconds=_seconds(seconds, seat),
         key=key,
@@ -107,6 +114,18 @@ def _ranks(ranks: Mapping[int, int], completions: set[int], all_bad: bool) -> li
                 _("Ranks are whole numbers from 1 to %(last)d.") % {"last": len(completions)}
             )
     return sorted(dense_ranks(ranks).items())
+
+
+def _strength(strength: int | None, ranks: list[tuple[int, int]], all_bad: bool) -> int | None:
+    if strength is None:
+        return None
+    if strength not in Judgment.Strength.values or isinstance(strength, bool):
+        raise InvalidJudgmentError(_("An answer is better by 1 or much better by 2."))
+    if all_bad or [rank for _completion, rank in sorted(ranks, key=itemgetter(1))] != [1, 2]:
+        raise InvalidJudgmentError(
+            _("How much better an answer is can be said only of two answers that do not tie.")
+        )
+    return int(strength)
 
 
 def _flags(flags: Mapping[int, Iterable[str]], completions: set[int]) -> list[tuple[int, str]]:

@@ -65,26 +65,32 @@ def _remove_leftovers(parent: Path) -> None:
 
 
 def _votes(project: Project) -> Votes:
-    """(judgment, comparison, is simulated, completion, rank), one row a rank.
+    """(judgment, comparison, verdict, is simulated, strength, completion, rank), one row a rank.
 
-    A judgment without ranks has one row with None for both. One query, so that all that is drawn
+    A judgment without ranks has one row with None for the last two. One query, so that all that is drawn
     from it speaks of the same moment.
     """
     judgments = Judgment.objects.of_project(project)
     return list(
         judgments.order_by("pk").values_list(
-            "pk", "comparison_id", "verdict", "volunteer__is_simulated", "ranks__completion_id", "ranks__rank"
+            "pk",
+            "comparison_id",
+            "verdict",
+            "volunteer__is_simulated",
+            "strength",
+            "ranks__completion_id",
+            "ranks__rank",
         )
     )
 
 
 def _majorities(votes: Votes) -> Consensus:
     ranked = [
-        (judgment, comparison, completion, rank)
-        for judgment, comparison, verdict, _simulated, completion, rank in votes
+        (judgment, comparison, completion, rank, strength or 0)
+        for judgment, comparison, verdict, _simulated, strength, completion, rank in votes
         if verdict == Judgment.Verdict.RANKED
     ]
-    return find_majorities(*np.array(ranked, dtype=np.int64).reshape(-1, 4).T)
+    return find_majorities(*np.array(ranked, dtype=np.int64).reshape(-1, 5).T)
 
 
 def _rows(project: Project, consensus: Consensus) -> list[Row]:
@@ -97,8 +103,8 @@ def _rows(project: Project, consensus: Consensus) -> list[Row]:
     votes = [consensus.votes_chosen, consensus.votes_rejected, consensus.ties]
     columns = np.stack([*ids, *votes], axis=1).tolist()
     rows = []
-    for (comparison_id, chosen, rejected, *counts), weight in zip(
-        columns, consensus.weight.tolist(), strict=True
+    for (comparison_id, chosen, rejected, *counts), weight, margin in zip(
+        columns, consensus.weight.tolist(), consensus.margin.tolist(), strict=True
     ):
         comparison = comparisons[comparison_id]
         prompt = prompts[comparison.prompt_id]
@@ -110,6 +116,7 @@ def _rows(project: Project, consensus: Consensus) -> list[Row]:
                 "prompt_id": prompt.pk,
                 "comparison_id": comparison_id,
                 "weight": weight,
+                "margin": margin,
                 "votes": dict(zip(("chosen", "rejected", "ties"), counts, strict=True)),
                 "split": prompt.split,
                 "round": comparison.round.number,

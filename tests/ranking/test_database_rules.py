@@ -157,6 +157,32 @@ def test_a_seat_is_done_by_all_bad_without_ranks(judgment):
     finish(seat)
 
 
+@pytest.fixture
+def pair():
+    current = make_round(answers=2)
+    return make_seat(current, make_member(current.project))
+
+
+def test_a_strength_is_1_or_2_and_only_between_two_ranked_completions(judgment, pair):
+    current = judgment.comparison.round
+    seat = make_seat(current, make_member(current.project))
+    assert_refused(judge, seat, strength=1)
+    assert_refused(judge, pair, strength=1, verdict=Judgment.Verdict.ALL_BAD)
+    for strength in (0, 3):
+        assert_refused(judge, pair, strength=strength)
+    stored = judge(pair, strength=1)
+    rows = Judgment.objects.filter(pk=stored.pk)
+    assert_refused(rows.update, strength=2)
+    assert_refused(rows.update, strength=None)
+
+
+def test_no_seat_is_done_by_a_strength_between_completions_that_tie(pair):
+    stored = judge(pair, strength=1)
+    for completion in pair.order:
+        stored.ranks.create(completion_id=completion, rank=1)
+    assert_refused(finish, pair)
+
+
 def test_a_volunteer_judges_a_comparison_once_and_a_seat_is_judged_once(judgment):
     seat = judgment.assignment
     assert_refused(judge, seat)

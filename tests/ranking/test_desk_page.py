@@ -127,6 +127,44 @@ def test_flags_are_stored_with_the_completion_they_were_put_on(client, seat):
     assert marks == {(seat.order[0], "factual_error"), (seat.order[0], "spam")}
 
 
+@pytest.fixture
+def pair(client):
+    current = make_round(prompts=2, answers=2)
+    volunteer = make_member(current.project)
+    client.force_login(volunteer)
+    return make_seat(current, volunteer)
+
+
+FIVE = {"a_much": (1, 2, 2), "a": (1, 2, 1), "equal": (1, 1, None), "b": (2, 1, 1), "b_much": (2, 1, 2)}
+
+
+@pytest.mark.parametrize("answer", FIVE)
+def test_of_two_answers_it_asks_which_is_better_and_by_how_much(client, pair, answer):
+    html = client.get(desk(pair.round)).content.decode()
+    assert re.findall(r'name="preferred" value="(\w+)"', html) == list(FIVE)
+    assert 'name="rank_' not in html
+    client.post(to("judgment", pair), {"key": pair.key, "preferred": answer})
+    judgment = Judgment.objects.get()
+    assert (*ranks_of(judgment), judgment.strength) == FIVE[answer]
+
+
+@pytest.mark.parametrize("answer", ["", "c", "\0", "1" * 5000, ["a", "worst"]])
+def test_of_two_answers_anything_else_brings_the_form_back_with_what_was_entered(client, pair, answer):
+    sent = {"key": pair.key, "preferred": answer, "rationale": "half done", "flags_2": "spam"}
+    response = client.post(to("judgment", pair), sent)
+    html = response.content.decode()
+    assert response.status_code == 422
+    assert "half done" in html and html.count(" checked") >= 1
+    assert not Judgment.objects.exists()
+    assert ("Say which answer is better" in html) == (answer == "")
+
+
+def test_of_two_answers_all_bad_needs_no_preference(client, pair):
+    client.post(to("judgment", pair), {"key": pair.key, "all_bad": "1", "preferred": "a_much"})
+    judgment = Judgment.objects.get()
+    assert (judgment.verdict, judgment.strength) == (Judgment.Verdict.ALL_BAD, None)
+
+
 def test_all_bad_needs_no_ranks_and_ignores_the_ones_given(client, seat):
     client.post(to("judgment", seat), filled(client, seat, 1, all_bad="1"))
     assert Judgment.objects.get().verdict == Judgment.Verdict.ALL_BAD

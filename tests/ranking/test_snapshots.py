@@ -19,6 +19,9 @@ from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.models import Dataset
 from ranking.services import open_round, snapshot_preferences
 from tests.factories import coordinator_of, make_member, make_project
+from training.rlhf.data import read_preferences
+from training.rlhf.recipes import DatasetFile
+from training.rlhf.rundir import RunDirectory
 
 from .making import make_answers, make_judgment, make_round, make_seat
 
@@ -75,6 +78,24 @@ def test_a_row_is_a_conversation_with_where_it_comes_from(project):
     assert row["prompt"] == [{"role": "system", "content": "Be brief."}, *prompt.messages]
     assert row["chosen"][0]["role"] == row["rejected"][0]["role"] == "assistant"
     assert (row["split"], row["round"], row["language"]) == (prompt.split, 1, "en")
+
+
+def test_the_margin_is_how_much_better_people_found_the_chosen_one_and_0_where_nobody_asked(project):
+    assert {row["margin"] for row in rows_of(snapshot_preferences(project=project))} == {0.0}
+    current = make_round(answers=2, judgments_per_comparison=3)
+    for ranks, strength in (((1, 2), 2), ((1, 2), 1), ((1, 1), None)):
+        make_judgment(make_seat(current, make_member(current.project)), *ranks, strength=strength)
+    (row,) = rows_of(snapshot_preferences(project=current.project))
+    assert row["margin"] == pytest.approx((1 + 0.5 + 0) / 3)
+
+
+def test_the_engine_reads_both_splits(project):
+    dataset = snapshot_preferences(project=project)
+    directory = RunDirectory(dataset.folder)
+    for split, pairs in (("train", dataset.train_pairs), ("held_out", dataset.held_out_pairs)):
+        for name in (f"{split}.parquet", f"{split}.jsonl"):
+            sha256 = dataset.manifest["files"][name]["sha256"]
+            assert len(read_preferences(directory, DatasetFile(name, sha256))) == pairs
 
 
 def test_no_prompt_is_in_both_splits_and_each_file_has_its_own(project):
