@@ -91,6 +91,8 @@ Pairs of answers of a chatbot, and which of the two people preferred.
 |---|---|
 | taken | {about["created_at"]}, by Chorus {about["software"]["chorus"]} |
 | judgments | {counts["judgments"]} |
+| of these "none is acceptable" | {counts["all_bad"]} |
+| of these "cannot be ranked" | {counts["cannot_rank"]} |
 | of these by simulated volunteers | {counts["simulated_judgments"]} ({about["simulated_share"]:.0%}) |
 | comparisons | {counts["comparisons"]} |
 | pairs for training | {counts["train"]} |
@@ -98,6 +100,7 @@ Pairs of answers of a chatbot, and which of the two people preferred.
 | rounds | {", ".join(map(str, about["rounds"]))} |
 
 - A pair is listed when more judgments of its comparison preferred `chosen` than `rejected`.
+- "None is acceptable" and "cannot be ranked" prefer nothing, so they vote on no pair.
 - `weight` is (votes for − votes against) / all votes, ties among them.
 - `margin` is how much better people found `chosen`: 1 when all said "much better", 0.5 when all said
   "better". It is 0 for pairs of a ranking of more than two answers, because ranks order and do not measure.

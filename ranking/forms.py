@@ -43,7 +43,8 @@ class JudgmentForm(forms.Form):
     """
 
     key = forms.UUIDField()
-    all_bad = forms.BooleanField(required=False)
+    verdict = forms.ChoiceField(choices=Judgment.Verdict.choices, required=False)
+    reason = forms.ChoiceField(choices=Judgment.Reason.choices, required=False)
     rationale = forms.CharField(required=False, max_length=RATIONALE_LIMIT, label=_("Reason"))
 
     def __init__(self, *args: Any, seat: Assignment, **kwargs: Any) -> None:
@@ -67,11 +68,24 @@ class JudgmentForm(forms.Form):
                 choices=Flag.Kind.choices, required=False
             )
 
+    def clean_verdict(self) -> str:
+        """The button that was pressed; Enter in a field presses none and submits the ranks."""
+        return self.cleaned_data["verdict"] or Judgment.Verdict.RANKED.value
+
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
-        if self.is_pair and not data.get("all_bad") and data.get("preferred") == "":
+        if self.is_pair and data.get("verdict") == Judgment.Verdict.RANKED and data.get("preferred") == "":
             self.add_error("preferred", _("Say which answer is better, or that they are about equal."))
         return data
+
+    def answer(self) -> dict[str, Any]:
+        """What `submit_judgment` is given: what was entered, less what the verdict leaves without meaning."""
+        data = self.cleaned_data
+        said = {"verdict": data["verdict"], "flags": self.flags(), "rationale": data["rationale"]}
+        if data["verdict"] == Judgment.Verdict.RANKED:
+            return said | {"ranks": self.ranks(), "strength": self.strength()}
+        reason = data["reason"] if data["verdict"] == Judgment.Verdict.CANNOT_RANK else ""
+        return said | {"ranks": {}, "reason": reason}
 
     def ranks(self) -> dict[int, int]:
         """The ranks that were given, by completion."""

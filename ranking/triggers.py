@@ -13,9 +13,10 @@ def _item_exists(completion: str, comparison: str) -> str:
 
 
 JUDGED_COMPARISON = "(SELECT j.comparison_id FROM ranking_judgment j WHERE j.id = NEW.judgment_id)"
+JUDGED_AS = "(SELECT j.verdict FROM ranking_judgment j WHERE j.id = NEW.judgment_id)"
 
 WHOLE_JUDGMENT = (
-    "SELECT 1 FROM ranking_judgment j WHERE j.assignment_id = NEW.id AND (j.verdict = 'all_bad' OR "
+    "SELECT 1 FROM ranking_judgment j WHERE j.assignment_id = NEW.id AND (j.verdict <> 'ranked' OR "
     "(SELECT COUNT(*) FROM ranking_rankedcompletion r WHERE r.judgment_id = j.id) = "
     "(SELECT COUNT(*) FROM ranking_comparisonitem i WHERE i.comparison_id = j.comparison_id)) "
     "AND (j.strength IS NULL OR "
@@ -36,7 +37,7 @@ RULES = (
         "ranking_assignment",
         "UPDATE",
         f"NEW.state = 'done' AND NOT EXISTS ({WHOLE_JUDGMENT})",
-        "a seat is done by a judgment that ranks every completion or calls all bad",
+        "a seat is done by a judgment that ranks every completion or says why not",
     ),
     Rule(
         "item_answers_the_prompt",
@@ -80,7 +81,7 @@ RULES = (
         "judgment_unchanged",
         "ranking_judgment",
         "UPDATE",
-        changed("comparison_id", "assignment_id", "volunteer_id", "verdict", "strength"),
+        changed("comparison_id", "assignment_id", "volunteer_id", "verdict", "reason", "strength"),
         "a judgment does not change",
     ),
     Rule(
@@ -89,6 +90,13 @@ RULES = (
         "INSERT",
         f"NOT {_item_exists('NEW.completion_id', JUDGED_COMPARISON)}",
         "a ranked completion is part of the comparison",
+    ),
+    Rule(
+        "rank_where_it_can_be_ranked",
+        "ranking_rankedcompletion",
+        "INSERT",
+        f"{JUDGED_AS} = 'cannot_rank'",
+        "a judgment that a comparison cannot be ranked has no ranks",
     ),
     Rule(
         "rank_unchanged",
@@ -119,6 +127,13 @@ RULES = (
         f"OR NOT {_item_exists('NEW.chosen_id', 'NEW.comparison_id')} "
         f"OR NOT {_item_exists('NEW.rejected_id', 'NEW.comparison_id')}",
         "both completions of a preference are part of the comparison that was judged",
+    ),
+    Rule(
+        "preference_of_a_ranking",
+        "ranking_preference",
+        "INSERT",
+        f"{JUDGED_AS} <> 'ranked'",
+        "only a ranking prefers one completion to another",
     ),
     Rule(
         "preference_unchanged",

@@ -61,7 +61,19 @@ class FlagSerializer(serializers.Serializer):
 class JudgmentRequestSerializer(serializers.Serializer):
     key = serializers.UUIDField(help_text="The assignment's key.")
     ranks = RankSerializer(
-        many=True, default=list, help_text="Every completion once; may be empty with `all_bad`."
+        many=True, default=list, help_text="Every completion once; none where they cannot be ranked."
+    )
+    verdict = serializers.ChoiceField(
+        Judgment.Verdict.choices,
+        default=Judgment.Verdict.RANKED,
+        help_text="`all_bad`: none is acceptable, ranks may be left out. `cannot_rank`: give a `reason` and "
+        "no ranks. Both are answers that prefer nothing.",
+    )
+    reason = serializers.ChoiceField(
+        Judgment.Reason.choices,
+        default="",
+        allow_blank=True,
+        help_text="Why it cannot be ranked; the rationale may say more.",
     )
     strength = serializers.ChoiceField(
         Judgment.Strength.choices,
@@ -70,7 +82,6 @@ class JudgmentRequestSerializer(serializers.Serializer):
         help_text="Of two completions that do not tie: how much better the one is, 1 (better) or 2 (much "
         "better). It becomes the pair's margin.",
     )
-    all_bad = serializers.BooleanField(default=False, help_text="No completion is worth preferring.")
     flags = FlagSerializer(many=True, default=list)
     rationale = serializers.CharField(default="", allow_blank=True, max_length=RATIONALE_LIMIT)
     seconds = serializers.FloatField(
@@ -93,7 +104,7 @@ class JudgmentSerializer(serializers.ModelSerializer):
     class Meta:
         model = Judgment
         fields = (
-            "id", "verdict", "ranks", "strength", "flags", "rationale", "seconds", "preferences",
+            "id", "verdict", "reason", "ranks", "strength", "flags", "rationale", "seconds", "preferences",
             "created_at",
         )  # fmt: skip
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Count, F, Q
 from django.db.models.functions import TruncDate
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Completion, Project, User
 
@@ -42,13 +43,41 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
             .order_by("-judgments", "volunteer")
         )
 
+    def by_verdict(self) -> list[tuple[str, str, int]]:
+        """(verdict, reason, judgments) in words, in the order of the verdicts; most have no reason."""
+        counts = {
+            (one["verdict"], one["reason"]): one["judgments"]
+            for one in self.order_by().values("verdict", "reason").annotate(judgments=Count("pk"))
+        }
+        places = [
+            (verdict, reason)
+            for verdict in Judgment.Verdict
+            for reason in (Judgment.Reason if verdict == Judgment.Verdict.CANNOT_RANK else [None])
+        ]
+        return [
+            (str(verdict.label), str(reason.label) if reason else "", count)
+            for verdict, reason in places
+            if (count := counts.get((verdict.value, reason.value if reason else "")))
+        ]
+
 
 class Judgment(models.Model):
     """One volunteer's answer to one comparison."""
 
     class Verdict(models.TextChoices):
-        RANKED = "ranked", "Ranked"
-        ALL_BAD = "all_bad", "All bad"
+        RANKED = "ranked", _("Ranked")
+        ALL_BAD = "all_bad", _("None is acceptable")
+        CANNOT_RANK = "cannot_rank", _("Cannot be ranked")
+
+    class Reason(models.TextChoices):
+        """What kept a volunteer from ranking."""
+
+        UNCLEAR = "unclear", _("The question cannot be understood")
+        LANGUAGE = "language", _("It is in a language that I do not read well")
+        KNOWLEDGE = "knowledge", _("I know too little about it")
+        BROKEN = "broken", _("The answers are empty, cut off or garbled")
+        DISTRESSING = "distressing", _("I would rather not read this")
+        OTHER = "other", _("Something else")
 
     class Strength(models.IntegerChoices):
         BETTER = 1, "Better"
@@ -57,7 +86,13 @@ class Judgment(models.Model):
     comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="judgments")
     assignment = models.OneToOneField(Assignment, on_delete=models.PROTECT, related_name="judgment")
     volunteer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="judgments")
-    verdict = models.CharField(max_length=8, choices=Verdict.choices)
+    verdict = models.CharField(max_length=12, choices=Verdict.choices)
+    reason = models.CharField(
+        max_length=12,
+        choices=Reason.choices,
+        blank=True,
+        help_text="Why it cannot be ranked, in a word; the rationale may say more.",
+    )
     strength = models.PositiveSmallIntegerField(
         choices=Strength.choices,
         null=True,
@@ -80,6 +115,10 @@ class Judgment(models.Model):
             models.UniqueConstraint(fields=("comparison", "volunteer"), name="one_judgment_per_volunteer"),
             models.CheckConstraint(
                 condition=Q(strength=None) | Q(strength__in=(1, 2)), name="strength_1_or_2"
+            ),
+            models.CheckConstraint(
+                condition=Q(verdict="cannot_rank") & ~Q(reason="") | ~Q(verdict="cannot_rank") & Q(reason=""),
+                name="reason_where_it_cannot_be_ranked",
             ),
         )
         indexes = (models.Index(fields=("volunteer", "created_at"), name="judgment_by_volunteer"),)

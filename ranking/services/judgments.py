@@ -6,7 +6,6 @@ import math
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from operator import itemgetter
 
 from django.db import transaction
 from django.utils import timezone
@@ -33,7 +32,8 @@ class Answer:
 
     ranks: list[tuple[int, int]]
     strength: int | None
-    all_bad: bool
+    verdict: str
+    reason: str
     flags: list[tuple[int, str]]
     rationale: str
 
@@ -49,18 +49,20 @@ def submit_judgment(
     volunteer: User,
     key: uuid.UUID,
     ranks: Mapping[int, int],
+    verdict: str = Judgment.Verdict.RANKED,
     strength: int | None = None,
-    all_bad: bool = False,
+    reason: str = "",
     flags: Mapping[int, Iterable[str]] | None = None,
     rationale: str = "",
     seconds: float | None = None,
 ) -> Judgment:
     """Store a judgment with its ranks, flags and preferences, and mark the seat done.
 
-    `ranks` gives each completion of the comparison a rank from 1 (best) to k, ties allowed; with
-    `all_bad` it may be empty, and no preferences are drawn. `strength` says of two completions how much
-    better the one is, 1 or 2 (much). `seconds` is measured from taking the seat unless given. Sent
-    again with the same key and content it answers the stored judgment.
+    `ranks` gives each completion of the comparison a rank from 1 (best) to k, ties allowed. Two other
+    verdicts finish the seat as well and prefer nothing: all bad, whose ranks may be empty, and cannot
+    rank, which has none but a `reason`. `strength` says of two completions how much better the one is, 1
+    or 2 (much). `seconds` is measured from taking the seat unless given. Sent again with the same key and
+    content it answers the stored judgment.
 
     A seat whose time ran out still counts as long as nobody else has taken it. Raises
     InvalidJudgmentError, KeyReusedError, NotYourSeatError, SeatLostError or RoundClosedError, with
@@ -70,11 +72,13 @@ def submit_judgment(
     seat = Assignment.objects.select_for_update(of=("self",)).select_related("round").get(pk=assignment.pk)
     items = ComparisonItem.objects.filter(comparison=seat.comparison_id)
     completions = set(items.values_list("completion_id", flat=True))
-    taken = _ranks(ranks, completions, all_bad)
+    verdict = _verdict(verdict)
+    taken = _ranks(ranks, completions, verdict)
     answer = Answer(
         ranks=taken,
-        strength=_strength(strength, taken, all_bad),
-        all_bad=all_bad,
+        strength=_strength(strength, taken, verdict),
+        verdict=verdict,
+        reason=_reason(reason, verdict),
         flags=_flags(flags or {}, completions),
         rationale=_rationale(rationale),
     )
@@ -88,7 +92,8 @@ def submit_judgment(
         comparison_id=seat.comparison_id,
         assignment=seat,
         volunteer=volunteer,
-        verdict=Judgment.Verdict.ALL_BAD if all_bad else Judgment.Verdict.RANKED,
+        verdict=answer.verdict,
+        reason=answer.reason,
         strength=answer.strength,
         rationale=answer.rationale,
         seconds=_seconds(seconds, seat),
@@ -100,9 +105,27 @@ def submit_judgment(
     return judgment
 
 
-def _ranks(ranks: Mapping[int, int], completions: set[int], all_bad: bool) -> list[tuple[int, int]]:
+def _verdict(verdict: str) -> str:
+    if verdict not in Judgment.Verdict.values:
+        raise InvalidJudgmentError(_("There is no such verdict."))
+    return str(verdict)
+
+
+def _reason(reason: str, verdict: str) -> str:
+    if verdict != Judgment.Verdict.CANNOT_RANK:
+        if reason:
+            raise InvalidJudgmentError(_("A reason belongs to a comparison that cannot be ranked."))
+        return ""
+    if reason not in Judgment.Reason.values:
+        raise InvalidJudgmentError(_("Choose a reason why it cannot be ranked."))
+    return str(reason)
+
+
+def _ranks(ranks: Mapping[int, int], completions: set[int], verdict: str) -> list[tuple[int, int]]:
     """(completion, dense rank), sorted."""
-    if all_bad and not ranks:
+    if verdict == Judgment.Verdict.CANNOT_RANK and ranks:
+        raise InvalidJudgmentError(_("What cannot be ranked has no ranks."))
+    if verdict != Judgment.Verdict.RANKED and not ranks:
         return []
     if missing := len(completions - set(ranks)):
         raise InvalidJudgmentError(_("Give every answer a rank; still without one: %d.") % missing)
@@ -116,12 +139,12 @@ def _ranks(ranks: Mapping[int, int], completions: set[int], all_bad: bool) -> li
     return sorted(dense_ranks(ranks).items())
 
 
-def _strength(strength: int | None, ranks: list[tuple[int, int]], all_bad: bool) -> int | None:
+def _strength(strength: int | None, ranks: list[tuple[int, int]], verdict: str) -> int | None:
     if strength is None:
         return None
     if strength not in Judgment.Strength.values or isinstance(strength, bool):
         raise InvalidJudgmentError(_("An answer is better by 1 or much better by 2."))
-    if all_bad or [rank for _completion, rank in sorted(ranks, key=itemgetter(1))] != [1, 2]:
+    if verdict != Judgment.Verdict.RANKED or sorted(rank for _completion, rank in ranks) != [1, 2]:
         raise InvalidJudgmentError(
             _("How much better an answer is can be said only of two answers that do not tie.")
         )
@@ -171,7 +194,7 @@ def _store_parts(judgment: Judgment, answer: Answer) -> None:
     Flag.objects.bulk_create(
         Flag(judgment=judgment, completion_id=completion, kind=kind) for completion, kind in answer.flags
     )
-    pairs = [] if answer.all_bad else preferred_pairs(dict(answer.ranks))
+    pairs = preferred_pairs(dict(answer.ranks)) if answer.verdict == Judgment.Verdict.RANKED else []
     Preference.objects.bulk_create(
         Preference(
             judgment=judgment,

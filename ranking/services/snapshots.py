@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import time
 import tomllib
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -127,8 +128,9 @@ def _rows(project: Project, consensus: Consensus) -> list[Row]:
 
 
 def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
-    judgments = {judgment: simulated for judgment, _c, _v, simulated, *_rest in votes}
-    simulated = sum(judgments.values())
+    judgments = {judgment: (verdict, simulated) for judgment, _c, verdict, simulated, *_rest in votes}
+    verdicts = Counter(verdict for verdict, _simulated in judgments.values())
+    simulated = sum(simulated for _verdict, simulated in judgments.values())
     in_train = sum(row["split"] == Split.TRAIN for row in rows)
     return {
         "format": "chorus-preferences-1",
@@ -141,6 +143,7 @@ def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
         "counts": {
             "judgments": len(judgments),
             "simulated_judgments": simulated,
+            **{verdict: verdicts[verdict] for verdict in Judgment.Verdict.values},
             "comparisons": len({row["comparison_id"] for row in rows}),
             "pairs": len(rows),
             "train": in_train,

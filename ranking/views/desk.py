@@ -31,17 +31,9 @@ def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
     form = JudgmentForm(request.POST, seat=seat)
     if not form.is_valid():
         return _show(request, form, status=422)
-    all_bad = form.cleaned_data["all_bad"]
     try:
         submit_judgment(
-            assignment=seat,
-            volunteer=request.user,
-            key=form.cleaned_data["key"],
-            ranks={} if all_bad else form.ranks(),
-            strength=None if all_bad else form.strength(),
-            all_bad=all_bad,
-            flags=form.flags(),
-            rationale=form.cleaned_data["rationale"],
+            assignment=seat, volunteer=request.user, key=form.cleaned_data["key"], **form.answer()
         )
     except InvalidJudgmentError as error:
         form.add_error(None, str(error))

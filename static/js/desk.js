@@ -44,7 +44,7 @@
   const key = () => form().elements.key.value;
 
   const keepDraft = () => {
-    const entered = [...new FormData(form())].filter(([name]) => /^(rank|flags)_|^(preferred|rationale)$/.test(name));
+    const entered = [...new FormData(form())].filter(([name]) => /^(rank|flags)_|^(preferred|rationale|reason)$/.test(name));
     store("sessionStorage", DRAFT, JSON.stringify({ key: key(), entered }));
   };
 
@@ -58,7 +58,7 @@
     if (byId("desk-error")) return;
     for (const [name, value] of draft.entered) {
       for (const field of document.getElementsByName(name)) {
-        if (field.type === "textarea") field.value = value;
+        if (/^(textarea|select-one)$/.test(field.type)) field.value = value;
         else if (field.value === value) field.checked = true;
         if (field.value) field.closest("details")?.toggleAttribute("open", true);
       }

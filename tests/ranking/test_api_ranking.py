@@ -102,9 +102,17 @@ def test_of_more_than_two_completions_a_strength_is_refused(current, volunteer, 
 
 
 def test_all_bad_needs_no_ranks(current, volunteer, seat):
-    answer = judge(current, volunteer, seat, ranks=[], all_bad=True)
+    answer = judge(current, volunteer, seat, ranks=[], verdict="all_bad")
     assert answer.status_code == 201
     assert (answer.json()["verdict"], answer.json()["preferences"]) == ("all_bad", 0)
+
+
+def test_cannot_rank_has_a_reason_and_no_ranks(current, volunteer, seat):
+    said = {"ranks": [], "verdict": "cannot_rank", "reason": "language", "rationale": "Is it Basque?"}
+    answer = judge(current, volunteer, seat, **said)
+    body = answer.json()
+    assert (answer.status_code, body["verdict"], body["reason"]) == (201, "cannot_rank", "language")
+    assert (body["ranks"], body["preferences"], body["rationale"]) == ([], 0, "Is it Basque?")
 
 
 def test_a_key_with_another_answer_is_a_conflict(current, volunteer, seat):
@@ -149,7 +157,13 @@ BAD_JUDGMENTS = {
     "seconds before the start": {"seconds": -1},
     "seconds that are no number": {"seconds": "NaN"},
     "seconds without end": {"seconds": "Infinity"},
-    "all_bad of another type": {"all_bad": []},
+    "a verdict of another type": {"verdict": []},
+    "an unknown verdict": {"verdict": "great"},
+    "a reason without its verdict": {"reason": "unclear"},
+    "cannot_rank with ranks": {"verdict": "cannot_rank", "reason": "unclear"},
+    "cannot_rank without a reason": {"verdict": "cannot_rank", "ranks": []},
+    "an unknown reason": {"verdict": "cannot_rank", "ranks": [], "reason": "no fun"},
+    "a reason of another type": {"verdict": "cannot_rank", "ranks": [], "reason": {"a": 1}},
 }
 
 

@@ -183,6 +183,22 @@ def test_no_seat_is_done_by_a_strength_between_completions_that_tie(pair):
     assert_refused(finish, pair)
 
 
+def test_what_cannot_be_ranked_has_a_reason_and_no_ranks(judgment, pair):
+    assert_refused(judge, pair, verdict="cannot_rank")
+    assert_refused(judge, pair, reason="other")
+    stored = judge(pair, verdict="cannot_rank", reason="other")
+    assert_refused(stored.ranks.create, completion_id=pair.order[0], rank=1)
+    assert_refused(Judgment.objects.filter(pk=stored.pk).update, reason="unclear")
+    finish(pair)
+
+
+@pytest.mark.parametrize(("verdict", "reason"), [("all_bad", ""), ("cannot_rank", "other")])
+def test_only_a_ranking_prefers(pair, verdict, reason):
+    stored = judge(pair, verdict=verdict, reason=reason)
+    first, second = stored.comparison.completions.all()
+    assert_refused(preference, stored, first, second)
+
+
 def test_a_volunteer_judges_a_comparison_once_and_a_seat_is_judged_once(judgment):
     seat = judgment.assignment
     assert_refused(judge, seat)

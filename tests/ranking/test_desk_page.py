@@ -160,15 +160,45 @@ def test_of_two_answers_anything_else_brings_the_form_back_with_what_was_entered
 
 
 def test_of_two_answers_all_bad_needs_no_preference(client, pair):
-    client.post(to("judgment", pair), {"key": pair.key, "all_bad": "1", "preferred": "a_much"})
+    client.post(to("judgment", pair), {"key": pair.key, "verdict": "all_bad", "preferred": "a_much"})
     judgment = Judgment.objects.get()
     assert (judgment.verdict, judgment.strength) == (Judgment.Verdict.ALL_BAD, None)
 
 
 def test_all_bad_needs_no_ranks_and_ignores_the_ones_given(client, seat):
-    client.post(to("judgment", seat), filled(client, seat, 1, all_bad="1"))
+    client.post(to("judgment", seat), filled(client, seat, 1, verdict="all_bad"))
     assert Judgment.objects.get().verdict == Judgment.Verdict.ALL_BAD
     assert not Preference.objects.exists()
+
+
+@pytest.mark.parametrize("answers", [2, 3])
+def test_cannot_be_ranked_needs_a_reason_and_keeps_the_words(client, answers):
+    current = make_round(answers=answers)
+    volunteer = make_member(current.project)
+    client.force_login(volunteer)
+    seat = make_seat(current, volunteer)
+    sent = {
+        "key": seat.key,
+        "verdict": "cannot_rank",
+        "rationale": "which sea?",
+        "rank_1": "1",
+        "preferred": "a",
+    }
+    for reason in ("", "no fun", "\0"):
+        response = client.post(to("judgment", seat), sent | {"reason": reason})
+        assert response.status_code == 422
+        assert "which sea?" in response.content.decode()
+        assert not Judgment.objects.exists()
+    client.post(to("judgment", seat), sent | {"reason": "unclear"})
+    judgment = Judgment.objects.get()
+    assert (judgment.verdict, judgment.reason, judgment.rationale) == ("cannot_rank", "unclear", "which sea?")
+
+
+@pytest.mark.parametrize("verdict", ["great", "\0", "1" * 5000])
+def test_a_verdict_that_is_none_is_refused(client, seat, verdict):
+    response = client.post(to("judgment", seat), filled(client, seat, 1, 2, 3, verdict=verdict))
+    assert response.status_code == 422
+    assert not Judgment.objects.exists()
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])

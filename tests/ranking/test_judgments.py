@@ -60,13 +60,13 @@ def test_equal_ranks_are_ties_and_give_no_preference(seat):
 
 
 def test_all_bad_stores_the_verdict_without_preferences(seat):
-    judgment = make_judgment(seat, all_bad=True)
+    judgment = make_judgment(seat, verdict=Judgment.Verdict.ALL_BAD)
     assert judgment.verdict == Judgment.Verdict.ALL_BAD
     assert not Preference.objects.exists()
 
 
 def test_all_bad_keeps_ranks_that_were_given_but_draws_no_preference(seat):
-    judgment = make_judgment(seat, 1, 2, 3, 4, all_bad=True)
+    judgment = make_judgment(seat, 1, 2, 3, 4, verdict=Judgment.Verdict.ALL_BAD)
     assert judgment.ranks.count() == 4
     assert not Preference.objects.exists()
 
@@ -99,7 +99,7 @@ def test_a_strength_between_answers_that_tie_or_of_more_than_two_is_refused(pair
     with pytest.raises(InvalidJudgmentError, match="only of two"):
         make_judgment(seat, 1, 2, 2, 2, strength=2)
     with pytest.raises(InvalidJudgmentError, match="only of two"):
-        make_judgment(pair, all_bad=True, strength=2)
+        make_judgment(pair, verdict=Judgment.Verdict.ALL_BAD, strength=2)
     assert_nothing_stored()
 
 
@@ -107,6 +107,34 @@ def test_the_same_key_with_another_strength_is_refused(pair):
     make_judgment(pair, 1, 2, strength=1)
     with pytest.raises(KeyReusedError):
         make_judgment(pair, 1, 2, strength=2)
+
+
+def test_cannot_be_ranked_is_an_answer_with_a_reason_that_finishes_the_seat(seat):
+    said = {"verdict": "cannot_rank", "reason": "unclear", "rationale": "Which sea?"}
+    judgment = make_judgment(seat, flags={seat.order[0]: ["spam"]}, **said)
+    judgment.refresh_from_db()
+    assert (judgment.verdict, judgment.reason, judgment.rationale) == tuple(said.values())
+    assert judgment.flags.count() == 1
+    assert not judgment.ranks.exists() and not judgment.preferences.exists()
+    seat.refresh_from_db()
+    assert seat.state == Assignment.State.DONE
+
+
+@pytest.mark.parametrize(
+    ("ranks", "said", "words"),
+    [
+        ((), {"verdict": "cannot_rank"}, "Choose a reason"),
+        ((), {"verdict": "cannot_rank", "reason": "\0"}, "Choose a reason"),
+        ((1, 2, 3, 4), {"verdict": "cannot_rank", "reason": "other"}, "has no ranks"),
+        ((1, 2, 3, 4), {"reason": "other"}, "cannot be ranked"),
+        ((1, 2, 3, 4), {"verdict": "all_bad", "reason": "other"}, "cannot be ranked"),
+        ((1, 2, 3, 4), {"verdict": "\ud800"}, "no such verdict"),
+    ],
+)
+def test_a_verdict_that_does_not_fit_is_refused(seat, ranks, said, words):
+    with pytest.raises(InvalidJudgmentError, match=words):
+        make_judgment(seat, *ranks, **said)
+    assert_nothing_stored()
 
 
 def test_sent_twice_it_is_stored_once_and_answers_the_same(seat):
@@ -145,10 +173,10 @@ def test_someone_elses_key_is_refused(seat):
 def test_the_key_of_another_seat_is_refused():
     current = make_round(prompts=2, answers=2)
     volunteer = make_member(current.project)
-    first = make_judgment(make_seat(current, volunteer), all_bad=True)
+    first = make_judgment(make_seat(current, volunteer), verdict=Judgment.Verdict.ALL_BAD)
     second = make_seat(current, volunteer)
     with pytest.raises(KeyReusedError):
-        make_judgment(second, all_bad=True, key=first.key)
+        make_judgment(second, verdict=Judgment.Verdict.ALL_BAD, key=first.key)
     second.refresh_from_db()
     assert second.state == Assignment.State.HELD
 

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 
 from annotator.models import AuditEvent
 from ranking.errors import NoPreferencesError, SnapshotFailedError
-from ranking.models import Dataset
+from ranking.models import Dataset, Judgment
 from ranking.services import open_round, snapshot_preferences
 from tests.factories import coordinator_of, make_member, make_project
 from training.rlhf.data import read_preferences
@@ -138,6 +138,18 @@ def test_simulated_judgments_are_counted_apart(project):
     assert "12 (25%)" in (dataset.folder / "README.md").read_text()
 
 
+def test_none_acceptable_and_cannot_be_ranked_are_told_apart(project):
+    current = open_round(project=project, author=project.authors.get())
+    for count, said in ((2, {"verdict": "all_bad"}), (1, {"verdict": "cannot_rank", "reason": "unclear"})):
+        for _ in range(count):
+            make_judgment(make_seat(current, make_member(project)), **said)
+    dataset = snapshot_preferences(project=project)
+    counts = dataset.manifest["counts"]
+    assert (counts["judgments"], counts["ranked"], counts["all_bad"], counts["cannot_rank"]) == (39, 36, 2, 1)
+    card = (dataset.folder / "README.md").read_text()
+    assert '"none is acceptable" | 2 |' in card and '"cannot be ranked" | 1 |' in card
+
+
 def test_snapshots_are_numbered_and_an_old_one_stays_as_it_was(project):
     first = snapshot_preferences(project=project)
     before = {path.name: path.read_bytes() for path in first.folder.iterdir()}
@@ -150,7 +162,7 @@ def test_snapshots_are_numbered_and_an_old_one_stays_as_it_was(project):
 
 def test_all_bad_and_ties_give_no_rows():
     current = make_round(answers=2, judgments_per_comparison=2)
-    make_judgment(make_seat(current, make_member(current.project)), all_bad=True)
+    make_judgment(make_seat(current, make_member(current.project)), verdict=Judgment.Verdict.ALL_BAD)
     make_judgment(make_seat(current, make_member(current.project)), 1, 1)
     with pytest.raises(NoPreferencesError, match="no preferences yet"):
         snapshot_preferences(project=current.project)
