@@ -7,7 +7,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from .models import Project, Role, Split, User
+from .models import FlagKind, Project, Role, Split, User
 
 
 class InvitationForm(forms.Form):
@@ -62,7 +62,27 @@ class NameForm(forms.ModelForm):
         labels = {"name": _("Your name")}
 
 
+class FlagKindsField(forms.MultipleChoiceField):
+    """The kinds of flags that a project shows, in their order; a factual error is always among them."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def clean(self, value: Any) -> list[str]:
+        chosen = {FlagKind.FACTUAL_ERROR.value, *super().clean(value)}
+        return [kind for kind in FlagKind.values if kind in chosen]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(initial, {FlagKind.FACTUAL_ERROR.value, *(data or [])})
+
+
 class ProjectForm(forms.ModelForm):
+    flag_kinds = FlagKindsField(
+        label=_("Flags that volunteers can put on an answer"),
+        choices=FlagKind.choices,
+        required=False,
+        help_text=_("A factual error can always be flagged: ranks alone say too little about facts."),
+    )
+
     class Meta:
         model = Project
         fields = (
@@ -73,6 +93,7 @@ class ProjectForm(forms.ModelForm):
             "completions_per_comparison",
             "judgments_per_comparison",
             "seat_minutes",
+            "flag_kinds",
         )
         labels = {"seat_minutes": _("Minutes that a seat is held")}
         help_texts = {

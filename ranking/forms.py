@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from annotator.models import Author, Completion, Project
+from annotator.models import Author, Completion, FlagKind, Project
 
 from .models import Assignment, Flag, Judgment
 from .services.judgments import RATIONALE_LIMIT
@@ -100,6 +100,12 @@ class JudgmentForm(forms.Form):
 
     def flags(self) -> dict[int, list[str]]:
         return dict(self._entered("flags"))
+
+    def flag_kinds(self) -> list[tuple[str, str]]:
+        """(kind, words) of the flags to show: those of the project, and any that were put already."""
+        put = {kind for place in self.places for kind in self[f"flags_{place}"].value() or []}
+        shown = put.union(self.seat.round.project.flag_kinds)
+        return [(kind.value, str(kind.label)) for kind in FlagKind if kind.value in shown]
 
     def cards(self) -> list[Card]:
         texts = Completion.objects.in_bulk(self.seat.order)

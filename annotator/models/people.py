@@ -8,6 +8,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
+from .questions import all_flag_kinds, check_flag_kinds
+
 
 class UserManager(BaseUserManager["User"]):
     """Creates users who sign in by e-mail."""
@@ -81,6 +83,11 @@ class Project(models.Model):
         default=30,
         validators=[MinValueValidator(1), MaxValueValidator(1440)],
         help_text="How long a volunteer may hold a comparison before it is offered to others.",
+    )
+    flag_kinds: Any = models.JSONField(
+        default=all_flag_kinds,
+        validators=[check_flag_kinds],
+        help_text="The flags that volunteers are shown; a factual error is always one.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

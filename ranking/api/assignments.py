@@ -55,7 +55,10 @@ class RankSerializer(serializers.Serializer):
 
 class FlagSerializer(serializers.Serializer):
     completion = serializers.IntegerField(source="completion_id")
-    kind = serializers.ChoiceField(Flag.Kind.choices)
+    kind = serializers.ChoiceField(
+        Flag.Kind.choices,
+        help_text="Show the project's `flag_kinds`; one that it no longer shows is still taken.",
+    )
 
 
 class JudgmentRequestSerializer(serializers.Serializer):

@@ -9,7 +9,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from annotator.models import Completion, Project, User
+from annotator.models import Completion, FlagKind, Project, User
 
 from .collecting import Assignment, Comparison, Round
 
@@ -145,15 +145,11 @@ class RankedCompletion(models.Model):
 class Flag(models.Model):
     """A volunteer's mark that something is wrong with a completion."""
 
-    class Kind(models.TextChoices):
-        FACTUAL_ERROR = "factual_error", "Factual error"
-        HARMFUL = "harmful", "Harmful"
-        OFF_TOPIC = "off_topic", "Off topic"
-        SPAM = "spam", "Spam or nonsense"
+    Kind = FlagKind
 
     judgment = models.ForeignKey(Judgment, on_delete=models.CASCADE, related_name="flags")
     completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="flags")
-    kind = models.CharField(max_length=16, choices=Kind.choices)
+    kind = models.CharField(max_length=16, choices=FlagKind.choices)
 
     class Meta:
         constraints = (

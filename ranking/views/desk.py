@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from annotator.access import MEMBERS, ProjectRequest, project_view
 from ranking.errors import InvalidJudgmentError, RankingError, SeatLostError
 from ranking.forms import JudgmentForm
-from ranking.models import Assignment, Flag, Judgment
+from ranking.models import Assignment, Judgment
 from ranking.services import claim_next, renew_seat, skip_comparison, submit_judgment
 
 
@@ -103,7 +103,6 @@ def _show(
         "round": current,
         "progress": current.progress() if current else None,
         "own": Judgment.objects.in_round(current).filter(volunteer=request.user).count() if current else 0,
-        "flag_kinds": Flag.Kind.choices,
         "words": words,
         "notice": notice,
     }

@@ -165,6 +165,20 @@ def test_of_two_answers_all_bad_needs_no_preference(client, pair):
     assert (judgment.verdict, judgment.strength) == (Judgment.Verdict.ALL_BAD, None)
 
 
+def test_the_page_shows_the_projects_flags_and_keeps_one_that_was_turned_off_meanwhile(client, seat):
+    project = seat.round.project
+    project.flag_kinds = ["factual_error", "leaks_author"]
+    project.save()
+    html = client.get(desk(seat.round)).content.decode()
+    assert re.findall(r'name="flags_1" value="(\w+)"', html) == ["factual_error", "leaks_author"]
+    data = filled(client, seat, 1, flags_1=["spam"])
+    html = client.post(to("judgment", seat), data).content.decode()
+    assert re.findall(r'name="flags_1" value="(\w+)"', html) == ["factual_error", "spam", "leaks_author"]
+    data = filled(client, seat, 1, 2, 3, flags_1=["spam", "leaks_author"])
+    assert client.post(to("judgment", seat), data).status_code == 302
+    assert set(Flag.objects.values_list("kind", flat=True)) == {"spam", "leaks_author"}
+
+
 def test_all_bad_needs_no_ranks_and_ignores_the_ones_given(client, seat):
     client.post(to("judgment", seat), filled(client, seat, 1, verdict="all_bad"))
     assert Judgment.objects.get().verdict == Judgment.Verdict.ALL_BAD
