@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from annotator.models import Author, Completion, FlagKind, Project
 
 from .models import Assignment, Flag, Judgment
-from .services.judgments import RATIONALE_LIMIT
+from .services.judgments import RATIONALE_LIMIT, SCORES
 
 LETTERS = "ABCDEFGH"
 
@@ -33,6 +33,8 @@ class Card:
     text: str
     rank: str
     flags: list[str]
+    ratings: list[tuple[str, str, str]]
+    """(criterion, name of its field, score as entered)."""
 
 
 class JudgmentForm(forms.Form):
@@ -56,7 +58,15 @@ class JudgmentForm(forms.Form):
             self.fields["preferred"] = forms.ChoiceField(
                 choices=[(value, words) for value, (words, *_rest) in PREFERRED.items()], required=False
             )
+        self.criteria: list[str] = seat.round.project.criteria
         for place in self.places:
+            for criterion in self.criteria:
+                self.fields[f"rating_{place}_{criterion}"] = forms.TypedChoiceField(
+                    choices=[(score, score) for score in SCORES],
+                    coerce=int,
+                    empty_value=None,
+                    required=False,
+                )
             if not self.is_pair:
                 self.fields[f"rank_{place}"] = forms.TypedChoiceField(
                     choices=[(rank, rank) for rank in self.places],
@@ -81,7 +91,12 @@ class JudgmentForm(forms.Form):
     def answer(self) -> dict[str, Any]:
         """What `submit_judgment` is given: what was entered, less what the verdict leaves without meaning."""
         data = self.cleaned_data
-        said = {"verdict": data["verdict"], "flags": self.flags(), "rationale": data["rationale"]}
+        said = {
+            "verdict": data["verdict"],
+            "flags": self.flags(),
+            "ratings": self.ratings(),
+            "rationale": data["rationale"],
+        }
         if data["verdict"] == Judgment.Verdict.RANKED:
             return said | {"ranks": self.ranks(), "strength": self.strength()}
         reason = data["reason"] if data["verdict"] == Judgment.Verdict.CANNOT_RANK else ""
@@ -101,11 +116,25 @@ class JudgmentForm(forms.Form):
     def flags(self) -> dict[int, list[str]]:
         return dict(self._entered("flags"))
 
+    def ratings(self) -> dict[int, dict[str, int]]:
+        """The scores that were given, by completion and criterion."""
+        return {
+            completion: {
+                criterion: score
+                for criterion in self.criteria
+                if (score := self.cleaned_data[f"rating_{place}_{criterion}"]) is not None
+            }
+            for place, completion in zip(self.places, self.seat.order, strict=True)
+        }
+
     def flag_kinds(self) -> list[tuple[str, str]]:
         """(kind, words) of the flags to show: those of the project, and any that were put already."""
         put = {kind for place in self.places for kind in self[f"flags_{place}"].value() or []}
         shown = put.union(self.seat.round.project.flag_kinds)
         return [(kind.value, str(kind.label)) for kind in FlagKind if kind.value in shown]
+
+    def scores(self) -> list[str]:
+        return [str(score) for score in SCORES]
 
     def cards(self) -> list[Card]:
         texts = Completion.objects.in_bulk(self.seat.order)
@@ -116,6 +145,11 @@ class JudgmentForm(forms.Form):
                 text=texts[completion].text,
                 rank="" if self.is_pair else str(self[f"rank_{place}"].value() or ""),
                 flags=self[f"flags_{place}"].value() or [],
+                ratings=[
+                    (criterion, name, str(self[name].value() or ""))
+                    for criterion in self.criteria
+                    for name in [f"rating_{place}_{criterion}"]
+                ],
             )
             for place, completion in zip(self.places, self.seat.order, strict=True)
         ]

@@ -120,6 +120,20 @@ RULES = (
         "a flag stays where it was put",
     ),
     Rule(
+        "rating_of_compared_completion",
+        "ranking_rating",
+        "INSERT",
+        f"NOT {_item_exists('NEW.completion_id', JUDGED_COMPARISON)}",
+        "a rated completion is part of the comparison",
+    ),
+    Rule(
+        "rating_unchanged",
+        "ranking_rating",
+        "UPDATE",
+        changed("judgment_id", "completion_id", "criterion", "score"),
+        "a rating does not change",
+    ),
+    Rule(
         "preference_within_comparison",
         "ranking_preference",
         "INSERT",

@@ -21,6 +21,10 @@ class ProjectSerializer(serializers.ModelSerializer):
         child=serializers.CharField(), help_text="The flags to show; a factual error is always one."
     )
 
+    criteria = serializers.ListField(
+        child=serializers.CharField(), help_text="What each completion may be rated on, 1 to 5."
+    )
+
     class Meta:
         model = Project
         fields = (
@@ -33,6 +37,7 @@ class ProjectSerializer(serializers.ModelSerializer):
             "judgments_per_comparison",
             "seat_minutes",
             "flag_kinds",
+            "criteria",
         )
 
 

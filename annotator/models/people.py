@@ -8,7 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
-from .questions import all_flag_kinds, check_flag_kinds
+from .questions import all_flag_kinds, check_criteria, check_flag_kinds
 
 
 class UserManager(BaseUserManager["User"]):
@@ -88,6 +88,12 @@ class Project(models.Model):
         default=all_flag_kinds,
         validators=[check_flag_kinds],
         help_text="The flags that volunteers are shown; a factual error is always one.",
+    )
+    criteria: Any = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[check_criteria],
+        help_text="Names of what volunteers may rate each answer on, from 1 to 5, beside ranking it.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -14,6 +14,7 @@ from annotator.api.access import ProjectAPIView
 from annotator.api.problems import CONFLICT
 from annotator.api.prompts import MessageSerializer
 from annotator.models import Completion, Project
+from annotator.models.questions import CRITERION_LENGTH
 from ranking.models import Assignment, Flag, Judgment
 from ranking.services import claim_next, skip_comparison, submit_judgment
 from ranking.services.judgments import RATIONALE_LIMIT
@@ -61,6 +62,14 @@ class FlagSerializer(serializers.Serializer):
     )
 
 
+class RatingSerializer(serializers.Serializer):
+    completion = serializers.IntegerField(source="completion_id")
+    criterion = serializers.CharField(
+        max_length=CRITERION_LENGTH, help_text="One of the project's `criteria`, by its name."
+    )
+    score = serializers.IntegerField(min_value=1, max_value=5, help_text="5 is best.")
+
+
 class JudgmentRequestSerializer(serializers.Serializer):
     key = serializers.UUIDField(help_text="The assignment's key.")
     ranks = RankSerializer(
@@ -86,6 +95,7 @@ class JudgmentRequestSerializer(serializers.Serializer):
         "better). It becomes the pair's margin.",
     )
     flags = FlagSerializer(many=True, default=list)
+    ratings = RatingSerializer(many=True, default=list, help_text="As many or as few as you like, each once.")
     rationale = serializers.CharField(default="", allow_blank=True, max_length=RATIONALE_LIMIT)
     seconds = serializers.FloatField(
         required=False, min_value=0, help_text="Time taken; measured from taking the seat if left out."
@@ -96,10 +106,16 @@ class JudgmentRequestSerializer(serializers.Serializer):
             raise serializers.ValidationError("A completion is ranked twice.")
         return ranks
 
+    def validate_ratings(self, ratings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if len({(each["completion_id"], each["criterion"]) for each in ratings}) < len(ratings):
+            raise serializers.ValidationError("A completion is rated twice by one criterion.")
+        return ratings
+
 
 class JudgmentSerializer(serializers.ModelSerializer):
     ranks = RankSerializer(many=True)
     flags = FlagSerializer(many=True)
+    ratings = RatingSerializer(many=True)
     preferences = serializers.IntegerField(
         source="preferences.count", help_text="How many pairs were drawn from it."
     )
@@ -107,8 +123,8 @@ class JudgmentSerializer(serializers.ModelSerializer):
     class Meta:
         model = Judgment
         fields = (
-            "id", "verdict", "reason", "ranks", "strength", "flags", "rationale", "seconds", "preferences",
-            "created_at",
+            "id", "verdict", "reason", "ranks", "strength", "flags", "ratings", "rationale", "seconds",
+            "preferences", "created_at",
         )  # fmt: skip
 
 
@@ -163,9 +179,12 @@ class JudgmentAPIView(ProjectAPIView):
         flags: dict[int, set[str]] = {}
         for flag in answer.pop("flags"):
             flags.setdefault(flag["completion_id"], set()).add(flag["kind"])
+        ratings: dict[int, dict[str, int]] = {}
+        for rating in answer.pop("ratings"):
+            ratings.setdefault(rating["completion_id"], {})[rating["criterion"]] = rating["score"]
         ranks = {each["completion_id"]: each["rank"] for each in answer.pop("ranks")}
         judgment = submit_judgment(
-            assignment=assignment, volunteer=request.user, ranks=ranks, flags=flags, **answer
+            assignment=assignment, volunteer=request.user, ranks=ranks, flags=flags, ratings=ratings, **answer
         )
         return Response(JudgmentSerializer(judgment).data, status=201)
 

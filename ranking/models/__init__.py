@@ -2,7 +2,7 @@
 
 from .collecting import Assignment, Comparison, ComparisonItem, Round, Skip
 from .datasets import Dataset
-from .judging import Flag, Judgment, Preference, RankedCompletion
+from .judging import Flag, Judgment, Preference, RankedCompletion, Rating
 
 __all__ = [
     "Assignment",
@@ -13,6 +13,7 @@ __all__ = [
     "Judgment",
     "Preference",
     "RankedCompletion",
+    "Rating",
     "Round",
     "Skip",
 ]

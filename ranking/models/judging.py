@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Completion, FlagKind, Project, User
+from annotator.models.questions import CRITERION_LENGTH
 
 from .collecting import Assignment, Comparison, Round
 
@@ -154,6 +155,25 @@ class Flag(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=("judgment", "completion", "kind"), name="flag_once_per_judgment"),
+        )
+
+
+class Rating(models.Model):
+    """How good a volunteer found a completion by one criterion of the project, 1 to 5."""
+
+    judgment = models.ForeignKey(Judgment, on_delete=models.CASCADE, related_name="ratings")
+    completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="ratings")
+    # The name that was shown: a project may reword its criteria later.
+    criterion = models.CharField(max_length=CRITERION_LENGTH)
+    score = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("judgment", "completion", "criterion"), name="rating_once_per_judgment"
+            ),
+            models.CheckConstraint(condition=Q(score__gte=1, score__lte=5), name="score_1_to_5"),
         )
 
 

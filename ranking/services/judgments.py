@@ -20,10 +20,19 @@ from ranking.errors import (
     RoundClosedError,
     SeatLostError,
 )
-from ranking.models import Assignment, ComparisonItem, Flag, Judgment, Preference, RankedCompletion
+from ranking.models import (
+    Assignment,
+    ComparisonItem,
+    Flag,
+    Judgment,
+    Preference,
+    RankedCompletion,
+    Rating,
+)
 from ranking.pairs import dense_ranks, preferred_pairs
 
 RATIONALE_LIMIT = 5000
+SCORES = range(1, 6)
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,7 @@ class Answer:
     verdict: str
     reason: str
     flags: list[tuple[int, str]]
+    ratings: list[tuple[int, str, int]]
     rationale: str
 
     def hash(self) -> str:
@@ -53,6 +63,7 @@ def submit_judgment(
     strength: int | None = None,
     reason: str = "",
     flags: Mapping[int, Iterable[str]] | None = None,
+    ratings: Mapping[int, Mapping[str, int]] | None = None,
     rationale: str = "",
     seconds: float | None = None,
 ) -> Judgment:
@@ -61,15 +72,20 @@ def submit_judgment(
     `ranks` gives each completion of the comparison a rank from 1 (best) to k, ties allowed. Two other
     verdicts finish the seat as well and prefer nothing: all bad, whose ranks may be empty, and cannot
     rank, which has none but a `reason`. `strength` says of two completions how much better the one is, 1
-    or 2 (much). `seconds` is measured from taking the seat unless given. Sent again with the same key and
-    content it answers the stored judgment.
+    or 2 (much). `ratings` gives completions scores from 1 to 5 by criteria of the project, as many or as few
+    as people like. `seconds` is measured from taking the seat unless given. Sent again with the same key
+    and content it answers the stored judgment.
 
     A seat whose time ran out still counts as long as nobody else has taken it. Raises
     InvalidJudgmentError, KeyReusedError, NotYourSeatError, SeatLostError or RoundClosedError, with
     nothing stored.
     """
     # The lock makes a double click wait for the first request, whose judgment it then finds.
-    seat = Assignment.objects.select_for_update(of=("self",)).select_related("round").get(pk=assignment.pk)
+    seat = (
+        Assignment.objects.select_for_update(of=("self",))
+        .select_related("round__project")
+        .get(pk=assignment.pk)
+    )
     items = ComparisonItem.objects.filter(comparison=seat.comparison_id)
     completions = set(items.values_list("completion_id", flat=True))
     verdict = _verdict(verdict)
@@ -80,6 +96,7 @@ def submit_judgment(
         verdict=verdict,
         reason=_reason(reason, verdict),
         flags=_flags(flags or {}, completions),
+        ratings=_ratings(ratings or {}, completions, seat.round.project.criteria),
         rationale=_rationale(rationale),
     )
     if stored := Judgment.objects.filter(key=key).first():
@@ -161,6 +178,21 @@ def _flags(flags: Mapping[int, Iterable[str]], completions: set[int]) -> list[tu
     return sorted(marks)
 
 
+def _ratings(
+    ratings: Mapping[int, Mapping[str, int]], completions: set[int], criteria: list[str]
+) -> list[tuple[int, str, int]]:
+    """(completion, criterion, score), sorted."""
+    given = [(pk, name, score) for pk, scores in ratings.items() for name, score in scores.items()]
+    if not {completion for completion, _name, _score in given} <= completions:
+        raise InvalidJudgmentError(_("A rating was given to an answer that is not part of this comparison."))
+    if not {name for _completion, name, _score in given} <= set(criteria):
+        raise InvalidJudgmentError(_("The project does not ask for a rating by that criterion."))
+    for _completion, _name, score in given:
+        if not isinstance(score, int) or isinstance(score, bool) or score not in SCORES:
+            raise InvalidJudgmentError(_("Ratings are whole numbers from 1 to 5."))
+    return sorted(given)
+
+
 def _rationale(text: str) -> str:
     if len(text) > RATIONALE_LIMIT:
         raise InvalidJudgmentError(_("The reason is longer than %d characters.") % RATIONALE_LIMIT)
@@ -193,6 +225,10 @@ def _store_parts(judgment: Judgment, answer: Answer) -> None:
     )
     Flag.objects.bulk_create(
         Flag(judgment=judgment, completion_id=completion, kind=kind) for completion, kind in answer.flags
+    )
+    Rating.objects.bulk_create(
+        Rating(judgment=judgment, completion_id=completion, criterion=criterion, score=score)
+        for completion, criterion, score in answer.ratings
     )
     pairs = preferred_pairs(dict(answer.ranks)) if answer.verdict == Judgment.Verdict.RANKED else []
     Preference.objects.bulk_create(

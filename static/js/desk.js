@@ -44,7 +44,7 @@
   const key = () => form().elements.key.value;
 
   const keepDraft = () => {
-    const entered = [...new FormData(form())].filter(([name]) => /^(rank|flags)_|^(preferred|rationale|reason)$/.test(name));
+    const entered = [...new FormData(form())].filter(([name]) => /^(rank|flags|rating)_|^(preferred|rationale|reason)$/.test(name));
     store("sessionStorage", DRAFT, JSON.stringify({ key: key(), entered }));
   };
 

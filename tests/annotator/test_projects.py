@@ -60,6 +60,11 @@ def test_saving_what_is_saved_already_writes_no_audit_row(client, project, coord
         {"judgments_per_comparison": 0},
         {"seat_minutes": "NaN"},
         {"flag_kinds": ["rude"]},
+        {"criteria": "Tone\n tone "},
+        {"criteria": "\n".join("abcdefg")},
+        {"criteria": "x" * 41},
+        {"criteria": "To\0ne"},
+        {"criteria": "To\x07ne"},
         {"flag_kinds": ["spam", "\0"]},
         {"name": "a\0b"},
         {"name": "x" * 121},
@@ -95,6 +100,25 @@ def test_no_service_stores_flags_that_are_none_or_leave_out_facts(project, coord
         change_settings(project=project, values={"flag_kinds": kinds}, actor=coordinator)
     project.refresh_from_db()
     assert project.flag_kinds == FlagKind.values
+
+
+def test_a_projects_criteria_are_entered_one_a_line(client, project, coordinator):
+    client.force_login(coordinator)
+    fields = {**FIELDS, "criteria": " Accuracy \r\n\r\nTon & Stil\r\n"}
+    client.post(reverse("settings", args=["climate"]), fields)
+    project.refresh_from_db()
+    assert project.criteria == ["Accuracy", "Ton & Stil"]
+    assert "Accuracy\nTon &amp; Stil" in client.get(reverse("settings", args=["climate"])).text
+    client.post(reverse("settings", args=["climate"]), fields)
+    assert AuditEvent.objects.filter(verb="project.changed").count() == 1
+
+
+@pytest.mark.parametrize("criteria", ["Tone", [None], [1], [""], [" Tone"], ["lone \ud800"], ["a\nb"]])
+def test_no_service_stores_criteria_that_are_none(project, coordinator, criteria):
+    with pytest.raises(ValidationError):
+        change_settings(project=project, values={"criteria": criteria}, actor=coordinator)
+    project.refresh_from_db()
+    assert project.criteria == []
 
 
 def test_the_base_model_is_shown_and_cannot_be_changed(client, project, coordinator):

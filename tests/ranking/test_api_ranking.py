@@ -115,6 +115,28 @@ def test_cannot_rank_has_a_reason_and_no_ranks(current, volunteer, seat):
     assert (body["ranks"], body["preferences"], body["rationale"]) == ([], 0, "Is it Basque?")
 
 
+def test_ratings_are_taken_by_the_projects_criteria_and_each_once(current, volunteer, seat):
+    project = current.project
+    project.criteria = ["Tone"]
+    project.save()
+    shown = client_of(volunteer).get(reverse("api-project", args=[project.slug])).json()
+    assert shown["criteria"] == ["Tone"]
+    rating = {"completion": seat["order"][0], "criterion": "Tone", "score": 4}
+    wrong = [
+        [rating, rating],
+        [rating | {"score": 0}],
+        [rating | {"score": 2**62}],
+        [rating | {"criterion": "Wit"}],
+        [rating | {"criterion": ["Tone"]}],
+        [rating | {"completion": 10**15}],
+        {"Tone": 4},
+    ]
+    for ratings in wrong:
+        assert judge(current, volunteer, seat, ratings=ratings).status_code == 400, ratings
+    answer = judge(current, volunteer, seat, ratings=[rating])
+    assert (answer.status_code, answer.json()["ratings"]) == (201, [rating])
+
+
 def test_a_key_with_another_answer_is_a_conflict(current, volunteer, seat):
     judge(current, volunteer, seat)
     answer = judge(current, volunteer, seat, rationale="I changed my mind.")

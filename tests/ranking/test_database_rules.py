@@ -80,6 +80,18 @@ def test_a_flag_on_a_foreign_completion_is_refused(judgment, foreign):
     assert_refused(Flag.objects.create, judgment=judgment, completion=foreign, kind="spam")
 
 
+def test_a_rating_is_1_to_5_once_for_a_criterion_and_of_a_compared_completion(judgment, foreign):
+    own = judgment.comparison.completions.first()
+    rate = judgment.ratings.create
+    for score in (0, 6):
+        assert_refused(rate, completion=own, criterion="Tone", score=score)
+    assert_refused(rate, completion=foreign, criterion="Tone", score=3)
+    rate(completion=own, criterion="Tone", score=3)
+    assert_refused(rate, completion=own, criterion="Tone", score=4)
+    for change in ({"score": 5}, {"criterion": "Accuracy"}, {"completion": foreign}):
+        assert_refused(judgment.ratings.update, **change)
+
+
 def test_what_was_judged_cannot_be_changed(judgment, foreign):
     other = Comparison.objects.exclude(pk=judgment.comparison_id).get()
     assert_refused(judgment.preferences.update, chosen=foreign)

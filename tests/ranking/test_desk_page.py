@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from urllib.parse import urlencode
 
 import pytest
@@ -177,6 +178,34 @@ def test_the_page_shows_the_projects_flags_and_keeps_one_that_was_turned_off_mea
     data = filled(client, seat, 1, 2, 3, flags_1=["spam", "leaks_author"])
     assert client.post(to("judgment", seat), data).status_code == 302
     assert set(Flag.objects.values_list("kind", flat=True)) == {"spam", "leaks_author"}
+
+
+@pytest.fixture
+def rated(seat):
+    project = seat.round.project
+    project.criteria = ["Accuracy", 'Ton "&" <Stil>']
+    project.save()
+    return seat
+
+
+def test_each_answer_may_be_rated_by_each_criterion(client, rated):
+    html = client.get(desk(rated.round)).content.decode()
+    assert html.count("<select name=") == 6 and "<Stil>" not in html
+    names = [unescape(name) for name in re.findall('<select name="(rating_1_[^"]+)"', html)]
+    assert names == ["rating_1_Accuracy", 'rating_1_Ton "&" <Stil>']
+    sent = filled(client, rated, 1, 2, 3) | {names[1]: "4", "rating_3_Accuracy": "1", "rating_3_Gone": "9"}
+    client.post(to("judgment", rated), sent)
+    stored = set(Judgment.objects.get().ratings.values_list("completion", "criterion", "score"))
+    assert stored == {(rated.order[0], 'Ton "&" <Stil>', 4), (rated.order[2], "Accuracy", 1)}
+
+
+@pytest.mark.parametrize("score", ["0", "6", "NaN", "\0", "9" * 5000])
+def test_a_score_that_is_none_is_refused_with_what_was_entered_kept(client, rated, score):
+    sent = filled(client, rated, 1, 2, 3) | {"rating_1_Accuracy": score, "rating_2_Accuracy": "2"}
+    response = client.post(to("judgment", rated), sent)
+    assert response.status_code == 422
+    assert '<option value="2" selected>' in response.content.decode()
+    assert not Judgment.objects.exists()
 
 
 def test_all_bad_needs_no_ranks_and_ignores_the_ones_given(client, seat):

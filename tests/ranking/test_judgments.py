@@ -137,6 +137,40 @@ def test_a_verdict_that_does_not_fit_is_refused(seat, ranks, said, words):
     assert_nothing_stored()
 
 
+@pytest.fixture
+def rated(seat):
+    project = seat.round.project
+    project.criteria = ["Accuracy", "Tone"]
+    project.save()
+    return seat
+
+
+def test_ratings_are_stored_with_the_judgment_as_many_as_were_given(rated):
+    a, b, *_rest = rated.order
+    said = {"ratings": {a: {"Accuracy": 5, "Tone": 1}, b: {"Tone": 3}}}
+    judgment = make_judgment(rated, 1, 2, 3, 4, **said)
+    stored = set(judgment.ratings.values_list("completion", "criterion", "score"))
+    assert stored == {(a, "Accuracy", 5), (a, "Tone", 1), (b, "Tone", 3)}
+    assert make_judgment(rated, 1, 2, 3, 4, **said) == judgment
+    with pytest.raises(KeyReusedError):
+        make_judgment(rated, 1, 2, 3, 4, ratings={a: {"Accuracy": 4, "Tone": 1}, b: {"Tone": 3}})
+
+
+@pytest.mark.parametrize("score", [0, 6, True, 2.5, 3.0, "3", 10**30, None])
+def test_a_score_outside_1_to_5_is_refused(rated, score):
+    with pytest.raises(InvalidJudgmentError, match="1 to 5"):
+        make_judgment(rated, 1, 2, 3, 4, ratings={rated.order[0]: {"Tone": score}})
+    assert_nothing_stored()
+
+
+def test_a_rating_by_another_criterion_or_of_a_foreign_completion_is_refused(rated):
+    with pytest.raises(InvalidJudgmentError, match="criterion"):
+        make_judgment(rated, 1, 2, 3, 4, ratings={rated.order[0]: {"tone\ud800": 3}})
+    with pytest.raises(InvalidJudgmentError, match="not part of this comparison"):
+        make_judgment(rated, 1, 2, 3, 4, ratings={max(rated.order) + 1: {"Tone": 3}})
+    assert_nothing_stored()
+
+
 def test_sent_twice_it_is_stored_once_and_answers_the_same(seat):
     first = make_judgment(seat, 1, 2, 3, 4, rationale="clear")
     again = make_judgment(seat, 1, 2, 3, 4, rationale="clear")
