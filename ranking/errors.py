@@ -37,6 +37,10 @@ class KeyReusedError(RankingError):
     default = _("This form was already sent with another answer; the first one stays.")
 
 
+class CorrectedSinceError(RankingError):
+    default = _("You have corrected this judgment in the meantime; open the newest one to change it again.")
+
+
 class InvalidJudgmentError(RankingError):
     """Ranks, flags, rationale or seconds that do not fit the comparison."""
 

@@ -1,6 +1,7 @@
 """The forms of ranking."""
 
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from annotator.models import Author, Completion, FlagKind, Project
 
 from .models import Assignment, Flag, Judgment
-from .services.judgments import RATIONALE_LIMIT, SCORES
+from .services.answers import RATIONALE_LIMIT, SCORES
 
 LETTERS = "ABCDEFGH"
 
@@ -49,7 +50,9 @@ class JudgmentForm(forms.Form):
     reason = forms.ChoiceField(choices=Judgment.Reason.choices, required=False)
     rationale = forms.CharField(required=False, max_length=RATIONALE_LIMIT, label=_("Reason"))
 
-    def __init__(self, *args: Any, seat: Assignment, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, seat: Assignment, more_criteria: Iterable[str] = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.seat = seat
         self.places = range(1, len(seat.order) + 1)
@@ -58,7 +61,7 @@ class JudgmentForm(forms.Form):
             self.fields["preferred"] = forms.ChoiceField(
                 choices=[(value, words) for value, (words, *_rest) in PREFERRED.items()], required=False
             )
-        self.criteria: list[str] = seat.round.project.criteria
+        self.criteria = list(dict.fromkeys([*seat.round.project.criteria, *more_criteria]))
         for place in self.places:
             for criterion in self.criteria:
                 self.fields[f"rating_{place}_{criterion}"] = forms.TypedChoiceField(
@@ -157,6 +160,42 @@ class JudgmentForm(forms.Form):
     def _entered(self, field: str) -> Iterator[tuple[int, Any]]:
         for place, completion in zip(self.places, self.seat.order, strict=True):
             yield completion, self.cleaned_data[f"{field}_{place}"]
+
+
+class CorrectionForm(JudgmentForm):
+    """What the volunteer said before, to be said anew under a key of its own."""
+
+    def __init__(self, *args: Any, judgment: Judgment, **kwargs: Any) -> None:
+        self.judgment = judgment
+        seat = judgment.assignment
+        ratings = judgment.ratings.values_list("completion_id", "criterion", "score")
+        place_of = {completion: place for place, completion in enumerate(seat.order, start=1)}
+        initial: dict[str, Any] = {
+            "key": uuid.uuid4(),
+            "rationale": judgment.rationale,
+            "reason": judgment.reason,
+            "preferred": _preferred(judgment, seat),
+            **{f"rank_{place_of[one.completion_id]}": one.rank for one in judgment.ranks.all()},
+            **{f"rating_{place_of[pk]}_{criterion}": score for pk, criterion, score in ratings},
+        }
+        for flag in judgment.flags.all():
+            initial.setdefault(f"flags_{place_of[flag.completion_id]}", []).append(flag.kind)
+        criteria = [criterion for _pk, criterion, _score in ratings]
+        super().__init__(*args, seat=seat, more_criteria=criteria, initial=initial, **kwargs)
+
+    def sent_key(self) -> str:
+        """The key to send it with: the one it was sent with before, if that was one."""
+        return str(uuid.uuid4() if "key" in self.errors else self["key"].value())
+
+
+def _preferred(judgment: Judgment, seat: Assignment) -> str:
+    """Of two answers, which choice the judgment was; empty where it ranks none."""
+    rank_of = {one.completion_id: one.rank for one in judgment.ranks.all()}
+    ranks = tuple(rank_of[completion] for completion in seat.order if completion in rank_of)
+    # A program may have said only which is better.
+    strength = judgment.strength or (Judgment.Strength.BETTER if len(set(ranks)) == 2 else None)
+    matches = (value for value, (_words, *said) in PREFERRED.items() if said == [ranks, strength])
+    return next(matches, "")
 
 
 class OpenRoundForm(forms.Form):

@@ -15,13 +15,12 @@ def _item_exists(completion: str, comparison: str) -> str:
 JUDGED_COMPARISON = "(SELECT j.comparison_id FROM ranking_judgment j WHERE j.id = NEW.judgment_id)"
 JUDGED_AS = "(SELECT j.verdict FROM ranking_judgment j WHERE j.id = NEW.judgment_id)"
 
-WHOLE_JUDGMENT = (
-    "SELECT 1 FROM ranking_judgment j WHERE j.assignment_id = NEW.id AND (j.verdict <> 'ranked' OR "
-    "(SELECT COUNT(*) FROM ranking_rankedcompletion r WHERE r.judgment_id = j.id) = "
-    "(SELECT COUNT(*) FROM ranking_comparisonitem i WHERE i.comparison_id = j.comparison_id)) "
-    "AND (j.strength IS NULL OR "
-    "(SELECT COUNT(DISTINCT r.rank) FROM ranking_rankedcompletion r WHERE r.judgment_id = j.id) = 2)"
-)
+RANKS = "(SELECT COUNT(*) FROM ranking_rankedcompletion r WHERE r.judgment_id = NEW.id)"
+STEPS = "(SELECT COUNT(DISTINCT r.rank) FROM ranking_rankedcompletion r WHERE r.judgment_id = NEW.id)"
+ITEMS = "(SELECT COUNT(*) FROM ranking_comparisonitem i WHERE i.comparison_id = NEW.comparison_id)"
+WHOLE = f"(NEW.verdict <> 'ranked' OR {RANKS} = {ITEMS}) AND (NEW.strength IS NULL OR {STEPS} = 2)"
+
+CORRECTED = "EXISTS (SELECT 1 FROM ranking_judgment c WHERE c.corrects_id = NEW.id)"
 
 RULES = (
     Rule(
@@ -31,13 +30,13 @@ RULES = (
         "NEW.round_id <> (SELECT c.round_id FROM ranking_comparison c WHERE c.id = NEW.comparison_id)",
         "a seat belongs to the round of its comparison",
     ),
-    # The last step of taking a judgment, so that no judgment is completed that leaves an answer unranked.
     Rule(
         "seat_done_by_a_whole_judgment",
         "ranking_assignment",
         "UPDATE",
-        f"NEW.state = 'done' AND NOT EXISTS ({WHOLE_JUDGMENT})",
-        "a seat is done by a judgment that ranks every completion or says why not",
+        "NEW.state = 'done' AND NOT EXISTS "
+        "(SELECT 1 FROM ranking_judgment j WHERE j.assignment_id = NEW.id AND j.is_current)",
+        "a seat is done by a judgment that counts",
     ),
     Rule(
         "item_answers_the_prompt",
@@ -73,16 +72,50 @@ RULES = (
         "strength_between_two",
         "ranking_judgment",
         "INSERT",
-        "NEW.strength IS NOT NULL AND (NEW.verdict <> 'ranked' OR (SELECT COUNT(*) "
-        "FROM ranking_comparisonitem i WHERE i.comparison_id = NEW.comparison_id) <> 2)",
+        f"NEW.strength IS NOT NULL AND (NEW.verdict <> 'ranked' OR {ITEMS} <> 2)",
         "only of two ranked completions is one better by so much",
     ),
     Rule(
         "judgment_unchanged",
         "ranking_judgment",
         "UPDATE",
-        changed("comparison_id", "assignment_id", "volunteer_id", "verdict", "reason", "strength"),
+        changed(
+            "comparison_id", "assignment_id", "volunteer_id", "verdict", "reason", "strength", "corrects_id"
+        ),
         "a judgment does not change",
+    ),
+    Rule(
+        "judgment_begins_without_parts",
+        "ranking_judgment",
+        "INSERT",
+        "NEW.is_current",
+        "a judgment counts once it is whole, not before",
+    ),
+    # The last step of taking a judgment, so that none counts that leaves an answer unranked.
+    Rule(
+        "judgment_counts_once_whole",
+        "ranking_judgment",
+        "UPDATE",
+        f"NEW.is_current AND NOT OLD.is_current AND (NOT ({WHOLE}) OR {CORRECTED})",
+        "a judgment counts that ranks every completion or says why not, until it is corrected",
+    ),
+    Rule(
+        "judgment_counts_until_corrected",
+        "ranking_judgment",
+        "UPDATE",
+        f"OLD.is_current AND NOT NEW.is_current AND NOT {CORRECTED}",
+        "a judgment counts until it is corrected",
+    ),
+    Rule(
+        "correction_by_the_same_volunteer",
+        "ranking_judgment",
+        "INSERT",
+        "NEW.corrects_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ranking_judgment j "
+        "JOIN ranking_comparison c ON c.id = j.comparison_id JOIN ranking_round r ON r.id = c.round_id "
+        "WHERE j.id = NEW.corrects_id AND j.is_current AND j.comparison_id = NEW.comparison_id "
+        "AND j.volunteer_id = NEW.volunteer_id AND j.assignment_id = NEW.assignment_id "
+        "AND r.closed_at IS NULL)",
+        "a correction takes the place of a current judgment of its volunteer in an open round",
     ),
     Rule(
         "rank_of_compared_completion",

@@ -52,12 +52,15 @@ class PreferencesAPIView(ProjectAPIView):
     @extend_schema(
         tags=["Datasets"],
         summary="List preferences",
-        description="Every pair of every judgment, oldest first. For training take a dataset: it weighs "
+        description="Every pair of every judgment that counts, oldest first; those of a correction come at "
+        "the end, and those of what it corrected are gone. For training take a dataset: it weighs "
         "the votes and never changes.",
         responses=PreferenceSerializer(many=True),
     )
     def get(self, request: Request, slug: str) -> Response:
-        preferences = Preference.objects.filter(comparison__round__project=self.project)
+        preferences = Preference.objects.filter(
+            comparison__round__project=self.project, judgment__is_current=True
+        )
         return self.answer_page(
             preferences.select_related(
                 "comparison__round", "judgment__volunteer", "chosen__author", "rejected__author"

@@ -17,10 +17,17 @@ from .collecting import Assignment, Comparison, Round
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):
     def of_project(self, project: Project) -> Self:
-        return self.filter(comparison__round__project=project)
+        """What counts of a project; judgments that were corrected do not."""
+        return self.filter(is_current=True, comparison__round__project=project)
 
     def in_round(self, round_: Round) -> Self:
-        return self.filter(comparison__round=round_)
+        """What counts of a round; judgments that were corrected do not."""
+        return self.filter(is_current=True, comparison__round=round_)
+
+    def correctable_by(self, user: User) -> Self:
+        """The user's own in rounds that are still open, the last one first."""
+        own = self.filter(is_current=True, volunteer=user, comparison__round__closed_at=None)
+        return own.order_by("-pk")
 
     def today(self) -> Self:
         """Given since midnight in the current time zone."""
@@ -63,7 +70,11 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
 
 
 class Judgment(models.Model):
-    """One volunteer's answer to one comparison."""
+    """One volunteer's answer to one comparison.
+
+    A correction is a judgment of its own, so that what was said stays: it points to the one that it corrects
+    and has its seat. Of each such chain one is current: it alone counts, in consensus and everywhere else.
+    """
 
     class Verdict(models.TextChoices):
         RANKED = "ranked", _("Ranked")
@@ -85,7 +96,7 @@ class Judgment(models.Model):
         MUCH_BETTER = 2, "Much better"
 
     comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="judgments")
-    assignment = models.OneToOneField(Assignment, on_delete=models.PROTECT, related_name="judgment")
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="judgments")
     volunteer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="judgments")
     verdict = models.CharField(max_length=12, choices=Verdict.choices)
     reason = models.CharField(
@@ -106,6 +117,12 @@ class Judgment(models.Model):
     )
     key = models.UUIDField(unique=True, help_text="Idempotency key: sent twice, stored once.")
     payload_hash = models.CharField(max_length=64)
+    corrects = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="correction"
+    )
+    is_current = models.BooleanField(
+        default=False, help_text="It is whole and was not corrected since: it counts."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = JudgmentQuerySet.as_manager()
@@ -113,7 +130,19 @@ class Judgment(models.Model):
     class Meta:
         ordering = ("pk",)
         constraints = (
-            models.UniqueConstraint(fields=("comparison", "volunteer"), name="one_judgment_per_volunteer"),
+            models.UniqueConstraint(
+                fields=("comparison", "volunteer"),
+                condition=Q(corrects=None),
+                name="one_judgment_per_volunteer",
+            ),
+            models.UniqueConstraint(
+                fields=("assignment",), condition=Q(corrects=None), name="one_judgment_per_seat"
+            ),
+            models.UniqueConstraint(
+                fields=("comparison", "volunteer"),
+                condition=Q(is_current=True),
+                name="one_current_judgment_per_volunteer",
+            ),
             models.CheckConstraint(
                 condition=Q(strength=None) | Q(strength__in=(1, 2)), name="strength_1_or_2"
             ),
@@ -126,6 +155,16 @@ class Judgment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.volunteer} on comparison {self.comparison_id}"
+
+    def make_current(self) -> None:
+        """It is whole: it counts from now on."""
+        self.is_current = True
+        self.save(update_fields=["is_current"])
+
+    def give_way(self) -> None:
+        """It was corrected: it is kept, but no longer counts."""
+        self.is_current = False
+        self.save(update_fields=["is_current"])
 
 
 class RankedCompletion(models.Model):

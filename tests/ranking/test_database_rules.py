@@ -148,6 +148,8 @@ def test_a_judgment_needs_a_seat_of_its_own_volunteer_at_its_own_comparison(judg
 
 
 def finish(seat):
+    """What the last steps of taking a judgment are."""
+    Judgment.objects.filter(assignment=seat, corrects=None).update(is_current=True)
     Assignment.objects.filter(pk=seat.pk).update(state=Assignment.State.DONE, held_until=None)
 
 
@@ -209,6 +211,42 @@ def test_only_a_ranking_prefers(pair, verdict, reason):
     stored = judge(pair, verdict=verdict, reason=reason)
     first, second = stored.comparison.completions.all()
     assert_refused(preference, stored, first, second)
+
+
+def test_nothing_is_current_before_it_is_whole_and_a_seat_needs_something_current(judgment):
+    current = judgment.comparison.round
+    seat = make_seat(current, make_member(current.project))
+    assert_refused(judge, seat, verdict="all_bad", is_current=True)
+    begun = Judgment.objects.filter(pk=judge(seat).pk)
+    assert_refused(begun.update, is_current=True)
+    assert_refused(Assignment.objects.filter(pk=seat.pk).update, state="done", held_until=None)
+
+
+def correct(judgment, **fields):
+    fields = {"corrects": judgment, "verdict": "all_bad", "volunteer": judgment.volunteer} | fields
+    return judge(judgment.assignment, **fields)
+
+
+def test_a_correction_is_of_ones_own_current_judgment_in_an_open_round(judgment):
+    current = judgment.comparison.round
+    seat = make_seat(current, make_member(current.project))
+    other = judge(seat, verdict="all_bad")
+    assert_refused(correct, judgment, corrects=other)
+    assert_refused(judge, seat, verdict="all_bad", corrects=judgment)
+    current.close()
+    assert_refused(correct, judgment)
+
+
+def test_a_judgment_is_corrected_once_and_then_never_current_again(judgment):
+    old = Judgment.objects.filter(pk=judgment.pk)
+    assert_refused(old.update, is_current=False)
+    revision = Judgment.objects.filter(pk=correct(judgment).pk)
+    assert_refused(correct, judgment)
+    assert_refused(revision.update, is_current=True)  # while the old one still is
+    old.update(is_current=False)
+    assert_refused(old.update, is_current=True)
+    revision.update(is_current=True)
+    assert_refused(revision.update, corrects=None)
 
 
 def test_a_volunteer_judges_a_comparison_once_and_a_seat_is_judged_once(judgment):

@@ -1,10 +1,18 @@
 """People who act at the same moment, each with a database connection of their own."""
 
+import uuid
+
 import pytest
 
-from ranking.errors import KeyReusedError
+from ranking.errors import CorrectedSinceError, KeyReusedError
 from ranking.models import Assignment, Judgment, Preference
-from ranking.services import claim_next, open_round, snapshot_preferences, submit_judgment
+from ranking.services import (
+    claim_next,
+    correct_judgment,
+    open_round,
+    snapshot_preferences,
+    submit_judgment,
+)
 from tests.factories import make_member
 from tests.racing import at_once
 
@@ -78,6 +86,28 @@ def test_of_different_answers_with_one_key_the_first_stays():
 
     stored = [one for one in at_once(submit, [(1, 2), (2, 1), (1, 1)]) if one]
     assert stored == list(Judgment.objects.all()) and len(stored) == 1
+
+
+def test_of_corrections_made_at_once_one_counts():
+    current = make_round(answers=2)
+    judgment = make_judgment(make_seat(current, make_member(current.project)), 1, 2)
+    first, second = sorted(judgment.assignment.order)
+
+    def correct(rationale):
+        try:
+            return correct_judgment(
+                judgment=judgment,
+                volunteer=judgment.volunteer,
+                key=uuid.uuid4(),
+                ranks={first: 2, second: 1},
+                rationale=rationale,
+            )
+        except CorrectedSinceError:
+            return None
+
+    stored = [one for one in at_once(correct, ["one", "two", "three"]) if one]
+    assert len(stored) == 1 and stored == list(Judgment.objects.filter(is_current=True))
+    assert Judgment.objects.count() == 2
 
 
 def test_of_rounds_opened_at_once_each_has_its_number_and_one_is_open():
