@@ -93,6 +93,7 @@ Pairs of answers of a chatbot, and which of the two people preferred.
 | judgments | {counts["judgments"]} |
 | of these "none is acceptable" | {counts["all_bad"]} |
 | of these "cannot be ranked" | {counts["cannot_rank"]} |
+| of these late | {counts["late_judgments"]} |
 | of these by simulated volunteers | {counts["simulated_judgments"]} ({about["simulated_share"]:.0%}) |
 | comparisons | {counts["comparisons"]} |
 | pairs for training | {counts["train"]} |
@@ -105,6 +106,7 @@ Pairs of answers of a chatbot, and which of the two people preferred.
 - `margin` is how much better people found `chosen`: 1 when all said "much better", 0.5 when all said
   "better". It is 0 for pairs of a ranking of more than two answers, because ranks order and do not measure.
   TRL's `RewardTrainer` asks for that much more between the rewards; drop the column for the plain loss.
+- A late judgment came after its volunteer's time for the comparison had run out; it votes like any other.
 - A prompt is in one split for ever, never in both.
 - Volunteers saw the answers in random order and without their authors. Nothing here names a volunteer.
 - The format is TRL's conversational preference format; `manifest.json` has the sha256 of every file.

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Author, Completion, FlagKind, Project
 
-from .models import Assignment, Flag, Judgment
+from .models import Assignment, Flag, Judgment, LapsedSeat
 from .services.answers import RATIONALE_LIMIT, SCORES
 
 LETTERS = "ABCDEFGH"
@@ -51,10 +51,11 @@ class JudgmentForm(forms.Form):
     rationale = forms.CharField(required=False, max_length=RATIONALE_LIMIT, label=_("Reason"))
 
     def __init__(
-        self, *args: Any, seat: Assignment, more_criteria: Iterable[str] = (), **kwargs: Any
+        self, *args: Any, seat: Assignment | LapsedSeat, more_criteria: Iterable[str] = (), **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
         self.seat = seat
+        self.address = seat.assignment_id if isinstance(seat, LapsedSeat) else seat.pk
         self.places = range(1, len(seat.order) + 1)
         self.is_pair = len(seat.order) == 2
         if self.is_pair:
@@ -167,7 +168,7 @@ class CorrectionForm(JudgmentForm):
 
     def __init__(self, *args: Any, judgment: Judgment, **kwargs: Any) -> None:
         self.judgment = judgment
-        seat = judgment.assignment
+        seat = judgment.shown_at
         ratings = judgment.ratings.values_list("completion_id", "criterion", "score")
         place_of = {completion: place for place, completion in enumerate(seat.order, start=1)}
         initial: dict[str, Any] = {
@@ -188,7 +189,7 @@ class CorrectionForm(JudgmentForm):
         return str(uuid.uuid4() if "key" in self.errors else self["key"].value())
 
 
-def _preferred(judgment: Judgment, seat: Assignment) -> str:
+def _preferred(judgment: Judgment, seat: Assignment | LapsedSeat) -> str:
     """Of two answers, which choice the judgment was; empty where it ranks none."""
     rank_of = {one.completion_id: one.rank for one in judgment.ranks.all()}
     ranks = tuple(rank_of[completion] for completion in seat.order if completion in rank_of)

@@ -39,6 +39,21 @@ RULES = (
         "a seat is done by a judgment that counts",
     ),
     Rule(
+        "lapsed_seat_went_to_someone_else",
+        "ranking_lapsedseat",
+        "INSERT",
+        "NOT EXISTS (SELECT 1 FROM ranking_assignment a WHERE a.id = NEW.assignment_id "
+        "AND a.comparison_id = NEW.comparison_id AND a.volunteer_id <> NEW.volunteer_id)",
+        "a seat is lapsed for one volunteer when another has it",
+    ),
+    Rule(
+        "lapsed_seat_unchanged",
+        "ranking_lapsedseat",
+        "UPDATE",
+        changed("assignment_id", "comparison_id", "volunteer_id", "key"),
+        "a lapsed seat does not change",
+    ),
+    Rule(
         "item_answers_the_prompt",
         "ranking_comparisonitem",
         "INSERT",
@@ -64,9 +79,13 @@ RULES = (
         "judgment_from_its_seat",
         "ranking_judgment",
         "INSERT",
-        "NOT EXISTS (SELECT 1 FROM ranking_assignment a WHERE a.id = NEW.assignment_id "
-        "AND a.comparison_id = NEW.comparison_id AND a.volunteer_id = NEW.volunteer_id)",
-        "a judgment is given by the holder of a seat at its comparison",
+        "(NEW.assignment_id IS NOT NULL AND NOT EXISTS "
+        "(SELECT 1 FROM ranking_assignment a WHERE a.id = NEW.assignment_id "
+        "AND a.comparison_id = NEW.comparison_id AND a.volunteer_id = NEW.volunteer_id)) "
+        "OR (NEW.lapsed_seat_id IS NOT NULL AND NOT EXISTS "
+        "(SELECT 1 FROM ranking_lapsedseat l WHERE l.id = NEW.lapsed_seat_id "
+        "AND l.comparison_id = NEW.comparison_id AND l.volunteer_id = NEW.volunteer_id))",
+        "a judgment is given by who holds or held a seat at its comparison",
     ),
     Rule(
         "strength_between_two",
@@ -79,9 +98,9 @@ RULES = (
         "judgment_unchanged",
         "ranking_judgment",
         "UPDATE",
-        changed(
-            "comparison_id", "assignment_id", "volunteer_id", "verdict", "reason", "strength", "corrects_id"
-        ),
+        changed("comparison_id", "assignment_id", "lapsed_seat_id", "volunteer_id", "corrects_id")
+        + " OR "
+        + changed("verdict", "reason", "strength", "late"),
         "a judgment does not change",
     ),
     Rule(
@@ -113,7 +132,9 @@ RULES = (
         "NEW.corrects_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ranking_judgment j "
         "JOIN ranking_comparison c ON c.id = j.comparison_id JOIN ranking_round r ON r.id = c.round_id "
         "WHERE j.id = NEW.corrects_id AND j.is_current AND j.comparison_id = NEW.comparison_id "
-        "AND j.volunteer_id = NEW.volunteer_id AND j.assignment_id = NEW.assignment_id "
+        "AND j.volunteer_id = NEW.volunteer_id AND j.late = NEW.late "
+        "AND COALESCE(j.assignment_id, 0) = COALESCE(NEW.assignment_id, 0) "
+        "AND COALESCE(j.lapsed_seat_id, 0) = COALESCE(NEW.lapsed_seat_id, 0) "
         "AND r.closed_at IS NULL)",
         "a correction takes the place of a current judgment of its volunteer in an open round",
     ),

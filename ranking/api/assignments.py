@@ -37,7 +37,7 @@ class AssignmentSerializer(serializers.ModelSerializer):
         fields = ("id", "key", "held_until", "messages", "language", "completions")
         extra_kwargs = {
             "key": {"help_text": "Send it with the judgment: sent twice, it counts once."},
-            "held_until": {"help_text": "From then on the comparison may go to someone else."},
+            "held_until": {"help_text": "From then on it may go to someone else, and a judgment is late."},
         }
 
     @extend_schema_field(BlindCompletionSerializer(many=True))

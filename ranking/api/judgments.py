@@ -117,7 +117,7 @@ class JudgmentSerializer(serializers.ModelSerializer):
         model = Judgment
         fields = (
             "id", "verdict", "reason", "ranks", "strength", "flags", "ratings", "rationale", "seconds",
-            "preferences", "corrects", "created_at",
+            "preferences", "late", "corrects", "created_at",
         )  # fmt: skip
         extra_kwargs = {"corrects": {"help_text": "The judgment whose place it took, if any."}}
 
@@ -129,8 +129,9 @@ class JudgmentAPIView(ProjectAPIView):
         tags=TAGS,
         summary="Judge a comparison",
         description="Sent again with the same key and content, it answers the stored judgment, so a request "
-        "whose answer was lost can simply be repeated. The same key with another content, a seat that went "
-        "to someone else and a closed round are refused (409).",
+        "whose answer was lost can simply be repeated. After `held_until` it is still taken, marked `late`, "
+        "also when the seat went to someone else meanwhile. The same key with another content, a comparison "
+        "that you skipped or have judged, and a closed round are refused (409).",
         request=JudgmentRequestSerializer,
         responses={201: JudgmentSerializer, 409: CONFLICT},
         examples=[

@@ -1,6 +1,6 @@
 """Rounds of ranking: what is put before volunteers, what they say, and what is drawn from it."""
 
-from .collecting import Assignment, Comparison, ComparisonItem, Round, Skip
+from .collecting import Assignment, Comparison, ComparisonItem, LapsedSeat, Round, Skip
 from .datasets import Dataset
 from .judging import Flag, Judgment, Preference, RankedCompletion, Rating
 
@@ -11,6 +11,7 @@ __all__ = [
     "Dataset",
     "Flag",
     "Judgment",
+    "LapsedSeat",
     "Preference",
     "RankedCompletion",
     "Rating",

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from annotator.models import Completion, FlagKind, Project, User
 from annotator.models.questions import CRITERION_LENGTH
 
-from .collecting import Assignment, Comparison, Round
+from .collecting import Assignment, Comparison, LapsedSeat, Round
 
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):
@@ -74,6 +74,9 @@ class Judgment(models.Model):
 
     A correction is a judgment of its own, so that what was said stays: it points to the one that it corrects
     and has its seat. Of each such chain one is current: it alone counts, in consensus and everywhere else.
+
+    A judgment that came after its seat's time had run out is late. One whose seat was someone else's by
+    then has none, so that no comparison has more judgments with a seat than it has seats.
     """
 
     class Verdict(models.TextChoices):
@@ -96,7 +99,13 @@ class Judgment(models.Model):
         MUCH_BETTER = 2, "Much better"
 
     comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="judgments")
-    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="judgments")
+    assignment = models.ForeignKey(
+        Assignment, on_delete=models.PROTECT, null=True, blank=True, related_name="judgments"
+    )
+    lapsed_seat = models.ForeignKey(
+        LapsedSeat, on_delete=models.PROTECT, null=True, blank=True, related_name="judgments"
+    )
+    late = models.BooleanField(default=False, help_text="It came after the seat's time had run out.")
     volunteer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="judgments")
     verdict = models.CharField(max_length=12, choices=Verdict.choices)
     reason = models.CharField(
@@ -139,6 +148,16 @@ class Judgment(models.Model):
                 fields=("assignment",), condition=Q(corrects=None), name="one_judgment_per_seat"
             ),
             models.UniqueConstraint(
+                fields=("lapsed_seat",), condition=Q(corrects=None), name="one_judgment_per_lapsed_seat"
+            ),
+            models.CheckConstraint(
+                condition=Q(assignment__isnull=False) | Q(lapsed_seat__isnull=False),
+                name="judgment_from_a_seat",
+            ),
+            models.CheckConstraint(
+                condition=Q(lapsed_seat=None) | Q(late=True), name="judgment_from_a_lapsed_seat_is_late"
+            ),
+            models.UniqueConstraint(
                 fields=("comparison", "volunteer"),
                 condition=Q(is_current=True),
                 name="one_current_judgment_per_volunteer",
@@ -155,6 +174,13 @@ class Judgment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.volunteer} on comparison {self.comparison_id}"
+
+    @property
+    def shown_at(self) -> Assignment | LapsedSeat:
+        """Where its volunteer saw the completions, in the order that it keeps."""
+        seat = self.lapsed_seat or self.assignment
+        assert seat is not None
+        return seat
 
     def make_current(self) -> None:
         """It is whole: it counts from now on."""

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from annotator.models import User
 from ranking.errors import (
+    AlreadyJudgedError,
     CorrectedSinceError,
     InvalidJudgmentError,
     KeyReusedError,
@@ -22,6 +23,7 @@ from ranking.models import (
     ComparisonItem,
     Flag,
     Judgment,
+    LapsedSeat,
     Preference,
     RankedCompletion,
     Rating,
@@ -46,30 +48,38 @@ def submit_judgment(
     `said` is the answer, see Said; `seconds` is measured from taking the seat unless given. Sent again
     with the same key and content it answers the stored judgment.
 
-    A seat whose time ran out still counts as long as nobody else has taken it. Raises
-    InvalidJudgmentError, KeyReusedError, NotYourSeatError, SeatLostError or RoundClosedError, with
-    nothing stored.
+    After the seat's time ran out the judgment is taken as late: at the seat while nobody else has it, else at
+    another that they hold at the comparison, else at none. Raises InvalidJudgmentError, KeyReusedError,
+    NotYourSeatError, SeatLostError, AlreadyJudgedError or RoundClosedError, with nothing stored.
     """
-    # The lock makes a double click wait for the first request, whose judgment it then finds.
-    seats = Assignment.objects.select_for_update(of=("self",)).select_related("round__project")
-    seat = seats.get(pk=assignment.pk)
-    answer = check_answer(said, completions=set(seat.order), criteria=seat.round.project.criteria)
-    if stored := Judgment.objects.filter(key=key).first():
-        sent = (volunteer.pk, seat.pk, None, answer.hash())
-        if (stored.volunteer_id, stored.assignment_id, stored.corrects_id, stored.payload_hash) != sent:
+    seats = _lock_seats(assignment, key)
+    round_ = seats[0].round
+    stored = Judgment.objects.filter(key=key).first()
+    criteria = {*round_.project.criteria, *_rated_criteria(stored)}
+    answer = check_answer(said, completions=set(assignment.order), criteria=criteria)
+    if stored:
+        sent = (volunteer.pk, assignment.comparison_id, None, answer.hash())
+        if (stored.volunteer_id, stored.comparison_id, stored.corrects_id, stored.payload_hash) != sent:
             raise KeyReusedError
         return stored
-    _check_seat(seat, volunteer, key)
+    shown = _shown_to(volunteer, assignment, key, seats)
+    if not round_.is_open:
+        raise RoundClosedError
+    held = [seat for seat in seats if seat.volunteer_id == volunteer.pk and seat.state == seat.State.HELD]
+    lapsed = shown if isinstance(shown, LapsedSeat) else None
     judgment = Judgment(
-        comparison_id=seat.comparison_id,
-        assignment=seat,
+        comparison_id=assignment.comparison_id,
+        assignment=held[0] if held else None,
+        lapsed_seat=lapsed,
+        late=lapsed is not None or held[0].is_over,
         volunteer=volunteer,
-        seconds=_seconds(seconds, seat),
+        seconds=_seconds(seconds, shown),
         key=key,
     )
     _store(judgment, answer)
     judgment.make_current()
-    seat.finish()
+    for seat in held:
+        seat.finish()
     return judgment
 
 
@@ -91,7 +101,7 @@ def correct_judgment(
     old = Judgment.objects.get(pk=judgment.pk)
     if old.volunteer_id != volunteer.pk:
         raise NotYourSeatError
-    criteria = {*round_.project.criteria, *old.ratings.values_list("criterion", flat=True)}
+    criteria = {*round_.project.criteria, *_rated_criteria(old)}
     items = ComparisonItem.objects.filter(comparison=old.comparison_id)
     completions = set(items.values_list("completion_id", flat=True))
     answer = check_answer(said, completions=completions, criteria=criteria)
@@ -112,6 +122,8 @@ def correct_judgment(
     revision = Judgment(
         comparison_id=old.comparison_id,
         assignment_id=old.assignment_id,
+        lapsed_seat_id=old.lapsed_seat_id,
+        late=old.late,
         volunteer=volunteer,
         seconds=old.seconds,
         key=key,
@@ -123,21 +135,47 @@ def correct_judgment(
     return revision
 
 
-def _seconds(seconds: float | None, seat: Assignment) -> float:
+def _lock_seats(assignment: Assignment, key: uuid.UUID) -> list[Assignment]:
+    """The seat that was given out under this key; where it has another by now, all seats of its comparison.
+
+    The lock makes a double click wait for the first request, whose judgment it then finds. All are locked in
+    one order, so that two late judgments of one comparison cannot wait for each other.
+    """
+    seats = Assignment.objects.select_for_update(of=("self",)).select_related("round__project")
+    own = list(seats.filter(pk=assignment.pk, key=key))
+    return own or list(seats.filter(comparison=assignment.comparison_id).order_by("pk"))
+
+
+def _rated_criteria(judgment: Judgment | None) -> list[str]:
+    """By what it was rated, which the project may no longer ask for."""
+    return list(judgment.ratings.values_list("criterion", flat=True)) if judgment else []
+
+
+def _shown_to(
+    volunteer: User, assignment: Assignment, key: uuid.UUID, seats: list[Assignment]
+) -> Assignment | LapsedSeat:
+    """Where this volunteer was given this key and has not judged since."""
+    for seat in seats:
+        if seat.pk == assignment.pk and seat.key == key and seat.volunteer_id is not None:
+            if seat.volunteer_id != volunteer.pk:
+                raise NotYourSeatError
+            if seat.state == Assignment.State.DONE:
+                raise AlreadyJudgedError
+            return seat
+    lapsed = LapsedSeat.objects.filter(assignment=assignment, volunteer=volunteer, key=key).first()
+    if lapsed is None:
+        raise SeatLostError
+    if Judgment.objects.filter(comparison=assignment.comparison_id, volunteer=volunteer).exists():
+        raise AlreadyJudgedError
+    return lapsed
+
+
+def _seconds(seconds: float | None, seat: Assignment | LapsedSeat) -> float:
     if seconds is None:
         return max(0.0, (timezone.now() - seat.claimed_at).total_seconds()) if seat.claimed_at else 0.0
     if not math.isfinite(seconds) or seconds < 0:
         raise InvalidJudgmentError(_("The time taken is not a number of seconds."))
     return float(seconds)
-
-
-def _check_seat(seat: Assignment, volunteer: User, key: uuid.UUID) -> None:
-    if seat.key != key or seat.volunteer_id is None:
-        raise SeatLostError
-    if seat.volunteer_id != volunteer.pk:
-        raise NotYourSeatError
-    if not seat.round.is_open:
-        raise RoundClosedError
 
 
 def _store(judgment: Judgment, answer: Answer) -> None:

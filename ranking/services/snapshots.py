@@ -66,7 +66,7 @@ def _remove_leftovers(parent: Path) -> None:
 
 
 def _votes(project: Project) -> Votes:
-    """(judgment, comparison, verdict, is simulated, strength, completion, rank), one row a rank.
+    """(judgment, comparison, verdict, is simulated, is late, strength, completion, rank), one row a rank.
 
     A judgment without ranks has one row with None for the last two. One query, so that all that is drawn
     from it speaks of the same moment.
@@ -78,6 +78,7 @@ def _votes(project: Project) -> Votes:
             "comparison_id",
             "verdict",
             "volunteer__is_simulated",
+            "late",
             "strength",
             "ranks__completion_id",
             "ranks__rank",
@@ -88,7 +89,7 @@ def _votes(project: Project) -> Votes:
 def _majorities(votes: Votes) -> Consensus:
     ranked = [
         (judgment, comparison, completion, rank, strength or 0)
-        for judgment, comparison, verdict, _simulated, strength, completion, rank in votes
+        for judgment, comparison, verdict, _simulated, _late, strength, completion, rank in votes
         if verdict == Judgment.Verdict.RANKED
     ]
     return find_majorities(*np.array(ranked, dtype=np.int64).reshape(-1, 5).T)
@@ -128,9 +129,10 @@ def _rows(project: Project, consensus: Consensus) -> list[Row]:
 
 
 def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
-    judgments = {judgment: (verdict, simulated) for judgment, _c, verdict, simulated, *_rest in votes}
-    verdicts = Counter(verdict for verdict, _simulated in judgments.values())
-    simulated = sum(simulated for _verdict, simulated in judgments.values())
+    judgments = {judgment: said for judgment, _comparison, *said in votes}
+    verdicts = Counter(verdict for verdict, *_rest in judgments.values())
+    simulated = sum(simulated for _verdict, simulated, *_rest in judgments.values())
+    late = sum(late for _verdict, _simulated, late, *_rest in judgments.values())
     in_train = sum(row["split"] == Split.TRAIN for row in rows)
     return {
         "format": "chorus-preferences-1",
@@ -143,6 +145,7 @@ def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
         "counts": {
             "judgments": len(judgments),
             "simulated_judgments": simulated,
+            "late_judgments": late,
             **{verdict: verdicts[verdict] for verdict in Judgment.Verdict.values},
             "comparisons": len({row["comparison_id"] for row in rows}),
             "pairs": len(rows),

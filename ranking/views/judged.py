@@ -30,11 +30,12 @@ def judged(request: ProjectRequest) -> HttpResponse:
 @project_view(*MEMBERS)
 def correct(request: ProjectRequest, pk: int) -> HttpResponse:
     own = Judgment.objects.filter(comparison__round__project=request.project, volunteer=request.user)
-    judgment = get_object_or_404(
-        own.select_related("assignment__round__project", "assignment__comparison__prompt"), pk=pk
-    )
-    if request.method != "POST" and not (judgment.is_current and judgment.assignment.round.is_open):
-        refusal = CorrectedSinceError() if judgment.assignment.round.is_open else RoundClosedError()
+    shown = ("comparison__round", "assignment__round__project", "assignment__comparison__prompt")
+    late = ("lapsed_seat__assignment__round__project", "lapsed_seat__comparison__prompt")
+    judgment = get_object_or_404(own.select_related(*shown, *late), pk=pk)
+    is_open = judgment.comparison.round.is_open
+    if request.method != "POST" and not (judgment.is_current and is_open):
+        refusal = CorrectedSinceError() if is_open else RoundClosedError()
         messages.warning(request, str(refusal))
         return redirect("judged", request.project.slug)
     form = CorrectionForm(request.POST if request.method == "POST" else None, judgment=judgment)

@@ -144,14 +144,20 @@ def test_a_key_with_another_answer_is_a_conflict(current, volunteer, seat):
     assert "already sent" in answer.json()["detail"]
 
 
-def test_a_seat_that_went_to_someone_else_is_a_conflict(current, volunteer, seat):
+def test_a_judgment_after_the_seat_went_to_someone_else_is_taken_as_late(current, volunteer, seat):
     Assignment.objects.filter(pk=seat["id"]).update(held_until=timezone.now())
     Assignment.objects.exclude(pk=seat["id"]).delete()
-    assert take_seat(current, make_member(current.project)).json()["id"] == seat["id"]
-    assert judge(current, volunteer, seat).status_code == 409
+    other = make_member(current.project)
+    taken = take_seat(current, other).json()
+    assert taken["id"] == seat["id"]
     skip = reverse("api-skip", args=[current.project.slug, seat["id"]])
     assert client_of(volunteer).post(skip).status_code == 409
-    assert not Judgment.objects.exists()
+    answers = [judge(current, volunteer, seat) for _ in range(2)]
+    assert [(one.status_code, one.json()["late"]) for one in answers] == [(201, True), (201, True)]
+    assert answers[0].json() == answers[1].json()
+    assert judge(current, volunteer, seat, rationale="other").status_code == 409
+    in_time = judge(current, other, taken | {"order": [one["id"] for one in taken["completions"]]})
+    assert (in_time.status_code, in_time.json()["late"]) == (201, False)
 
 
 def test_nobody_judges_from_another_persons_seat(current, seat):

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from html import unescape
 from urllib.parse import urlencode
 
 import pytest
@@ -14,10 +13,10 @@ from ranking.models import Assignment, Flag, Judgment, Preference, Skip
 from ranking.services import claim_next, close_round
 from tests.factories import make_member, make_project, make_user
 
+from .desk import HTMX, desk, filled, ranks_of, to
 from .making import make_answers, make_round, make_seat
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HTTP_HX_REQUEST": "true"}
 
 
 @pytest.fixture
@@ -35,28 +34,6 @@ def volunteer(current, client):
 @pytest.fixture
 def seat(current, volunteer):
     return make_seat(current, volunteer)
-
-
-def desk(current):
-    return reverse("desk", args=[current.project.slug])
-
-
-def to(name, seat):
-    return reverse(name, args=[seat.round.project.slug, seat.pk])
-
-
-def filled(client, seat, *ranks, **extra):
-    """The fields of the rendered form, its cards ranked from first to last."""
-    html = client.get(desk(seat.round)).content.decode()
-    key = re.search(r'name="key" value="([^"]+)"', html)
-    names = list(dict.fromkeys(re.findall(r'name="(rank_\w+)"', html)))
-    assert key and len(names) == len(seat.order)
-    return {"key": key.group(1)} | dict(zip(names, ranks, strict=False)) | extra
-
-
-def ranks_of(judgment):
-    ranks = dict(judgment.ranks.values_list("completion", "rank"))
-    return [ranks[completion] for completion in judgment.assignment.order]
 
 
 @pytest.mark.parametrize("role", Role)
@@ -128,120 +105,10 @@ def test_flags_are_stored_with_the_completion_they_were_put_on(client, seat):
     assert marks == {(seat.order[0], "factual_error"), (seat.order[0], "spam")}
 
 
-@pytest.fixture
-def pair(client):
-    current = make_round(prompts=2, answers=2)
-    volunteer = make_member(current.project)
-    client.force_login(volunteer)
-    return make_seat(current, volunteer)
-
-
-FIVE = {"a_much": (1, 2, 2), "a": (1, 2, 1), "equal": (1, 1, None), "b": (2, 1, 1), "b_much": (2, 1, 2)}
-
-
-@pytest.mark.parametrize("answer", FIVE)
-def test_of_two_answers_it_asks_which_is_better_and_by_how_much(client, pair, answer):
-    html = client.get(desk(pair.round)).content.decode()
-    assert re.findall(r'name="preferred" value="(\w+)"', html) == list(FIVE)
-    assert 'name="rank_' not in html
-    client.post(to("judgment", pair), {"key": pair.key, "preferred": answer})
-    judgment = Judgment.objects.get()
-    assert (*ranks_of(judgment), judgment.strength) == FIVE[answer]
-
-
-@pytest.mark.parametrize("answer", ["", "c", "\0", "1" * 5000, ["a", "worst"]])
-def test_of_two_answers_anything_else_brings_the_form_back_with_what_was_entered(client, pair, answer):
-    sent = {"key": pair.key, "preferred": answer, "rationale": "half done", "flags_2": "spam"}
-    response = client.post(to("judgment", pair), sent)
-    html = response.content.decode()
-    assert response.status_code == 422
-    assert "half done" in html and html.count(" checked") >= 1
-    assert not Judgment.objects.exists()
-    assert ("Say which answer is better" in html) == (answer == "")
-
-
-def test_of_two_answers_all_bad_needs_no_preference(client, pair):
-    client.post(to("judgment", pair), {"key": pair.key, "verdict": "all_bad", "preferred": "a_much"})
-    judgment = Judgment.objects.get()
-    assert (judgment.verdict, judgment.strength) == (Judgment.Verdict.ALL_BAD, None)
-
-
-def test_the_page_shows_the_projects_flags_and_keeps_one_that_was_turned_off_meanwhile(client, seat):
-    project = seat.round.project
-    project.flag_kinds = ["factual_error", "leaks_author"]
-    project.save()
-    html = client.get(desk(seat.round)).content.decode()
-    assert re.findall(r'name="flags_1" value="(\w+)"', html) == ["factual_error", "leaks_author"]
-    data = filled(client, seat, 1, flags_1=["spam"])
-    html = client.post(to("judgment", seat), data).content.decode()
-    assert re.findall(r'name="flags_1" value="(\w+)"', html) == ["factual_error", "spam", "leaks_author"]
-    data = filled(client, seat, 1, 2, 3, flags_1=["spam", "leaks_author"])
-    assert client.post(to("judgment", seat), data).status_code == 302
-    assert set(Flag.objects.values_list("kind", flat=True)) == {"spam", "leaks_author"}
-
-
-@pytest.fixture
-def rated(seat):
-    project = seat.round.project
-    project.criteria = ["Accuracy", 'Ton "&" <Stil>']
-    project.save()
-    return seat
-
-
-def test_each_answer_may_be_rated_by_each_criterion(client, rated):
-    html = client.get(desk(rated.round)).content.decode()
-    assert html.count("<select name=") == 6 and "<Stil>" not in html
-    names = [unescape(name) for name in re.findall('<select name="(rating_1_[^"]+)"', html)]
-    assert names == ["rating_1_Accuracy", 'rating_1_Ton "&" <Stil>']
-    sent = filled(client, rated, 1, 2, 3) | {names[1]: "4", "rating_3_Accuracy": "1", "rating_3_Gone": "9"}
-    client.post(to("judgment", rated), sent)
-    stored = set(Judgment.objects.get().ratings.values_list("completion", "criterion", "score"))
-    assert stored == {(rated.order[0], 'Ton "&" <Stil>', 4), (rated.order[2], "Accuracy", 1)}
-
-
-@pytest.mark.parametrize("score", ["0", "6", "NaN", "\0", "9" * 5000])
-def test_a_score_that_is_none_is_refused_with_what_was_entered_kept(client, rated, score):
-    sent = filled(client, rated, 1, 2, 3) | {"rating_1_Accuracy": score, "rating_2_Accuracy": "2"}
-    response = client.post(to("judgment", rated), sent)
-    assert response.status_code == 422
-    assert '<option value="2" selected>' in response.content.decode()
-    assert not Judgment.objects.exists()
-
-
 def test_all_bad_needs_no_ranks_and_ignores_the_ones_given(client, seat):
     client.post(to("judgment", seat), filled(client, seat, 1, verdict="all_bad"))
     assert Judgment.objects.get().verdict == Judgment.Verdict.ALL_BAD
     assert not Preference.objects.exists()
-
-
-@pytest.mark.parametrize("answers", [2, 3])
-def test_cannot_be_ranked_needs_a_reason_and_keeps_the_words(client, answers):
-    current = make_round(answers=answers)
-    volunteer = make_member(current.project)
-    client.force_login(volunteer)
-    seat = make_seat(current, volunteer)
-    sent = {
-        "key": seat.key,
-        "verdict": "cannot_rank",
-        "rationale": "which sea?",
-        "rank_1": "1",
-        "preferred": "a",
-    }
-    for reason in ("", "no fun", "\0"):
-        response = client.post(to("judgment", seat), sent | {"reason": reason})
-        assert response.status_code == 422
-        assert "which sea?" in response.content.decode()
-        assert not Judgment.objects.exists()
-    client.post(to("judgment", seat), sent | {"reason": "unclear"})
-    judgment = Judgment.objects.get()
-    assert (judgment.verdict, judgment.reason, judgment.rationale) == ("cannot_rank", "unclear", "which sea?")
-
-
-@pytest.mark.parametrize("verdict", ["great", "\0", "1" * 5000])
-def test_a_verdict_that_is_none_is_refused(client, seat, verdict):
-    response = client.post(to("judgment", seat), filled(client, seat, 1, 2, 3, verdict=verdict))
-    assert response.status_code == 422
-    assert not Judgment.objects.exists()
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
@@ -317,18 +184,6 @@ def test_sent_twice_with_another_answer_the_first_stays(client, seat):
     assert response.status_code == 409
     assert "the first one stays" in response.content.decode()
     assert ranks_of(Judgment.objects.get()) == [1, 2, 3]
-
-
-def test_a_seat_that_went_to_someone_else_is_a_calm_message_and_another_comparison(client, seat):
-    data = filled(client, seat, 1, 2, 3)
-    Assignment.objects.filter(pk=seat.pk).update(held_until=timezone.now() - timedelta(minutes=1))
-    Assignment.objects.exclude(pk=seat.pk).delete()
-    other = make_member(seat.round.project)
-    assert claim_next(project=seat.round.project, volunteer=other).pk == seat.pk
-    response = client.post(to("judgment", seat), data, **HTMX)
-    assert response.status_code == 409
-    assert "went to someone else" in response.content.decode()
-    assert not Judgment.objects.exists()
 
 
 def test_a_round_that_closed_meanwhile_is_a_calm_message(client, seat):

@@ -34,10 +34,6 @@ def assert_nothing_stored():
     assert not Assignment.objects.filter(state=Assignment.State.DONE).exists()
 
 
-def let_lapse(seat):
-    Assignment.objects.filter(pk=seat.pk).update(held_until=timezone.now() - timedelta(minutes=1))
-
-
 def test_a_judgment_is_stored_with_ranks_flags_and_preferences_and_the_seat_is_done(seat):
     a, b, c, d = sorted(seat.order)
     judgment = make_judgment(seat, 2, 1, 4, 3, flags={c: ["spam", "harmful"]}, rationale="  b is short ")
@@ -285,22 +281,6 @@ def test_a_closed_round_takes_no_judgment(seat):
     with pytest.raises(RoundClosedError):
         make_judgment(seat, 1, 2, 3, 4)
     assert_nothing_stored()
-
-
-def test_a_lapsed_seat_that_nobody_took_still_counts(seat):
-    let_lapse(seat)
-    assert make_judgment(seat, 1, 2, 3, 4).preferences.count() == 6
-
-
-def test_a_lapsed_seat_that_went_to_someone_else_is_lost(seat):
-    let_lapse(seat)
-    other = make_member(seat.round.project)
-    taken = claim_next(project=seat.round.project, volunteer=other)
-    assert taken is not None and taken.pk == seat.pk
-    with pytest.raises(SeatLostError):
-        make_judgment(seat, 1, 2, 3, 4)
-    assert_nothing_stored()
-    assert make_judgment(taken, 1, 2, 3, 4).volunteer == other
 
 
 def test_a_wrong_key_is_refused(seat):

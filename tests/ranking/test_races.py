@@ -16,7 +16,7 @@ from ranking.services import (
 from tests.factories import make_member
 from tests.racing import at_once
 
-from .making import make_judgment, make_round, make_seat
+from .making import let_lapse, make_judgment, make_round, make_seat
 
 VOLUNTEERS = 8
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,6 +47,18 @@ def test_judging_to_the_end_no_comparison_gets_more_judgments_than_seats():
     assert sum(counts) == Judgment.objects.count() == Preference.objects.count() == 6 * 3
     for comparison in current.comparisons.all():
         assert comparison.judgments.values("volunteer").distinct().count() == 3
+
+
+def test_late_judgments_at_once_with_those_in_time_take_no_seat_from_them():
+    current = make_round(answers=2, judgments_per_comparison=2)
+    late = [make_seat(current, make_member(current.project)) for _ in range(2)]
+    for seat in late:
+        let_lapse(seat)
+    in_time = [make_seat(current, make_member(current.project)) for _ in range(2)]
+    judgments = at_once(lambda seat: make_judgment(seat, 1, 2), [*late, *in_time])
+    assert [one.late for one in judgments] == [True, True, False, False]
+    assert Judgment.objects.filter(assignment__isnull=False).count() == 2
+    assert current.progress().done == 2
 
 
 def test_one_person_in_many_tabs_gets_one_seat():
