@@ -7,7 +7,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from .models import Project, Role, Split, User
+from .models import FlagKind, Project, Role, Split, User
 
 
 class InvitationForm(forms.Form):
@@ -62,7 +62,52 @@ class NameForm(forms.ModelForm):
         labels = {"name": _("Your name")}
 
 
+class FlagKindsField(forms.MultipleChoiceField):
+    """The kinds of flags that a project shows, in their order; a factual error is always among them."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def clean(self, value: Any) -> list[str]:
+        chosen = {FlagKind.FACTUAL_ERROR.value, *super().clean(value)}
+        return [kind for kind in FlagKind.values if kind in chosen]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(initial, {FlagKind.FACTUAL_ERROR.value, *(data or [])})
+
+
+class LinesField(forms.CharField):
+    """A list of texts, one a line; empty lines are passed over."""
+
+    widget = forms.Textarea(attrs={"rows": 4})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        return self._lines(super().clean(value))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool((initial or []) != self._lines(data or ""))
+
+    def _lines(self, text: str) -> list[str]:
+        return [line.strip() for line in text.splitlines() if line.strip()]
+
+
 class ProjectForm(forms.ModelForm):
+    flag_kinds = FlagKindsField(
+        label=_("Flags that volunteers can put on an answer"),
+        choices=FlagKind.choices,
+        required=False,
+        help_text=_("A factual error can always be flagged: ranks alone say too little about facts."),
+    )
+
+    criteria = LinesField(
+        label=_("Criteria, one a line"),
+        required=False,
+        max_length=1000,
+        help_text=_("What volunteers may rate each answer on, 1 to 5, such as accuracy, clarity, tone."),
+    )
+
     class Meta:
         model = Project
         fields = (
@@ -73,6 +118,8 @@ class ProjectForm(forms.ModelForm):
             "completions_per_comparison",
             "judgments_per_comparison",
             "seat_minutes",
+            "flag_kinds",
+            "criteria",
         )
         labels = {"seat_minutes": _("Minutes that a seat is held")}
         help_texts = {

@@ -3,7 +3,7 @@
 SQLite's schema editor rebuilds a table to alter it and loses its triggers on the way. A migration
 that alters a table with rules starts with `RunPython(remove, install)` and ends with
 `RunPython(install, remove)`, with those two functions of its app's own `triggers` module; so does one
-that comes with a new rule.
+that comes with a new rule. A rule of a table that only a later migration makes waits for that one.
 """
 
 from collections.abc import Iterable
@@ -25,8 +25,11 @@ class Rule:
 
 
 def changed(*columns: str) -> str:
-    """The condition that an update gives one of the columns another value."""
-    return " OR ".join(f"NEW.{column} <> OLD.{column}" for column in columns)
+    """The condition that an update gives one of the columns another value, NULL counting as one."""
+    return " OR ".join(
+        f"NEW.{column} <> OLD.{column} OR (NEW.{column} IS NULL) <> (OLD.{column} IS NULL)"
+        for column in columns
+    )
 
 
 RULES = (
@@ -51,8 +54,13 @@ def remove(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 def create_triggers(rules: Iterable[Rule], schema_editor: BaseDatabaseSchemaEditor) -> None:
-    statements = {"sqlite": _sqlite, "postgresql": _postgresql}[schema_editor.connection.vendor]
+    """Create the triggers of these rules; one whose table does not exist yet is passed over."""
+    connection = schema_editor.connection
+    statements = {"sqlite": _sqlite, "postgresql": _postgresql}[connection.vendor]
+    tables = set(connection.introspection.table_names())
     for rule in rules:
+        if rule.table not in tables:
+            continue
         for statement in statements(rule):
             schema_editor.execute(statement, params=None)
 

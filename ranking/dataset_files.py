@@ -6,6 +6,7 @@
 | chosen, rejected             | the two answers, each a list of one {role: assistant, content}       |
 | prompt_id, comparison_id     | where the pair comes from                                            |
 | weight                       | (votes for − votes against) / all votes, in (0, 1]                   |
+| margin                       | how much better people found chosen, in [0, 1]; see `consensus`      |
 | votes                        | {chosen, rejected, ties}: how many judgments said what               |
 | split                        | train or held_out                                                    |
 | round, language              | number of the round; BCP 47 tag of the prompt                        |
@@ -33,6 +34,7 @@ SCHEMA = pa.schema(
         ("prompt_id", pa.int64()),
         ("comparison_id", pa.int64()),
         ("weight", pa.float64()),
+        ("margin", pa.float64()),
         ("votes", pa.struct([("chosen", pa.int32()), ("rejected", pa.int32()), ("ties", pa.int32())])),
         ("split", pa.string()),
         ("round", pa.int32()),
@@ -89,6 +91,9 @@ Pairs of answers of a chatbot, and which of the two people preferred.
 |---|---|
 | taken | {about["created_at"]}, by Chorus {about["software"]["chorus"]} |
 | judgments | {counts["judgments"]} |
+| of these "none is acceptable" | {counts["all_bad"]} |
+| of these "cannot be ranked" | {counts["cannot_rank"]} |
+| of these late | {counts["late_judgments"]} |
 | of these by simulated volunteers | {counts["simulated_judgments"]} ({about["simulated_share"]:.0%}) |
 | comparisons | {counts["comparisons"]} |
 | pairs for training | {counts["train"]} |
@@ -96,7 +101,12 @@ Pairs of answers of a chatbot, and which of the two people preferred.
 | rounds | {", ".join(map(str, about["rounds"]))} |
 
 - A pair is listed when more judgments of its comparison preferred `chosen` than `rejected`.
+- "None is acceptable" and "cannot be ranked" prefer nothing, so they vote on no pair.
 - `weight` is (votes for − votes against) / all votes, ties among them.
+- `margin` is how much better people found `chosen`: 1 when all said "much better", 0.5 when all said
+  "better". It is 0 for pairs of a ranking of more than two answers, because ranks order and do not measure.
+  TRL's `RewardTrainer` asks for that much more between the rewards; drop the column for the plain loss.
+- A late judgment came after its volunteer's time for the comparison had run out; it votes like any other.
 - A prompt is in one split for ever, never in both.
 - Volunteers saw the answers in random order and without their authors. Nothing here names a volunteer.
 - The format is TRL's conversational preference format; `manifest.json` has the sha256 of every file.

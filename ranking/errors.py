@@ -29,12 +29,27 @@ class SeatLostError(RankingError):
     default = _("The time for this comparison ran out and it went to someone else; nothing was stored.")
 
 
+class SeatLapsedError(SeatLostError):
+    default = _(
+        "The time for this comparison ran out and it went to someone else. "
+        "What you send still counts, as late."
+    )
+
+
+class AlreadyJudgedError(RankingError):
+    default = _("You have judged this comparison already; you can correct that judgment.")
+
+
 class NotYourSeatError(RankingError):
     default = _("This comparison was given to someone else.")
 
 
 class KeyReusedError(RankingError):
     default = _("This form was already sent with another answer; the first one stays.")
+
+
+class CorrectedSinceError(RankingError):
+    default = _("You have corrected this judgment in the meantime; open the newest one to change it again.")
 
 
 class InvalidJudgmentError(RankingError):

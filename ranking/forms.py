@@ -1,18 +1,28 @@
 """The forms of ranking."""
 
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from annotator.models import Author, Completion, Project
+from annotator.models import Author, Completion, FlagKind, Project
 
-from .models import Assignment, Flag
-from .services.judgments import RATIONALE_LIMIT
+from .models import Assignment, Flag, Judgment, LapsedSeat
+from .services.answers import RATIONALE_LIMIT, SCORES
 
 LETTERS = "ABCDEFGH"
+
+# What may be said of two answers: the ranks of A and B, and how much better the one is.
+PREFERRED = {
+    "a_much": (_("A is much better"), (1, 2), Judgment.Strength.MUCH_BETTER),
+    "a": (_("A is better"), (1, 2), Judgment.Strength.BETTER),
+    "equal": (_("About equal"), (1, 1), None),
+    "b": (_("B is better"), (2, 1), Judgment.Strength.BETTER),
+    "b_much": (_("B is much better"), (2, 1), Judgment.Strength.MUCH_BETTER),
+}
 
 
 @dataclass(frozen=True)
@@ -24,36 +34,111 @@ class Card:
     text: str
     rank: str
     flags: list[str]
+    ratings: list[tuple[str, str, str]]
+    """(criterion, name of its field, score as entered)."""
 
 
 class JudgmentForm(forms.Form):
     """A volunteer's answer; its fields count the cards 1 to k in the order that the seat shows them.
 
-    The page names no completion: places become completions by the order that the seat has stored.
+    The page names no completion: places become completions by the order that the seat has stored. Of two
+    answers it asks which is better and by how much, of more their ranks.
     """
 
     key = forms.UUIDField()
-    all_bad = forms.BooleanField(required=False)
+    verdict = forms.ChoiceField(choices=Judgment.Verdict.choices, required=False)
+    reason = forms.ChoiceField(choices=Judgment.Reason.choices, required=False)
     rationale = forms.CharField(required=False, max_length=RATIONALE_LIMIT, label=_("Reason"))
 
-    def __init__(self, *args: Any, seat: Assignment, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, seat: Assignment | LapsedSeat, more_criteria: Iterable[str] = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.seat = seat
+        self.address = seat.assignment_id if isinstance(seat, LapsedSeat) else seat.pk
         self.places = range(1, len(seat.order) + 1)
-        for place in self.places:
-            self.fields[f"rank_{place}"] = forms.TypedChoiceField(
-                choices=[(rank, rank) for rank in self.places], coerce=int, empty_value=None, required=False
+        self.is_pair = len(seat.order) == 2
+        if self.is_pair:
+            self.fields["preferred"] = forms.ChoiceField(
+                choices=[(value, words) for value, (words, *_rest) in PREFERRED.items()], required=False
             )
+        self.criteria = list(dict.fromkeys([*seat.round.project.criteria, *more_criteria]))
+        for place in self.places:
+            for criterion in self.criteria:
+                self.fields[f"rating_{place}_{criterion}"] = forms.TypedChoiceField(
+                    choices=[(score, score) for score in SCORES],
+                    coerce=int,
+                    empty_value=None,
+                    required=False,
+                )
+            if not self.is_pair:
+                self.fields[f"rank_{place}"] = forms.TypedChoiceField(
+                    choices=[(rank, rank) for rank in self.places],
+                    coerce=int,
+                    empty_value=None,
+                    required=False,
+                )
             self.fields[f"flags_{place}"] = forms.MultipleChoiceField(
                 choices=Flag.Kind.choices, required=False
             )
 
+    def clean_verdict(self) -> str:
+        """The button that was pressed; Enter in a field presses none and submits the ranks."""
+        return self.cleaned_data["verdict"] or Judgment.Verdict.RANKED.value
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if self.is_pair and data.get("verdict") == Judgment.Verdict.RANKED and data.get("preferred") == "":
+            self.add_error("preferred", _("Say which answer is better, or that they are about equal."))
+        return data
+
+    def answer(self) -> dict[str, Any]:
+        """What `submit_judgment` is given: what was entered, less what the verdict leaves without meaning."""
+        data = self.cleaned_data
+        said = {
+            "verdict": data["verdict"],
+            "flags": self.flags(),
+            "ratings": self.ratings(),
+            "rationale": data["rationale"],
+        }
+        if data["verdict"] == Judgment.Verdict.RANKED:
+            return said | {"ranks": self.ranks(), "strength": self.strength()}
+        reason = data["reason"] if data["verdict"] == Judgment.Verdict.CANNOT_RANK else ""
+        return said | {"ranks": {}, "reason": reason}
+
     def ranks(self) -> dict[int, int]:
         """The ranks that were given, by completion."""
+        if self.is_pair:
+            _words, ranks, _strength = PREFERRED[self.cleaned_data["preferred"]]
+            return dict(zip(self.seat.order, ranks, strict=True))
         return {completion: rank for completion, rank in self._entered("rank") if rank is not None}
+
+    def strength(self) -> int | None:
+        """Of two answers, how much better the one is; None where they tie."""
+        return PREFERRED[self.cleaned_data["preferred"]][2] if self.is_pair else None
 
     def flags(self) -> dict[int, list[str]]:
         return dict(self._entered("flags"))
+
+    def ratings(self) -> dict[int, dict[str, int]]:
+        """The scores that were given, by completion and criterion."""
+        return {
+            completion: {
+                criterion: score
+                for criterion in self.criteria
+                if (score := self.cleaned_data[f"rating_{place}_{criterion}"]) is not None
+            }
+            for place, completion in zip(self.places, self.seat.order, strict=True)
+        }
+
+    def flag_kinds(self) -> list[tuple[str, str]]:
+        """(kind, words) of the flags to show: those of the project, and any that were put already."""
+        put = {kind for place in self.places for kind in self[f"flags_{place}"].value() or []}
+        shown = put.union(self.seat.round.project.flag_kinds)
+        return [(kind.value, str(kind.label)) for kind in FlagKind if kind.value in shown]
+
+    def scores(self) -> list[str]:
+        return [str(score) for score in SCORES]
 
     def cards(self) -> list[Card]:
         texts = Completion.objects.in_bulk(self.seat.order)
@@ -62,8 +147,13 @@ class JudgmentForm(forms.Form):
                 place=place,
                 letter=LETTERS[place - 1],
                 text=texts[completion].text,
-                rank=str(self[f"rank_{place}"].value() or ""),
+                rank="" if self.is_pair else str(self[f"rank_{place}"].value() or ""),
                 flags=self[f"flags_{place}"].value() or [],
+                ratings=[
+                    (criterion, name, str(self[name].value() or ""))
+                    for criterion in self.criteria
+                    for name in [f"rating_{place}_{criterion}"]
+                ],
             )
             for place, completion in zip(self.places, self.seat.order, strict=True)
         ]
@@ -71,6 +161,42 @@ class JudgmentForm(forms.Form):
     def _entered(self, field: str) -> Iterator[tuple[int, Any]]:
         for place, completion in zip(self.places, self.seat.order, strict=True):
             yield completion, self.cleaned_data[f"{field}_{place}"]
+
+
+class CorrectionForm(JudgmentForm):
+    """What the volunteer said before, to be said anew under a key of its own."""
+
+    def __init__(self, *args: Any, judgment: Judgment, **kwargs: Any) -> None:
+        self.judgment = judgment
+        seat = judgment.shown_at
+        ratings = judgment.ratings.values_list("completion_id", "criterion", "score")
+        place_of = {completion: place for place, completion in enumerate(seat.order, start=1)}
+        initial: dict[str, Any] = {
+            "key": uuid.uuid4(),
+            "rationale": judgment.rationale,
+            "reason": judgment.reason,
+            "preferred": _preferred(judgment, seat),
+            **{f"rank_{place_of[one.completion_id]}": one.rank for one in judgment.ranks.all()},
+            **{f"rating_{place_of[pk]}_{criterion}": score for pk, criterion, score in ratings},
+        }
+        for flag in judgment.flags.all():
+            initial.setdefault(f"flags_{place_of[flag.completion_id]}", []).append(flag.kind)
+        criteria = [criterion for _pk, criterion, _score in ratings]
+        super().__init__(*args, seat=seat, more_criteria=criteria, initial=initial, **kwargs)
+
+    def sent_key(self) -> str:
+        """The key to send it with: the one it was sent with before, if that was one."""
+        return str(uuid.uuid4() if "key" in self.errors else self["key"].value())
+
+
+def _preferred(judgment: Judgment, seat: Assignment | LapsedSeat) -> str:
+    """Of two answers, which choice the judgment was; empty where it ranks none."""
+    rank_of = {one.completion_id: one.rank for one in judgment.ranks.all()}
+    ranks = tuple(rank_of[completion] for completion in seat.order if completion in rank_of)
+    # A program may have said only which is better.
+    strength = judgment.strength or (Judgment.Strength.BETTER if len(set(ranks)) == 2 else None)
+    matches = (value for value, (_words, *said) in PREFERRED.items() if said == [ranks, strength])
+    return next(matches, "")
 
 
 class OpenRoundForm(forms.Form):

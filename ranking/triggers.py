@@ -13,12 +13,14 @@ def _item_exists(completion: str, comparison: str) -> str:
 
 
 JUDGED_COMPARISON = "(SELECT j.comparison_id FROM ranking_judgment j WHERE j.id = NEW.judgment_id)"
+JUDGED_AS = "(SELECT j.verdict FROM ranking_judgment j WHERE j.id = NEW.judgment_id)"
 
-WHOLE_JUDGMENT = (
-    "SELECT 1 FROM ranking_judgment j WHERE j.assignment_id = NEW.id AND (j.verdict = 'all_bad' OR "
-    "(SELECT COUNT(*) FROM ranking_rankedcompletion r WHERE r.judgment_id = j.id) = "
-    "(SELECT COUNT(*) FROM ranking_comparisonitem i WHERE i.comparison_id = j.comparison_id))"
-)
+RANKS = "(SELECT COUNT(*) FROM ranking_rankedcompletion r WHERE r.judgment_id = NEW.id)"
+STEPS = "(SELECT COUNT(DISTINCT r.rank) FROM ranking_rankedcompletion r WHERE r.judgment_id = NEW.id)"
+ITEMS = "(SELECT COUNT(*) FROM ranking_comparisonitem i WHERE i.comparison_id = NEW.comparison_id)"
+WHOLE = f"(NEW.verdict <> 'ranked' OR {RANKS} = {ITEMS}) AND (NEW.strength IS NULL OR {STEPS} = 2)"
+
+CORRECTED = "EXISTS (SELECT 1 FROM ranking_judgment c WHERE c.corrects_id = NEW.id)"
 
 RULES = (
     Rule(
@@ -28,13 +30,28 @@ RULES = (
         "NEW.round_id <> (SELECT c.round_id FROM ranking_comparison c WHERE c.id = NEW.comparison_id)",
         "a seat belongs to the round of its comparison",
     ),
-    # The last step of taking a judgment, so that no judgment is completed that leaves an answer unranked.
     Rule(
         "seat_done_by_a_whole_judgment",
         "ranking_assignment",
         "UPDATE",
-        f"NEW.state = 'done' AND NOT EXISTS ({WHOLE_JUDGMENT})",
-        "a seat is done by a judgment that ranks every completion or calls all bad",
+        "NEW.state = 'done' AND NOT EXISTS "
+        "(SELECT 1 FROM ranking_judgment j WHERE j.assignment_id = NEW.id AND j.is_current)",
+        "a seat is done by a judgment that counts",
+    ),
+    Rule(
+        "lapsed_seat_went_to_someone_else",
+        "ranking_lapsedseat",
+        "INSERT",
+        "NOT EXISTS (SELECT 1 FROM ranking_assignment a WHERE a.id = NEW.assignment_id "
+        "AND a.comparison_id = NEW.comparison_id AND a.volunteer_id <> NEW.volunteer_id)",
+        "a seat is lapsed for one volunteer when another has it",
+    ),
+    Rule(
+        "lapsed_seat_unchanged",
+        "ranking_lapsedseat",
+        "UPDATE",
+        changed("assignment_id", "comparison_id", "volunteer_id", "key"),
+        "a lapsed seat does not change",
     ),
     Rule(
         "item_answers_the_prompt",
@@ -62,16 +79,64 @@ RULES = (
         "judgment_from_its_seat",
         "ranking_judgment",
         "INSERT",
-        "NOT EXISTS (SELECT 1 FROM ranking_assignment a WHERE a.id = NEW.assignment_id "
-        "AND a.comparison_id = NEW.comparison_id AND a.volunteer_id = NEW.volunteer_id)",
-        "a judgment is given by the holder of a seat at its comparison",
+        "(NEW.assignment_id IS NOT NULL AND NOT EXISTS "
+        "(SELECT 1 FROM ranking_assignment a WHERE a.id = NEW.assignment_id "
+        "AND a.comparison_id = NEW.comparison_id AND a.volunteer_id = NEW.volunteer_id)) "
+        "OR (NEW.lapsed_seat_id IS NOT NULL AND NOT EXISTS "
+        "(SELECT 1 FROM ranking_lapsedseat l WHERE l.id = NEW.lapsed_seat_id "
+        "AND l.comparison_id = NEW.comparison_id AND l.volunteer_id = NEW.volunteer_id))",
+        "a judgment is given by who holds or held a seat at its comparison",
+    ),
+    Rule(
+        "strength_between_two",
+        "ranking_judgment",
+        "INSERT",
+        f"NEW.strength IS NOT NULL AND (NEW.verdict <> 'ranked' OR {ITEMS} <> 2)",
+        "only of two ranked completions is one better by so much",
     ),
     Rule(
         "judgment_unchanged",
         "ranking_judgment",
         "UPDATE",
-        changed("comparison_id", "assignment_id", "volunteer_id", "verdict"),
+        changed("comparison_id", "assignment_id", "lapsed_seat_id", "volunteer_id", "corrects_id")
+        + " OR "
+        + changed("verdict", "reason", "strength", "late"),
         "a judgment does not change",
+    ),
+    Rule(
+        "judgment_begins_without_parts",
+        "ranking_judgment",
+        "INSERT",
+        "NEW.is_current",
+        "a judgment counts once it is whole, not before",
+    ),
+    # The last step of taking a judgment, so that none counts that leaves an answer unranked.
+    Rule(
+        "judgment_counts_once_whole",
+        "ranking_judgment",
+        "UPDATE",
+        f"NEW.is_current AND NOT OLD.is_current AND (NOT ({WHOLE}) OR {CORRECTED})",
+        "a judgment counts that ranks every completion or says why not, until it is corrected",
+    ),
+    Rule(
+        "judgment_counts_until_corrected",
+        "ranking_judgment",
+        "UPDATE",
+        f"OLD.is_current AND NOT NEW.is_current AND NOT {CORRECTED}",
+        "a judgment counts until it is corrected",
+    ),
+    Rule(
+        "correction_by_the_same_volunteer",
+        "ranking_judgment",
+        "INSERT",
+        "NEW.corrects_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ranking_judgment j "
+        "JOIN ranking_comparison c ON c.id = j.comparison_id JOIN ranking_round r ON r.id = c.round_id "
+        "WHERE j.id = NEW.corrects_id AND j.is_current AND j.comparison_id = NEW.comparison_id "
+        "AND j.volunteer_id = NEW.volunteer_id AND j.late = NEW.late "
+        "AND COALESCE(j.assignment_id, 0) = COALESCE(NEW.assignment_id, 0) "
+        "AND COALESCE(j.lapsed_seat_id, 0) = COALESCE(NEW.lapsed_seat_id, 0) "
+        "AND r.closed_at IS NULL)",
+        "a correction takes the place of a current judgment of its volunteer in an open round",
     ),
     Rule(
         "rank_of_compared_completion",
@@ -79,6 +144,13 @@ RULES = (
         "INSERT",
         f"NOT {_item_exists('NEW.completion_id', JUDGED_COMPARISON)}",
         "a ranked completion is part of the comparison",
+    ),
+    Rule(
+        "rank_where_it_can_be_ranked",
+        "ranking_rankedcompletion",
+        "INSERT",
+        f"{JUDGED_AS} = 'cannot_rank'",
+        "a judgment that a comparison cannot be ranked has no ranks",
     ),
     Rule(
         "rank_unchanged",
@@ -102,6 +174,20 @@ RULES = (
         "a flag stays where it was put",
     ),
     Rule(
+        "rating_of_compared_completion",
+        "ranking_rating",
+        "INSERT",
+        f"NOT {_item_exists('NEW.completion_id', JUDGED_COMPARISON)}",
+        "a rated completion is part of the comparison",
+    ),
+    Rule(
+        "rating_unchanged",
+        "ranking_rating",
+        "UPDATE",
+        changed("judgment_id", "completion_id", "criterion", "score"),
+        "a rating does not change",
+    ),
+    Rule(
         "preference_within_comparison",
         "ranking_preference",
         "INSERT",
@@ -109,6 +195,13 @@ RULES = (
         f"OR NOT {_item_exists('NEW.chosen_id', 'NEW.comparison_id')} "
         f"OR NOT {_item_exists('NEW.rejected_id', 'NEW.comparison_id')}",
         "both completions of a preference are part of the comparison that was judged",
+    ),
+    Rule(
+        "preference_of_a_ranking",
+        "ranking_preference",
+        "INSERT",
+        f"{JUDGED_AS} <> 'ranked'",
+        "only a ranking prefers one completion to another",
     ),
     Rule(
         "preference_unchanged",

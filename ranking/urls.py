@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from .views import datasets, desk, overview
+from .views import datasets, desk, judged, overview
 
 project_patterns = [
     path("", overview.project, name="project"),
@@ -12,6 +12,8 @@ project_patterns = [
     path("rank/<int:pk>/judgment/", desk.judgment, name="judgment"),
     path("rank/<int:pk>/skip/", desk.skip, name="skip"),
     path("rank/<int:pk>/renew/", desk.renew, name="renew-seat"),
+    path("rank/judged/", judged.judged, name="judged"),
+    path("rank/judged/<int:pk>/", judged.correct, name="correct-judgment"),
     path("datasets/", datasets.datasets, name="datasets"),
     path("datasets/snapshot/", datasets.snapshot, name="take-snapshot"),
     path("datasets/<int:number>/", datasets.dataset, name="dataset"),

@@ -14,6 +14,8 @@ API_OPERATIONS = [
     ("api-next-assignment", "post", {V, R, C}),
     ("api-judgment", "post", {V, R, C}),
     ("api-skip", "post", {V, R, C}),
+    ("api-judgments", "get", {V, R, C}),
+    ("api-correction", "post", {V, R, C}),
     ("api-preferences", "get", {C}),
     ("api-datasets", "get", {C}),
     ("api-datasets", "post", {C}),
@@ -36,6 +38,7 @@ API_OPERATIONS = [
 REST_OF_ADDRESS = {
     "api-judgment": [1],
     "api-skip": [1],
+    "api-correction": [1],
     "api-dataset": [1],
     "api-dataset-file": [1, "train.jsonl"],
     "api-update": [1],

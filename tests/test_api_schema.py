@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from annotator.services.tokens import create_api_token
 from config.wsgi import application
-from ranking.services import claim_next, open_round, snapshot_preferences
+from ranking.services import claim_next, open_round, snapshot_preferences, submit_judgment
 from tests.factories import coordinator_of
 from tests.training.making import make_candidate, make_judged, make_run, make_update
 
@@ -63,10 +63,14 @@ def known(one_transaction: None) -> dict[str, Any]:
     open_round(project=project, author=candidate.author)
     seat = claim_next(project=project, volunteer=coordinator)
     assert seat is not None
+    said = {"ranks": {}, "verdict": "all_bad"}
+    own = submit_judgment(assignment=seat, volunteer=coordinator, key=seat.key, **said)
+    seat = claim_next(project=project, volunteer=coordinator)
+    assert seat is not None
     return {
         "token": create_api_token(user=coordinator),
         "slug": project.slug,
-        "ids": {"assignments": seat.pk, "updates": run.update_id, "runs": run.pk},
+        "ids": {"assignments": seat.pk, "judgments": own.pk, "updates": run.update_id, "runs": run.pk},
     }
 
 

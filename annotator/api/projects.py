@@ -17,6 +17,13 @@ from .pagination import OldestFirst
 
 class ProjectSerializer(serializers.ModelSerializer):
     role = serializers.ChoiceField(Role.choices, help_text="What you are in this project.")
+    flag_kinds = serializers.ListField(
+        child=serializers.CharField(), help_text="The flags to show; a factual error is always one."
+    )
+
+    criteria = serializers.ListField(
+        child=serializers.CharField(), help_text="What each completion may be rated on, 1 to 5."
+    )
 
     class Meta:
         model = Project
@@ -29,6 +36,8 @@ class ProjectSerializer(serializers.ModelSerializer):
             "completions_per_comparison",
             "judgments_per_comparison",
             "seat_minutes",
+            "flag_kinds",
+            "criteria",
         )
 
 

@@ -8,6 +8,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
+from .questions import all_flag_kinds, check_criteria, check_flag_kinds
+
 
 class UserManager(BaseUserManager["User"]):
     """Creates users who sign in by e-mail."""
@@ -81,6 +83,17 @@ class Project(models.Model):
         default=30,
         validators=[MinValueValidator(1), MaxValueValidator(1440)],
         help_text="How long a volunteer may hold a comparison before it is offered to others.",
+    )
+    flag_kinds: Any = models.JSONField(
+        default=all_flag_kinds,
+        validators=[check_flag_kinds],
+        help_text="The flags that volunteers are shown; a factual error is always one.",
+    )
+    criteria: Any = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[check_criteria],
+        help_text="Names of what volunteers may rate each answer on, from 1 to 5, beside ranking it.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,9 +14,8 @@ from annotator.api.access import ProjectAPIView
 from annotator.api.problems import CONFLICT
 from annotator.api.prompts import MessageSerializer
 from annotator.models import Completion, Project
-from ranking.models import Assignment, Flag, Judgment
-from ranking.services import claim_next, skip_comparison, submit_judgment
-from ranking.services.judgments import RATIONALE_LIMIT
+from ranking.models import Assignment
+from ranking.services import claim_next, skip_comparison
 
 TAGS = ["Ranking"]
 
@@ -38,7 +37,7 @@ class AssignmentSerializer(serializers.ModelSerializer):
         fields = ("id", "key", "held_until", "messages", "language", "completions")
         extra_kwargs = {
             "key": {"help_text": "Send it with the judgment: sent twice, it counts once."},
-            "held_until": {"help_text": "From then on the comparison may go to someone else."},
+            "held_until": {"help_text": "From then on it may go to someone else, and a judgment is late."},
         }
 
     @extend_schema_field(BlindCompletionSerializer(many=True))
@@ -46,48 +45,6 @@ class AssignmentSerializer(serializers.ModelSerializer):
         completions = Completion.objects.in_bulk(assignment.order)
         shown = [completions[pk] for pk in assignment.order]
         return BlindCompletionSerializer(shown, many=True).data
-
-
-class RankSerializer(serializers.Serializer):
-    completion = serializers.IntegerField(source="completion_id")
-    rank = serializers.IntegerField(min_value=1, max_value=8, help_text="1 is best; equal ranks are ties.")
-
-
-class FlagSerializer(serializers.Serializer):
-    completion = serializers.IntegerField(source="completion_id")
-    kind = serializers.ChoiceField(Flag.Kind.choices)
-
-
-class JudgmentRequestSerializer(serializers.Serializer):
-    key = serializers.UUIDField(help_text="The assignment's key.")
-    ranks = RankSerializer(
-        many=True, default=list, help_text="Every completion once; may be empty with `all_bad`."
-    )
-    all_bad = serializers.BooleanField(default=False, help_text="No completion is worth preferring.")
-    flags = FlagSerializer(many=True, default=list)
-    rationale = serializers.CharField(default="", allow_blank=True, max_length=RATIONALE_LIMIT)
-    seconds = serializers.FloatField(
-        required=False, min_value=0, help_text="Time taken; measured from taking the seat if left out."
-    )
-
-    def validate_ranks(self, ranks: list[dict[str, int]]) -> list[dict[str, int]]:
-        if len({each["completion_id"] for each in ranks}) < len(ranks):
-            raise serializers.ValidationError("A completion is ranked twice.")
-        return ranks
-
-
-class JudgmentSerializer(serializers.ModelSerializer):
-    ranks = RankSerializer(many=True)
-    flags = FlagSerializer(many=True)
-    preferences = serializers.IntegerField(
-        source="preferences.count", help_text="How many pairs were drawn from it."
-    )
-
-    class Meta:
-        model = Judgment
-        fields = (
-            "id", "verdict", "ranks", "flags", "rationale", "seconds", "preferences", "created_at",
-        )  # fmt: skip
 
 
 class NextAssignmentAPIView(ProjectAPIView):
@@ -106,45 +63,6 @@ class NextAssignmentAPIView(ProjectAPIView):
         if assignment is None:
             return Response(status=204)
         return Response(AssignmentSerializer(assignment).data)
-
-
-class JudgmentAPIView(ProjectAPIView):
-    roles = {"POST": MEMBERS}
-
-    @extend_schema(
-        tags=TAGS,
-        summary="Judge a comparison",
-        description="Sent again with the same key and content, it answers the stored judgment, so a request "
-        "whose answer was lost can simply be repeated. The same key with another content, a seat that went "
-        "to someone else and a closed round are refused (409).",
-        request=JudgmentRequestSerializer,
-        responses={201: JudgmentSerializer, 409: CONFLICT},
-        examples=[
-            OpenApiExample(
-                "Two answers, the second better",
-                {
-                    "key": "0b6a7d5e-7f0e-4a53-8f7c-3a2f7e0c9d11",
-                    "ranks": [{"completion": 41, "rank": 2}, {"completion": 42, "rank": 1}],
-                    "flags": [{"completion": 41, "kind": "factual_error"}],
-                    "rationale": "The first one mixes up weather and climate.",
-                },
-                request_only=True,
-            )
-        ],
-    )
-    def post(self, request: Request, slug: str, pk: int) -> Response:
-        assignment = get_object_or_404(assignments_of(self.project), pk=pk)
-        body = JudgmentRequestSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        answer = body.validated_data
-        flags: dict[int, set[str]] = {}
-        for flag in answer.pop("flags"):
-            flags.setdefault(flag["completion_id"], set()).add(flag["kind"])
-        ranks = {each["completion_id"]: each["rank"] for each in answer.pop("ranks")}
-        judgment = submit_judgment(
-            assignment=assignment, volunteer=request.user, ranks=ranks, flags=flags, **answer
-        )
-        return Response(JudgmentSerializer(judgment).data, status=201)
 
 
 class SkipAPIView(ProjectAPIView):

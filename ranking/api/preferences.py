@@ -28,13 +28,18 @@ class PreferenceSerializer(serializers.ModelSerializer):
     simulated = serializers.BooleanField(
         source="judgment.volunteer.is_simulated", help_text="Whether a simulated volunteer judged."
     )
+    strength = serializers.IntegerField(
+        source="judgment.strength",
+        allow_null=True,
+        help_text="1: better, 2: much better; null where nobody asked, as in a ranking of more than two.",
+    )
     chosen = CompletionSerializer()
     rejected = CompletionSerializer()
 
     class Meta:
         model = Preference
         fields = (
-            "id", "prompt", "comparison", "judgment", "round", "simulated", "chosen", "rejected",
+            "id", "prompt", "comparison", "judgment", "round", "simulated", "strength", "chosen", "rejected",
             "created_at",
         )  # fmt: skip
 
@@ -47,12 +52,15 @@ class PreferencesAPIView(ProjectAPIView):
     @extend_schema(
         tags=["Datasets"],
         summary="List preferences",
-        description="Every pair of every judgment, oldest first. For training take a dataset: it weighs "
+        description="Every pair of every judgment that counts, oldest first; those of a correction come at "
+        "the end, and those of what it corrected are gone. For training take a dataset: it weighs "
         "the votes and never changes.",
         responses=PreferenceSerializer(many=True),
     )
     def get(self, request: Request, slug: str) -> Response:
-        preferences = Preference.objects.filter(comparison__round__project=self.project)
+        preferences = Preference.objects.filter(
+            comparison__round__project=self.project, judgment__is_current=True
+        )
         return self.answer_page(
             preferences.select_related(
                 "comparison__round", "judgment__volunteer", "chosen__author", "rejected__author"

@@ -2,14 +2,17 @@
 
 from django.urls import include, path
 
-from .assignments import JudgmentAPIView, NextAssignmentAPIView, SkipAPIView
+from .assignments import NextAssignmentAPIView, SkipAPIView
 from .datasets import DatasetAPIView, DatasetFileAPIView, DatasetsAPIView
+from .judgments import CorrectionAPIView, JudgmentAPIView, JudgmentsAPIView
 from .preferences import PreferencesAPIView
 
 project_patterns = [
     path("assignments/next/", NextAssignmentAPIView.as_view(), name="api-next-assignment"),
     path("assignments/<int:pk>/judgment/", JudgmentAPIView.as_view(), name="api-judgment"),
     path("assignments/<int:pk>/skip/", SkipAPIView.as_view(), name="api-skip"),
+    path("judgments/", JudgmentsAPIView.as_view(), name="api-judgments"),
+    path("judgments/<int:pk>/correction/", CorrectionAPIView.as_view(), name="api-correction"),
     path("preferences/", PreferencesAPIView.as_view(), name="api-preferences"),
     path("datasets/", DatasetsAPIView.as_view(), name="api-datasets"),
     path("datasets/<int:number>/", DatasetAPIView.as_view(), name="api-dataset"),

@@ -1,8 +1,8 @@
 """Rounds of ranking: what is put before volunteers, what they say, and what is drawn from it."""
 
-from .collecting import Assignment, Comparison, ComparisonItem, Round, Skip
+from .collecting import Assignment, Comparison, ComparisonItem, LapsedSeat, Round, Skip
 from .datasets import Dataset
-from .judging import Flag, Judgment, Preference, RankedCompletion
+from .judging import Flag, Judgment, Preference, RankedCompletion, Rating
 
 __all__ = [
     "Assignment",
@@ -11,8 +11,10 @@ __all__ = [
     "Dataset",
     "Flag",
     "Judgment",
+    "LapsedSeat",
     "Preference",
     "RankedCompletion",
+    "Rating",
     "Round",
     "Skip",
 ]

@@ -115,14 +115,17 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """Seats at comparisons that the user neither sits at, nor has judged or skipped."""
         here = {"comparison": models.OuterRef("comparison"), "volunteer": user}
         return self.filter(
-            ~models.Exists(Assignment.objects.filter(**here)), ~models.Exists(Skip.objects.filter(**here))
+            ~models.Exists(Assignment.objects.filter(**here)),
+            ~models.Exists(Skip.objects.filter(**here)),
+            ~models.Exists(LapsedSeat.objects.filter(**here, judgments__isnull=False)),
         )
 
 
 class Assignment(models.Model):
     """One seat at a comparison: free, held by a volunteer for a while, or done.
 
-    All seats of a comparison are made with it, so that it can never get more judgments than seats.
+    All seats of a comparison are made with it, so that it can never get more judgments than seats, but for
+    late ones by people who had lost theirs: see LapsedSeat.
     """
 
     class State(models.TextChoices):
@@ -173,11 +176,40 @@ class Assignment(models.Model):
     def __str__(self) -> str:
         return f"Seat {self.seat} of comparison {self.comparison_id}"
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the time of a held seat has run out; it may still be the holder's."""
+        return self.held_until is not None and self.held_until <= timezone.now()
+
     def finish(self) -> None:
         """The judgment has been given: the seat is never free again."""
         self.state = self.State.DONE
         self.held_until = None
         self.save(update_fields=["state", "held_until"])
+
+
+class LapsedSeat(models.Model):
+    """What a volunteer was shown at a seat whose time ran out and that then went to someone else.
+
+    By it their judgment is still known and taken, beside the seats, whose number it does not change.
+    """
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="lapsed")
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="lapsed_seats")
+    volunteer = models.ForeignKey(User, on_delete=models.CASCADE, related_name="lapsed_seats")
+    key = models.UUIDField(unique=True, help_text="The idempotency key its form carries.")
+    order: Any = models.JSONField(help_text="Completion ids in the order this volunteer saw them.")
+    claimed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = (models.Index(fields=("comparison", "volunteer"), name="lapsed_by_volunteer"),)
+
+    def __str__(self) -> str:
+        return f"Lapsed: {self.assignment}"
+
+    @property
+    def round(self) -> Round:
+        return self.assignment.round
 
 
 class Skip(models.Model):

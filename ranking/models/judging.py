@@ -7,18 +7,27 @@ from django.db import models
 from django.db.models import Count, F, Q
 from django.db.models.functions import TruncDate
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from annotator.models import Completion, Project, User
+from annotator.models import Completion, FlagKind, Project, User
+from annotator.models.questions import CRITERION_LENGTH
 
-from .collecting import Assignment, Comparison, Round
+from .collecting import Assignment, Comparison, LapsedSeat, Round
 
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):
     def of_project(self, project: Project) -> Self:
-        return self.filter(comparison__round__project=project)
+        """What counts of a project; judgments that were corrected do not."""
+        return self.filter(is_current=True, comparison__round__project=project)
 
     def in_round(self, round_: Round) -> Self:
-        return self.filter(comparison__round=round_)
+        """What counts of a round; judgments that were corrected do not."""
+        return self.filter(is_current=True, comparison__round=round_)
+
+    def correctable_by(self, user: User) -> Self:
+        """The user's own in rounds that are still open, the last one first."""
+        own = self.filter(is_current=True, volunteer=user, comparison__round__closed_at=None)
+        return own.order_by("-pk")
 
     def today(self) -> Self:
         """Given since midnight in the current time zone."""
@@ -42,24 +51,87 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
             .order_by("-judgments", "volunteer")
         )
 
+    def by_verdict(self) -> list[tuple[str, str, int]]:
+        """(verdict, reason, judgments) in words, in the order of the verdicts; most have no reason."""
+        counts = {
+            (one["verdict"], one["reason"]): one["judgments"]
+            for one in self.order_by().values("verdict", "reason").annotate(judgments=Count("pk"))
+        }
+        places = [
+            (verdict, reason)
+            for verdict in Judgment.Verdict
+            for reason in (Judgment.Reason if verdict == Judgment.Verdict.CANNOT_RANK else [None])
+        ]
+        return [
+            (str(verdict.label), str(reason.label) if reason else "", count)
+            for verdict, reason in places
+            if (count := counts.get((verdict.value, reason.value if reason else "")))
+        ]
+
 
 class Judgment(models.Model):
-    """One volunteer's answer to one comparison."""
+    """One volunteer's answer to one comparison.
+
+    A correction is a judgment of its own, so that what was said stays: it points to the one that it corrects
+    and has its seat. Of each such chain one is current: it alone counts, in consensus and everywhere else.
+
+    A judgment that came after its seat's time had run out is late. One whose seat was someone else's by
+    then has none, so that no comparison has more judgments with a seat than it has seats.
+    """
 
     class Verdict(models.TextChoices):
-        RANKED = "ranked", "Ranked"
-        ALL_BAD = "all_bad", "All bad"
+        RANKED = "ranked", _("Ranked")
+        ALL_BAD = "all_bad", _("None is acceptable")
+        CANNOT_RANK = "cannot_rank", _("Cannot be ranked")
+
+    class Reason(models.TextChoices):
+        """What kept a volunteer from ranking."""
+
+        UNCLEAR = "unclear", _("The question cannot be understood")
+        LANGUAGE = "language", _("It is in a language that I do not read well")
+        KNOWLEDGE = "knowledge", _("I know too little about it")
+        BROKEN = "broken", _("The answers are empty, cut off or garbled")
+        DISTRESSING = "distressing", _("I would rather not read this")
+        OTHER = "other", _("Something else")
+
+    class Strength(models.IntegerChoices):
+        BETTER = 1, "Better"
+        MUCH_BETTER = 2, "Much better"
 
     comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="judgments")
-    assignment = models.OneToOneField(Assignment, on_delete=models.PROTECT, related_name="judgment")
+    assignment = models.ForeignKey(
+        Assignment, on_delete=models.PROTECT, null=True, blank=True, related_name="judgments"
+    )
+    lapsed_seat = models.ForeignKey(
+        LapsedSeat, on_delete=models.PROTECT, null=True, blank=True, related_name="judgments"
+    )
+    late = models.BooleanField(default=False, help_text="It came after the seat's time had run out.")
     volunteer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="judgments")
-    verdict = models.CharField(max_length=8, choices=Verdict.choices)
+    verdict = models.CharField(max_length=12, choices=Verdict.choices)
+    reason = models.CharField(
+        max_length=12,
+        choices=Reason.choices,
+        blank=True,
+        help_text="Why it cannot be ranked, in a word; the rationale may say more.",
+    )
+    strength = models.PositiveSmallIntegerField(
+        choices=Strength.choices,
+        null=True,
+        blank=True,
+        help_text="Of two answers: how much better the one is. None where they tie and where nobody asked.",
+    )
     rationale = models.TextField(blank=True)
     seconds = models.FloatField(
         validators=[MinValueValidator(0)], help_text="From taking the seat to submitting."
     )
     key = models.UUIDField(unique=True, help_text="Idempotency key: sent twice, stored once.")
     payload_hash = models.CharField(max_length=64)
+    corrects = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="correction"
+    )
+    is_current = models.BooleanField(
+        default=False, help_text="It is whole and was not corrected since: it counts."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = JudgmentQuerySet.as_manager()
@@ -67,12 +139,58 @@ class Judgment(models.Model):
     class Meta:
         ordering = ("pk",)
         constraints = (
-            models.UniqueConstraint(fields=("comparison", "volunteer"), name="one_judgment_per_volunteer"),
+            models.UniqueConstraint(
+                fields=("comparison", "volunteer"),
+                condition=Q(corrects=None),
+                name="one_judgment_per_volunteer",
+            ),
+            models.UniqueConstraint(
+                fields=("assignment",), condition=Q(corrects=None), name="one_judgment_per_seat"
+            ),
+            models.UniqueConstraint(
+                fields=("lapsed_seat",), condition=Q(corrects=None), name="one_judgment_per_lapsed_seat"
+            ),
+            models.CheckConstraint(
+                condition=Q(assignment__isnull=False) | Q(lapsed_seat__isnull=False),
+                name="judgment_from_a_seat",
+            ),
+            models.CheckConstraint(
+                condition=Q(lapsed_seat=None) | Q(late=True), name="judgment_from_a_lapsed_seat_is_late"
+            ),
+            models.UniqueConstraint(
+                fields=("comparison", "volunteer"),
+                condition=Q(is_current=True),
+                name="one_current_judgment_per_volunteer",
+            ),
+            models.CheckConstraint(
+                condition=Q(strength=None) | Q(strength__in=(1, 2)), name="strength_1_or_2"
+            ),
+            models.CheckConstraint(
+                condition=Q(verdict="cannot_rank") & ~Q(reason="") | ~Q(verdict="cannot_rank") & Q(reason=""),
+                name="reason_where_it_cannot_be_ranked",
+            ),
         )
         indexes = (models.Index(fields=("volunteer", "created_at"), name="judgment_by_volunteer"),)
 
     def __str__(self) -> str:
         return f"{self.volunteer} on comparison {self.comparison_id}"
+
+    @property
+    def shown_at(self) -> Assignment | LapsedSeat:
+        """Where its volunteer saw the completions, in the order that it keeps."""
+        seat = self.lapsed_seat or self.assignment
+        assert seat is not None
+        return seat
+
+    def make_current(self) -> None:
+        """It is whole: it counts from now on."""
+        self.is_current = True
+        self.save(update_fields=["is_current"])
+
+    def give_way(self) -> None:
+        """It was corrected: it is kept, but no longer counts."""
+        self.is_current = False
+        self.save(update_fields=["is_current"])
 
 
 class RankedCompletion(models.Model):
@@ -93,19 +211,34 @@ class RankedCompletion(models.Model):
 class Flag(models.Model):
     """A volunteer's mark that something is wrong with a completion."""
 
-    class Kind(models.TextChoices):
-        FACTUAL_ERROR = "factual_error", "Factual error"
-        HARMFUL = "harmful", "Harmful"
-        OFF_TOPIC = "off_topic", "Off topic"
-        SPAM = "spam", "Spam or nonsense"
+    Kind = FlagKind
 
     judgment = models.ForeignKey(Judgment, on_delete=models.CASCADE, related_name="flags")
     completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="flags")
-    kind = models.CharField(max_length=16, choices=Kind.choices)
+    kind = models.CharField(max_length=16, choices=FlagKind.choices)
 
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=("judgment", "completion", "kind"), name="flag_once_per_judgment"),
+        )
+
+
+class Rating(models.Model):
+    """How good a volunteer found a completion by one criterion of the project, 1 to 5."""
+
+    judgment = models.ForeignKey(Judgment, on_delete=models.CASCADE, related_name="ratings")
+    completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="ratings")
+    # The name that was shown: a project may reword its criteria later.
+    criterion = models.CharField(max_length=CRITERION_LENGTH)
+    score = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("judgment", "completion", "criterion"), name="rating_once_per_judgment"
+            ),
+            models.CheckConstraint(condition=Q(score__gte=1, score__lte=5), name="score_1_to_5"),
         )
 
 

@@ -1,6 +1,6 @@
 """What people do when ranking, one function an act."""
 
-from .judgments import submit_judgment
+from .judgments import correct_judgment, submit_judgment
 from .rounds import close_round, open_round
 from .seats import claim_next, renew_seat, skip_comparison
 from .snapshots import snapshot_preferences
@@ -8,6 +8,7 @@ from .snapshots import snapshot_preferences
 __all__ = [
     "claim_next",
     "close_round",
+    "correct_judgment",
     "open_round",
     "renew_seat",
     "skip_comparison",

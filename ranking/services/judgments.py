@@ -1,43 +1,37 @@
-"""Taking a volunteer's judgment."""
+"""Taking a volunteer's judgment, and its corrections."""
 
-import hashlib
-import json
 import math
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from typing import Unpack
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotator.models import User
-from annotator.text import UNSTORABLE
 from ranking.errors import (
+    AlreadyJudgedError,
+    CorrectedSinceError,
     InvalidJudgmentError,
     KeyReusedError,
     NotYourSeatError,
     RoundClosedError,
     SeatLostError,
 )
-from ranking.models import Assignment, ComparisonItem, Flag, Judgment, Preference, RankedCompletion
-from ranking.pairs import dense_ranks, preferred_pairs
+from ranking.models import (
+    Assignment,
+    ComparisonItem,
+    Flag,
+    Judgment,
+    LapsedSeat,
+    Preference,
+    RankedCompletion,
+    Rating,
+    Round,
+)
+from ranking.pairs import preferred_pairs
 
-RATIONALE_LIMIT = 5000
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a volunteer said, in the one form in which equal answers are equal."""
-
-    ranks: list[tuple[int, int]]
-    all_bad: bool
-    flags: list[tuple[int, str]]
-    rationale: str
-
-    def hash(self) -> str:
-        """SHA-256 in hex, by which an answer sent twice is known."""
-        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
+from .answers import Answer, Said, check_answer
 
 
 @transaction.atomic
@@ -46,88 +40,137 @@ def submit_judgment(
     assignment: Assignment,
     volunteer: User,
     key: uuid.UUID,
-    ranks: Mapping[int, int],
-    all_bad: bool = False,
-    flags: Mapping[int, Iterable[str]] | None = None,
-    rationale: str = "",
     seconds: float | None = None,
+    **said: Unpack[Said],
 ) -> Judgment:
-    """Store a judgment with its ranks, flags and preferences, and mark the seat done.
+    """Store a judgment with its ranks, flags, ratings and preferences, and mark the seat done.
 
-    `ranks` gives each completion of the comparison a rank from 1 (best) to k, ties allowed; with
-    `all_bad` it may be empty, and no preferences are drawn. `seconds` is measured from taking the
-    seat unless given. Sent again with the same key and content it answers the stored judgment.
+    `said` is the answer, see Said; `seconds` is measured from taking the seat unless given. Sent again
+    with the same key and content it answers the stored judgment.
 
-    A seat whose time ran out still counts as long as nobody else has taken it. Raises
-    InvalidJudgmentError, KeyReusedError, NotYourSeatError, SeatLostError or RoundClosedError, with
-    nothing stored.
+    After the seat's time ran out the judgment is taken as late: at the seat while nobody else has it, else at
+    another that they hold at the comparison, else at none. Raises InvalidJudgmentError, KeyReusedError,
+    NotYourSeatError, SeatLostError, AlreadyJudgedError or RoundClosedError, with nothing stored.
     """
-    # The lock makes a double click wait for the first request, whose judgment it then finds.
-    seat = Assignment.objects.select_for_update(of=("self",)).select_related("round").get(pk=assignment.pk)
-    items = ComparisonItem.objects.filter(comparison=seat.comparison_id)
-    completions = set(items.values_list("completion_id", flat=True))
-    answer = Answer(
-        ranks=_ranks(ranks, completions, all_bad),
-        all_bad=all_bad,
-        flags=_flags(flags or {}, completions),
-        rationale=_rationale(rationale),
-    )
-    if stored := Judgment.objects.filter(key=key).first():
-        sent = (volunteer.pk, seat.pk, answer.hash())
-        if (stored.volunteer_id, stored.assignment_id, stored.payload_hash) != sent:
+    seats = _lock_seats(assignment, key)
+    round_ = seats[0].round
+    stored = Judgment.objects.filter(key=key).first()
+    criteria = {*round_.project.criteria, *_rated_criteria(stored)}
+    answer = check_answer(said, completions=set(assignment.order), criteria=criteria)
+    if stored:
+        sent = (volunteer.pk, assignment.comparison_id, None, answer.hash())
+        if (stored.volunteer_id, stored.comparison_id, stored.corrects_id, stored.payload_hash) != sent:
             raise KeyReusedError
         return stored
-    _check_seat(seat, volunteer, key)
-    judgment = Judgment.objects.create(
-        comparison_id=seat.comparison_id,
-        assignment=seat,
+    shown = _shown_to(volunteer, assignment, key, seats)
+    if not round_.is_open:
+        raise RoundClosedError
+    held = [seat for seat in seats if seat.volunteer_id == volunteer.pk and seat.state == seat.State.HELD]
+    lapsed = shown if isinstance(shown, LapsedSeat) else None
+    judgment = Judgment(
+        comparison_id=assignment.comparison_id,
+        assignment=held[0] if held else None,
+        lapsed_seat=lapsed,
+        late=lapsed is not None or held[0].is_over,
         volunteer=volunteer,
-        verdict=Judgment.Verdict.ALL_BAD if all_bad else Judgment.Verdict.RANKED,
-        rationale=answer.rationale,
-        seconds=_seconds(seconds, seat),
+        seconds=_seconds(seconds, shown),
         key=key,
-        payload_hash=answer.hash(),
     )
-    _store_parts(judgment, answer)
-    seat.finish()
+    _store(judgment, answer)
+    judgment.make_current()
+    for seat in held:
+        seat.finish()
     return judgment
 
 
-def _ranks(ranks: Mapping[int, int], completions: set[int], all_bad: bool) -> list[tuple[int, int]]:
-    """(completion, dense rank), sorted."""
-    if all_bad and not ranks:
-        return []
-    if missing := len(completions - set(ranks)):
-        raise InvalidJudgmentError(_("Give every answer a rank; still without one: %d.") % missing)
-    if set(ranks) != completions:
-        raise InvalidJudgmentError(_("A rank was given to an answer that is not part of this comparison."))
-    for rank in ranks.values():
-        if not isinstance(rank, int) or isinstance(rank, bool) or not 1 <= rank <= len(completions):
-            raise InvalidJudgmentError(
-                _("Ranks are whole numbers from 1 to %(last)d.") % {"last": len(completions)}
-            )
-    return sorted(dense_ranks(ranks).items())
+@transaction.atomic
+def correct_judgment(
+    *, judgment: Judgment, volunteer: User, key: uuid.UUID, **said: Unpack[Said]
+) -> Judgment:
+    """Put another answer in the place of a volunteer's current judgment; returns the new revision.
+
+    The corrected one is kept, but no longer counts. An answer that says the same leaves things as they
+    are. `key` is the correction's own: sent again with the same content it answers the stored revision.
+
+    Raises InvalidJudgmentError, KeyReusedError, NotYourSeatError, CorrectedSinceError or RoundClosedError,
+    with nothing stored.
+    """
+    # The lock makes two corrections at once, and one and the closing of the round, wait for each other.
+    rounds = Round.objects.select_for_update(of=("self",)).select_related("project")
+    round_ = rounds.get(comparisons=judgment.comparison_id)
+    old = Judgment.objects.get(pk=judgment.pk)
+    if old.volunteer_id != volunteer.pk:
+        raise NotYourSeatError
+    criteria = {*round_.project.criteria, *_rated_criteria(old)}
+    items = ComparisonItem.objects.filter(comparison=old.comparison_id)
+    completions = set(items.values_list("completion_id", flat=True))
+    answer = check_answer(said, completions=completions, criteria=criteria)
+    if stored := Judgment.objects.filter(key=key).first():
+        if (stored.volunteer_id, stored.corrects_id, stored.payload_hash) != (
+            volunteer.pk,
+            old.pk,
+            answer.hash(),
+        ):
+            raise KeyReusedError
+        return stored
+    if not round_.is_open:
+        raise RoundClosedError
+    if not old.is_current:
+        raise CorrectedSinceError
+    if old.payload_hash == answer.hash():
+        return old
+    revision = Judgment(
+        comparison_id=old.comparison_id,
+        assignment_id=old.assignment_id,
+        lapsed_seat_id=old.lapsed_seat_id,
+        late=old.late,
+        volunteer=volunteer,
+        seconds=old.seconds,
+        key=key,
+        corrects=old,
+    )
+    _store(revision, answer)
+    old.give_way()
+    revision.make_current()
+    return revision
 
 
-def _flags(flags: Mapping[int, Iterable[str]], completions: set[int]) -> list[tuple[int, str]]:
-    """(completion, kind), sorted, each once."""
-    marks = {(completion, kind) for completion, kinds in flags.items() for kind in kinds}
-    if not {completion for completion, _kind in marks} <= completions:
-        raise InvalidJudgmentError(_("A flag was put on an answer that is not part of this comparison."))
-    if not {kind for _completion, kind in marks} <= set(Flag.Kind.values):
-        raise InvalidJudgmentError(_("There is no such flag."))
-    return sorted(marks)
+def _lock_seats(assignment: Assignment, key: uuid.UUID) -> list[Assignment]:
+    """The seat that was given out under this key; where it has another by now, all seats of its comparison.
+
+    The lock makes a double click wait for the first request, whose judgment it then finds. All are locked in
+    one order, so that two late judgments of one comparison cannot wait for each other.
+    """
+    seats = Assignment.objects.select_for_update(of=("self",)).select_related("round__project")
+    own = list(seats.filter(pk=assignment.pk, key=key))
+    return own or list(seats.filter(comparison=assignment.comparison_id).order_by("pk"))
 
 
-def _rationale(text: str) -> str:
-    if len(text) > RATIONALE_LIMIT:
-        raise InvalidJudgmentError(_("The reason is longer than %d characters.") % RATIONALE_LIMIT)
-    if UNSTORABLE.search(text):
-        raise InvalidJudgmentError(_("The reason holds characters that cannot be stored."))
-    return text.strip()
+def _rated_criteria(judgment: Judgment | None) -> list[str]:
+    """By what it was rated, which the project may no longer ask for."""
+    return list(judgment.ratings.values_list("criterion", flat=True)) if judgment else []
 
 
-def _seconds(seconds: float | None, seat: Assignment) -> float:
+def _shown_to(
+    volunteer: User, assignment: Assignment, key: uuid.UUID, seats: list[Assignment]
+) -> Assignment | LapsedSeat:
+    """Where this volunteer was given this key and has not judged since."""
+    for seat in seats:
+        if seat.pk == assignment.pk and seat.key == key and seat.volunteer_id is not None:
+            if seat.volunteer_id != volunteer.pk:
+                raise NotYourSeatError
+            if seat.state == Assignment.State.DONE:
+                raise AlreadyJudgedError
+            return seat
+    lapsed = LapsedSeat.objects.filter(assignment=assignment, volunteer=volunteer, key=key).first()
+    if lapsed is None:
+        raise SeatLostError
+    if Judgment.objects.filter(comparison=assignment.comparison_id, volunteer=volunteer).exists():
+        raise AlreadyJudgedError
+    return lapsed
+
+
+def _seconds(seconds: float | None, seat: Assignment | LapsedSeat) -> float:
     if seconds is None:
         return max(0.0, (timezone.now() - seat.claimed_at).total_seconds()) if seat.claimed_at else 0.0
     if not math.isfinite(seconds) or seconds < 0:
@@ -135,16 +178,12 @@ def _seconds(seconds: float | None, seat: Assignment) -> float:
     return float(seconds)
 
 
-def _check_seat(seat: Assignment, volunteer: User, key: uuid.UUID) -> None:
-    if seat.key != key or seat.volunteer_id is None:
-        raise SeatLostError
-    if seat.volunteer_id != volunteer.pk:
-        raise NotYourSeatError
-    if not seat.round.is_open:
-        raise RoundClosedError
-
-
-def _store_parts(judgment: Judgment, answer: Answer) -> None:
+def _store(judgment: Judgment, answer: Answer) -> None:
+    """Save a judgment with all its parts; it does not count yet."""
+    judgment.verdict, judgment.reason = answer.verdict, answer.reason
+    judgment.strength, judgment.rationale = answer.strength, answer.rationale
+    judgment.payload_hash = answer.hash()
+    judgment.save(force_insert=True)
     RankedCompletion.objects.bulk_create(
         RankedCompletion(judgment=judgment, completion_id=completion, rank=rank)
         for completion, rank in answer.ranks
@@ -152,7 +191,11 @@ def _store_parts(judgment: Judgment, answer: Answer) -> None:
     Flag.objects.bulk_create(
         Flag(judgment=judgment, completion_id=completion, kind=kind) for completion, kind in answer.flags
     )
-    pairs = [] if answer.all_bad else preferred_pairs(dict(answer.ranks))
+    Rating.objects.bulk_create(
+        Rating(judgment=judgment, completion_id=completion, criterion=criterion, score=score)
+        for completion, criterion, score in answer.ratings
+    )
+    pairs = preferred_pairs(dict(answer.ranks)) if answer.verdict == Judgment.Verdict.RANKED else []
     Preference.objects.bulk_create(
         Preference(
             judgment=judgment,

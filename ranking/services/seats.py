@@ -8,8 +8,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from annotator.models import Project, User
-from ranking.errors import SeatLostError
-from ranking.models import Assignment, Comparison, ComparisonItem, Round, Skip
+from ranking.errors import SeatLapsedError, SeatLostError
+from ranking.models import Assignment, Comparison, ComparisonItem, LapsedSeat, Round, Skip
 
 CANDIDATES = 16
 """How many seats a claim looks at: enough that volunteers who come at once rarely want the same one."""
@@ -48,11 +48,15 @@ def claim_next(
 
 
 def renew_seat(*, assignment: Assignment, volunteer: User, now: datetime | None = None) -> Assignment:
-    """Hold the seat for another full term from now; raises SeatLostError if it is no longer theirs."""
+    """Hold the seat for another full term from now; raises SeatLostError if it is no longer theirs.
+
+    SeatLapsedError, one of those, says that what they send will be taken as late.
+    """
     until = _until(assignment, now or timezone.now())
     # Conditional, so that whoever took the lapsed seat a moment ago keeps it and this caller is told.
     if not Assignment.objects.filter(pk=assignment.pk).held_by(volunteer).update(held_until=until):
-        raise SeatLostError
+        lapsed = LapsedSeat.objects.filter(assignment=assignment.pk, volunteer=volunteer)
+        raise SeatLapsedError if lapsed.exists() else SeatLostError
     assignment.held_until = until
     return assignment
 
@@ -103,7 +107,10 @@ def _candidates(current: Round, volunteer: User, now: datetime, chance: random.R
 
 
 def _take(seat: Assignment, volunteer: User, now: datetime, chance: random.Random) -> bool:
-    """Claim one seat; False when somebody else was quicker, and the caller tries the next."""
+    """Claim one seat; False when somebody else was quicker, and the caller tries the next.
+
+    Of a seat whose time ran out, what its holder was shown is kept: they may still send their judgment.
+    """
     items = ComparisonItem.objects.filter(comparison=seat.comparison_id)
     order = list(items.order_by("pk").values_list("completion_id", flat=True))
     chance.shuffle(order)
@@ -116,7 +123,17 @@ def _take(seat: Assignment, volunteer: User, now: datetime, chance: random.Rando
         "claimed_at": now,
     }
     with transaction.atomic():
-        taken = Assignment.objects.filter(pk=seat.pk).claimable(now).update(**claim)
+        # With the key that was read: nobody has taken the seat since, so who held it last is known.
+        taken = Assignment.objects.filter(pk=seat.pk, key=seat.key).claimable(now).update(**claim)
+        if taken and seat.state == Assignment.State.HELD and seat.volunteer_id:
+            LapsedSeat.objects.create(
+                assignment_id=seat.pk,
+                comparison_id=seat.comparison_id,
+                volunteer_id=seat.volunteer_id,
+                key=seat.key,
+                order=seat.order,
+                claimed_at=seat.claimed_at,
+            )
     if taken:
         for field, value in claim.items():
             setattr(seat, field, value)

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import time
 import tomllib
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -65,26 +66,33 @@ def _remove_leftovers(parent: Path) -> None:
 
 
 def _votes(project: Project) -> Votes:
-    """(judgment, comparison, is simulated, completion, rank), one row a rank.
+    """(judgment, comparison, verdict, is simulated, is late, strength, completion, rank), one row a rank.
 
-    A judgment without ranks has one row with None for both. One query, so that all that is drawn
+    A judgment without ranks has one row with None for the last two. One query, so that all that is drawn
     from it speaks of the same moment.
     """
     judgments = Judgment.objects.of_project(project)
     return list(
         judgments.order_by("pk").values_list(
-            "pk", "comparison_id", "verdict", "volunteer__is_simulated", "ranks__completion_id", "ranks__rank"
+            "pk",
+            "comparison_id",
+            "verdict",
+            "volunteer__is_simulated",
+            "late",
+            "strength",
+            "ranks__completion_id",
+            "ranks__rank",
         )
     )
 
 
 def _majorities(votes: Votes) -> Consensus:
     ranked = [
-        (judgment, comparison, completion, rank)
-        for judgment, comparison, verdict, _simulated, completion, rank in votes
+        (judgment, comparison, completion, rank, strength or 0)
+        for judgment, comparison, verdict, _simulated, _late, strength, completion, rank in votes
         if verdict == Judgment.Verdict.RANKED
     ]
-    return find_majorities(*np.array(ranked, dtype=np.int64).reshape(-1, 4).T)
+    return find_majorities(*np.array(ranked, dtype=np.int64).reshape(-1, 5).T)
 
 
 def _rows(project: Project, consensus: Consensus) -> list[Row]:
@@ -97,8 +105,8 @@ def _rows(project: Project, consensus: Consensus) -> list[Row]:
     votes = [consensus.votes_chosen, consensus.votes_rejected, consensus.ties]
     columns = np.stack([*ids, *votes], axis=1).tolist()
     rows = []
-    for (comparison_id, chosen, rejected, *counts), weight in zip(
-        columns, consensus.weight.tolist(), strict=True
+    for (comparison_id, chosen, rejected, *counts), weight, margin in zip(
+        columns, consensus.weight.tolist(), consensus.margin.tolist(), strict=True
     ):
         comparison = comparisons[comparison_id]
         prompt = prompts[comparison.prompt_id]
@@ -110,6 +118,7 @@ def _rows(project: Project, consensus: Consensus) -> list[Row]:
                 "prompt_id": prompt.pk,
                 "comparison_id": comparison_id,
                 "weight": weight,
+                "margin": margin,
                 "votes": dict(zip(("chosen", "rejected", "ties"), counts, strict=True)),
                 "split": prompt.split,
                 "round": comparison.round.number,
@@ -120,8 +129,10 @@ def _rows(project: Project, consensus: Consensus) -> list[Row]:
 
 
 def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
-    judgments = {judgment: simulated for judgment, _c, _v, simulated, *_rest in votes}
-    simulated = sum(judgments.values())
+    judgments = {judgment: said for judgment, _comparison, *said in votes}
+    verdicts = Counter(verdict for verdict, *_rest in judgments.values())
+    simulated = sum(simulated for _verdict, simulated, *_rest in judgments.values())
+    late = sum(late for _verdict, _simulated, late, *_rest in judgments.values())
     in_train = sum(row["split"] == Split.TRAIN for row in rows)
     return {
         "format": "chorus-preferences-1",
@@ -134,6 +145,8 @@ def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
         "counts": {
             "judgments": len(judgments),
             "simulated_judgments": simulated,
+            "late_judgments": late,
+            **{verdict: verdicts[verdict] for verdict in Judgment.Verdict.values},
             "comparisons": len({row["comparison_id"] for row in rows}),
             "pairs": len(rows),
             "train": in_train,

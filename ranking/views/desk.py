@@ -1,5 +1,7 @@
 """The desk, where volunteers rank: one comparison at a time, blind and in random order."""
 
+import uuid
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -10,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from annotator.access import MEMBERS, ProjectRequest, project_view
 from ranking.errors import InvalidJudgmentError, RankingError, SeatLostError
 from ranking.forms import JudgmentForm
-from ranking.models import Assignment, Flag, Judgment
+from ranking.models import Assignment, Judgment, LapsedSeat
 from ranking.services import claim_next, renew_seat, skip_comparison, submit_judgment
 
 
@@ -26,20 +28,15 @@ def desk(request: ProjectRequest) -> HttpResponse:
 @project_view(*MEMBERS)
 def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
     seat = _seat_or_404(request, pk)
-    if seat.volunteer_id != request.user.pk:
+    shown = _shown_seat(request, seat)
+    if shown is None:
         return _refuse(request, SeatLostError())
-    form = JudgmentForm(request.POST, seat=seat)
+    form = JudgmentForm(request.POST, seat=shown)
     if not form.is_valid():
         return _show(request, form, status=422)
     try:
-        submit_judgment(
-            assignment=seat,
-            volunteer=request.user,
-            key=form.cleaned_data["key"],
-            ranks={} if form.cleaned_data["all_bad"] else form.ranks(),
-            all_bad=form.cleaned_data["all_bad"],
-            flags=form.flags(),
-            rationale=form.cleaned_data["rationale"],
+        stored = submit_judgment(
+            assignment=seat, volunteer=request.user, key=form.cleaned_data["key"], **form.answer()
         )
     except InvalidJudgmentError as error:
         form.add_error(None, str(error))
@@ -47,7 +44,8 @@ def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
     except RankingError as error:
         return _refuse(request, error)
     today = Judgment.objects.of_project(request.project).filter(volunteer=request.user).today().count()
-    return _go_on(request, _("Saved. %(count)d today.") % {"count": today})
+    late = _("The time had run out: it counts as late.") if stored.late else ""
+    return _go_on(request, f"{_('Saved. %(count)d today.') % {'count': today}} {late}".strip())
 
 
 @require_POST
@@ -75,6 +73,18 @@ def renew(request: ProjectRequest, pk: int) -> HttpResponse:
 def _seat_or_404(request: ProjectRequest, pk: int) -> Assignment:
     seats = Assignment.objects.select_related("round__project")
     return get_object_or_404(seats, pk=pk, round__project=request.project)
+
+
+def _shown_seat(request: ProjectRequest, seat: Assignment) -> Assignment | LapsedSeat | None:
+    """What the form was made from: the user's seat, or what they were shown there before it went on."""
+    try:
+        key = uuid.UUID(request.POST.get("key", ""))
+    except ValueError:
+        key = seat.key
+    if seat.volunteer_id == request.user.pk and seat.key == key:
+        return seat
+    lapsed = LapsedSeat.objects.filter(assignment=seat, volunteer=request.user, key=key)
+    return lapsed.select_related("assignment__round__project", "comparison__prompt").first()
 
 
 def _go_on(request: ProjectRequest, status: str) -> HttpResponse:
@@ -109,7 +119,6 @@ def _show(
         "round": current,
         "progress": current.progress() if current else None,
         "own": Judgment.objects.in_round(current).filter(volunteer=request.user).count() if current else 0,
-        "flag_kinds": Flag.Kind.choices,
         "words": words,
         "notice": notice,
     }

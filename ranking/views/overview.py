@@ -82,6 +82,8 @@ def _figures(project: Project, current: Round | None) -> dict[str, Any]:
         "completions": Completion.objects.filter(prompt__project=project).count(),
         "members": project.memberships.count(),
         "judgments": judgments.count(),
+        "late": judgments.in_round(current).filter(late=True).count() if current else 0,
+        "verdicts": judgments.in_round(current).by_verdict() if current else [],
         "days": judgments.by_day()[:DAYS],
         "people": judgments.in_round(current).by_volunteer()[:PEOPLE] if current else [],
         "rounds": project.rounds.select_related("author")[:ROUNDS],

@@ -23,8 +23,15 @@
     return null;
   };
 
+  // Of two answers one choice says it all; of more, each card has its rank.
+  const choices = () => [...document.querySelectorAll("#desk .preferred input")];
+
   const showProgress = () => {
     if (!form()) return;
+    if (choices().length) {
+      byId("send").classList.toggle("early", !choices().some((one) => one.checked));
+      return;
+    }
     const all = cards();
     const ranked = all.filter(isRanked);
     all.forEach((card) => card.classList.toggle("ranked", isRanked(card)));
@@ -37,7 +44,7 @@
   const key = () => form().elements.key.value;
 
   const keepDraft = () => {
-    const entered = [...new FormData(form())].filter(([name]) => /^(rank|flags)_|^rationale$/.test(name));
+    const entered = [...new FormData(form())].filter(([name]) => /^(rank|flags|rating)_|^(preferred|rationale|reason)$/.test(name));
     store("sessionStorage", DRAFT, JSON.stringify({ key: key(), entered }));
   };
 
@@ -51,7 +58,7 @@
     if (byId("desk-error")) return;
     for (const [name, value] of draft.entered) {
       for (const field of document.getElementsByName(name)) {
-        if (field.type === "textarea") field.value = value;
+        if (/^(textarea|select-one)$/.test(field.type)) field.value = value;
         else if (field.value === value) field.checked = true;
         if (field.value) field.closest("details")?.toggleAttribute("open", true);
       }
@@ -75,6 +82,13 @@
   };
 
   const rank = (digit) => {
+    if (choices().length) {
+      const one = choices()[digit - 1];
+      if (!one) return;
+      one.checked = true;
+      one.dispatchEvent(new Event("change", { bubbles: true }));
+      return;
+    }
     const all = cards();
     const card = current() || all.find((one) => !isRanked(one)) || all[0];
     const choice = card?.querySelector(`.ranks input[value="${digit}"]`);

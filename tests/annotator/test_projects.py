@@ -2,8 +2,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from annotator.models import AuditEvent, Project, Role
-from annotator.services.projects import create_project
+from annotator.models import AuditEvent, FlagKind, Project, Role
+from annotator.services.projects import change_settings, create_project
 from tests.factories import make_user
 
 FIELDS = {
@@ -14,6 +14,7 @@ FIELDS = {
     "completions_per_comparison": 4,
     "judgments_per_comparison": 1,
     "seat_minutes": 30,
+    "flag_kinds": FlagKind.values,
 }
 
 
@@ -58,6 +59,13 @@ def test_saving_what_is_saved_already_writes_no_audit_row(client, project, coord
         {"completions_per_comparison": "9" * 5000},
         {"judgments_per_comparison": 0},
         {"seat_minutes": "NaN"},
+        {"flag_kinds": ["rude"]},
+        {"criteria": "Tone\n tone "},
+        {"criteria": "\n".join("abcdefg")},
+        {"criteria": "x" * 41},
+        {"criteria": "To\0ne"},
+        {"criteria": "To\x07ne"},
+        {"flag_kinds": ["spam", "\0"]},
         {"name": "a\0b"},
         {"name": "x" * 121},
     ],
@@ -69,6 +77,48 @@ def test_wrong_settings_are_shown_and_not_saved(client, project, coordinator, wr
     assert "Nothing was saved yet" in page.text
     project.refresh_from_db()
     assert project.guidelines == "" and project.name == "Climate tutor"
+
+
+def test_a_project_chooses_its_flags_and_always_has_the_one_of_facts(client, project, coordinator):
+    assert project.flag_kinds == FlagKind.values
+    client.force_login(coordinator)
+    client.post(reverse("settings", args=["climate"]), {**FIELDS, "flag_kinds": ["spam", "harmful"]})
+    project.refresh_from_db()
+    assert project.flag_kinds == ["factual_error", "harmful", "spam"]
+    client.post(reverse("settings", args=["climate"]), {**FIELDS, "flag_kinds": []})
+    project.refresh_from_db()
+    assert project.flag_kinds == ["factual_error"]
+    client.post(reverse("settings", args=["climate"]), {**FIELDS, "flag_kinds": []})
+    assert AuditEvent.objects.filter(verb="project.changed").count() == 2
+
+
+@pytest.mark.parametrize(
+    "kinds", [[], ["spam"], ["factual_error"] * 2, ["factual_error", "rude"], "spam", None, [{}]]
+)
+def test_no_service_stores_flags_that_are_none_or_leave_out_facts(project, coordinator, kinds):
+    with pytest.raises(ValidationError):
+        change_settings(project=project, values={"flag_kinds": kinds}, actor=coordinator)
+    project.refresh_from_db()
+    assert project.flag_kinds == FlagKind.values
+
+
+def test_a_projects_criteria_are_entered_one_a_line(client, project, coordinator):
+    client.force_login(coordinator)
+    fields = {**FIELDS, "criteria": " Accuracy \r\n\r\nTon & Stil\r\n"}
+    client.post(reverse("settings", args=["climate"]), fields)
+    project.refresh_from_db()
+    assert project.criteria == ["Accuracy", "Ton & Stil"]
+    assert "Accuracy\nTon &amp; Stil" in client.get(reverse("settings", args=["climate"])).text
+    client.post(reverse("settings", args=["climate"]), fields)
+    assert AuditEvent.objects.filter(verb="project.changed").count() == 1
+
+
+@pytest.mark.parametrize("criteria", ["Tone", [None], [1], [""], [" Tone"], ["lone \ud800"], ["a\nb"]])
+def test_no_service_stores_criteria_that_are_none(project, coordinator, criteria):
+    with pytest.raises(ValidationError):
+        change_settings(project=project, values={"criteria": criteria}, actor=coordinator)
+    project.refresh_from_db()
+    assert project.criteria == []
 
 
 def test_the_base_model_is_shown_and_cannot_be_changed(client, project, coordinator):

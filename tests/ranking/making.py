@@ -1,6 +1,9 @@
 """Rounds, seats and judgments for tests."""
 
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from annotator.models import Author, Project, User
 from annotator.services.completions import add_completions, get_or_create_author
@@ -30,6 +33,11 @@ def make_seat(current: Round, volunteer: User) -> Assignment:
     seat = claim_next(project=current.project, volunteer=volunteer)
     assert seat is not None
     return seat
+
+
+def let_lapse(seat: Assignment) -> None:
+    """The time of the seat ran out a minute ago."""
+    Assignment.objects.filter(pk=seat.pk).update(held_until=timezone.now() - timedelta(minutes=1))
 
 
 def make_judgment(seat: Assignment, *ranks: int, **fields: Any) -> Judgment:

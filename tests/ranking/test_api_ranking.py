@@ -81,10 +81,60 @@ def test_a_judgment_sent_twice_is_stored_once_and_answered_alike(current, volunt
     assert Judgment.objects.count() == 1
 
 
+def test_of_two_completions_it_takes_how_much_better_the_one_is():
+    current = make_round(answers=2)
+    volunteer = make_member(current.project)
+    taken = take_seat(current, volunteer).json()
+    seat = taken | {"order": [one["id"] for one in taken["completions"]]}
+    for wrong in (0, 3, True, "much", [1], 2**62):
+        assert judge(current, volunteer, seat, strength=wrong).status_code == 400, wrong
+    answer = judge(current, volunteer, seat, strength=2)
+    assert (answer.status_code, answer.json()["strength"]) == (201, 2)
+    client = client_of(coordinator_of(current.project))
+    (row,) = client.get(reverse("api-preferences", args=[current.project.slug])).json()["results"]
+    assert row["strength"] == 2
+
+
+def test_of_more_than_two_completions_a_strength_is_refused(current, volunteer, seat):
+    answer = judge(current, volunteer, seat, strength=1)
+    assert answer.status_code == 400
+    assert "only of two" in str(answer.json())
+
+
 def test_all_bad_needs_no_ranks(current, volunteer, seat):
-    answer = judge(current, volunteer, seat, ranks=[], all_bad=True)
+    answer = judge(current, volunteer, seat, ranks=[], verdict="all_bad")
     assert answer.status_code == 201
     assert (answer.json()["verdict"], answer.json()["preferences"]) == ("all_bad", 0)
+
+
+def test_cannot_rank_has_a_reason_and_no_ranks(current, volunteer, seat):
+    said = {"ranks": [], "verdict": "cannot_rank", "reason": "language", "rationale": "Is it Basque?"}
+    answer = judge(current, volunteer, seat, **said)
+    body = answer.json()
+    assert (answer.status_code, body["verdict"], body["reason"]) == (201, "cannot_rank", "language")
+    assert (body["ranks"], body["preferences"], body["rationale"]) == ([], 0, "Is it Basque?")
+
+
+def test_ratings_are_taken_by_the_projects_criteria_and_each_once(current, volunteer, seat):
+    project = current.project
+    project.criteria = ["Tone"]
+    project.save()
+    shown = client_of(volunteer).get(reverse("api-project", args=[project.slug])).json()
+    assert shown["criteria"] == ["Tone"]
+    rating = {"completion": seat["order"][0], "criterion": "Tone", "score": 4}
+    wrong = [
+        [rating, rating],
+        [rating | {"score": 0}],
+        [rating | {"score": 2**62}],
+        [rating | {"criterion": "Wit"}],
+        [rating | {"criterion": ["Tone"]}],
+        [rating | {"completion": 10**15}],
+        {"Tone": 4},
+    ]
+    for ratings in wrong:
+        assert judge(current, volunteer, seat, ratings=ratings).status_code == 400, ratings
+    answer = judge(current, volunteer, seat, ratings=[rating])
+    assert (answer.status_code, answer.json()["ratings"]) == (201, [rating])
 
 
 def test_a_key_with_another_answer_is_a_conflict(current, volunteer, seat):
@@ -94,14 +144,20 @@ def test_a_key_with_another_answer_is_a_conflict(current, volunteer, seat):
     assert "already sent" in answer.json()["detail"]
 
 
-def test_a_seat_that_went_to_someone_else_is_a_conflict(current, volunteer, seat):
+def test_a_judgment_after_the_seat_went_to_someone_else_is_taken_as_late(current, volunteer, seat):
     Assignment.objects.filter(pk=seat["id"]).update(held_until=timezone.now())
     Assignment.objects.exclude(pk=seat["id"]).delete()
-    assert take_seat(current, make_member(current.project)).json()["id"] == seat["id"]
-    assert judge(current, volunteer, seat).status_code == 409
+    other = make_member(current.project)
+    taken = take_seat(current, other).json()
+    assert taken["id"] == seat["id"]
     skip = reverse("api-skip", args=[current.project.slug, seat["id"]])
     assert client_of(volunteer).post(skip).status_code == 409
-    assert not Judgment.objects.exists()
+    answers = [judge(current, volunteer, seat) for _ in range(2)]
+    assert [(one.status_code, one.json()["late"]) for one in answers] == [(201, True), (201, True)]
+    assert answers[0].json() == answers[1].json()
+    assert judge(current, volunteer, seat, rationale="other").status_code == 409
+    in_time = judge(current, other, taken | {"order": [one["id"] for one in taken["completions"]]})
+    assert (in_time.status_code, in_time.json()["late"]) == (201, False)
 
 
 def test_nobody_judges_from_another_persons_seat(current, seat):
@@ -129,7 +185,13 @@ BAD_JUDGMENTS = {
     "seconds before the start": {"seconds": -1},
     "seconds that are no number": {"seconds": "NaN"},
     "seconds without end": {"seconds": "Infinity"},
-    "all_bad of another type": {"all_bad": []},
+    "a verdict of another type": {"verdict": []},
+    "an unknown verdict": {"verdict": "great"},
+    "a reason without its verdict": {"reason": "unclear"},
+    "cannot_rank with ranks": {"verdict": "cannot_rank", "reason": "unclear"},
+    "cannot_rank without a reason": {"verdict": "cannot_rank", "ranks": []},
+    "an unknown reason": {"verdict": "cannot_rank", "ranks": [], "reason": "no fun"},
+    "a reason of another type": {"verdict": "cannot_rank", "ranks": [], "reason": {"a": 1}},
 }
 
 

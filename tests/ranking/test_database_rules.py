@@ -80,6 +80,18 @@ def test_a_flag_on_a_foreign_completion_is_refused(judgment, foreign):
     assert_refused(Flag.objects.create, judgment=judgment, completion=foreign, kind="spam")
 
 
+def test_a_rating_is_1_to_5_once_for_a_criterion_and_of_a_compared_completion(judgment, foreign):
+    own = judgment.comparison.completions.first()
+    rate = judgment.ratings.create
+    for score in (0, 6):
+        assert_refused(rate, completion=own, criterion="Tone", score=score)
+    assert_refused(rate, completion=foreign, criterion="Tone", score=3)
+    rate(completion=own, criterion="Tone", score=3)
+    assert_refused(rate, completion=own, criterion="Tone", score=4)
+    for change in ({"score": 5}, {"criterion": "Accuracy"}, {"completion": foreign}):
+        assert_refused(judgment.ratings.update, **change)
+
+
 def test_what_was_judged_cannot_be_changed(judgment, foreign):
     other = Comparison.objects.exclude(pk=judgment.comparison_id).get()
     assert_refused(judgment.preferences.update, chosen=foreign)
@@ -136,6 +148,8 @@ def test_a_judgment_needs_a_seat_of_its_own_volunteer_at_its_own_comparison(judg
 
 
 def finish(seat):
+    """What the last steps of taking a judgment are."""
+    Judgment.objects.filter(assignment=seat, corrects=None).update(is_current=True)
     Assignment.objects.filter(pk=seat.pk).update(state=Assignment.State.DONE, held_until=None)
 
 
@@ -155,6 +169,84 @@ def test_a_seat_is_done_by_all_bad_without_ranks(judgment):
     seat = make_seat(current, make_member(current.project))
     judge(seat, verdict=Judgment.Verdict.ALL_BAD)
     finish(seat)
+
+
+@pytest.fixture
+def pair():
+    current = make_round(answers=2)
+    return make_seat(current, make_member(current.project))
+
+
+def test_a_strength_is_1_or_2_and_only_between_two_ranked_completions(judgment, pair):
+    current = judgment.comparison.round
+    seat = make_seat(current, make_member(current.project))
+    assert_refused(judge, seat, strength=1)
+    assert_refused(judge, pair, strength=1, verdict=Judgment.Verdict.ALL_BAD)
+    for strength in (0, 3):
+        assert_refused(judge, pair, strength=strength)
+    stored = judge(pair, strength=1)
+    rows = Judgment.objects.filter(pk=stored.pk)
+    assert_refused(rows.update, strength=2)
+    assert_refused(rows.update, strength=None)
+
+
+def test_no_seat_is_done_by_a_strength_between_completions_that_tie(pair):
+    stored = judge(pair, strength=1)
+    for completion in pair.order:
+        stored.ranks.create(completion_id=completion, rank=1)
+    assert_refused(finish, pair)
+
+
+def test_what_cannot_be_ranked_has_a_reason_and_no_ranks(judgment, pair):
+    assert_refused(judge, pair, verdict="cannot_rank")
+    assert_refused(judge, pair, reason="other")
+    stored = judge(pair, verdict="cannot_rank", reason="other")
+    assert_refused(stored.ranks.create, completion_id=pair.order[0], rank=1)
+    assert_refused(Judgment.objects.filter(pk=stored.pk).update, reason="unclear")
+    finish(pair)
+
+
+@pytest.mark.parametrize(("verdict", "reason"), [("all_bad", ""), ("cannot_rank", "other")])
+def test_only_a_ranking_prefers(pair, verdict, reason):
+    stored = judge(pair, verdict=verdict, reason=reason)
+    first, second = stored.comparison.completions.all()
+    assert_refused(preference, stored, first, second)
+
+
+def test_nothing_is_current_before_it_is_whole_and_a_seat_needs_something_current(judgment):
+    current = judgment.comparison.round
+    seat = make_seat(current, make_member(current.project))
+    assert_refused(judge, seat, verdict="all_bad", is_current=True)
+    begun = Judgment.objects.filter(pk=judge(seat).pk)
+    assert_refused(begun.update, is_current=True)
+    assert_refused(Assignment.objects.filter(pk=seat.pk).update, state="done", held_until=None)
+
+
+def correct(judgment, **fields):
+    fields = {"corrects": judgment, "verdict": "all_bad", "volunteer": judgment.volunteer} | fields
+    return judge(judgment.assignment, **fields)
+
+
+def test_a_correction_is_of_ones_own_current_judgment_in_an_open_round(judgment):
+    current = judgment.comparison.round
+    seat = make_seat(current, make_member(current.project))
+    other = judge(seat, verdict="all_bad")
+    assert_refused(correct, judgment, corrects=other)
+    assert_refused(judge, seat, verdict="all_bad", corrects=judgment)
+    current.close()
+    assert_refused(correct, judgment)
+
+
+def test_a_judgment_is_corrected_once_and_then_never_current_again(judgment):
+    old = Judgment.objects.filter(pk=judgment.pk)
+    assert_refused(old.update, is_current=False)
+    revision = Judgment.objects.filter(pk=correct(judgment).pk)
+    assert_refused(correct, judgment)
+    assert_refused(revision.update, is_current=True)  # while the old one still is
+    old.update(is_current=False)
+    assert_refused(old.update, is_current=True)
+    revision.update(is_current=True)
+    assert_refused(revision.update, corrects=None)
 
 
 def test_a_volunteer_judges_a_comparison_once_and_a_seat_is_judged_once(judgment):

@@ -34,10 +34,6 @@ def assert_nothing_stored():
     assert not Assignment.objects.filter(state=Assignment.State.DONE).exists()
 
 
-def let_lapse(seat):
-    Assignment.objects.filter(pk=seat.pk).update(held_until=timezone.now() - timedelta(minutes=1))
-
-
 def test_a_judgment_is_stored_with_ranks_flags_and_preferences_and_the_seat_is_done(seat):
     a, b, c, d = sorted(seat.order)
     judgment = make_judgment(seat, 2, 1, 4, 3, flags={c: ["spam", "harmful"]}, rationale="  b is short ")
@@ -60,15 +56,115 @@ def test_equal_ranks_are_ties_and_give_no_preference(seat):
 
 
 def test_all_bad_stores_the_verdict_without_preferences(seat):
-    judgment = make_judgment(seat, all_bad=True)
+    judgment = make_judgment(seat, verdict=Judgment.Verdict.ALL_BAD)
     assert judgment.verdict == Judgment.Verdict.ALL_BAD
     assert not Preference.objects.exists()
 
 
 def test_all_bad_keeps_ranks_that_were_given_but_draws_no_preference(seat):
-    judgment = make_judgment(seat, 1, 2, 3, 4, all_bad=True)
+    judgment = make_judgment(seat, 1, 2, 3, 4, verdict=Judgment.Verdict.ALL_BAD)
     assert judgment.ranks.count() == 4
     assert not Preference.objects.exists()
+
+
+@pytest.fixture
+def pair():
+    current = make_round(answers=2)
+    return make_seat(current, make_member(current.project))
+
+
+@pytest.mark.parametrize("strength", [None, 1, 2])
+def test_of_two_answers_it_stores_how_much_better_the_one_is(pair, strength):
+    judgment = make_judgment(pair, 2, 1, strength=strength)
+    judgment.refresh_from_db()
+    assert judgment.strength == strength
+    assert judgment.preferences.get().chosen_id == max(pair.order)
+
+
+@pytest.mark.parametrize("strength", [0, 3, -1, True, 1.5, 10**30, "1"])
+def test_a_strength_that_is_none_is_refused(pair, strength):
+    with pytest.raises(InvalidJudgmentError, match="much better by 2"):
+        make_judgment(pair, 1, 2, strength=strength)
+    assert_nothing_stored()
+
+
+def test_a_strength_between_answers_that_tie_or_of_more_than_two_is_refused(pair, seat):
+    for ranks in ((1, 1), (2, 2)):
+        with pytest.raises(InvalidJudgmentError, match="do not tie"):
+            make_judgment(pair, *ranks, strength=1)
+    with pytest.raises(InvalidJudgmentError, match="only of two"):
+        make_judgment(seat, 1, 2, 2, 2, strength=2)
+    with pytest.raises(InvalidJudgmentError, match="only of two"):
+        make_judgment(pair, verdict=Judgment.Verdict.ALL_BAD, strength=2)
+    assert_nothing_stored()
+
+
+def test_the_same_key_with_another_strength_is_refused(pair):
+    make_judgment(pair, 1, 2, strength=1)
+    with pytest.raises(KeyReusedError):
+        make_judgment(pair, 1, 2, strength=2)
+
+
+def test_cannot_be_ranked_is_an_answer_with_a_reason_that_finishes_the_seat(seat):
+    said = {"verdict": "cannot_rank", "reason": "unclear", "rationale": "Which sea?"}
+    judgment = make_judgment(seat, flags={seat.order[0]: ["spam"]}, **said)
+    judgment.refresh_from_db()
+    assert (judgment.verdict, judgment.reason, judgment.rationale) == tuple(said.values())
+    assert judgment.flags.count() == 1
+    assert not judgment.ranks.exists() and not judgment.preferences.exists()
+    seat.refresh_from_db()
+    assert seat.state == Assignment.State.DONE
+
+
+@pytest.mark.parametrize(
+    ("ranks", "said", "words"),
+    [
+        ((), {"verdict": "cannot_rank"}, "Choose a reason"),
+        ((), {"verdict": "cannot_rank", "reason": "\0"}, "Choose a reason"),
+        ((1, 2, 3, 4), {"verdict": "cannot_rank", "reason": "other"}, "has no ranks"),
+        ((1, 2, 3, 4), {"reason": "other"}, "cannot be ranked"),
+        ((1, 2, 3, 4), {"verdict": "all_bad", "reason": "other"}, "cannot be ranked"),
+        ((1, 2, 3, 4), {"verdict": "\ud800"}, "no such verdict"),
+    ],
+)
+def test_a_verdict_that_does_not_fit_is_refused(seat, ranks, said, words):
+    with pytest.raises(InvalidJudgmentError, match=words):
+        make_judgment(seat, *ranks, **said)
+    assert_nothing_stored()
+
+
+@pytest.fixture
+def rated(seat):
+    project = seat.round.project
+    project.criteria = ["Accuracy", "Tone"]
+    project.save()
+    return seat
+
+
+def test_ratings_are_stored_with_the_judgment_as_many_as_were_given(rated):
+    a, b, *_rest = rated.order
+    said = {"ratings": {a: {"Accuracy": 5, "Tone": 1}, b: {"Tone": 3}}}
+    judgment = make_judgment(rated, 1, 2, 3, 4, **said)
+    stored = set(judgment.ratings.values_list("completion", "criterion", "score"))
+    assert stored == {(a, "Accuracy", 5), (a, "Tone", 1), (b, "Tone", 3)}
+    assert make_judgment(rated, 1, 2, 3, 4, **said) == judgment
+    with pytest.raises(KeyReusedError):
+        make_judgment(rated, 1, 2, 3, 4, ratings={a: {"Accuracy": 4, "Tone": 1}, b: {"Tone": 3}})
+
+
+@pytest.mark.parametrize("score", [0, 6, True, 2.5, 3.0, "3", 10**30, None])
+def test_a_score_outside_1_to_5_is_refused(rated, score):
+    with pytest.raises(InvalidJudgmentError, match="1 to 5"):
+        make_judgment(rated, 1, 2, 3, 4, ratings={rated.order[0]: {"Tone": score}})
+    assert_nothing_stored()
+
+
+def test_a_rating_by_another_criterion_or_of_a_foreign_completion_is_refused(rated):
+    with pytest.raises(InvalidJudgmentError, match="criterion"):
+        make_judgment(rated, 1, 2, 3, 4, ratings={rated.order[0]: {"tone\ud800": 3}})
+    with pytest.raises(InvalidJudgmentError, match="not part of this comparison"):
+        make_judgment(rated, 1, 2, 3, 4, ratings={max(rated.order) + 1: {"Tone": 3}})
+    assert_nothing_stored()
 
 
 def test_sent_twice_it_is_stored_once_and_answers_the_same(seat):
@@ -107,10 +203,10 @@ def test_someone_elses_key_is_refused(seat):
 def test_the_key_of_another_seat_is_refused():
     current = make_round(prompts=2, answers=2)
     volunteer = make_member(current.project)
-    first = make_judgment(make_seat(current, volunteer), all_bad=True)
+    first = make_judgment(make_seat(current, volunteer), verdict=Judgment.Verdict.ALL_BAD)
     second = make_seat(current, volunteer)
     with pytest.raises(KeyReusedError):
-        make_judgment(second, all_bad=True, key=first.key)
+        make_judgment(second, verdict=Judgment.Verdict.ALL_BAD, key=first.key)
     second.refresh_from_db()
     assert second.state == Assignment.State.HELD
 
@@ -185,22 +281,6 @@ def test_a_closed_round_takes_no_judgment(seat):
     with pytest.raises(RoundClosedError):
         make_judgment(seat, 1, 2, 3, 4)
     assert_nothing_stored()
-
-
-def test_a_lapsed_seat_that_nobody_took_still_counts(seat):
-    let_lapse(seat)
-    assert make_judgment(seat, 1, 2, 3, 4).preferences.count() == 6
-
-
-def test_a_lapsed_seat_that_went_to_someone_else_is_lost(seat):
-    let_lapse(seat)
-    other = make_member(seat.round.project)
-    taken = claim_next(project=seat.round.project, volunteer=other)
-    assert taken is not None and taken.pk == seat.pk
-    with pytest.raises(SeatLostError):
-        make_judgment(seat, 1, 2, 3, 4)
-    assert_nothing_stored()
-    assert make_judgment(taken, 1, 2, 3, 4).volunteer == other
 
 
 def test_a_wrong_key_is_refused(seat):

@@ -50,6 +50,17 @@ def test_a_volunteer_sees_the_round_and_the_way_to_the_desk_but_no_counts(client
     assert "Robot" not in html and judged.authors.get().name not in html
 
 
+def test_a_coordinator_sees_what_was_said_told_apart(as_coordinator, judged):
+    current = judged.rounds.get()
+    make_judgment(make_seat(current, make_member(judged)), verdict="cannot_rank", reason="unclear")
+    page = as_coordinator.get(url(judged, "project"))
+    assert page.context["verdicts"] == [
+        ("Ranked", "", 2),
+        ("Cannot be ranked", "The question cannot be understood", 1),
+    ]
+    assert "Cannot be ranked: The question cannot be understood" in page.content.decode()
+
+
 def test_a_coordinator_sees_counts_and_which_volunteers_are_simulated(as_coordinator, judged):
     page = as_coordinator.get(url(judged, "project"))
     assert [page.context[name] for name in ("judgments", "prompts", "completions", "members")] == [2, 3, 6, 3]

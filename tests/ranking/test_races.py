@@ -1,14 +1,22 @@
 """People who act at the same moment, each with a database connection of their own."""
 
+import uuid
+
 import pytest
 
-from ranking.errors import KeyReusedError
+from ranking.errors import CorrectedSinceError, KeyReusedError
 from ranking.models import Assignment, Judgment, Preference
-from ranking.services import claim_next, open_round, snapshot_preferences, submit_judgment
+from ranking.services import (
+    claim_next,
+    correct_judgment,
+    open_round,
+    snapshot_preferences,
+    submit_judgment,
+)
 from tests.factories import make_member
 from tests.racing import at_once
 
-from .making import make_judgment, make_round, make_seat
+from .making import let_lapse, make_judgment, make_round, make_seat
 
 VOLUNTEERS = 8
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,6 +47,18 @@ def test_judging_to_the_end_no_comparison_gets_more_judgments_than_seats():
     assert sum(counts) == Judgment.objects.count() == Preference.objects.count() == 6 * 3
     for comparison in current.comparisons.all():
         assert comparison.judgments.values("volunteer").distinct().count() == 3
+
+
+def test_late_judgments_at_once_with_those_in_time_take_no_seat_from_them():
+    current = make_round(answers=2, judgments_per_comparison=2)
+    late = [make_seat(current, make_member(current.project)) for _ in range(2)]
+    for seat in late:
+        let_lapse(seat)
+    in_time = [make_seat(current, make_member(current.project)) for _ in range(2)]
+    judgments = at_once(lambda seat: make_judgment(seat, 1, 2), [*late, *in_time])
+    assert [one.late for one in judgments] == [True, True, False, False]
+    assert Judgment.objects.filter(assignment__isnull=False).count() == 2
+    assert current.progress().done == 2
 
 
 def test_one_person_in_many_tabs_gets_one_seat():
@@ -78,6 +98,28 @@ def test_of_different_answers_with_one_key_the_first_stays():
 
     stored = [one for one in at_once(submit, [(1, 2), (2, 1), (1, 1)]) if one]
     assert stored == list(Judgment.objects.all()) and len(stored) == 1
+
+
+def test_of_corrections_made_at_once_one_counts():
+    current = make_round(answers=2)
+    judgment = make_judgment(make_seat(current, make_member(current.project)), 1, 2)
+    first, second = sorted(judgment.assignment.order)
+
+    def correct(rationale):
+        try:
+            return correct_judgment(
+                judgment=judgment,
+                volunteer=judgment.volunteer,
+                key=uuid.uuid4(),
+                ranks={first: 2, second: 1},
+                rationale=rationale,
+            )
+        except CorrectedSinceError:
+            return None
+
+    stored = [one for one in at_once(correct, ["one", "two", "three"]) if one]
+    assert len(stored) == 1 and stored == list(Judgment.objects.filter(is_current=True))
+    assert Judgment.objects.count() == 2
 
 
 def test_of_rounds_opened_at_once_each_has_its_number_and_one_is_open():

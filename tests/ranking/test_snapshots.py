@@ -16,9 +16,12 @@ from django.core.management import CommandError, call_command
 
 from annotator.models import AuditEvent
 from ranking.errors import NoPreferencesError, SnapshotFailedError
-from ranking.models import Dataset
+from ranking.models import Dataset, Judgment
 from ranking.services import open_round, snapshot_preferences
 from tests.factories import coordinator_of, make_member, make_project
+from training.rlhf.data import read_preferences
+from training.rlhf.recipes import DatasetFile
+from training.rlhf.rundir import RunDirectory
 
 from .making import make_answers, make_judgment, make_round, make_seat
 
@@ -77,6 +80,24 @@ def test_a_row_is_a_conversation_with_where_it_comes_from(project):
     assert (row["split"], row["round"], row["language"]) == (prompt.split, 1, "en")
 
 
+def test_the_margin_is_how_much_better_people_found_the_chosen_one_and_0_where_nobody_asked(project):
+    assert {row["margin"] for row in rows_of(snapshot_preferences(project=project))} == {0.0}
+    current = make_round(answers=2, judgments_per_comparison=3)
+    for ranks, strength in (((1, 2), 2), ((1, 2), 1), ((1, 1), None)):
+        make_judgment(make_seat(current, make_member(current.project)), *ranks, strength=strength)
+    (row,) = rows_of(snapshot_preferences(project=current.project))
+    assert row["margin"] == pytest.approx((1 + 0.5 + 0) / 3)
+
+
+def test_the_engine_reads_both_splits(project):
+    dataset = snapshot_preferences(project=project)
+    directory = RunDirectory(dataset.folder)
+    for split, pairs in (("train", dataset.train_pairs), ("held_out", dataset.held_out_pairs)):
+        for name in (f"{split}.parquet", f"{split}.jsonl"):
+            sha256 = dataset.manifest["files"][name]["sha256"]
+            assert len(read_preferences(directory, DatasetFile(name, sha256))) == pairs
+
+
 def test_no_prompt_is_in_both_splits_and_each_file_has_its_own(project):
     dataset = snapshot_preferences(project=project)
     rows = rows_of(dataset)
@@ -117,6 +138,18 @@ def test_simulated_judgments_are_counted_apart(project):
     assert "12 (25%)" in (dataset.folder / "README.md").read_text()
 
 
+def test_none_acceptable_and_cannot_be_ranked_are_told_apart(project):
+    current = open_round(project=project, author=project.authors.get())
+    for count, said in ((2, {"verdict": "all_bad"}), (1, {"verdict": "cannot_rank", "reason": "unclear"})):
+        for _ in range(count):
+            make_judgment(make_seat(current, make_member(project)), **said)
+    dataset = snapshot_preferences(project=project)
+    counts = dataset.manifest["counts"]
+    assert (counts["judgments"], counts["ranked"], counts["all_bad"], counts["cannot_rank"]) == (39, 36, 2, 1)
+    card = (dataset.folder / "README.md").read_text()
+    assert '"none is acceptable" | 2 |' in card and '"cannot be ranked" | 1 |' in card
+
+
 def test_snapshots_are_numbered_and_an_old_one_stays_as_it_was(project):
     first = snapshot_preferences(project=project)
     before = {path.name: path.read_bytes() for path in first.folder.iterdir()}
@@ -129,7 +162,7 @@ def test_snapshots_are_numbered_and_an_old_one_stays_as_it_was(project):
 
 def test_all_bad_and_ties_give_no_rows():
     current = make_round(answers=2, judgments_per_comparison=2)
-    make_judgment(make_seat(current, make_member(current.project)), all_bad=True)
+    make_judgment(make_seat(current, make_member(current.project)), verdict=Judgment.Verdict.ALL_BAD)
     make_judgment(make_seat(current, make_member(current.project)), 1, 1)
     with pytest.raises(NoPreferencesError, match="no preferences yet"):
         snapshot_preferences(project=current.project)

@@ -14,12 +14,13 @@ MOST = 2000
 def flagged_answers(project: Project) -> bytes | None:
     """JSONL rows {text, flagged} of answers that were judged; None when none was ever flagged as harmful.
 
-    An answer counts as flagged when one volunteer marked it as harmful; the other marks say that it is wrong
-    or useless, which is no harm. The newest answers of each class, each text once.
+    An answer counts as flagged when one volunteer marked it as harmful and did not take that back; the other
+    marks say that it is wrong or useless, which is no harm. The newest answers of each class, each text once.
     """
-    harmful = Flag.objects.filter(completion=OuterRef("pk"), kind=Flag.Kind.HARMFUL)
+    said = {"completion": OuterRef("pk"), "judgment__is_current": True}
+    harmful = Flag.objects.filter(**said, kind=Flag.Kind.HARMFUL)
     judged = Completion.objects.filter(
-        Exists(RankedCompletion.objects.filter(completion=OuterRef("pk"))), prompt__project=project
+        Exists(RankedCompletion.objects.filter(**said)), prompt__project=project
     )
     answers = judged.annotate(flagged=Exists(harmful)).order_by("-pk").values_list("text", flat=True)
     flagged = dict.fromkeys(answers.filter(flagged=True)[:MOST], True)

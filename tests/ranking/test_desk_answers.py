@@ -1,0 +1,183 @@
+"""What can be said at the desk beside ranks, and after the time had run out."""
+
+import re
+from html import unescape
+
+import pytest
+
+from ranking.models import Assignment, Flag, Judgment
+from ranking.services import claim_next
+from tests.factories import make_member
+
+from .desk import HTMX, desk, filled, ranks_of, to
+from .making import let_lapse, make_round, make_seat
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def current():
+    return make_round(prompts=3, answers=3)
+
+
+@pytest.fixture
+def seat(current, client):
+    member = make_member(current.project)
+    client.force_login(member)
+    return make_seat(current, member)
+
+
+@pytest.fixture
+def pair(client):
+    current = make_round(prompts=2, answers=2)
+    volunteer = make_member(current.project)
+    client.force_login(volunteer)
+    return make_seat(current, volunteer)
+
+
+FIVE = {"a_much": (1, 2, 2), "a": (1, 2, 1), "equal": (1, 1, None), "b": (2, 1, 1), "b_much": (2, 1, 2)}
+
+
+@pytest.mark.parametrize("answer", FIVE)
+def test_of_two_answers_it_asks_which_is_better_and_by_how_much(client, pair, answer):
+    html = client.get(desk(pair.round)).content.decode()
+    assert re.findall(r'name="preferred" value="(\w+)"', html) == list(FIVE)
+    assert 'name="rank_' not in html
+    client.post(to("judgment", pair), {"key": pair.key, "preferred": answer})
+    judgment = Judgment.objects.get()
+    assert (*ranks_of(judgment), judgment.strength) == FIVE[answer]
+
+
+@pytest.mark.parametrize("answer", ["", "c", "\0", "1" * 5000, ["a", "worst"]])
+def test_of_two_answers_anything_else_brings_the_form_back_with_what_was_entered(client, pair, answer):
+    sent = {"key": pair.key, "preferred": answer, "rationale": "half done", "flags_2": "spam"}
+    response = client.post(to("judgment", pair), sent)
+    html = response.content.decode()
+    assert response.status_code == 422
+    assert "half done" in html and html.count(" checked") >= 1
+    assert not Judgment.objects.exists()
+    assert ("Say which answer is better" in html) == (answer == "")
+
+
+def test_of_two_answers_all_bad_needs_no_preference(client, pair):
+    client.post(to("judgment", pair), {"key": pair.key, "verdict": "all_bad", "preferred": "a_much"})
+    judgment = Judgment.objects.get()
+    assert (judgment.verdict, judgment.strength) == (Judgment.Verdict.ALL_BAD, None)
+
+
+def test_the_page_shows_the_projects_flags_and_keeps_one_that_was_turned_off_meanwhile(client, seat):
+    project = seat.round.project
+    project.flag_kinds = ["factual_error", "leaks_author"]
+    project.save()
+    html = client.get(desk(seat.round)).content.decode()
+    assert re.findall(r'name="flags_1" value="(\w+)"', html) == ["factual_error", "leaks_author"]
+    data = filled(client, seat, 1, flags_1=["spam"])
+    html = client.post(to("judgment", seat), data).content.decode()
+    assert re.findall(r'name="flags_1" value="(\w+)"', html) == ["factual_error", "spam", "leaks_author"]
+    data = filled(client, seat, 1, 2, 3, flags_1=["spam", "leaks_author"])
+    assert client.post(to("judgment", seat), data).status_code == 302
+    assert set(Flag.objects.values_list("kind", flat=True)) == {"spam", "leaks_author"}
+
+
+@pytest.fixture
+def rated(seat):
+    project = seat.round.project
+    project.criteria = ["Accuracy", 'Ton "&" <Stil>']
+    project.save()
+    return seat
+
+
+def test_each_answer_may_be_rated_by_each_criterion(client, rated):
+    html = client.get(desk(rated.round)).content.decode()
+    assert html.count("<select name=") == 6 and "<Stil>" not in html
+    names = [unescape(name) for name in re.findall('<select name="(rating_1_[^"]+)"', html)]
+    assert names == ["rating_1_Accuracy", 'rating_1_Ton "&" <Stil>']
+    sent = filled(client, rated, 1, 2, 3) | {names[1]: "4", "rating_3_Accuracy": "1", "rating_3_Gone": "9"}
+    client.post(to("judgment", rated), sent)
+    stored = set(Judgment.objects.get().ratings.values_list("completion", "criterion", "score"))
+    assert stored == {(rated.order[0], 'Ton "&" <Stil>', 4), (rated.order[2], "Accuracy", 1)}
+
+
+@pytest.mark.parametrize("score", ["0", "6", "NaN", "\0", "9" * 5000])
+def test_a_score_that_is_none_is_refused_with_what_was_entered_kept(client, rated, score):
+    sent = filled(client, rated, 1, 2, 3) | {"rating_1_Accuracy": score, "rating_2_Accuracy": "2"}
+    response = client.post(to("judgment", rated), sent)
+    assert response.status_code == 422
+    assert '<option value="2" selected>' in response.content.decode()
+    assert not Judgment.objects.exists()
+
+
+@pytest.mark.parametrize("answers", [2, 3])
+def test_cannot_be_ranked_needs_a_reason_and_keeps_the_words(client, answers):
+    current = make_round(answers=answers)
+    volunteer = make_member(current.project)
+    client.force_login(volunteer)
+    seat = make_seat(current, volunteer)
+    sent = {
+        "key": seat.key,
+        "verdict": "cannot_rank",
+        "rationale": "which sea?",
+        "rank_1": "1",
+        "preferred": "a",
+    }
+    for reason in ("", "no fun", "\0"):
+        response = client.post(to("judgment", seat), sent | {"reason": reason})
+        assert response.status_code == 422
+        assert "which sea?" in response.content.decode()
+        assert not Judgment.objects.exists()
+    client.post(to("judgment", seat), sent | {"reason": "unclear"})
+    judgment = Judgment.objects.get()
+    assert (judgment.verdict, judgment.reason, judgment.rationale) == ("cannot_rank", "unclear", "which sea?")
+
+
+@pytest.mark.parametrize("verdict", ["great", "\0", "1" * 5000])
+def test_a_verdict_that_is_none_is_refused(client, seat, verdict):
+    response = client.post(to("judgment", seat), filled(client, seat, 1, 2, 3, verdict=verdict))
+    assert response.status_code == 422
+    assert not Judgment.objects.exists()
+
+
+def give_away(seat):
+    """The time of the seat ran out and someone else, who is returned, has it now."""
+    let_lapse(seat)
+    Assignment.objects.exclude(pk=seat.pk).delete()
+    other = make_member(seat.round.project)
+    assert claim_next(project=seat.round.project, volunteer=other).pk == seat.pk
+    return other
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+def test_a_judgment_after_the_seat_went_to_someone_else_is_taken_as_late(client, seat, headers):
+    data = filled(client, seat, 3, 1, 2)
+    give_away(seat)
+    response = client.post(to("judgment", seat), data, follow=True, **headers)
+    assert "Saved. 1 today. The time had run out: it counts as late." in response.content.decode()
+    judgment = Judgment.objects.get()
+    ranks = dict(judgment.ranks.values_list("completion", "rank"))
+    assert [ranks[completion] for completion in seat.order] == [3, 1, 2]
+
+
+def test_a_late_judgment_that_does_not_fit_comes_back_as_entered_and_can_be_sent_again(client, seat):
+    data = filled(client, seat, 3, 1, rationale="half done")
+    give_away(seat)
+    response = client.post(to("judgment", seat), data)
+    html = response.content.decode()
+    assert response.status_code == 422
+    assert f'action="{to("judgment", seat)}"' in html and str(seat.key) in html and "half done" in html
+    client.post(to("judgment", seat), data | {"rank_3": 2})
+    assert Judgment.objects.get().late
+
+
+def test_a_page_whose_seat_went_to_someone_else_is_told_that_it_may_go_on(client, seat):
+    give_away(seat)
+    response = client.post(to("renew-seat", seat))
+    assert response.status_code == 409
+    assert "still counts, as late" in response.content.decode()
+
+
+@pytest.mark.parametrize("key", ["", "no key", "\0", "7" * 5000, "0b6a7d5e-7f0e-4a53-8f7c-3a2f7e0c9d11"])
+def test_without_its_key_nothing_is_late(client, seat, key):
+    data = filled(client, seat, 1, 2, 3) | {"key": key}
+    give_away(seat)
+    assert client.post(to("judgment", seat), data, **HTMX).status_code == 409
+    assert not Judgment.objects.exists()
