@@ -106,6 +106,10 @@ bench-generate: $(VENV)/installed ## sampling against transformers' generate, an
 bench-beside: $(VENV)/installed ## the ranking page with 8 volunteers, idle and beside a training: ARGS=
 	$(BIN)/python -m benchmarks.beside_training $(ARGS)
 
+.PHONY: bench-desk
+bench-desk: $(VENV)/installed ## next and submit by 32 volunteers at once, on SQLite and PostgreSQL: ARGS=
+	$(BIN)/python -m benchmarks.desk $(ARGS)
+
 # Check
 
 .PHONY: test

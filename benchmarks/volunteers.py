@@ -97,7 +97,7 @@ async def _turns(
             if now >= counted_from:
                 timings.page.append(time.perf_counter() - now)
             await asyncio.sleep(think * chance.uniform(0.5, 1.5))
-            action, form = _judgment(page.text, chance)
+            action, form = judgment_form(page.text, chance)
             now = time.perf_counter()
             # As the page's htmx sends it: the answer holds the next comparison.
             (await client.post(action, data=form, headers={"HX-Request": "true"})).raise_for_status()
@@ -105,7 +105,7 @@ async def _turns(
                 timings.submit.append(time.perf_counter() - now)
 
 
-def _judgment(page: str, chance: random.Random) -> tuple[str, dict[str, str]]:
+def judgment_form(page: str, chance: random.Random) -> tuple[str, dict[str, str]]:
     """Where the page's form goes, and a ranking of its answers."""
     names = sorted(set(_RANKS.findall(page)))
     if not names:
