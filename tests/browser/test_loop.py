@@ -36,11 +36,14 @@ def rank_with_keys(page: Page) -> None:
 
 
 def rank_with_clicks(page: Page) -> None:
-    """Rank the answers from last to first by their buttons."""
+    """Rank the answers from last to first by their buttons; of two the second is the better one."""
     answers = page.locator("#desk .answer")
     count = answers.count()
-    for place in range(count):
-        answers.nth(place).locator(f"label.rank:has(input[value='{count - place}'])").click()
+    if count == 2:
+        page.get_by_label("B is better").check()
+    else:
+        for place in range(count):
+            answers.nth(place).locator(f"label.rank:has(input[value='{count - place}'])").click()
     page.get_by_role("button", name="Submit").click()
 
 
