@@ -7,6 +7,7 @@ learns, they do as transformers does.
 """
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from transformers import Cache, PreTrainedConfig
 from transformers.activations import SiLUActivation
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from training.rlhf.linear import Linear, LoRALinear, Readers, frozen_part, replace_linear_layers
+from training.rlhf.linear import Linear, LoRALinear, Readers, frozen_part, products_in, replace_linear_layers
 from training.rlhf.products import for_arguments, lora_backward, lora_forward, products_of, with_scales
 
 # These differ in name alone; the norms and MLPs of other families may differ in more.
@@ -102,12 +103,10 @@ class GatedMLP(Readers):
             gate, up = self.read(x)
             return self.down_proj(silu(gate, inplace=True).mul_(up))
         layers = (self.gate_proj, self.up_proj, self.down_proj)
-        products = [layer.product() for layer in layers if isinstance(layer, LoRALinear)]
-        weights = [each for product in products if product is not None for each in product]
-        is_plain = len(weights) == 12 and all(frozen_part(layer).bias is None for layer in layers)
-        if not is_plain or torch.is_autocast_enabled(x.device.type):
+        products, biased = products_in(layers), any(frozen_part(each).bias is not None for each in layers)
+        if products is None or biased or torch.is_autocast_enabled(x.device.type):
             return self.down_proj(silu(self.gate_proj(x)) * self.up_proj(x))
-        y: Tensor = _GatedMLP.apply(x.reshape(-1, x.shape[-1]), *weights)
+        y: Tensor = _GatedMLP.apply(x.reshape(-1, x.shape[-1]), *chain(*products))
         return y.view(x.shape)
 
 

@@ -1,6 +1,7 @@
 """Linear layers, plain and with a LoRA adapter, by the engine's own `products`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -75,12 +76,18 @@ class Readers(nn.Module):
         if self.packed is not None:
             said = self.packed(rows)
         else:
-            products = [layer.product() for layer in layers if isinstance(layer, LoRALinear)]
-            weights = [each for product in products if product is not None for each in product]
-            if len(weights) < 4 * len(layers):
+            products = products_in(layers)
+            if products is None:
                 return [layer(x) for layer in layers]
-            said = LoRAProducts.apply(rows, *weights)
+            said = LoRAProducts.apply(rows, *chain(*products))
         return [frozen_part(layer).finish(y, x.shape) for layer, y in zip(layers, said, strict=True)]
+
+
+def products_in(layers: Iterable[Linear | LoRALinear]) -> list[Product] | None:
+    """The products of the adapter in use; None where a layer has no part of it."""
+    products = [layer.product() if isinstance(layer, LoRALinear) else None for layer in layers]
+    found = [product for product in products if product is not None]
+    return found if len(found) == len(products) else None
 
 
 def frozen_part(layer: Linear | LoRALinear) -> Linear:

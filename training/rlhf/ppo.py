@@ -49,29 +49,16 @@ from torch import Tensor
 
 from training.rlhf import chat
 from training.rlhf.adapters import SharedBase, lora_config
+from training.rlhf.assessment import Assessor
 from training.rlhf.data import Prompt, read_prompts
 from training.rlhf.errors import Cancelled, RecipeError, TrainingDiverged
 from training.rlhf.learner import Learner, initial_value_head
 from training.rlhf.loading import base_location, load_base, load_tokenizer, write_base_card
 from training.rlhf.memory import give_back_memory
-from training.rlhf.objective import (
-    adapt_kl_coef,
-    explained_variance,
-    generalised_advantages,
-    token_rewards,
-    whiten,
-)
+from training.rlhf.objective import adapt_kl_coef
 from training.rlhf.processes import Processes
 from training.rlhf.recipes import PPORecipe
-from training.rlhf.rollout import (
-    Block,
-    Experience,
-    Judge,
-    Judgement,
-    answer_logprobs,
-    gather_answers,
-    lay_out,
-)
+from training.rlhf.rollout import Experience, Judge, gather_answers
 from training.rlhf.rundir import RunDirectory, write_json
 from training.rlhf.samples import add_samples, keep_samples_until
 from training.rlhf.sampling import Answer, Sampling, require_numbers, sample
@@ -108,10 +95,11 @@ class PPO:
         encoded = chat.encode_prompts(self.tokenizer, prompts, longest=recipe.max_prompt_tokens)
         self.prompts = list(zip(prompts, encoded, strict=True))
         self.base = SharedBase(load_base(location, recipe.dtype, recipe.device))
-        self.reference = self._add_policy_and_reference()
+        reference = self._add_policy_and_reference()
         self.reward = load_reward(self.base, directory.resolve(recipe.reward_adapter))
         ending = chat.ending(self.tokenizer)
         self.judge = Judge(self.base, self.reward, self.how, ending, recipe.uncertainty_penalty)
+        self.assessor = Assessor(self.base, self.judge, reference, recipe, self.processes)
         if self.processes.divide_base:
             self.base.divide(self.processes)
         self.last_good = self.base.weights("policy")
@@ -251,77 +239,30 @@ class PPO:
                 f"more than kl_stop ({self.recipe.kl_stop}): raise kl_stop, or turn reanchor off."
             )
 
-    @property
-    def _at_once(self) -> int:
-        """The answers of a batch that one process has at most."""
-        return math.ceil(self.recipe.batch_size / self.processes.count)
-
     def _assess(
         self, chosen: list[tuple[Prompt, list[int]]], answers: list[Answer]
     ) -> tuple[Experience, dict[str, float]]:
         """What there is to learn from the answers, and the metrics of the policy that gave them."""
-        recipe, prompts = self.recipe, [ids for _, ids in chosen]
-        block = lay_out(prompts, [answer.tokens for answer in answers], self.how.pad_id, self.base.device)
-        mask = block.answer_mask
-        logprobs = _padded([answer.logprobs for answer in answers], mask)
-        judgement, reference, anchor = self._passes(prompts, answers, block)
-        values = self.learner.values(block, judgement.features)
-        scores = self._normalised(judgement.scores, answers)
-        rewards = token_rewards(scores, logprobs, reference, mask, self.state.kl_coef)
-        advantages, returns = generalised_advantages(
-            rewards, values, mask, gamma=recipe.gamma, lam=recipe.gae_lambda
+        state = self.state
+        experience, scores, metrics = self.assessor(
+            [ids for _, ids in chosen],
+            answers,
+            values_of=self.learner.values,
+            kl_coef=state.kl_coef,
+            mean=state.score_mean,
+            deviation=state.score_deviation,
         )
-        experience = Experience(
-            block, judgement.features, logprobs, values, whiten(advantages, mask), returns
-        )
-        if self.processes.is_main and self.state.step % recipe.samples_every == 0:
+        if self.processes.is_main and state.step % self.recipe.samples_every == 0:
             shown = [prompt for prompt, _ in chosen]
-            add_samples(self.directory, self.state.step, shown, answers, judgement.scores, self.tokenizer)
-        kl = float((logprobs - reference).sum(-1).mean())
-        if not math.isfinite(kl):
+            add_samples(self.directory, state.step, shown, answers, scores, self.tokenizer)
+        if not math.isfinite(metrics["kl"]):
             raise TrainingDiverged("The KL is no longer a finite number: lower the learning rate.")
-        return experience, {
-            "reward": float(rewards.sum(-1).mean()),
-            "score": float(judgement.scores.mean()),
-            "normalised_score": float(scores.mean()),
-            "kl": kl,
-            "anchor_kl": float((logprobs - anchor).sum(-1).mean()),
-            "kl_coef": self.state.kl_coef,
-            "entropy": float(-logprobs.sum() / mask.sum()),
-            "response_length": float(mask.sum(-1).float().mean()),
-            "eos_rate": sum(answer.finished for answer in answers) / len(answers),
-            "explained_variance": float(explained_variance(values, returns, mask)),
-        }
+        return experience, metrics
 
-    @torch.no_grad()
-    def _passes(
-        self, prompts: list[list[int]], answers: list[Answer], block: Block
-    ) -> tuple[Judgement, Tensor, Tensor]:
-        """The judgement, and log-probabilities (B, R) of reference and base; each process does its share."""
-        rows, gather = self.processes.share(len(answers)), self.processes.gather_rows
-        total, width = len(answers), block.longest_answer
-        with self.base.in_company():
-            seen = self.judge([prompts[i] for i in rows], [answers[i] for i in rows])
-        judgement = Judgement(gather(seen.scores, total), gather(seen.features, total, width))
-        mine = block.rows(torch.tensor(rows, device=self.base.device))
-
-        def logprobs(adapter: str | None) -> Tensor:
-            with self.base.use(adapter) as model, self.base.in_company():
-                # Most of the memory is logits here: those of twice as many rows take less than an update.
-                parts = mine.split(2 * self.recipe.micro_batch_size)
-                said = [answer_logprobs(model, part, self.recipe.temperature) for part in parts]
-            return gather(torch.cat(said), total, width)
-
-        reference = logprobs(self.reference)
-        return judgement, reference, reference if self.reference is None else logprobs(None)
-
-    def _normalised(self, scores: Tensor, answers: list[Answer]) -> Tensor:
-        """Scores (B,) in units of the reference's, cut, less the penalty for answers without an end."""
-        normalised = (scores - self.state.score_mean) / self.state.score_deviation
-        if self.recipe.score_clip:
-            normalised = normalised.clamp(-self.recipe.score_clip, self.recipe.score_clip)
-        unfinished = torch.tensor([not answer.finished for answer in answers], device=scores.device)
-        return normalised - self.recipe.missing_eos_penalty * unfinished
+    @property
+    def _at_once(self) -> int:
+        """The answers of a batch that one process has at most."""
+        return math.ceil(self.recipe.batch_size / self.processes.count)
 
     # Files
 
@@ -342,10 +283,3 @@ def _seconds(clock: list[float]) -> dict[str, float]:
     phases = zip(("rollout", "scoring", "update"), clock, clock[1:], strict=False)
     parts = {f"{name}_seconds": end - start for name, start, end in phases}
     return {**parts, "seconds": clock[-1] - clock[0]}
-
-
-def _padded(rows: list[list[float]], mask: Tensor) -> Tensor:
-    """Numbers per token (B, R), zero outside the mask."""
-    padded = torch.zeros(mask.shape, device=mask.device)
-    padded[mask] = torch.tensor([value for row in rows for value in row], device=mask.device)
-    return padded
