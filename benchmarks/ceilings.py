@@ -4,17 +4,14 @@ A floor counts the multiplications and the bytes that the method cannot avoid, f
 divides them by the fastest matrix product and the fastest read measured on this machine.
 """
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
 from benchmarks.task import CONFIGURATIONS, Shape
-from training.rlhf.machine import finish_work
+from training.rlhf.machine import shortest_seconds
 from training.rlhf.products import multiply
 
-_SECONDS = 1.0
 _SIDE = {"cpu": 2048, "cuda": 8192}  # of matrices that keep the device busy
 
 
@@ -31,23 +28,14 @@ def measure(dtype: torch.dtype, device: torch.device) -> Ceilings:
     side = _SIDE[device.type]
     left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     block = torch.randn(1 << 27, device=device)
-    product = min(_fastest(lambda: left @ right, device), _fastest(lambda: multiply(left, right), device))
+    product = min(
+        shortest_seconds(lambda: left @ right, device),
+        shortest_seconds(lambda: multiply(left, right), device),
+    )
     return Ceilings(
         flops=2 * side**3 / product,
-        bandwidth=block.numel() * 4 / _fastest(lambda: block.sum(), device),
+        bandwidth=block.numel() * 4 / shortest_seconds(lambda: block.sum(), device),
     )
-
-
-def _fastest(work: Callable[[], object], device: torch.device) -> float:
-    work()
-    finish_work(device)
-    times, end = [], time.perf_counter() + _SECONDS
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        work()
-        finish_work(device)
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def floors(shape: Shape, ceilings: Ceilings) -> dict[str, float]:

@@ -25,7 +25,7 @@ from safetensors.torch import load_file, save_file
 
 from benchmarks import reward
 from benchmarks.ppo import SETTINGS, run_ours, run_peer
-from benchmarks.task import CORPUS, ROOT, SHAPES, STARTER, Task, prepare
+from benchmarks.task import CORPUS, ROOT, SHAPES, Task, prepare
 from training.rlhf.adapters import WEIGHTS, SharedBase
 from training.rlhf.loading import load_base, load_tokenizer
 from training.rlhf.recipes import RewardRecipe
@@ -69,8 +69,11 @@ def parse() -> argparse.Namespace:
 
 def trained_reward(task: Task, options: argparse.Namespace) -> Path:
     """A reward adapter from rankings of the base's answers, scaled to deviation 1 on others of them."""
-    options.starter, options.corpus = STARTER, CORPUS
-    rows = reward.demonstration(options)
+    rows = reward.demonstration(
+        argparse.Namespace(
+            comparisons=options.comparisons, threads=options.threads, starter=task.base, corpus=CORPUS
+        )
+    )
     path = task.folder / "preferences.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     recipe = RewardRecipe(base_model=str(task.base), dataset=dataset_file(path), threads=options.threads)

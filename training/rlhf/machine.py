@@ -98,15 +98,15 @@ def measure(threads: int, dtype: torch.dtype, device: torch.device = CPU) -> Spe
         source, target = torch.ones(streamed, device=device), torch.empty(streamed, device=device)
         layer, row = torch.nn.Linear(8, 8, device=device), torch.ones(1, 8, device=device)
         return Speed(
-            flops=2 * side**3 / _shortest(lambda: torch.mm(left, right, out=product), device),
-            bytes=2 * 4 * streamed / _shortest(lambda: torch.add(source, 1.0, out=target), device),
-            call_seconds=_shortest(lambda: layer(row), device),
+            flops=2 * side**3 / shortest_seconds(lambda: torch.mm(left, right, out=product), device),
+            bytes=2 * 4 * streamed / shortest_seconds(lambda: torch.add(source, 1.0, out=target), device),
+            call_seconds=shortest_seconds(lambda: layer(row), device),
         )
     finally:
         torch.set_num_threads(before)
 
 
-def _shortest(work: Callable[[], object], device: torch.device) -> float:
+def shortest_seconds(work: Callable[[], object], device: torch.device) -> float:
     """Seconds of the fastest of many tries; the first ones warm up."""
     shortest, end = float("inf"), time.perf_counter() + _MEASURED_SECONDS
     with torch.no_grad():
