@@ -5,6 +5,8 @@ list of attributes matters as much as that of elements: htmx's `hx-*` attributes
 disguise, and a `style`, `class` or `id` could dress text up as a part of the page.
 """
 
+from functools import lru_cache
+
 import nh3
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
@@ -34,6 +36,8 @@ parser.disable("image")
 parser.core.ruler.push("lower_headings", lower_headings)
 
 
+# A comparison is shown again and again: to each who judges it, and after every mistake.
+@lru_cache(maxsize=1024)
 def render_markdown(text: str) -> SafeString:
     """The text as HTML without scripts, styles, images, or links to anything but the web and mail."""
     html = parser.render(storable(text))

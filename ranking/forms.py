@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from annotator.models import Author, Completion, FlagKind, Project
+from annotator.models import Author, FlagKind, Project
 
 from .models import Assignment, Flag, Judgment, LapsedSeat
 from .services.answers import RATIONALE_LIMIT, SCORES
@@ -141,12 +141,11 @@ class JudgmentForm(forms.Form):
         return [str(score) for score in SCORES]
 
     def cards(self) -> list[Card]:
-        texts = Completion.objects.in_bulk(self.seat.order)
         return [
             Card(
                 place=place,
                 letter=LETTERS[place - 1],
-                text=texts[completion].text,
+                text=completion.text,
                 rank="" if self.is_pair else str(self[f"rank_{place}"].value() or ""),
                 flags=self[f"flags_{place}"].value() or [],
                 ratings=[
@@ -155,7 +154,7 @@ class JudgmentForm(forms.Form):
                     for name in [f"rating_{place}_{criterion}"]
                 ],
             )
-            for place, completion in zip(self.places, self.seat.order, strict=True)
+            for place, completion in zip(self.places, self.seat.shown, strict=True)
         ]
 
     def _entered(self, field: str) -> Iterator[tuple[int, Any]]:

@@ -13,7 +13,7 @@ from annotator.access import MEMBERS
 from annotator.api.access import ProjectAPIView
 from annotator.api.problems import CONFLICT
 from annotator.api.prompts import MessageSerializer
-from annotator.models import Completion, Project
+from annotator.models import Project
 from ranking.models import Assignment
 from ranking.services import claim_next, skip_comparison
 
@@ -42,9 +42,7 @@ class AssignmentSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(BlindCompletionSerializer(many=True))
     def get_completions(self, assignment: Assignment) -> Any:
-        completions = Completion.objects.in_bulk(assignment.order)
-        shown = [completions[pk] for pk in assignment.order]
-        return BlindCompletionSerializer(shown, many=True).data
+        return BlindCompletionSerializer(assignment.shown, many=True).data
 
 
 class NextAssignmentAPIView(ProjectAPIView):

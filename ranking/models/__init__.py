@@ -3,6 +3,7 @@
 from .collecting import Assignment, Comparison, ComparisonItem, LapsedSeat, Round, Skip
 from .datasets import Dataset
 from .judging import Flag, Judgment, Preference, RankedCompletion, Rating
+from .progress import Tally
 
 __all__ = [
     "Assignment",
@@ -17,4 +18,5 @@ __all__ = [
     "Rating",
     "Round",
     "Skip",
+    "Tally",
 ]

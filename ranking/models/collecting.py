@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from django.db import models
-from django.db.models import Count, Q
+from django.db import connection, models
+from django.db.models import Q, Sum
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from annotator.models import Author, Completion, Project, Prompt, User
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Judgments given and wanted."""
+    """Seats done and seats in all, and the judgments given by one volunteer."""
 
     done: int
+    own: int
     total: int
 
     @property
@@ -37,6 +39,9 @@ class Round(models.Model):
     number = models.PositiveIntegerField()
     author = models.ForeignKey(
         Author, on_delete=models.PROTECT, related_name="rounds", help_text="Whose completions are compared."
+    )
+    seats = models.PositiveIntegerField(
+        default=0, help_text="Of all its comparisons; no seat is added later."
     )
     opened_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -59,10 +64,10 @@ class Round(models.Model):
     def is_open(self) -> bool:
         return self.closed_at is None
 
-    def progress(self) -> "Progress":
-        """How far the round has come, counted in seats."""
-        done = Count("pk", filter=Q(state=Assignment.State.DONE))
-        return Progress(**self.assignments.aggregate(done=done, total=Count("pk")))
+    def progress(self, volunteer: User) -> Progress:
+        """How far the round has come, counted in seats, and the volunteer's part in it."""
+        own = Sum("judgments", filter=Q(volunteer=volunteer), default=0)
+        return Progress(**self.tallies.aggregate(done=Sum("seats", default=0), own=own), total=self.seats)
 
     def close(self) -> None:
         self.closed_at = timezone.now()
@@ -111,17 +116,59 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """Seats the user has taken and nobody else since; the time may have run out."""
         return self.filter(volunteer=user, state=Assignment.State.HELD)
 
-    def new_to(self, user: User) -> Self:
-        """Seats at comparisons that the user neither sits at, nor has judged or skipped."""
-        here = {"comparison": models.OuterRef("comparison"), "volunteer": user}
-        return self.filter(
-            ~models.Exists(Assignment.objects.filter(**here)),
-            ~models.Exists(Skip.objects.filter(**here)),
-            ~models.Exists(LapsedSeat.objects.filter(**here, judgments__isnull=False)),
-        )
+    def within_reach(self, *, current: "Round", user: User, now: datetime, limit: int) -> "list[Assignment]":
+        """The seat of the round that the user holds, and the first free and lapsed ones that they may take.
+
+        `limit` is how many of either. Comparisons must be new to them: they neither sit there, nor have they
+        judged or skipped them. The ORM needs three queries, and longer to build them than to ask them.
+        """
+        values = {
+            "round": current.pk,
+            "user": user.pk,
+            "now": connection.ops.adapt_datetimefield_value(now),
+            "limit": limit,
+        }
+        return list(self.raw(_WITHIN_REACH, values))
 
 
-class Assignment(models.Model):
+# Each part walks the index (round, state, seat, id) and stops early, however large the round is.
+_NEW = """
+NOT EXISTS (SELECT 1 FROM ranking_assignment o
+  WHERE o.comparison_id = a.comparison_id AND o.volunteer_id = %(user)s)
+AND NOT EXISTS (SELECT 1 FROM ranking_skip s
+  WHERE s.comparison_id = a.comparison_id AND s.volunteer_id = %(user)s)
+AND NOT EXISTS (SELECT 1 FROM ranking_judgment j
+  WHERE j.comparison_id = a.comparison_id AND j.volunteer_id = %(user)s AND j.is_current)
+"""
+_WITHIN_REACH = f"""
+SELECT * FROM (
+  SELECT a.* FROM ranking_assignment a
+  WHERE a.round_id = %(round)s AND a.state = 'held' AND a.volunteer_id = %(user)s
+) own UNION ALL SELECT * FROM (
+  SELECT a.* FROM ranking_assignment a
+  WHERE a.round_id = %(round)s AND a.state = 'held' AND a.held_until <= %(now)s AND {_NEW}
+  ORDER BY a.seat, a.id LIMIT %(limit)s
+) lapsed UNION ALL SELECT * FROM (
+  SELECT a.* FROM ranking_assignment a
+  WHERE a.round_id = %(round)s AND a.state = 'free' AND {_NEW}
+  ORDER BY a.seat, a.id LIMIT %(limit)s
+) free
+"""  # noqa: S608  (our own words)
+
+
+class ShowsCompletions:
+    """What has an order of completions, those of a seat."""
+
+    order: Any
+
+    @cached_property
+    def shown(self) -> list[Completion]:
+        """The completions in the order in which the volunteer sees them."""
+        completions = Completion.objects.in_bulk(self.order)
+        return [completions[pk] for pk in self.order]
+
+
+class Assignment(ShowsCompletions, models.Model):
     """One seat at a comparison: free, held by a volunteer for a while, or done.
 
     All seats of a comparison are made with it, so that it can never get more judgments than seats, but for
@@ -188,7 +235,7 @@ class Assignment(models.Model):
         self.save(update_fields=["state", "held_until"])
 
 
-class LapsedSeat(models.Model):
+class LapsedSeat(ShowsCompletions, models.Model):
     """What a volunteer was shown at a seat whose time ran out and that then went to someone else.
 
     By it their judgment is still known and taken, beside the seats, whose number it does not change.

@@ -6,7 +6,6 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Count, F, Q
 from django.db.models.functions import TruncDate
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Completion, FlagKind, Project, User
@@ -28,11 +27,6 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         """The user's own in rounds that are still open, the last one first."""
         own = self.filter(is_current=True, volunteer=user, comparison__round__closed_at=None)
         return own.order_by("-pk")
-
-    def today(self) -> Self:
-        """Given since midnight in the current time zone."""
-        midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-        return self.filter(created_at__gte=midnight)
 
     def by_day(self) -> "models.QuerySet[Judgment, Any]":
         """Rows {day, judgments, simulated}, the newest day first."""

@@ -28,6 +28,7 @@ from ranking.models import (
     RankedCompletion,
     Rating,
     Round,
+    Tally,
 )
 from ranking.pairs import preferred_pairs
 
@@ -54,7 +55,9 @@ def submit_judgment(
     """
     seats = _lock_seats(assignment, key)
     round_ = seats[0].round
-    stored = Judgment.objects.filter(key=key).first()
+    # The key of a seat that is held was drawn when it was taken: nothing can be stored under it yet.
+    is_first = seats[0].key == key and seats[0].state == Assignment.State.HELD
+    stored = None if is_first else Judgment.objects.filter(key=key).first()
     criteria = {*round_.project.criteria, *_rated_criteria(stored)}
     answer = check_answer(said, completions=set(assignment.order), criteria=criteria)
     if stored:
@@ -80,6 +83,7 @@ def submit_judgment(
     judgment.make_current()
     for seat in held:
         seat.finish()
+    Tally.objects.add_one(round_id=round_.pk, volunteer=volunteer, seats=len(held))
     return judgment
 
 
@@ -105,6 +109,9 @@ def correct_judgment(
     items = ComparisonItem.objects.filter(comparison=old.comparison_id)
     completions = set(items.values_list("completion_id", flat=True))
     answer = check_answer(said, completions=completions, criteria=criteria)
+    # A seat's key is for the seat's own judgment, which looks no further while the seat is held.
+    if Assignment.objects.filter(volunteer=volunteer, key=key, state=Assignment.State.HELD).exists():
+        raise KeyReusedError
     if stored := Judgment.objects.filter(key=key).first():
         if (stored.volunteer_id, stored.corrects_id, stored.payload_hash) != (
             volunteer.pk,

@@ -38,7 +38,9 @@ def open_round(
         raise NothingToRankError
     close_round(project=project, actor=actor)
     last = Round.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
-    opened = Round.objects.create(project=project, number=last + 1, author=author)
+    opened = Round.objects.create(
+        project=project, number=last + 1, author=author, seats=len(groups) * project.judgments_per_comparison
+    )
     _create_comparisons(opened, groups)
     record("round.opened", actor=actor, project=project, target=opened, comparisons=len(groups))
     return opened

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from annotator.models import Project, User
+from annotator.models import Completion, Project, User
 from ranking.errors import SeatLapsedError, SeatLostError
-from ranking.models import Assignment, Comparison, ComparisonItem, LapsedSeat, Round, Skip
+from ranking.models import Assignment, ComparisonItem, LapsedSeat, Round, Skip
 
-CANDIDATES = 16
+CANDIDATES = 8
 """How many seats a claim looks at: enough that volunteers who come at once rarely want the same one."""
 
 
@@ -32,18 +32,18 @@ def claim_next(
     current = project.rounds.open().first()
     if current is None:
         return None
-    if held := _held_seat(current, volunteer, now):
-        return held
     while candidates := _candidates(current, volunteer, now, chance):
         for seat in candidates:
             try:
-                if _take(seat, volunteer, now, chance):
-                    seat.comparison = Comparison.objects.select_related("prompt").get(pk=seat.comparison_id)
-                    return seat
+                if seat.volunteer_id == volunteer.pk:
+                    taken = _keep(seat, volunteer, now)
+                else:
+                    taken = _take(seat, volunteer, now, chance)
             except IntegrityError:
-                # The same person asked twice at once, and the other request already has a seat.
-                if held := _held_seat(current, volunteer, now):
-                    return held
+                # The same person asked twice at once, and the other request already has a seat: look again.
+                break
+            if taken:
+                return seat
     return None
 
 
@@ -79,31 +79,32 @@ def skip_comparison(*, assignment: Assignment, volunteer: User) -> None:
         raise SeatLostError
 
 
-def _held_seat(current: Round, volunteer: User, now: datetime) -> Assignment | None:
-    """The volunteer's own seat, renewed if its time ran out and nobody else has taken it."""
-    seat = current.assignments.held_by(volunteer).select_related("comparison__prompt").first()
-    if seat is None or seat.held_until is None or seat.held_until > now:
-        return seat
-    seat.claimed_at = now  # The time away is not time spent on judging.
-    try:
-        renew_seat(assignment=seat, volunteer=volunteer, now=now)
-    except SeatLostError:
-        return None
-    seat.save(update_fields=["claimed_at"])
-    return seat
-
-
 def _candidates(current: Round, volunteer: User, now: datetime, chance: random.Random) -> list[Assignment]:
-    """The next seats worth trying, best first.
+    """The volunteer's own seat alone, if they hold one; otherwise the next seats worth trying, best first.
 
     Seats are numbered within their comparison, so the lowest number comes where the fewest are taken,
-    but for seats that were given back. Two queries, because each then walks the index (round, state,
-    seat, id) and stops early; comparisons were stored in random order, so the id is as good as a draw.
+    but for seats that were given back. Comparisons were stored in random order, so the first free ones are
+    as good as a draw.
     """
-    seats = current.assignments.new_to(volunteer).order_by("seat", "pk")
-    free = seats.filter(state=Assignment.State.FREE)[:CANDIDATES]
-    lapsed = seats.filter(state=Assignment.State.HELD, held_until__lte=now)[:CANDIDATES]
-    return sorted([*free, *lapsed], key=lambda seat: (seat.seat, chance.random()))
+    seats = Assignment.objects.within_reach(current=current, user=volunteer, now=now, limit=CANDIDATES)
+    own = [seat for seat in seats if seat.volunteer_id == volunteer.pk]
+    for seat in seats:
+        seat.round = current
+    return own or sorted(seats, key=lambda seat: (seat.seat, chance.random()))
+
+
+def _keep(seat: Assignment, volunteer: User, now: datetime) -> bool:
+    """Go on with the own seat, renewed if its time ran out; False when somebody else took it meanwhile."""
+    if seat.held_until is not None and seat.held_until <= now:
+        seat.claimed_at = now  # The time away is not time spent on judging.
+        try:
+            renew_seat(assignment=seat, volunteer=volunteer, now=now)
+        except SeatLostError:
+            return False
+        seat.save(update_fields=["claimed_at"])
+    completions = {one.pk: one for one in _completions(seat)}
+    seat.shown = [completions[pk] for pk in seat.order]
+    return True
 
 
 def _take(seat: Assignment, volunteer: User, now: datetime, chance: random.Random) -> bool:
@@ -111,15 +112,14 @@ def _take(seat: Assignment, volunteer: User, now: datetime, chance: random.Rando
 
     Of a seat whose time ran out, what its holder was shown is kept: they may still send their judgment.
     """
-    items = ComparisonItem.objects.filter(comparison=seat.comparison_id)
-    order = list(items.order_by("pk").values_list("completion_id", flat=True))
-    chance.shuffle(order)
+    shown = _completions(seat)
+    chance.shuffle(shown)
     claim = {
         "state": Assignment.State.HELD,
         "volunteer": volunteer,
         "held_until": _until(seat, now),
         "key": uuid.uuid4(),
-        "order": order,
+        "order": [completion.pk for completion in shown],
         "claimed_at": now,
     }
     with transaction.atomic():
@@ -137,7 +137,16 @@ def _take(seat: Assignment, volunteer: User, now: datetime, chance: random.Rando
     if taken:
         for field, value in claim.items():
             setattr(seat, field, value)
+        seat.shown = shown
     return bool(taken)
+
+
+def _completions(seat: Assignment) -> list[Completion]:
+    """The completions of the seat's comparison, which comes with its prompt in the same query."""
+    items = ComparisonItem.objects.filter(comparison=seat.comparison_id).order_by("pk")
+    found = list(items.select_related("completion", "comparison__prompt"))
+    seat.comparison = found[0].comparison
+    return [item.completion for item in found]
 
 
 def _until(seat: Assignment, now: datetime) -> datetime:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from annotator.access import MEMBERS, ProjectRequest, project_view
 from ranking.errors import InvalidJudgmentError, RankingError, SeatLostError
 from ranking.forms import JudgmentForm
-from ranking.models import Assignment, Judgment, LapsedSeat
+from ranking.models import Assignment, LapsedSeat, Tally
 from ranking.services import claim_next, renew_seat, skip_comparison, submit_judgment
 
 
@@ -43,7 +43,7 @@ def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
         return _show(request, form, status=422)
     except RankingError as error:
         return _refuse(request, error)
-    today = Judgment.objects.of_project(request.project).filter(volunteer=request.user).today().count()
+    today = Tally.objects.of(request.user, request.project).today().total()
     late = _("The time had run out: it counts as late.") if stored.late else ""
     return _go_on(request, f"{_('Saved. %(count)d today.') % {'count': today}} {late}".strip())
 
@@ -71,8 +71,10 @@ def renew(request: ProjectRequest, pk: int) -> HttpResponse:
 
 
 def _seat_or_404(request: ProjectRequest, pk: int) -> Assignment:
-    seats = Assignment.objects.select_related("round__project")
-    return get_object_or_404(seats, pk=pk, round__project=request.project)
+    seats = Assignment.objects.select_related("round")
+    seat = get_object_or_404(seats, pk=pk, round__project=request.project)
+    seat.round.project = request.project
+    return seat
 
 
 def _shown_seat(request: ProjectRequest, seat: Assignment) -> Assignment | LapsedSeat | None:
@@ -117,8 +119,7 @@ def _show(
     context = {
         "form": form,
         "round": current,
-        "progress": current.progress() if current else None,
-        "own": Judgment.objects.in_round(current).filter(volunteer=request.user).count() if current else 0,
+        "progress": current.progress(request.user) if current else None,
         "words": words,
         "notice": notice,
     }

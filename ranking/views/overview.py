@@ -12,7 +12,7 @@ from annotator.access import MEMBERS, ProjectRequest, project_view
 from annotator.models import Completion, Project, Role
 from ranking.errors import RankingError
 from ranking.forms import OpenRoundForm
-from ranking.models import Judgment, Round
+from ranking.models import Judgment, Round, Tally
 from ranking.services import close_round, open_round
 
 DAYS = 14
@@ -61,13 +61,12 @@ def round_close(request: ProjectRequest) -> HttpResponse:
 
 def _show(request: ProjectRequest, form: OpenRoundForm, status: int = 200) -> HttpResponse:
     current = request.project.rounds.open().first()
-    own = Judgment.objects.of_project(request.project).filter(volunteer=request.user)
+    own = Tally.objects.of(request.user, request.project)
     context: dict[str, Any] = {
         "round": current,
-        "progress": current.progress() if current else None,
-        "own_in_round": own.in_round(current).count() if current else 0,
-        "own_today": own.today().count(),
-        "own_total": own.count(),
+        "progress": current.progress(request.user) if current else None,
+        "own_today": own.today().total(),
+        "own_total": own.total(),
     }
     if request.role == Role.COORDINATOR:
         context |= _figures(request.project, current) | {"form": form}

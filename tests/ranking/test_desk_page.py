@@ -261,13 +261,13 @@ def test_more_answers_cost_no_more_queries(client, django_assert_max_num_queries
     current = make_round(answers=answers)
     client.force_login(make_member(current.project))
     client.get(desk(current))
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(7):
         client.get(desk(current))
 
 
 def test_judging_and_going_on_cost_few_queries(client, current, seat, django_assert_max_num_queries):
     data = filled(client, seat, 1, 2, 3)
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(21):
         assert client.post(to("judgment", seat), data, **HTMX).status_code == 200
 
 

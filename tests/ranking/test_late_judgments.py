@@ -77,7 +77,7 @@ def test_a_late_judgment_counts_beside_the_seat_that_someone_else_has_or_finishe
     assert taken.state == Assignment.State.DONE
     regular = Judgment.objects.filter(late=False)
     assert [one.assignment for one in regular] == [taken]
-    progress = seat.round.progress()
+    progress = seat.round.progress(seat.volunteer)
     assert (progress.done, progress.total) == (1, 1)
 
 

@@ -135,6 +135,26 @@ def test_claiming_again_returns_the_same_seat():
     assert (first.pk, first.key, first.order) == (second.pk, second.key, second.order)
 
 
+def test_ones_own_seat_is_found_however_many_others_have_lapsed():
+    current = make_round(prompts=40, answers=2)
+    volunteer = make_member(current.project)
+    for _ in range(20):
+        make_seat(current, make_member(current.project))
+    own = make_seat(current, volunteer)
+    later = timezone.now() + timedelta(hours=2)
+    assert claim_next(project=current.project, volunteer=volunteer, now=later) == own
+
+
+def test_a_lapsed_seat_is_offered_to_those_only_to_whom_its_comparison_is_new():
+    current = make_round(prompts=1, answers=2, judgments_per_comparison=2)
+    judge, other = make_member(current.project), make_member(current.project)
+    make_judgment(make_seat(current, judge), 1, 2)
+    left = make_seat(current, other)
+    later = timezone.now() + timedelta(hours=2)
+    assert claim_next(project=current.project, volunteer=judge, now=later) is None
+    assert claim_next(project=current.project, volunteer=make_member(current.project), now=later) == left
+
+
 def test_coming_back_late_one_finds_the_seat_again_if_nobody_took_it():
     current = make_round(prompts=3)
     volunteer = make_member(current.project)
@@ -197,4 +217,4 @@ def test_claiming_costs_few_queries_however_many_seats_there_are():
     volunteer = make_member(current.project)
     with CaptureQueriesContext(connection) as queries:
         make_seat(current, volunteer)
-    assert len(queries) <= 9
+    assert len(queries) <= 6

@@ -1,0 +1,65 @@
+"""How far a round has come, without counting its seats."""
+
+from typing import Self
+
+from django.db import connection, models
+from django.db.models import Sum
+from django.utils import timezone
+
+from annotator.models import Project, User
+
+from .collecting import Round
+
+_ADD_ONE = """
+INSERT INTO ranking_tally (round_id, volunteer_id, day, judgments, seats) VALUES (%s, %s, %s, 1, %s)
+ON CONFLICT (round_id, volunteer_id, day) DO UPDATE
+SET judgments = ranking_tally.judgments + 1, seats = ranking_tally.seats + excluded.seats
+"""
+
+
+class TallyQuerySet(models.QuerySet["Tally"]):
+    def of(self, volunteer: User, project: Project) -> Self:
+        return self.filter(volunteer=volunteer, round__project=project)
+
+    def today(self) -> Self:
+        """Of the day that it is in the current time zone."""
+        return self.filter(day=timezone.localdate())
+
+    def total(self) -> int:
+        """The judgments of all these rows."""
+        return self.aggregate(total=Sum("judgments", default=0))["total"]
+
+    def add_one(self, *, round_id: int, volunteer: User, seats: int = 1) -> None:
+        """Count a judgment that the volunteer has given, and the seat it filled, if any.
+
+        Called in the transaction that stores it.
+        """
+        # One statement, which the ORM has none for: of two first ones at a moment none is lost.
+        with connection.cursor() as cursor:
+            cursor.execute(_ADD_ONE, [round_id, volunteer.pk, timezone.localdate().isoformat(), seats])
+
+
+class Tally(models.Model):
+    """How many judgments a volunteer has given in a round on one day.
+
+    To count seats or judgments anew for every page would take the longer the larger the round is. One row for
+    the whole round would be fought over by all who submit; a volunteer's own row is not.
+    """
+
+    round = models.ForeignKey(Round, on_delete=models.CASCADE, related_name="tallies")
+    volunteer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    day = models.DateField()
+    judgments = models.PositiveIntegerField(default=0)
+    seats = models.PositiveIntegerField(
+        default=0, help_text="How many of them filled a seat: late ones may have none."
+    )
+
+    objects = TallyQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("round", "volunteer", "day"), name="tally_once_a_day"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.judgments} in {self.round} on {self.day}"
