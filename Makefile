@@ -128,11 +128,11 @@ lint: $(VENV)/installed-dev ## style, types, import arrows, migrations, template
 	$(BIN)/mypy
 
 .PHONY: test-sqlite
-test-sqlite: $(VENV)/installed-dev chromium ## every test, on SQLite
+test-sqlite: $(VENV)/installed-dev chromium gettext ## every test, on SQLite
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
 .PHONY: test-postgres
-test-postgres: $(VENV)/installed-dev chromium ## the site's tests on a throw-away PostgreSQL
+test-postgres: $(VENV)/installed-dev chromium gettext ## the site's tests on a throw-away PostgreSQL
 	OMP_NUM_THREADS=1 .ci/with-postgres $(BIN)/pytest -n 2 --dist loadgroup --ignore tests/rlhf
 
 .PHONY: bench-overoptimisation
@@ -142,6 +142,17 @@ bench-overoptimisation: $(VENV)/installed ## gold and proxy reward against KL, l
 .PHONY: screenshots
 screenshots: $(VENV)/installed-dev chromium ## pictures of every page of the site that `make run` serves meanwhile
 	DJANGO_SETTINGS_MODULE=config.settings $(BIN)/python -m tests.browser.screenshots
+
+# The compiled files are kept with the sources, so that whoever runs the site needs no gettext.
+.PHONY: messages
+messages: export CHORUS_SECRET_KEY := only-for-commands-that-store-nothing-0123456789-abcdefghijk
+messages: $(VENV)/installed gettext ## collect what is to be translated into locale/*.po, and compile what is
+	$(MANAGE) makemessages --all --no-location --no-wrap --no-obsolete --ignore build --ignore var
+	$(MANAGE) compilemessages --ignore .venv
+
+.PHONY: gettext
+gettext:
+	command -v xgettext > /dev/null || .ci/install-debian gettext
 
 .PHONY: chromium
 chromium:

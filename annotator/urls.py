@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from .views import account, guidelines, home, joining, people, project_settings, prompts
+from .views import account, guidelines, home, joining, language, people, project_settings, prompts
 
 project_patterns = [
     path("guidelines/", guidelines.guidelines, name="guidelines"),
@@ -20,6 +20,7 @@ project_patterns = [
 urlpatterns = [
     path("", home.home, name="home"),
     path("p/<slug:slug>/", include(project_patterns)),
+    path("language/", language.choose_language, name="choose-language"),
     path("join/<str:token>/", joining.join, name="join"),
     path("sign-in/<str:token>/", joining.sign_in_link, name="sign-in-link"),
     path("account/", account.account, name="account"),
