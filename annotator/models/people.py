@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from .questions import all_flag_kinds, check_criteria, check_flag_kinds
+from .settings import PersonalSettings
 
 
 class UserManager(BaseUserManager["User"]):
@@ -25,7 +26,7 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
 
-class User(AbstractUser):
+class User(AbstractUser, PersonalSettings):
     """A person, or a simulated volunteer that is marked as one."""
 
     username = None  # type: ignore[assignment]

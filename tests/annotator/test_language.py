@@ -13,7 +13,7 @@ CHOOSE = reverse("choose-language")
 
 def shown_in(response) -> str:
     """The language and direction that a page says it is in."""
-    return response.text.partition("<html ")[2].partition(">")[0]
+    return response.text.partition("<html ")[2].partition(" data-")[0]
 
 
 @pytest.mark.parametrize(
