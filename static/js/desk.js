@@ -128,41 +128,21 @@
     action();
   });
 
-  // Swaps
+  // A comparison that outbox.js has put in the place of the last one
 
-  const say = (words) => {
-    byId("desk-trouble").textContent = words || "";
-    byId("desk-trouble").hidden = !words;
-  };
-
-  const arrive = (event) => {
+  const setUp = () => {
     restoreDraft();
     showProgress();
-    // The first load keeps the reader's place; after that the new comparison is where to go on.
-    if (event.detail.elt.id === "desk") {
-      say("");
-      const target = byId("desk-error") || byId("desk-heading");
-      window.scrollTo(0, 0);
-      target.focus({ preventScroll: target.id === "desk-heading" });
-    }
   };
 
-  document.addEventListener("htmx:load", arrive);
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const { target, xhr } = event.detail;
-    if (target.id !== "desk") {
-      // A renewal that is refused: the seat went to someone else while this page was open.
-      if (xhr.status === 409) say(xhr.responseText);
-    } else if (!xhr.responseText.includes('id="desk"')) {
-      event.detail.shouldSwap = false;
-      say(byId("desk-trouble").dataset.signedOut);
-    }
-  });
-  document.addEventListener("htmx:sendError", () => say(byId("desk-trouble").dataset.offline));
-  document.addEventListener("htmx:responseError", (event) => {
-    const isForbidden = event.detail.xhr.status === 403;
-    say(byId("desk-trouble").dataset[isForbidden ? "signedOut" : "failed"]);
-  });
+  const arrive = () => {
+    setUp();
+    const target = byId("desk-error") || byId("desk-heading");
+    window.scrollTo(0, 0);
+    target.focus({ preventScroll: target.id === "desk-heading" });
+  };
+
+  document.addEventListener("desk:arrive", arrive);
   document.addEventListener("change", (event) => {
     if (event.target.id === "keys-on") {
       store("localStorage", KEYS, event.target.checked ? "yes" : "no");
@@ -175,4 +155,5 @@
     if (event.target.id === "rationale") keepDraft();
   });
   showKeys();
+  setUp();
 })();
