@@ -33,10 +33,10 @@ class ProjectRequest(SignedInRequest):
 
 def membership_or_404(user: User, slug: str) -> Membership:
     """The user's membership of the project; a stranger cannot tell that the project exists."""
-    membership = Membership.objects.select_related("project").filter(user=user, project__slug=slug).first()
-    if membership is None:
-        raise Http404("No such project.")
-    return membership
+    try:
+        return Membership.objects.select_related("project").get(user=user, project__slug=slug)
+    except Membership.DoesNotExist:
+        raise Http404("No such project.") from None
 
 
 def project_view(*roles: Role) -> Callable[[ProjectView], ProjectView]:

@@ -57,7 +57,7 @@ def make_comparisons(number: int, people: int, judgments: int) -> list[Volunteer
         judgments_per_comparison=seats,
     )
     author = Author.objects.create(project=project, kind=Author.Kind.IMPORT, name="Benchmark")
-    current = Round.objects.create(project=project, number=1, author=author)
+    current = Round.objects.create(project=project, number=1, author=author, seats=number * seats)
     step = BATCH // len(GROUPS)
     last = -(-number // len(GROUPS))
     for first in range(0, last, step):
