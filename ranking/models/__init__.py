@@ -3,6 +3,7 @@
 from .collecting import Assignment, Comparison, ComparisonItem, LapsedSeat, Round, Skip
 from .datasets import Dataset
 from .judging import Flag, Judgment, Preference, RankedCompletion, Rating
+from .outcomes import Outcome
 from .progress import Tally
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Flag",
     "Judgment",
     "LapsedSeat",
+    "Outcome",
     "Preference",
     "RankedCompletion",
     "Rating",

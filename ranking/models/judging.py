@@ -11,7 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from annotator.models import Completion, FlagKind, Project, User
 from annotator.models.questions import CRITERION_LENGTH
 
+from .agreement import PreferenceQuerySet
 from .collecting import Assignment, Comparison, LapsedSeat, Round
+from .datasets import Dataset
 
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):
@@ -22,6 +24,20 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
     def in_round(self, round_: Round) -> Self:
         """What counts of a round; judgments that were corrected do not."""
         return self.filter(is_current=True, comparison__round=round_)
+
+    def in_dataset(self, dataset: Dataset) -> Self:
+        """The rankings that a snapshot was made of, with those that were corrected after it."""
+        last = dataset.last_judgment_id
+        return self.filter(
+            Q(correction=None) | Q(correction__pk__gt=last),
+            comparison__round__project=dataset.project_id,
+            verdict=Judgment.Verdict.RANKED,
+            pk__lte=last,
+        )
+
+    def settled(self) -> Self:
+        """What counts in rounds that are closed: nothing of it can be corrected any more."""
+        return self.filter(is_current=True, comparison__round__closed_at__isnull=False)
 
     def correctable_by(self, user: User) -> Self:
         """The user's own in rounds that are still open, the last one first."""
@@ -244,6 +260,8 @@ class Preference(models.Model):
     chosen = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+")
     rejected = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PreferenceQuerySet.as_manager()
 
     class Meta:
         ordering = ("pk",)

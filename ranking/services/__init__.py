@@ -1,6 +1,7 @@
 """What people do when ranking, one function an act."""
 
 from .judgments import correct_judgment, submit_judgment
+from .outcomes import decide_outcome, record_outcome
 from .rounds import close_round, open_round
 from .seats import claim_next, renew_seat, skip_comparison
 from .snapshots import snapshot_preferences
@@ -9,7 +10,9 @@ __all__ = [
     "claim_next",
     "close_round",
     "correct_judgment",
+    "decide_outcome",
     "open_round",
+    "record_outcome",
     "renew_seat",
     "skip_comparison",
     "snapshot_preferences",

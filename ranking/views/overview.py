@@ -15,6 +15,8 @@ from ranking.forms import OpenRoundForm
 from ranking.models import Judgment, Round, Tally
 from ranking.services import close_round, open_round
 
+from .own import agreement_of, outcomes_of
+
 DAYS = 14
 PEOPLE = 20
 ROUNDS = 20
@@ -67,6 +69,8 @@ def _show(request: ProjectRequest, form: OpenRoundForm, status: int = 200) -> Ht
         "progress": current.progress(request.user) if current else None,
         "own_today": own.today().total(),
         "own_total": own.total(),
+        **outcomes_of(request.project, request.user),
+        **agreement_of(request.project, request.user),
     }
     if request.role == Role.COORDINATOR:
         context |= _figures(request.project, current) | {"form": form}

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent
 from ranking.errors import RankingError
+from ranking.models import Outcome
 from ranking.services import snapshot_preferences
 from tests.factories import coordinator_of, make_project
 from tests.training.making import (
@@ -188,3 +189,38 @@ def test_a_base_model_below_the_data_folder_moves_with_it(settings, tmp_path):
         folder.mkdir(parents=True)
         assert base_model(ModelVersion(base_model="starters/demo")) == str(folder)
     assert base_model(ModelVersion(base_model="Qwen/Qwen3-0.6B")) == "Qwen/Qwen3-0.6B"
+
+
+def decision(version):
+    return Outcome.objects.get(candidate=version.author).decision
+
+
+def test_volunteers_are_told_how_the_candidate_did_and_what_was_decided():
+    project = make_judged()
+    version = make_finished(make_update(project))
+    outcome = Outcome.objects.get()
+    assert (outcome.candidate, outcome.baseline.name) == (version.author, "Version 0")
+    assert (outcome.wins, outcome.ties, outcome.losses) == (31, 5, 12)
+    assert (outcome.judge, outcome.volunteers) == (Outcome.Judge.REWARD_MODEL, 1)
+    assert outcome.dataset == version.dataset
+    assert decision(version) == Outcome.Decision.WAITING
+    release_version(version=version, actor=None)
+    assert decision(version) == Outcome.Decision.RELEASED
+    roll_back(project=project, actor=None)
+    assert decision(version) == Outcome.Decision.TAKEN_BACK
+    release_version(version=version, actor=None)
+    assert decision(version) == Outcome.Decision.RELEASED
+
+
+def test_volunteers_are_told_that_a_candidate_was_rejected():
+    version = make_finished(make_update())
+    reject_version(version=version, actor=None)
+    assert decision(version) == Outcome.Decision.NOT_RELEASED
+
+
+def test_a_release_that_is_refused_tells_volunteers_nothing():
+    version = make_finished(make_update())
+    reject_version(version=version, actor=None)
+    with pytest.raises(RefusedError):
+        release_version(version=version, actor=None)
+    assert decision(version) == Outcome.Decision.NOT_RELEASED

@@ -9,6 +9,8 @@ from django.db import transaction
 from annotator.models import Author, Project
 from annotator.services.audit import record
 from annotator.services.completions import get_or_create_author
+from ranking.models import Outcome
+from ranking.services import record_outcome
 from training.models import Evaluation, ModelVersion, TrainingRun, Update
 
 from .publishing import adapter_sha256, put_in_place, staged_adapters
@@ -28,7 +30,8 @@ def publish_candidate(update: Update) -> ModelVersion:
     ):
         Project.objects.select_for_update().get(pk=update.project_id)
         version = _store_version(update, runs, folder)
-        _store_evaluation(version, update.parent, runs[Stage.EVALUATE].result["metrics"])
+        evaluation = _store_evaluation(version, update.parent, runs[Stage.EVALUATE].result["metrics"])
+        _tell_volunteers(evaluation)
         update.finish(Update.State.SUCCEEDED, candidate=version, error="")
         record("version.created", actor=update.started_by, project=update.project, target=version)
         # Last: whoever lost the lease ended above, and must not touch files that another worker published.
@@ -69,8 +72,8 @@ def _metrics(runs: dict[str, TrainingRun]) -> dict[str, Any]:
     }
 
 
-def _store_evaluation(version: ModelVersion, baseline: ModelVersion, metrics: dict[str, Any]) -> None:
-    Evaluation.objects.create(
+def _store_evaluation(version: ModelVersion, baseline: ModelVersion, metrics: dict[str, Any]) -> Evaluation:
+    return Evaluation.objects.create(
         version=version,
         baseline=baseline,
         judge=metrics.get("judge", REWARD_MODEL)[:60],
@@ -78,4 +81,19 @@ def _store_evaluation(version: ModelVersion, baseline: ModelVersion, metrics: di
         ties=int(metrics["ties"]),
         losses=int(metrics["losses"]),
         metrics=metrics,
+    )
+
+
+def _tell_volunteers(evaluation: Evaluation) -> None:
+    version = evaluation.version
+    assert version.dataset is not None
+    is_reward = evaluation.judge == REWARD_MODEL
+    record_outcome(
+        dataset=version.dataset,
+        candidate=version.author,
+        baseline=evaluation.baseline.author,
+        judge=Outcome.Judge.REWARD_MODEL if is_reward else Outcome.Judge.MODEL,
+        wins=evaluation.wins,
+        ties=evaluation.ties,
+        losses=evaluation.losses,
     )

@@ -7,6 +7,8 @@ from annotator.models import Author, Completion, Project, User
 from annotator.services.audit import record
 from annotator.services.completions import get_or_create_author
 from ranking.errors import RankingError
+from ranking.models import Outcome
+from ranking.services import decide_outcome
 from training.models import ModelVersion, Release, TrainingRun
 
 from .sampling import open_round_with, store_sampled
@@ -55,6 +57,7 @@ def reject_version(*, version: ModelVersion, actor: User | None) -> None:
         if version.state != State.CANDIDATE:
             raise RefusedError(f"{version} is no candidate, so it cannot be rejected.")
         version.become(State.REJECTED)
+        decide_outcome(candidate=version.author, decision=Outcome.Decision.NOT_RELEASED)
         record("version.rejected", actor=actor, project=version.project, target=version)
 
 
@@ -68,13 +71,14 @@ def roll_back(*, project: Project, actor: User | None, to: int | None = None) ->
         Project.objects.select_for_update().get(pk=project.pk)
         live = ModelVersion.objects.live().filter(project=project).first()
         previous = version_before(live) if live else None
-        if previous is None:
+        if live is None or previous is None:
             raise RefusedError("There is no version before the live one to go back to.")
         if to is not None and previous.number != to:
             raise RefusedError(
                 f"Another version went live in the meantime; nothing was changed. {live} is live."
             )
         release = _make_live(previous, actor=actor, allowed=(State.RETIRED,), is_rollback=True)
+        decide_outcome(candidate=live.author, decision=Outcome.Decision.TAKEN_BACK)
         record("version.rolled_back", actor=actor, project=project, target=previous)
         if Completion.objects.filter(author=previous.author).exists():
             _reopen(previous, actor)
@@ -103,6 +107,7 @@ def _make_live(
     if previous is not None:
         previous.become(State.RETIRED)
     version.become(State.LIVE)
+    decide_outcome(candidate=version.author, decision=Outcome.Decision.RELEASED)
     return Release.objects.create(
         project=version.project,
         version=version,
