@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Max
@@ -10,6 +11,9 @@ from annotator.models import Author, Completion, Project, User
 from annotator.services.audit import record
 from ranking.errors import NothingToRankError
 from ranking.models import Assignment, Comparison, ComparisonItem, Round
+from ranking.tasks import mail_round_opened
+
+from .mail import wanting_rounds
 
 BATCH = 1000
 
@@ -43,6 +47,8 @@ def open_round(
     )
     _create_comparisons(opened, groups)
     record("round.opened", actor=actor, project=project, target=opened, comparisons=len(groups))
+    if wanting_rounds(project).exists():
+        transaction.on_commit(partial(mail_round_opened.enqueue, opened.pk))
     return opened
 
 

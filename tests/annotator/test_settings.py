@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from tests.factories import make_user
+from tests.factories import make_member, make_prompt, make_user
 
 
 @pytest.fixture
@@ -76,3 +76,73 @@ def test_a_language_is_read_in_every_region_and_who_named_none_reads_all(ada):
     ada.languages = ["pt", "en"]
     assert ada.reads("pt") and ada.reads("pt-BR") and ada.reads("EN-gb")
     assert not ada.reads("ar") and not ada.reads("p")
+
+
+GOOD = {"languages": ["en", "ar"], "text_size": "large", "theme": "dark", "reduced_motion": "on"}
+
+
+def test_settings_are_saved_and_the_page_says_so(client, ada):
+    client.force_login(ada)
+    page = client.post(reverse("personal-settings"), GOOD | {"mail_round_opened": "on"}, follow=True)
+    assert "Your settings were saved." in page.text and 'data-theme="dark"' in html_tag(page)
+    ada.refresh_from_db()
+    assert sorted(ada.languages) == ["ar", "en"]
+    assert (ada.text_size, ada.theme, ada.reduced_motion) == ("large", "dark", "on")
+    assert ada.mail_round_opened and not ada.shortcuts and ada.interface_language == ""
+
+
+def test_the_page_offers_first_the_languages_of_ones_projects(client, project):
+    make_prompt(project, "Habari?", language="sw-KE")
+    reader = make_member(project)
+    client.force_login(reader)
+    form = client.get(reverse("personal-settings")).context["form"]
+    assert "sw" in [box.data["value"] for box in form.near_languages]
+    assert "de" in [box.data["value"] for box in form.other_languages]
+
+
+def test_a_language_that_nobody_here_knows_can_be_chosen_where_a_project_asks_in_it(client, project):
+    make_prompt(project, "Bawo ni?", language="yo")
+    reader = make_member(project)
+    client.force_login(reader)
+    assert client.post(reverse("personal-settings"), GOOD | {"languages": ["yo"]}).status_code == 302
+    reader.refresh_from_db()
+    assert reader.languages == ["yo"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"theme": "pink"},
+        {"theme": ""},
+        {"text_size": "9" * 5000},
+        {"languages": ["en", "\0"]},
+        {"languages": "x" * 1_000_000},
+        {"interface_language": "tlh"},
+        {"reduced_motion": ["on", "off"]},
+    ],
+)
+def test_wrong_settings_are_told_and_nothing_is_stored(client, ada, bad):
+    client.force_login(ada)
+    page = client.post(reverse("personal-settings"), GOOD | bad)
+    assert page.status_code == 422
+    assert "Nothing was saved yet" in page.text and "errorlist" in page.text
+    assert 'data-theme="auto"' in html_tag(page)
+    ada.refresh_from_db()
+    assert (ada.theme, ada.languages, ada.text_size) == ("auto", [], "normal")
+
+
+def test_settings_are_for_who_signed_in_and_refuse_other_methods(client, ada):
+    assert client.get(reverse("personal-settings")).url.startswith(reverse("account_login"))
+    client.force_login(ada)
+    assert client.put(reverse("personal-settings")).status_code == 405
+
+
+def test_a_language_chosen_at_the_foot_of_a_page_goes_with_the_person(client, ada):
+    type(ada).objects.update(interface_language="fr")
+    client.force_login(ada)
+    client.post(reverse("choose-language"), {"language": "es", "next": "/account/"})
+    ada.refresh_from_db()
+    assert ada.interface_language == "es"
+    client.post(reverse("choose-language"), {"language": "tlh", "next": "/account/"})
+    ada.refresh_from_db()
+    assert ada.interface_language == "es"

@@ -1,0 +1,84 @@
+"""The form of what a person sets for themselves."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.forms.boundfield import BoundWidget
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from .languages import NAMES, language_name
+from .models import Prompt, User
+from .models.settings import Motion, TextSize, Theme, primary_language
+
+
+class SettingsForm(forms.ModelForm):
+    languages = forms.MultipleChoiceField(
+        label=_("Languages that you read"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("You get comparisons in these languages. Choose none to get them in any."),
+    )
+    interface_language = forms.ChoiceField(
+        label=_("Language of the pages"),
+        required=False,
+        choices=[("", _("As my browser says")), *settings.LANGUAGES],
+    )
+    text_size = forms.ChoiceField(
+        label=_("Size of the text"), choices=TextSize.choices, widget=forms.RadioSelect
+    )
+    theme = forms.ChoiceField(label=_("Light or dark"), choices=Theme.choices, widget=forms.RadioSelect)
+    reduced_motion = forms.ChoiceField(
+        label=_("Movement on the page"), choices=Motion.choices, widget=forms.RadioSelect
+    )
+
+    class Meta:
+        model = User
+        fields = (
+            "languages",
+            "shortcuts",
+            "interface_language",
+            "text_size",
+            "theme",
+            "reduced_motion",
+            "mail_round_opened",
+        )
+        labels = {
+            "shortcuts": _("Rank with keys"),
+            "mail_round_opened": _("Tell me when a new round is open"),
+        }
+        help_texts = {
+            "shortcuts": _("Turn it off if keys get in the way of your screen reader or of dictation."),
+            "mail_round_opened": _("One short message a round. Each has a link that stops them."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.near = self._near()
+        codes = {*NAMES, *self.near}
+        self.fields["languages"].choices = sorted(  # type: ignore[attr-defined]
+            ((code, language_name(code)) for code in codes), key=_by_name
+        )
+
+    @property
+    def near_languages(self) -> list[BoundWidget]:
+        """The boxes of the languages that a person here is likely to read."""
+        return [box for box in self["languages"] if box.data["value"] in self.near]
+
+    @property
+    def other_languages(self) -> list[BoundWidget]:
+        return [box for box in self["languages"] if box.data["value"] not in self.near]
+
+    def _near(self) -> set[str]:
+        """What they chose, what their projects ask in, what the pages are in."""
+        asked = Prompt.objects.filter(project__memberships__user=self.instance).order_by()
+        tags = asked.values_list("language", flat=True).distinct()
+        pages = [code for code, _name in settings.LANGUAGES]
+        return {
+            primary_language(tag) for tag in (*self.instance.languages, *tags, *pages, get_language() or "en")
+        }
+
+
+def _by_name(choice: tuple[str, str]) -> str:
+    return choice[1].casefold()

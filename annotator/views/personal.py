@@ -1,0 +1,47 @@
+"""What a person sets for themselves, and the end of a mail that they no longer want."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required, login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from annotator.access import SignedInRequest
+from annotator.errors import RefusedError
+from annotator.models import User
+from annotator.services.mail import stop_mail
+from annotator.settings_form import SettingsForm
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def personal_settings(request: SignedInRequest) -> HttpResponse:
+    # The form fills its own copy, so that the page is never shown in a way that was not stored.
+    person = User.objects.get(pk=request.user.pk)
+    form = SettingsForm(request.POST if request.method == "POST" else None, instance=person)
+    if form.is_valid():
+        form.save()
+        messages.success(request, _("Your settings were saved."))
+        return redirect("personal-settings")
+    status = 422 if request.method == "POST" else 200
+    return render(request, "annotator/personal_settings.html", {"form": form}, status=status)
+
+
+# A mail program posts here by itself, with no cookie or token of ours (RFC 8058): the address is the secret.
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@login_not_required
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """Stop a kind of mail; opening the page does nothing yet, because mail scanners open every link."""
+    context: dict[str, object] = {"stopped": request.method == "POST"}
+    status = 200
+    if request.method == "POST":
+        try:
+            stop_mail(token=token)
+        except RefusedError as error:
+            context, status = {"refusal": str(error)}, 410
+    return render(request, "annotator/unsubscribe.html", context, status=status)

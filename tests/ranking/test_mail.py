@@ -1,0 +1,96 @@
+import re
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+
+from ranking.models import Round
+from ranking.services import close_round, open_round
+from ranking.services.mail import tell_round_opened
+from tests.factories import make_member, make_project, make_user
+from tests.ranking.making import make_answers
+
+
+@pytest.fixture
+def project(db):
+    return make_project("climate", name="Climate\ntutor")
+
+
+@pytest.fixture
+def vera(project):
+    vera = make_member(project, email="vera@example.org", name="Vera")
+    vera.mail_round_opened = True
+    vera.save()
+    return vera
+
+
+def open_and_mail(project, run_commits) -> Round:
+    """Open a round and do what a worker would do for it."""
+    with run_commits(execute=False) as jobs:
+        opened = open_round(project=project, author=make_answers(project), seed=1)
+    if jobs:
+        tell_round_opened(opened.pk)
+    return opened
+
+
+def stop_address(message) -> str:
+    return re.fullmatch(r"<http://[^/]+(/.+)>", message.extra_headers["List-Unsubscribe"])[1]
+
+
+def test_a_new_round_is_told_to_who_asked_for_it_and_to_nobody_else(
+    project, vera, django_capture_on_commit_callbacks
+):
+    make_member(project, email="quiet@example.org")
+    make_user("stranger@example.org", mail_round_opened=True)
+    make_user("gone@example.org", mail_round_opened=True, is_active=False)
+    open_and_mail(project, django_capture_on_commit_callbacks)
+    assert [message.to for message in mail.outbox] == [["vera@example.org"]]
+    assert mail.outbox[0].subject == "Climate tutor: round 1 is open"
+    assert reverse("desk", args=["climate"]) in mail.outbox[0].body
+
+
+def test_no_job_is_made_where_nobody_asked(project, django_capture_on_commit_callbacks):
+    make_member(project)
+    with django_capture_on_commit_callbacks(execute=False) as jobs:
+        open_round(project=project, author=make_answers(project), seed=1)
+    assert jobs == []
+
+
+def test_a_round_that_closed_before_the_worker_came_is_not_told(
+    project, vera, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=False):
+        opened = open_round(project=project, author=make_answers(project), seed=1)
+    close_round(project=project)
+    tell_round_opened(opened.pk)
+    tell_round_opened(opened.pk + 1000)
+    assert mail.outbox == []
+
+
+def test_a_mail_program_can_stop_the_mail_by_one_post(project, vera, django_capture_on_commit_callbacks):
+    open_and_mail(project, django_capture_on_commit_callbacks)
+    message = mail.outbox[0]
+    assert message.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    strict = Client(enforce_csrf_checks=True)
+    page = strict.post(stop_address(message), {"List-Unsubscribe": "One-Click"})
+    assert page.status_code == 200 and "you get no more" in page.text
+    vera.refresh_from_db()
+    assert not vera.mail_round_opened
+
+
+def test_opening_the_address_stops_nothing_yet(project, vera, client, django_capture_on_commit_callbacks):
+    open_and_mail(project, django_capture_on_commit_callbacks)
+    page = client.get(stop_address(mail.outbox[0]))
+    assert page.status_code == 200 and "no-store" in page["Cache-Control"]
+    vera.refresh_from_db()
+    assert vera.mail_round_opened
+    assert client.put(stop_address(mail.outbox[0])).status_code == 405
+
+
+@pytest.mark.parametrize("token", ["x", "é", "A" * 5000, "a:b:c"])
+def test_a_wrong_address_stops_nothing_and_says_so(vera, client, token):
+    page = client.post(reverse("unsubscribe", args=[token]))
+    assert page.status_code == 410 and "not one of ours" in page.text
+    vera.refresh_from_db()
+    assert vera.mail_round_opened
