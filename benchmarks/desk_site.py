@@ -57,7 +57,9 @@ def make_comparisons(number: int, people: int, judgments: int) -> list[Volunteer
         judgments_per_comparison=seats,
     )
     author = Author.objects.create(project=project, kind=Author.Kind.IMPORT, name="Benchmark")
-    current = Round.objects.create(project=project, number=1, author=author, seats=number * seats)
+    current = Round.objects.create(
+        project=project, number=1, author=author, seats=number * seats, languages=["en"]
+    )
     step = BATCH // len(GROUPS)
     last = -(-number // len(GROUPS))
     for first in range(0, last, step):
@@ -112,7 +114,7 @@ def _store(current: Any, questions: range, number: int, seats: int) -> None:
         for completion in group
     )
     Assignment.objects.bulk_create(
-        Assignment(round=current, comparison=comparison, seat=seat)
+        Assignment(round=current, comparison=comparison, seat=seat, language="en")
         for comparison in comparisons
         for seat in range(seats)
     )

@@ -52,6 +52,9 @@ class Round(models.Model):
     seats = models.PositiveIntegerField(
         default=0, help_text="Of all its comparisons; no seat is added later."
     )
+    languages: Any = models.JSONField(
+        default=list, help_text="Codes of its prompts' languages, such as `en`, regions left out."
+    )
     opened_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
@@ -72,6 +75,10 @@ class Round(models.Model):
     @property
     def is_open(self) -> bool:
         return self.closed_at is None
+
+    def languages_for(self, volunteer: User) -> list[str]:
+        """Those of its languages that the volunteer reads."""
+        return [language for language in self.languages if volunteer.reads(language)]
 
     def progress(self, volunteer: User) -> Progress:
         """How far the round has come, counted in seats, and the volunteer's part in it."""
@@ -134,19 +141,23 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def within_reach(self, *, current: "Round", user: User, now: datetime, limit: int) -> "list[Assignment]":
         """The seat of the round that the user holds, and the first free and lapsed ones that they may take.
 
-        `limit` is how many of either. Comparisons must be new to them: they neither sit there, nor have they
-        judged or skipped them. The ORM needs three queries, and longer to build them than to ask them.
+        `limit` is how many of either in each language that they read. Comparisons must be new to them: they
+        neither sit there, nor have they judged or skipped them. The ORM needs three queries, and longer to
+        build them than to ask them.
         """
+        languages = current.languages_for(user)
         values = {
             "round": current.pk,
             "user": user.pk,
             "now": connection.ops.adapt_datetimefield_value(now),
             "limit": limit,
+            **{f"language_{n}": language for n, language in enumerate(languages)},
         }
-        return list(self.raw(_WITHIN_REACH, values))
+        parts = [_OWN, *(_NEXT.format(n=n) for n in range(len(languages)))]
+        return list(self.raw(" UNION ALL ".join(parts), values))
 
 
-# Each part walks the index (round, state, seat, id) and stops early, however large the round is.
+# Each part walks the index (round, state, language, seat, id) and stops early, however large the round is.
 _NEW = """
 NOT EXISTS (SELECT 1 FROM ranking_assignment o
   WHERE o.comparison_id = a.comparison_id AND o.volunteer_id = %(user)s)
@@ -155,19 +166,19 @@ AND NOT EXISTS (SELECT 1 FROM ranking_skip s
 AND NOT EXISTS (SELECT 1 FROM ranking_judgment j
   WHERE j.comparison_id = a.comparison_id AND j.volunteer_id = %(user)s AND j.is_current)
 """
-_WITHIN_REACH = f"""
-SELECT * FROM (
+_OWN = """SELECT a.* FROM ranking_assignment a
+WHERE a.round_id = %(round)s AND a.state = 'held' AND a.volunteer_id = %(user)s
+"""
+_NEXT = f"""SELECT * FROM (
   SELECT a.* FROM ranking_assignment a
-  WHERE a.round_id = %(round)s AND a.state = 'held' AND a.volunteer_id = %(user)s
-) own UNION ALL SELECT * FROM (
-  SELECT a.* FROM ranking_assignment a
-  WHERE a.round_id = %(round)s AND a.state = 'held' AND a.held_until <= %(now)s AND {_NEW}
+  WHERE a.round_id = %(round)s AND a.state = 'held' AND a.language = %(language_{{n}})s
+  AND a.held_until <= %(now)s AND {_NEW}
   ORDER BY a.seat, a.id LIMIT %(limit)s
-) lapsed UNION ALL SELECT * FROM (
+) lapsed_{{n}} UNION ALL SELECT * FROM (
   SELECT a.* FROM ranking_assignment a
-  WHERE a.round_id = %(round)s AND a.state = 'free' AND {_NEW}
+  WHERE a.round_id = %(round)s AND a.state = 'free' AND a.language = %(language_{{n}})s AND {_NEW}
   ORDER BY a.seat, a.id LIMIT %(limit)s
-) free
+) free_{{n}}
 """  # noqa: S608  (our own words)
 
 
@@ -203,6 +214,9 @@ class Assignment(ShowsCompletions, models.Model):
     )
     comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="assignments")
     seat = models.PositiveSmallIntegerField()
+    language = models.CharField(
+        max_length=35, help_text="Code of its prompt's language, kept here for the same reason."
+    )
     state = models.CharField(max_length=4, choices=State.choices, default=State.FREE)
     # A held seat whose holder was deleted has none, and goes to someone else once its time is over.
     volunteer = models.ForeignKey(
@@ -233,7 +247,9 @@ class Assignment(ShowsCompletions, models.Model):
                 fields=("round", "volunteer"), condition=Q(state="held"), name="one_held_seat_per_round"
             ),
         )
-        indexes = (models.Index(fields=("round", "state", "seat", "id"), name="assignment_next_seats"),)
+        indexes = (
+            models.Index(fields=("round", "state", "language", "seat", "id"), name="assignment_next_seats"),
+        )
 
     def __str__(self) -> str:
         return f"Seat {self.seat} of comparison {self.comparison_id}"

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from annotator.models import Author, Completion, Project, User
+from annotator.models.settings import primary_language
 from annotator.services.audit import record
 from ranking.errors import NothingToRankError
 from ranking.models import Assignment, Comparison, ComparisonItem, Round
@@ -42,10 +43,15 @@ def open_round(
         raise NothingToRankError
     close_round(project=project, actor=actor)
     last = Round.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
+    languages = {pk: primary_language(tag) for pk, tag in project.prompts.values_list("pk", "language")}
     opened = Round.objects.create(
-        project=project, number=last + 1, author=author, seats=len(groups) * project.judgments_per_comparison
+        project=project,
+        number=last + 1,
+        author=author,
+        seats=len(groups) * project.judgments_per_comparison,
+        languages=sorted({languages[prompt] for prompt, _ in groups}),
     )
-    _create_comparisons(opened, groups)
+    _create_comparisons(opened, groups, languages)
     record("round.opened", actor=actor, project=project, target=opened, comparisons=len(groups))
     if wanting_rounds(project).exists():
         transaction.on_commit(partial(mail_round_opened.enqueue, opened.pk))
@@ -81,7 +87,9 @@ def _groups(
     return groups
 
 
-def _create_comparisons(opened: Round, groups: list[tuple[int, list[int]]]) -> None:
+def _create_comparisons(
+    opened: Round, groups: list[tuple[int, list[int]]], languages: dict[int, str]
+) -> None:
     comparisons = Comparison.objects.bulk_create(
         [Comparison(round=opened, prompt_id=prompt) for prompt, _ in groups], batch_size=BATCH
     )
@@ -97,7 +105,9 @@ def _create_comparisons(opened: Round, groups: list[tuple[int, list[int]]]) -> N
     seats = range(opened.project.judgments_per_comparison)
     Assignment.objects.bulk_create(
         [
-            Assignment(round=opened, comparison=comparison, seat=seat)
+            Assignment(
+                round=opened, comparison=comparison, seat=seat, language=languages[comparison.prompt_id]
+            )
             for comparison in comparisons
             for seat in seats
         ],
