@@ -138,6 +138,16 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """Seats the user has taken and nobody else since; the time may have run out."""
         return self.filter(volunteer=user, state=Assignment.State.HELD)
 
+    def locked(self, *, pk: int, key: uuid.UUID) -> "list[Assignment]":
+        """The seat if it was given out under this key, locked to the end of the transaction; else none.
+
+        `round_is_open` comes with it. Asked with every judgment; the ORM takes longer to write it than the
+        database to answer it.
+        """
+        lock = "FOR UPDATE OF a" if connection.features.has_select_for_update_of else ""
+        given = models.UUIDField().get_db_prep_value(key, connection)
+        return list(self.raw(_LOCKED + lock, [pk, given]))
+
     def within_reach(self, *, current: "Round", user: User, now: datetime, limit: int) -> "list[Assignment]":
         """The seat of the round that the user holds, and the first free and lapsed ones that they may take.
 
@@ -165,6 +175,9 @@ AND NOT EXISTS (SELECT 1 FROM ranking_skip s
   WHERE s.comparison_id = a.comparison_id AND s.volunteer_id = %(user)s)
 AND NOT EXISTS (SELECT 1 FROM ranking_judgment j
   WHERE j.comparison_id = a.comparison_id AND j.volunteer_id = %(user)s AND j.is_current)
+"""
+_LOCKED = """SELECT a.*, r.closed_at IS NULL AS round_is_open
+FROM ranking_assignment a JOIN ranking_round r ON r.id = a.round_id WHERE a.id = %s AND a.key = %s
 """
 _OWN = """SELECT a.* FROM ranking_assignment a
 WHERE a.round_id = %(round)s AND a.state = 'held' AND a.volunteer_id = %(user)s
@@ -228,6 +241,9 @@ class Assignment(ShowsCompletions, models.Model):
         default=list, help_text="Completion ids in the order this volunteer sees them."
     )
     claimed_at = models.DateTimeField(null=True, blank=True)
+
+    # Read together with the seat's lock only.
+    round_is_open: bool
 
     objects = AssignmentQuerySet.as_manager()
 

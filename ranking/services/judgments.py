@@ -54,11 +54,10 @@ def submit_judgment(
     NotYourSeatError, SeatLostError, AlreadyJudgedError or RoundClosedError, with nothing stored.
     """
     seats = _lock_seats(assignment, key)
-    round_ = seats[0].round
     # The key of a seat that is held was drawn when it was taken: nothing can be stored under it yet.
     is_first = seats[0].key == key and seats[0].state == Assignment.State.HELD
     stored = None if is_first else Judgment.objects.filter(key=key).first()
-    criteria = {*round_.project.criteria, *_rated_criteria(stored)}
+    criteria = {*assignment.round.project.criteria, *_rated_criteria(stored)}
     answer = check_answer(said, completions=set(assignment.order), criteria=criteria)
     if stored:
         sent = (volunteer.pk, assignment.comparison_id, None, answer.hash())
@@ -66,7 +65,7 @@ def submit_judgment(
             raise KeyReusedError
         return stored
     shown = _shown_to(volunteer, assignment, key, seats)
-    if not round_.is_open:
+    if not seats[0].round_is_open:
         raise RoundClosedError
     held = [seat for seat in seats if seat.volunteer_id == volunteer.pk and seat.state == seat.State.HELD]
     lapsed = shown if isinstance(shown, LapsedSeat) else None
@@ -83,7 +82,7 @@ def submit_judgment(
     judgment.make_current()
     for seat in held:
         seat.finish()
-    Tally.objects.add_one(round_id=round_.pk, volunteer=volunteer, seats=len(held))
+    Tally.objects.add_one(round_id=assignment.round_id, volunteer=volunteer, seats=len(held))
     return judgment
 
 
@@ -148,9 +147,13 @@ def _lock_seats(assignment: Assignment, key: uuid.UUID) -> list[Assignment]:
     The lock makes a double click wait for the first request, whose judgment it then finds. All are locked in
     one order, so that two late judgments of one comparison cannot wait for each other.
     """
-    seats = Assignment.objects.select_for_update(of=("self",)).select_related("round__project")
-    own = list(seats.filter(pk=assignment.pk, key=key))
-    return own or list(seats.filter(comparison=assignment.comparison_id).order_by("pk"))
+    if own := Assignment.objects.locked(pk=assignment.pk, key=key):
+        return own
+    everyone = Assignment.objects.select_for_update(of=("self",)).select_related("round")
+    seats = list(everyone.filter(comparison=assignment.comparison_id).order_by("pk"))
+    for seat in seats:
+        seat.round_is_open = seat.round.is_open
+    return seats
 
 
 def _rated_criteria(judgment: Judgment | None) -> list[str]:
