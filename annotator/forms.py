@@ -120,13 +120,18 @@ class ProjectForm(forms.ModelForm):
             "seat_minutes",
             "flag_kinds",
             "criteria",
+            "offers_rewrites",
         )
-        labels = {"seat_minutes": _("Minutes that a seat is held")}
+        labels = {
+            "seat_minutes": _("Minutes that a seat is held"),
+            "offers_rewrites": _("Volunteers may write a better answer"),
+        }
         help_texts = {
             "completions_per_comparison": _("2 to 8. It counts from the next round on."),
             "judgments_per_comparison": _(
                 "How many volunteers judge each comparison, from the next round on."
             ),
+            "offers_rewrites": _("What they write goes into datasets, for the chatbot to learn from."),
         }
         widgets = {
             "description": forms.Textarea(attrs={"rows": 3}),

@@ -8,8 +8,13 @@
 | weight                       | (votes for − votes against) / all votes, in (0, 1]                   |
 | margin                       | how much better people found chosen, in [0, 1]; see `consensus`      |
 | votes                        | {chosen, rejected, ties}: how many judgments said what               |
+| source                       | ranking, or rewrite: a volunteer wrote chosen in place of rejected   |
 | split                        | train or held_out                                                    |
 | round, language              | number of the round; BCP 47 tag of the prompt                        |
+
+The answers that volunteers wrote are in files of their own as well, in TRL's prompt-completion format:
+prompt, completion (a list of one {role: assistant, content}), prompt_id, comparison_id, split, round and
+language.
 """
 
 import hashlib
@@ -36,6 +41,19 @@ SCHEMA = pa.schema(
         ("weight", pa.float64()),
         ("margin", pa.float64()),
         ("votes", pa.struct([("chosen", pa.int32()), ("rejected", pa.int32()), ("ties", pa.int32())])),
+        ("source", pa.string()),
+        ("split", pa.string()),
+        ("round", pa.int32()),
+        ("language", pa.string()),
+    ]
+)
+DEMONSTRATIONS = "demonstrations"
+DEMONSTRATION_SCHEMA = pa.schema(
+    [
+        ("prompt", MESSAGES),
+        ("completion", MESSAGES),
+        ("prompt_id", pa.int64()),
+        ("comparison_id", pa.int64()),
         ("split", pa.string()),
         ("round", pa.int32()),
         ("language", pa.string()),
@@ -46,20 +64,16 @@ SCHEMA = pa.schema(
 def write_snapshot(folder: Path, rows: list[Row], about: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """Write every file of a snapshot into an empty folder; returns the manifest and its sha256.
 
-    The manifest is `about` with `files`: the rows, bytes and sha256 of each other file. Raises
-    OSError when the disk does not take it.
+    The manifest is `about` with `files`: the rows, bytes and sha256 of each other file. Without answers that
+    volunteers wrote there are no files of them. Raises OSError when the disk does not take it.
     """
-    files: dict[str, Any] = {}
-    for split in SPLITS:
-        part = [row for row in rows if row["split"] == split]
-        files |= {
-            f"{split}.parquet": _write_parquet(folder / f"{split}.parquet", part),
-            f"{split}.jsonl": _write_jsonl(folder / f"{split}.jsonl", part),
-        }
+    files = _write_splits(folder, "", rows, SCHEMA)
+    if written := [_demonstration(row) for row in rows if row["source"] == "rewrite"]:
+        files |= _write_splits(folder, f"{DEMONSTRATIONS}_", written, DEMONSTRATION_SCHEMA)
     files[CARD] = _write_text(folder / CARD, dataset_card(about))
     manifest = {**about, "files": files}
-    written = _write_text(folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")
-    return manifest, written["sha256"]
+    facts = _write_text(folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")
+    return manifest, facts["sha256"]
 
 
 def dataset_card(about: dict[str, Any]) -> str:
@@ -68,8 +82,7 @@ def dataset_card(about: dict[str, Any]) -> str:
     A split without rows is left out there, because `load_dataset` fails on an empty Parquet file.
     """
     counts, quote = about["counts"], json.dumps
-    filled = [split for split in SPLITS if counts[split]]
-    splits = "".join(f"  - split: {split}\n    path: {split}.parquet\n" for split in filled)
+    configs = _card_config("default", "", counts) + _card_config(DEMONSTRATIONS, f"{DEMONSTRATIONS}_", counts)
     languages = "".join(f"- {quote(language)}\n" for language in about["languages"])
     return f"""---
 pretty_name: {quote(about["project"]["name"] + ": preferences")}
@@ -79,9 +92,7 @@ language:
 - preference
 - rlhf
 configs:
-- config_name: default
-  data_files:
-{splits}---
+{configs}---
 
 # {about["project"]["name"]}: preferences
 
@@ -98,10 +109,14 @@ Pairs of answers of a chatbot, and which of the two people preferred.
 | comparisons | {counts["comparisons"]} |
 | pairs for training | {counts["train"]} |
 | pairs held out | {counts["held_out"]} |
+| of all pairs those with an answer that a volunteer wrote | {counts[DEMONSTRATIONS]} |
 | rounds | {", ".join(map(str, about["rounds"]))} |
 
 - A pair is listed when more judgments of its comparison preferred `chosen` than `rejected`.
 - "None is acceptable" and "cannot be ranked" prefer nothing, so they vote on no pair.
+- Where `source` is `rewrite`, a volunteer wrote `chosen` in the place of `rejected`: one vote, no `margin`.
+  Those answers are also in the files `{DEMONSTRATIONS}_…`, if there are any, in TRL's conversational
+  prompt-completion format: `load_dataset("path/to/this/folder", "{DEMONSTRATIONS}")`.
 - `weight` is (votes for − votes against) / all votes, ties among them.
 - `margin` is how much better people found `chosen`: 1 when all said "much better", 0.5 when all said
   "better". It is 0 for pairs of a ranking of more than two answers, because ranks order and do not measure.
@@ -123,8 +138,33 @@ preferences = load_dataset("path/to/this/folder")
 """
 
 
-def _write_parquet(path: Path, rows: list[Row]) -> dict[str, Any]:
-    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+def _card_config(name: str, prefix: str, counts: dict[str, int]) -> str:
+    """The front matter of one kind of file; empty where all of them are."""
+    filled = [split for split in SPLITS if counts[prefix + split]]
+    splits = "".join(f"  - split: {split}\n    path: {prefix}{split}.parquet\n" for split in filled)
+    return f"- config_name: {name}\n  data_files:\n{splits}" if splits else ""
+
+
+def _demonstration(row: Row) -> Row:
+    return {
+        "completion" if name == "chosen" else name: row[name]
+        for name in row
+        if name == "chosen" or name in DEMONSTRATION_SCHEMA.names
+    }
+
+
+def _write_splits(folder: Path, prefix: str, rows: list[Row], schema: pa.Schema) -> dict[str, Any]:
+    files: dict[str, Any] = {}
+    for split in SPLITS:
+        part = [row for row in rows if row["split"] == split]
+        name = f"{prefix}{split}"
+        files[f"{name}.parquet"] = _write_parquet(folder / f"{name}.parquet", part, schema)
+        files[f"{name}.jsonl"] = _write_jsonl(folder / f"{name}.jsonl", part)
+    return files
+
+
+def _write_parquet(path: Path, rows: list[Row], schema: pa.Schema) -> dict[str, Any]:
+    table = pa.Table.from_pylist(rows, schema=schema)
     return _write(path, lambda file: pq.write_table(table, file, compression="zstd"), rows=len(rows))
 
 

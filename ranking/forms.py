@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Author, FlagKind, Project
 
-from .models import Assignment, Flag, Judgment, LapsedSeat
+from .errors import InvalidJudgmentError
+from .models import Assignment, Demonstration, Flag, Judgment, LapsedSeat
 from .services.answers import RATIONALE_LIMIT, SCORES
+from .services.rewrites import REWRITE_LIMIT, Rewrite
 
 LETTERS = "ABCDEFGH"
 
@@ -49,6 +52,8 @@ class JudgmentForm(forms.Form):
     verdict = forms.ChoiceField(choices=Judgment.Verdict.choices, required=False)
     reason = forms.ChoiceField(choices=Judgment.Reason.choices, required=False)
     rationale = forms.CharField(required=False, max_length=RATIONALE_LIMIT, label=_("Reason"))
+    rewrite = forms.CharField(required=False)  # its length counts as it is stored
+    rewrite_limit = REWRITE_LIMIT
 
     def __init__(
         self, *args: Any, seat: Assignment | LapsedSeat, more_criteria: Iterable[str] = (), **kwargs: Any
@@ -62,6 +67,12 @@ class JudgmentForm(forms.Form):
             self.fields["preferred"] = forms.ChoiceField(
                 choices=[(value, words) for value, (words, *_rest) in PREFERRED.items()], required=False
             )
+        self.fields["rewrite_of"] = forms.TypedChoiceField(
+            choices=[(place, LETTERS[place - 1]) for place in self.places],
+            coerce=int,
+            empty_value=None,
+            required=False,
+        )
         self.criteria = list(dict.fromkeys([*seat.round.project.criteria, *more_criteria]))
         for place in self.places:
             for criterion in self.criteria:
@@ -102,9 +113,10 @@ class JudgmentForm(forms.Form):
             "rationale": data["rationale"],
         }
         if data["verdict"] == Judgment.Verdict.RANKED:
-            return said | {"ranks": self.ranks(), "strength": self.strength()}
+            ranks = self.ranks()
+            return said | {"ranks": ranks, "strength": self.strength(), "rewrite": self.rewritten(ranks)}
         reason = data["reason"] if data["verdict"] == Judgment.Verdict.CANNOT_RANK else ""
-        return said | {"ranks": {}, "reason": reason}
+        return said | {"ranks": {}, "reason": reason, "rewrite": self.rewritten({})}
 
     def ranks(self) -> dict[int, int]:
         """The ranks that were given, by completion."""
@@ -116,6 +128,22 @@ class JudgmentForm(forms.Form):
     def strength(self) -> int | None:
         """Of two answers, how much better the one is; None where they tie."""
         return PREFERRED[self.cleaned_data["preferred"]][2] if self.is_pair else None
+
+    def rewritten(self, ranks: dict[int, int]) -> Rewrite | None:
+        """What they wrote in the place of the answer that they chose, else of the first of the best."""
+        if not (text := self.cleaned_data["rewrite"]):
+            return None
+        if place := self.cleaned_data["rewrite_of"]:
+            return {"original": self.seat.order[place - 1], "text": text}
+        if not ranks:
+            raise InvalidJudgmentError(_("Choose which answer you started from, for what you wrote."))
+        best = min(self.seat.order, key=lambda completion: ranks.get(completion, len(ranks)))
+        return {"original": best, "text": text}
+
+    @property
+    def shows_rewrite(self) -> bool:
+        """Where the project asks for it, and where something was written."""
+        return self.seat.round.project.offers_rewrites or bool(self["rewrite"].value())
 
     def flags(self) -> dict[int, list[str]]:
         return dict(self._entered("flags"))
@@ -140,6 +168,7 @@ class JudgmentForm(forms.Form):
     def scores(self) -> list[str]:
         return [str(score) for score in SCORES]
 
+    @cached_property
     def cards(self) -> list[Card]:
         return [
             Card(
@@ -175,6 +204,7 @@ class CorrectionForm(JudgmentForm):
             "rationale": judgment.rationale,
             "reason": judgment.reason,
             "preferred": _preferred(judgment, seat),
+            **_rewritten(judgment, place_of),
             **{f"rank_{place_of[one.completion_id]}": one.rank for one in judgment.ranks.all()},
             **{f"rating_{place_of[pk]}_{criterion}": score for pk, criterion, score in ratings},
         }
@@ -198,6 +228,12 @@ def _preferred(judgment: Judgment, seat: Assignment | LapsedSeat) -> str:
     return next(matches, "")
 
 
+def _rewritten(judgment: Judgment, place_of: dict[int, int]) -> dict[str, Any]:
+    """What they wrote themselves, and in the place of which answer."""
+    one = Demonstration.objects.filter(judgment=judgment).select_related("completion").first()
+    return {"rewrite": one.completion.text, "rewrite_of": place_of[one.original_id]} if one else {}
+
+
 class OpenRoundForm(forms.Form):
     author = forms.ModelChoiceField(
         Author.objects.none(), label=_("Answers by"), help_text=_("Whose answers are compared.")
@@ -208,8 +244,8 @@ class OpenRoundForm(forms.Form):
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        authors = project.authors.filter(completions__isnull=False).distinct().order_by("-pk")
+        authors = project.authors.exclude(kind=Author.Kind.PERSON).filter(completions__isnull=False)
         field = self.fields["author"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = authors
-        field.initial = authors.first()
+        field.queryset = authors.distinct().order_by("-pk")
+        field.initial = field.queryset.first()

@@ -22,6 +22,12 @@ WHOLE = f"(NEW.verdict <> 'ranked' OR {RANKS} = {ITEMS}) AND (NEW.strength IS NU
 
 CORRECTED = "EXISTS (SELECT 1 FROM ranking_judgment c WHERE c.corrects_id = NEW.id)"
 
+# Where a preference is that of a volunteer's own answer over the one it mends.
+REWRITTEN = (
+    "EXISTS (SELECT 1 FROM ranking_demonstration d WHERE d.judgment_id = NEW.judgment_id "
+    "AND d.completion_id = NEW.chosen_id AND d.original_id = NEW.rejected_id)"
+)
+
 RULES = (
     Rule(
         "seat_in_its_comparisons_round",
@@ -188,20 +194,47 @@ RULES = (
         "a rating does not change",
     ),
     Rule(
+        "demonstration_mends_a_compared_completion",
+        "ranking_demonstration",
+        "INSERT",
+        f"NOT {_item_exists('NEW.original_id', JUDGED_COMPARISON)} "
+        f"OR {_item_exists('NEW.completion_id', JUDGED_COMPARISON)}",
+        "a demonstration mends a completion of the comparison and is none of them",
+    ),
+    Rule(
+        "demonstration_by_its_volunteer",
+        "ranking_demonstration",
+        "INSERT",
+        "NOT EXISTS (SELECT 1 FROM ranking_judgment j "
+        "JOIN ranking_comparison c ON c.id = j.comparison_id "
+        "JOIN annotator_completion a ON a.prompt_id = c.prompt_id "
+        "JOIN annotator_author w ON w.id = a.author_id "
+        "WHERE j.id = NEW.judgment_id AND a.id = NEW.completion_id "
+        "AND w.kind = 'person' AND w.user_id = j.volunteer_id)",
+        "a demonstration answers the prompt of the comparison and is written by who judged",
+    ),
+    Rule(
+        "demonstration_unchanged",
+        "ranking_demonstration",
+        "UPDATE",
+        changed("judgment_id", "original_id", "completion_id"),
+        "a demonstration does not change",
+    ),
+    Rule(
         "preference_within_comparison",
         "ranking_preference",
         "INSERT",
         f"NEW.comparison_id <> {JUDGED_COMPARISON} "
-        f"OR NOT {_item_exists('NEW.chosen_id', 'NEW.comparison_id')} "
-        f"OR NOT {_item_exists('NEW.rejected_id', 'NEW.comparison_id')}",
-        "both completions of a preference are part of the comparison that was judged",
+        f"OR NOT {_item_exists('NEW.rejected_id', 'NEW.comparison_id')} "
+        f"OR NOT ({_item_exists('NEW.chosen_id', 'NEW.comparison_id')} OR {REWRITTEN})",
+        "both completions of a preference are part of the comparison that was judged, or one mends the other",
     ),
     Rule(
         "preference_of_a_ranking",
         "ranking_preference",
         "INSERT",
-        f"{JUDGED_AS} <> 'ranked'",
-        "only a ranking prefers one completion to another",
+        f"{JUDGED_AS} <> 'ranked' AND NOT {REWRITTEN}",
+        "only a ranking prefers one compared completion to another",
     ),
     Rule(
         "preference_unchanged",

@@ -38,6 +38,7 @@ class ProjectSerializer(serializers.ModelSerializer):
             "seat_minutes",
             "flag_kinds",
             "criteria",
+            "offers_rewrites",
         )
 
 

@@ -96,6 +96,9 @@ class Project(models.Model):
         validators=[check_criteria],
         help_text="Names of what volunteers may rate each answer on, from 1 to 5, beside ranking it.",
     )
+    offers_rewrites = models.BooleanField(
+        default=True, help_text="Volunteers may write a better answer themselves, or mend one."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ProjectQuerySet.as_manager()

@@ -4,7 +4,7 @@ import hashlib
 
 from django.db import transaction
 
-from annotator.models import Author, Completion, Project, Prompt
+from annotator.models import Author, Completion, Project, Prompt, User
 from annotator.text import storable
 
 BATCH = 500
@@ -13,6 +13,14 @@ BATCH = 500
 def get_or_create_author(*, project: Project, kind: Author.Kind, name: str) -> Author:
     """The project's author of this kind and name."""
     author, _ = Author.objects.get_or_create(project=project, kind=kind, name=name)
+    return author
+
+
+def get_or_create_person(*, project: Project, user: User) -> Author:
+    """The author of what the user writes in the project, whose name says nothing of who it is."""
+    author, _ = Author.objects.get_or_create(
+        project=project, kind=Author.Kind.PERSON, name=f"Person {user.pk}", defaults={"user": user}
+    )
     return author
 
 

@@ -16,6 +16,7 @@ from annotator.models.questions import CRITERION_LENGTH
 from ranking.models import Flag, Judgment
 from ranking.services import correct_judgment, submit_judgment
 from ranking.services.answers import RATIONALE_LIMIT
+from ranking.services.rewrites import REWRITE_LIMIT
 
 from .assignments import TAGS, assignments_of
 
@@ -39,6 +40,11 @@ class RatingSerializer(serializers.Serializer):
         max_length=CRITERION_LENGTH, help_text="One of the project's `criteria`, by its name."
     )
     score = serializers.IntegerField(min_value=1, max_value=5, help_text="5 is best.")
+
+
+class RewriteSerializer(serializers.Serializer):
+    original = serializers.IntegerField(source="original_id", help_text="The completion that it mends.")
+    text = serializers.CharField(source="completion.text", max_length=REWRITE_LIMIT, help_text="In Markdown.")
 
 
 class AnswerSerializer(serializers.Serializer):
@@ -69,6 +75,12 @@ class AnswerSerializer(serializers.Serializer):
     flags = FlagSerializer(many=True, default=list)
     ratings = RatingSerializer(many=True, default=list, help_text="As many or as few as you like, each once.")
     rationale = serializers.CharField(default="", allow_blank=True, max_length=RATIONALE_LIMIT)
+    rewrite = RewriteSerializer(
+        default=None,
+        allow_null=True,
+        help_text="A better answer of your own, where the project's `offers_rewrites` says so: stored as a "
+        "demonstration that is preferred to its original. One that changes nothing is none.",
+    )
 
     def validate_ranks(self, ranks: list[dict[str, int]]) -> list[dict[str, int]]:
         if len({each["completion_id"] for each in ranks}) < len(ranks):
@@ -82,6 +94,8 @@ class AnswerSerializer(serializers.Serializer):
 
     def said(self) -> dict[str, Any]:
         answer = dict(self.validated_data)
+        if rewrite := answer["rewrite"]:
+            answer["rewrite"] = {"original": rewrite["original_id"], "text": rewrite["completion"]["text"]}
         flags: dict[int, set[str]] = {}
         for flag in answer.pop("flags"):
             flags.setdefault(flag["completion_id"], set()).add(flag["kind"])
@@ -109,6 +123,7 @@ class JudgmentSerializer(serializers.ModelSerializer):
     ranks = RankSerializer(many=True)
     flags = FlagSerializer(many=True)
     ratings = RatingSerializer(many=True)
+    rewrite = RewriteSerializer(source="demonstration", allow_null=True)
     preferences = serializers.IntegerField(
         source="preferences.count", help_text="How many pairs were drawn from it."
     )
@@ -116,8 +131,8 @@ class JudgmentSerializer(serializers.ModelSerializer):
     class Meta:
         model = Judgment
         fields = (
-            "id", "verdict", "reason", "ranks", "strength", "flags", "ratings", "rationale", "seconds",
-            "preferences", "late", "corrects", "created_at",
+            "id", "verdict", "reason", "ranks", "strength", "flags", "ratings", "rationale", "rewrite",
+            "seconds", "preferences", "late", "corrects", "created_at",
         )  # fmt: skip
         extra_kwargs = {"corrects": {"help_text": "The judgment whose place it took, if any."}}
 
@@ -173,7 +188,9 @@ class JudgmentsAPIView(ProjectAPIView):
     )
     def get(self, request: Request, slug: str) -> Response:
         own = Judgment.objects.of_project(self.project).correctable_by(request.user)
-        return self.answer_page(own.prefetch_related("ranks", "flags", "ratings"))
+        return self.answer_page(
+            own.select_related("demonstration__completion").prefetch_related("ranks", "flags", "ratings")
+        )
 
 
 class CorrectionAPIView(ProjectAPIView):

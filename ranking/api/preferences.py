@@ -1,5 +1,7 @@
 """The pairs drawn from judgments."""
 
+from typing import Literal
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -21,6 +23,9 @@ class CompletionSerializer(serializers.ModelSerializer):
 
 
 class PreferenceSerializer(serializers.ModelSerializer):
+    source = serializers.SerializerMethodField(
+        help_text="`ranking`, or `rewrite` where chosen is the volunteer's own answer in place of rejected."
+    )
     prompt = serializers.IntegerField(source="comparison.prompt_id")
     comparison = serializers.IntegerField(source="comparison_id")
     judgment = serializers.IntegerField(source="judgment_id")
@@ -28,10 +33,8 @@ class PreferenceSerializer(serializers.ModelSerializer):
     simulated = serializers.BooleanField(
         source="judgment.volunteer.is_simulated", help_text="Whether a simulated volunteer judged."
     )
-    strength = serializers.IntegerField(
-        source="judgment.strength",
-        allow_null=True,
-        help_text="1: better, 2: much better; null where nobody asked, as in a ranking of more than two.",
+    strength = serializers.SerializerMethodField(
+        help_text="1: better, 2: much better; null where nobody asked, as in a ranking of more than two."
     )
     chosen = CompletionSerializer()
     rejected = CompletionSerializer()
@@ -39,9 +42,15 @@ class PreferenceSerializer(serializers.ModelSerializer):
     class Meta:
         model = Preference
         fields = (
-            "id", "prompt", "comparison", "judgment", "round", "simulated", "strength", "chosen", "rejected",
-            "created_at",
+            "id", "prompt", "comparison", "judgment", "round", "simulated", "source", "strength", "chosen",
+            "rejected", "created_at",
         )  # fmt: skip
+
+    def get_source(self, preference: Preference) -> Literal["ranking", "rewrite"]:
+        return "rewrite" if preference.is_of_rewrite else "ranking"
+
+    def get_strength(self, preference: Preference) -> int | None:
+        return None if preference.is_of_rewrite else preference.judgment.strength
 
 
 class PreferencesAPIView(ProjectAPIView):
@@ -63,6 +72,10 @@ class PreferencesAPIView(ProjectAPIView):
         )
         return self.answer_page(
             preferences.select_related(
-                "comparison__round", "judgment__volunteer", "chosen__author", "rejected__author"
+                "comparison__round",
+                "judgment__volunteer",
+                "judgment__demonstration",
+                "chosen__author",
+                "rejected__author",
             )
         )

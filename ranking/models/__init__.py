@@ -2,6 +2,7 @@
 
 from .collecting import Assignment, Comparison, ComparisonItem, LapsedSeat, Round, Skip
 from .datasets import Dataset
+from .demonstrations import Demonstration
 from .judging import Flag, Judgment, Preference, RankedCompletion, Rating
 from .outcomes import Outcome
 from .progress import Tally
@@ -11,6 +12,7 @@ __all__ = [
     "Comparison",
     "ComparisonItem",
     "Dataset",
+    "Demonstration",
     "Flag",
     "Judgment",
     "LapsedSeat",

@@ -253,7 +253,7 @@ class Rating(models.Model):
 
 
 class Preference(models.Model):
-    """One pair of a judgment: the chosen completion was ranked above the rejected one."""
+    """One pair of a judgment: the chosen completion was ranked above the rejected one, or mends it."""
 
     judgment = models.ForeignKey(Judgment, on_delete=models.CASCADE, related_name="preferences")
     comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="preferences")
@@ -271,3 +271,9 @@ class Preference(models.Model):
             ),
             models.CheckConstraint(condition=~Q(chosen=F("rejected")), name="chosen_is_not_rejected"),
         )
+
+    @property
+    def is_of_rewrite(self) -> bool:
+        """Whether the chosen one was written with the judgment, in the place of the rejected one."""
+        demonstration = getattr(self.judgment, "demonstration", None)
+        return demonstration is not None and demonstration.completion_id == self.chosen_id

@@ -13,6 +13,8 @@ from ranking.errors import InvalidJudgmentError
 from ranking.models import Flag, Judgment
 from ranking.pairs import dense_ranks
 
+from .rewrites import Rewrite, check_rewrite
+
 RATIONALE_LIMIT = 5000
 SCORES = range(1, 6)
 
@@ -24,7 +26,7 @@ class Said(TypedDict, total=False):
     verdicts are answers as well and prefer nothing: all bad, whose ranks may be empty, and cannot rank, which
     has none but a `reason`. `strength` says of two completions how much better the one is, 1 or 2
     (much). `flags` are kinds by completion. `ratings` gives completions scores from 1 to 5 by criteria of the
-    project, as many or as few as people like.
+    project, as many or as few as people like. `rewrite` is a better answer of their own, with any verdict.
     """
 
     ranks: Required[Mapping[int, int]]
@@ -34,6 +36,7 @@ class Said(TypedDict, total=False):
     flags: Mapping[int, Iterable[str]]
     ratings: Mapping[int, Mapping[str, int]]
     rationale: str
+    rewrite: Rewrite | None
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,19 @@ class Answer:
     flags: list[tuple[int, str]]
     ratings: list[tuple[int, str, int]]
     rationale: str
+    rewrite: tuple[int, str] | None
 
     def hash(self) -> str:
         """SHA-256 in hex, by which an answer sent twice is known."""
-        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
+        said = asdict(self)
+        if self.rewrite is None:
+            del said["rewrite"]  # as it was before there were any: an answer may have been stored then
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
-def check_answer(said: Said, *, completions: set[int], criteria: Iterable[str]) -> Answer:
+def check_answer(
+    said: Said, *, completions: set[int], criteria: Iterable[str], offers_rewrites: bool
+) -> Answer:
     """The answer about these completions; raises InvalidJudgmentError with words for who sent it."""
     verdict = _verdict(said.get("verdict", Judgment.Verdict.RANKED))
     ranks = _ranks(said["ranks"], completions, verdict)
@@ -65,6 +74,7 @@ def check_answer(said: Said, *, completions: set[int], criteria: Iterable[str]) 
         flags=_flags(said.get("flags", {}), completions),
         ratings=_ratings(said.get("ratings", {}), completions, criteria),
         rationale=_rationale(said.get("rationale", "")),
+        rewrite=check_rewrite(said.get("rewrite"), completions=completions, offered=offers_rewrites),
     )
 
 

@@ -21,6 +21,7 @@ from ranking.errors import (
 from ranking.models import (
     Assignment,
     ComparisonItem,
+    Demonstration,
     Flag,
     Judgment,
     LapsedSeat,
@@ -33,6 +34,7 @@ from ranking.models import (
 from ranking.pairs import preferred_pairs
 
 from .answers import Answer, Said, check_answer
+from .rewrites import store_rewrite
 
 
 @transaction.atomic
@@ -57,8 +59,13 @@ def submit_judgment(
     # The key of a seat that is held was drawn when it was taken: nothing can be stored under it yet.
     is_first = seats[0].key == key and seats[0].state == Assignment.State.HELD
     stored = None if is_first else Judgment.objects.filter(key=key).first()
-    criteria = {*assignment.round.project.criteria, *_rated_criteria(stored)}
-    answer = check_answer(said, completions=set(assignment.order), criteria=criteria)
+    project = assignment.round.project
+    answer = check_answer(
+        said,
+        completions=set(assignment.order),
+        criteria={*project.criteria, *_rated_criteria(stored)},
+        offers_rewrites=project.offers_rewrites or _has_rewrite(stored),
+    )
     if stored:
         sent = (volunteer.pk, assignment.comparison_id, None, answer.hash())
         if (stored.volunteer_id, stored.comparison_id, stored.corrects_id, stored.payload_hash) != sent:
@@ -107,7 +114,12 @@ def correct_judgment(
     criteria = {*round_.project.criteria, *_rated_criteria(old)}
     items = ComparisonItem.objects.filter(comparison=old.comparison_id)
     completions = set(items.values_list("completion_id", flat=True))
-    answer = check_answer(said, completions=completions, criteria=criteria)
+    answer = check_answer(
+        said,
+        completions=completions,
+        criteria=criteria,
+        offers_rewrites=round_.project.offers_rewrites or _has_rewrite(old),
+    )
     # A seat's key is for the seat's own judgment, which looks no further while the seat is held.
     if Assignment.objects.filter(volunteer=volunteer, key=key, state=Assignment.State.HELD).exists():
         raise KeyReusedError
@@ -159,6 +171,11 @@ def _lock_seats(assignment: Assignment, key: uuid.UUID) -> list[Assignment]:
 def _rated_criteria(judgment: Judgment | None) -> list[str]:
     """By what it was rated, which the project may no longer ask for."""
     return list(judgment.ratings.values_list("criterion", flat=True)) if judgment else []
+
+
+def _has_rewrite(judgment: Judgment | None) -> bool:
+    """Whether one was taken with it, which the project may no longer ask for."""
+    return judgment is not None and Demonstration.objects.filter(judgment=judgment).exists()
 
 
 def _shown_to(
@@ -215,3 +232,5 @@ def _store(judgment: Judgment, answer: Answer) -> None:
         )
         for chosen, rejected in pairs
     )
+    if answer.rewrite:
+        store_rewrite(judgment, *answer.rewrite)

@@ -5,9 +5,10 @@ import tempfile
 import time
 import tomllib
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +20,8 @@ from django.utils.translation import gettext as _
 
 from annotator.models import Completion, Project, Prompt, Split, User
 from annotator.services.audit import record
-from ranking.consensus import Consensus, find_majorities
-from ranking.dataset_files import Row, write_snapshot
+from ranking.consensus import find_majorities
+from ranking.dataset_files import DEMONSTRATIONS, SPLITS, Row, write_snapshot
 from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.models import Comparison, Dataset, Judgment
 
@@ -32,6 +33,18 @@ LEFT_AFTER = 24 * 60 * 60
 Votes = list[tuple[Any, ...]]
 
 
+class Pair(NamedTuple):
+    """A row to be: ids of a comparison and two completions, and what is said of them."""
+
+    comparison: int
+    chosen: int
+    rejected: int
+    weight: float
+    margin: float
+    votes: Sequence[int]
+    source: str
+
+
 def snapshot_preferences(*, project: Project, actor: User | None = None) -> Dataset:
     """Write all preferences so far as an immutable dataset.
 
@@ -40,7 +53,7 @@ def snapshot_preferences(*, project: Project, actor: User | None = None) -> Data
     which a later snapshot removes. Raises NoPreferencesError or SnapshotFailedError.
     """
     votes = _votes(project)
-    rows = _rows(project, _majorities(votes))
+    rows = _rows(project, _pairs(votes))
     if not rows:
         raise NoPreferencesError
     about = _about(project, votes, rows)
@@ -66,7 +79,8 @@ def _remove_leftovers(parent: Path) -> None:
 
 
 def _votes(project: Project) -> Votes:
-    """(judgment, comparison, verdict, is simulated, is late, strength, completion, rank), one row a rank.
+    """One row a rank: judgment, comparison, the completion that its volunteer wrote, the one that it mends,
+    verdict, is simulated, is late, strength, completion, rank.
 
     A judgment without ranks has one row with None for the last two. One query, so that all that is drawn
     from it speaks of the same moment.
@@ -76,6 +90,8 @@ def _votes(project: Project) -> Votes:
         judgments.order_by("pk").values_list(
             "pk",
             "comparison_id",
+            "demonstration__completion_id",
+            "demonstration__original_id",
             "verdict",
             "volunteer__is_simulated",
             "late",
@@ -86,40 +102,52 @@ def _votes(project: Project) -> Votes:
     )
 
 
-def _majorities(votes: Votes) -> Consensus:
+def _pairs(votes: Votes) -> list[Pair]:
+    """The pairs with a majority, then those of an answer that a volunteer wrote and the one that it mends."""
+    return [*_majorities(votes), *_rewrites(votes)]
+
+
+def _majorities(votes: Votes) -> list[Pair]:
     ranked = [
         (judgment, comparison, completion, rank, strength or 0)
-        for judgment, comparison, verdict, _simulated, _late, strength, completion, rank in votes
+        for judgment, comparison, _new, _old, verdict, _simulated, _late, strength, completion, rank in votes
         if verdict == Judgment.Verdict.RANKED
     ]
-    return find_majorities(*np.array(ranked, dtype=np.int64).reshape(-1, 5).T)
+    found = find_majorities(*np.array(ranked, dtype=np.int64).reshape(-1, 5).T)
+    counts = np.stack([found.votes_chosen, found.votes_rejected, found.ties], axis=1)
+    columns = (found.comparison, found.chosen, found.rejected, found.weight, found.margin, counts)
+    return [Pair._make((*one, "ranking")) for one in zip(*(each.tolist() for each in columns), strict=True)]
 
 
-def _rows(project: Project, consensus: Consensus) -> list[Row]:
-    ids = [consensus.comparison, consensus.chosen, consensus.rejected]
-    comparisons = Comparison.objects.select_related("round").in_bulk(np.unique(ids[0]).tolist())
-    texts = Completion.objects.in_bulk(np.unique(ids[1:]).tolist())
+def _rewrites(votes: Votes) -> list[Pair]:
+    written = {(judgment, comparison, new, old) for judgment, comparison, new, old, *_rest in votes if new}
+    return [
+        Pair(comparison, new, old, weight=1.0, margin=0.0, votes=(1, 0, 0), source="rewrite")
+        for _judgment, comparison, new, old in sorted(written)
+    ]
+
+
+def _rows(project: Project, pairs: list[Pair]) -> list[Row]:
+    comparisons = Comparison.objects.select_related("round").in_bulk({pair.comparison for pair in pairs})
+    texts = Completion.objects.in_bulk({each for pair in pairs for each in (pair.chosen, pair.rejected)})
     prompts = Prompt.objects.select_related("project").in_bulk(
         {one.prompt_id for one in comparisons.values()}
     )
-    votes = [consensus.votes_chosen, consensus.votes_rejected, consensus.ties]
-    columns = np.stack([*ids, *votes], axis=1).tolist()
     rows = []
-    for (comparison_id, chosen, rejected, *counts), weight, margin in zip(
-        columns, consensus.weight.tolist(), consensus.margin.tolist(), strict=True
-    ):
-        comparison = comparisons[comparison_id]
+    for pair in pairs:
+        comparison = comparisons[pair.comparison]
         prompt = prompts[comparison.prompt_id]
         rows.append(
             {
                 "prompt": prompt.full_messages(),
-                "chosen": [{"role": "assistant", "content": texts[chosen].text}],
-                "rejected": [{"role": "assistant", "content": texts[rejected].text}],
+                "chosen": [{"role": "assistant", "content": texts[pair.chosen].text}],
+                "rejected": [{"role": "assistant", "content": texts[pair.rejected].text}],
                 "prompt_id": prompt.pk,
-                "comparison_id": comparison_id,
-                "weight": weight,
-                "margin": margin,
-                "votes": dict(zip(("chosen", "rejected", "ties"), counts, strict=True)),
+                "comparison_id": pair.comparison,
+                "weight": pair.weight,
+                "margin": pair.margin,
+                "votes": dict(zip(("chosen", "rejected", "ties"), pair.votes, strict=True)),
+                "source": pair.source,
                 "split": prompt.split,
                 "round": comparison.round.number,
                 "language": prompt.language,
@@ -129,11 +157,12 @@ def _rows(project: Project, consensus: Consensus) -> list[Row]:
 
 
 def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
-    judgments = {judgment: said for judgment, _comparison, *said in votes}
+    judgments = {judgment: said for judgment, _comparison, _new, _old, *said in votes}
     verdicts = Counter(verdict for verdict, *_rest in judgments.values())
     simulated = sum(simulated for _verdict, simulated, *_rest in judgments.values())
     late = sum(late for _verdict, _simulated, late, *_rest in judgments.values())
     in_train = sum(row["split"] == Split.TRAIN for row in rows)
+    written = Counter(row["split"] for row in rows if row["source"] == "rewrite")
     return {
         "format": "chorus-preferences-1",
         "project": {"slug": project.slug, "name": project.name},
@@ -151,6 +180,8 @@ def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
             "pairs": len(rows),
             "train": in_train,
             "held_out": len(rows) - in_train,
+            DEMONSTRATIONS: written.total(),
+            **{f"{DEMONSTRATIONS}_{split}": written[split] for split in SPLITS},
         },
         "simulated_share": simulated / len(judgments),
         "last_judgment_id": max(judgments),

@@ -15,6 +15,7 @@ FIELDS = {
     "judgments_per_comparison": 1,
     "seat_minutes": 30,
     "flag_kinds": FlagKind.values,
+    "offers_rewrites": "on",
 }
 
 

@@ -186,7 +186,7 @@ def entered(html):
     fields |= dict(re.findall(r'type="checkbox" name="(\w+)" value="(\w+)" checked', html))
     for name, options in re.findall(r'<select [^>]*name="(\w+)"[^>]*>(.*?)</select>', html, re.DOTALL):
         fields[name] = "".join(re.findall(r'value="(\w+)" selected', options))
-    return fields | {"rationale": re.search(r"<textarea[^>]*>(.*?)</textarea>", html, re.DOTALL)[1]}
+    return fields | dict(re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>(.*?)</textarea>', html, re.DOTALL))
 
 
 def test_the_last_twenty_are_listed_and_lead_to_their_correction(as_volunteer, judgment):

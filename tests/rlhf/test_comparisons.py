@@ -31,6 +31,12 @@ def test_all_pairs_of_a_comparison_are_one_element_with_each_completion_once() -
     assert all(pair.probability == pair.weight == 1 for pair in comparison.pairs)
 
 
+def test_an_answer_that_mends_one_of_a_comparison_joins_it_with_that_pair_alone() -> None:
+    (comparison,) = group_comparisons([example(A, B), example(C, B)], most_pairs=32)
+    assert comparison.sequences == (A, B, C)
+    assert [(pair.left, pair.right) for pair in comparison.pairs] == [(0, 1), (2, 1)]
+
+
 def test_rows_without_a_comparison_belong_together_by_their_prompt() -> None:
     rows = [example(A, B, None), example(B, C, None), example(A, B, None, prompt_id="q")]
     assert [len(each.pairs) for each in group_comparisons(rows, most_pairs=32)] == [2, 1]

@@ -98,6 +98,13 @@ def test_a_conversation_has_a_question(tmp_path: Path) -> None:
         read_conversations(*entry(tmp_path, lines({"messages": USER + ANSWER}, {"messages": ANSWER})))
 
 
+def test_a_prompt_and_its_completion_are_a_conversation(tmp_path: Path) -> None:
+    row = {"prompt": USER, "completion": ANSWER}
+    assert read_conversations(*entry(tmp_path, lines(row))) == [USER + ANSWER]
+    with pytest.raises(DataError, match="the last message of completion must be the assistant's"):
+        read_conversations(*entry(tmp_path, lines(row | {"completion": USER})))
+
+
 @pytest.mark.parametrize("name", ["prompt_id", "comparison_id", "split", "round", "language"])
 def test_a_name_that_no_file_could_hold_is_refused(tmp_path: Path, name: str) -> None:
     row = {"prompt": USER, "chosen": ANSWER, "rejected": OTHER, name: "\ud800"}

@@ -74,10 +74,16 @@ def read_preferences(directory: RunDirectory, file: DatasetFile) -> list[Prefere
 
 
 def read_conversations(directory: RunDirectory, file: DatasetFile) -> list[list[Message]]:
-    """Rows {messages}, each two messages or more that end with the assistant's; at least one row."""
+    """Rows {messages}, each two messages or more that end with the assistant's, or {prompt, completion},
+    whose messages follow each other; at least one row.
+    """
     conversations = []
     for where, row in _rows(directory, file):
-        messages = _messages(row, "messages", where, last="assistant")
+        if "messages" not in row and "completion" in row:
+            prompt = _messages(row, "prompt", where, last="user")
+            messages = prompt + _messages(row, "completion", where, last="assistant")
+        else:
+            messages = _messages(row, "messages", where, last="assistant")
         if len(messages) < 2:
             raise DataError(f"{where}: messages needs at least one message before its last answer.")
         conversations.append(messages)
