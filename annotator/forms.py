@@ -123,6 +123,12 @@ class ProjectForm(forms.ModelForm):
             "offers_rewrites",
         )
         labels = {
+            "name": _("Name"),
+            "description": _("Description"),
+            "guidelines": _("Guidelines"),
+            "system_prompt": _("System prompt"),
+            "completions_per_comparison": _("Completions per comparison"),
+            "judgments_per_comparison": _("Judgments per comparison"),
             "seat_minutes": _("Minutes that a seat is held"),
             "offers_rewrites": _("Volunteers may write a better answer"),
         }

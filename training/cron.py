@@ -2,7 +2,7 @@
 
 A fixed time that a spring clock change leaves out comes when the clock has moved on; one that an autumn
 change repeats comes once. With * or */n as its minute or hour, an expression goes by the clock on the wall.
-Nothing here knows Django.
+Nothing here knows the database.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from itertools import islice, takewhile
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
+from django.utils.translation import gettext as _
 
 FIELDS = 5
 # Looking back in growing steps finds the newest time without walking through a year of minutes.
@@ -32,7 +33,7 @@ def next_times(expression: str, zone: str, after: datetime, count: int) -> list[
     """The next times strictly after a moment, in the zone; raises CronError when there are none."""
     times = list(islice(_times(expression, _zone(zone), after), count))
     if not times:
-        raise CronError("This expression never comes due: it names a date that does not exist.")
+        raise CronError(_("This expression never comes due: it names a date that does not exist."))
     return times
 
 
@@ -49,13 +50,15 @@ def latest_time(expression: str, zone: str, since: datetime, until: datetime) ->
 
 def _times(expression: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
     if len(expression.split()) != FIELDS:
-        raise CronError("A cron expression has five fields: minute, hour, day of month, month, day of week.")
+        raise CronError(
+            _("A cron expression has five fields: minute, hour, day of month, month, day of week.")
+        )
     try:
         times = CronSim(expression, after.astimezone(zone))
     except CronSimError as error:
-        raise CronError(f"{error}: check that field of the expression.") from error
+        raise CronError(_("%(error)s: check that field of the expression.") % {"error": error}) from error
     except (AssertionError, TypeError, ValueError) as error:  # what its parser lets slip for odd fields
-        raise CronError("This is not a cron expression.") from error
+        raise CronError(_("This is not a cron expression.")) from error
     # In the hour that an autumn clock change repeats, the simulator may begin one hour too early; and times
     # in one zone compare by the face of the clock, so that only UTC tells what was before.
     start = after.astimezone(UTC)
@@ -70,5 +73,5 @@ def zone_names() -> frozenset[str]:
 
 def _zone(name: str) -> ZoneInfo:
     if name not in zone_names():
-        raise CronError(f"There is no time zone {name!r:.60}.")
+        raise CronError(_("There is no time zone %(name)s.") % {"name": f"{name!r:.60}"})
     return ZoneInfo(name)

@@ -5,6 +5,8 @@ import json
 from typing import Any, Self
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .people import Project, User
 
@@ -12,8 +14,8 @@ HELD_OUT_SHARE = 0.2
 
 
 class Split(models.TextChoices):
-    TRAIN = "train", "Train"
-    HELD_OUT = "held_out", "Held out"
+    TRAIN = "train", _("Train")
+    HELD_OUT = "held_out", _("Held out")
 
 
 def hash_messages(messages: list[dict[str, str]]) -> str:
@@ -32,9 +34,9 @@ class Author(models.Model):
     """Who wrote a completion: a model version, a person or an import."""
 
     class Kind(models.TextChoices):
-        MODEL = "model", "Model version"
-        PERSON = "person", "Person"
-        IMPORT = "import", "Import"
+        MODEL = "model", _("Model version")
+        PERSON = "person", _("Person")
+        IMPORT = "import", pgettext_lazy("author of an answer", "Import")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="authors")
     kind = models.CharField(max_length=8, choices=Kind.choices)

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from .questions import all_flag_kinds, check_criteria, check_flag_kinds
 from .settings import PersonalSettings
@@ -52,9 +53,9 @@ class User(AbstractUser, PersonalSettings):
 
 
 class Role(models.TextChoices):
-    VOLUNTEER = "volunteer", "Volunteer"
-    REVIEWER = "reviewer", "Reviewer"
-    COORDINATOR = "coordinator", "Coordinator"
+    VOLUNTEER = "volunteer", _("Volunteer")
+    REVIEWER = "reviewer", _("Reviewer")
+    COORDINATOR = "coordinator", _("Coordinator")
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
@@ -69,8 +70,8 @@ class Project(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
-    guidelines = models.TextField(blank=True, help_text="Markdown; every comparison links to them.")
-    system_prompt = models.TextField(blank=True, help_text="Put before every conversation.")
+    guidelines = models.TextField(blank=True, help_text=_("Markdown; every comparison links to them."))
+    system_prompt = models.TextField(blank=True, help_text=_("Put before every conversation."))
     base_model = models.CharField(
         max_length=500, help_text="A folder on this machine, or a model of the Hugging Face hub."
     )
@@ -83,7 +84,7 @@ class Project(models.Model):
     seat_minutes = models.PositiveSmallIntegerField(
         default=30,
         validators=[MinValueValidator(1), MaxValueValidator(1440)],
-        help_text="How long a volunteer may hold a comparison before it is offered to others.",
+        help_text=_("How long a volunteer may hold a comparison before it is offered to others."),
     )
     flag_kinds: Any = models.JSONField(
         default=all_flag_kinds,

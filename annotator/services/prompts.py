@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotator.models import Project, Prompt, User
 from annotator.models.material import Split, hash_messages, split_of
@@ -69,9 +70,11 @@ def add_prompts(*, project: Project, drafts: list[PromptDraft], actor: User | No
         for draft in drafts:
             content_hash = hash_messages(draft.messages)
             if content_hash in line_of:
-                report.skipped.append(LineNote(draft.line, f"the same as line {line_of[content_hash]}"))
+                report.skipped.append(
+                    LineNote(draft.line, _("the same as line %(line)d") % {"line": line_of[content_hash]})
+                )
             elif content_hash in known:
-                report.skipped.append(LineNote(draft.line, "the project has this prompt already"))
+                report.skipped.append(LineNote(draft.line, _("the project has this prompt already")))
             else:
                 line_of[content_hash] = draft.line
                 report.prompts.append(new_prompt(project, draft, content_hash))

@@ -57,8 +57,8 @@ def member_role(request: ProjectRequest, pk: int) -> HttpResponse:
     role = Role(form.cleaned_data["role"])
     with tell_refusal(request):
         change_role(membership=membership, role=role, actor=request.user)
-        words = {"person": membership.user, "role": role.label.lower()}
-        messages.success(request, _("%(person)s is now a %(role)s.") % words)
+        words = {"person": membership.user, "role": role.label}
+        messages.success(request, _("The role of %(person)s is now: %(role)s.") % words)
     return redirect("people", request.project.slug)
 
 

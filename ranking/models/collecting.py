@@ -9,6 +9,8 @@ from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Author, Completion, Project, Prompt, User
 
@@ -70,7 +72,7 @@ class Round(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"Round {self.number}"
+        return gettext("Round %(number)d") % {"number": self.number}
 
     @property
     def is_open(self) -> bool:
@@ -215,9 +217,9 @@ class Assignment(ShowsCompletions, models.Model):
     """
 
     class State(models.TextChoices):
-        FREE = "free", "Free"
-        HELD = "held", "Held"
-        DONE = "done", "Done"
+        FREE = "free", _("Free")
+        HELD = "held", _("Held")
+        DONE = "done", _("Done")
 
     round = models.ForeignKey(
         Round,

@@ -5,6 +5,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 
 from annotator.models import Project, User
 from ranking.dataset_files import CARD, MANIFEST
@@ -36,7 +37,7 @@ class Dataset(models.Model):
         constraints = (models.UniqueConstraint(fields=("project", "number"), name="dataset_number_once"),)
 
     def __str__(self) -> str:
-        return f"Dataset {self.number}"
+        return gettext("Dataset %(number)d") % {"number": self.number}
 
     @property
     def folder(self) -> Path:

@@ -105,8 +105,8 @@ class Judgment(models.Model):
         OTHER = "other", _("Something else")
 
     class Strength(models.IntegerChoices):
-        BETTER = 1, "Better"
-        MUCH_BETTER = 2, "Much better"
+        BETTER = 1, _("Better")
+        MUCH_BETTER = 2, _("Much better")
 
     comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="judgments")
     assignment = models.ForeignKey(

@@ -25,7 +25,7 @@ from training.services.rounds import Figures, watch_gold
 
 pytestmark = pytest.mark.django_db
 SENTENCE = "Answers became 2.1 times as long as before <b>now</b>."
-CROSSED = [{"watch": "length", "value": 2.1, "threshold": 1.5, "sentence": SENTENCE}]
+CROSSED = [{"watch": "tone", "value": 2.1, "threshold": 1.5, "sentence": SENTENCE}]
 ENDPOINT = {"judge": "endpoint", "judge_model": "a-judge"}
 
 

@@ -73,7 +73,7 @@ def test_what_is_live_or_rejected_cannot_be_released(state):
     else:
         reject_version(version=version, actor=None)
     before = states(project)
-    with pytest.raises(RefusedError, match=state):
+    with pytest.raises(RefusedError, match=str(state.label)):
         release_version(version=version, actor=None)
     assert states(project) == before
 

@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Project, User
 from ranking.models import Dataset
@@ -47,7 +49,7 @@ class Update(Leased):
         )
 
     def __str__(self) -> str:
-        return f"Update {self.pk}"
+        return gettext("Update %(number)d") % {"number": self.pk}
 
     def run_of(self, stage: str) -> "TrainingRun | None":
         """The newest run of a stage."""
@@ -67,11 +69,11 @@ class TrainingRun(Leased):
     """One execution of an engine stage, as part of an update or, when answers are sampled, alone."""
 
     class Stage(models.TextChoices):
-        SFT = "sft", "Supervised fine-tuning"
-        REWARD = "reward", "Reward model"
-        PPO = "ppo", "Training (PPO)"
-        GENERATE = "generate", "Answers"
-        EVALUATE = "evaluate", "Evaluation"
+        SFT = "sft", _("Supervised fine-tuning")
+        REWARD = "reward", _("Reward model")
+        PPO = "ppo", _("Training (PPO)")
+        GENERATE = "generate", _("Answers")
+        EVALUATE = "evaluate", _("Evaluation")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
     update = models.ForeignKey(Update, on_delete=models.CASCADE, null=True, blank=True, related_name="runs")

@@ -6,6 +6,8 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Author, Project, User
 from ranking.models import Dataset
@@ -23,10 +25,10 @@ class ModelVersion(models.Model):
     """
 
     class State(models.TextChoices):
-        CANDIDATE = "candidate", "Candidate"
-        LIVE = "live", "Live"
-        RETIRED = "retired", "Retired"
-        REJECTED = "rejected", "Rejected"
+        CANDIDATE = "candidate", _("Candidate")
+        LIVE = "live", _("Live")
+        RETIRED = "retired", _("Retired")
+        REJECTED = "rejected", _("Rejected")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
@@ -54,7 +56,7 @@ class ModelVersion(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"Version {self.number}"
+        return gettext("Version %(number)d") % {"number": self.number}
 
     @property
     def adapter_dir(self) -> Path | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings as site
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
 from annotator.models import Project, Prompt
@@ -52,12 +53,17 @@ class Plan:
 def check_settings(settings: Settings) -> None:
     """Refuse settings that no recipe would take: unknown stages or names, impossible values."""
     if not isinstance(settings, dict):
-        raise RefusedError("The settings must be an object with one entry per stage.")
+        raise RefusedError(_("The settings must be an object with one entry per stage."))
     for stage, values in settings.items():
         if stage not in STAGES or not isinstance(values, dict):
-            raise RefusedError(f"The settings name no stage of an update: {stage!r:.40}.")
+            raise RefusedError(
+                _("The settings name no stage of an update: %(stage)s.") % {"stage": f"{stage!r:.40}"}
+            )
         if taken := sorted(set(values) & CHOSEN_BY_UPDATE):
-            raise RefusedError(f"Chosen by the update itself, not by its settings: {', '.join(taken)}.")
+            raise RefusedError(
+                _("Chosen by the update itself, not by its settings: %(names)s.")
+                % {"names": ", ".join(taken)}
+            )
         fixed: dict[str, Any] = {"base_model": "base", "dataset": NO_FILE}
         if stage in (Stage.PPO, Stage.EVALUATE):
             fixed["reward_adapter"] = "reward"
@@ -152,8 +158,10 @@ def _judge(values: dict[str, Any]) -> dict[str, str]:
         return {}
     if not site.JUDGE_URL:
         raise RefusedError(
-            "This site has no judge endpoint. Whoever runs it has to set CHORUS_JUDGE_URL first; until then "
-            "the reward model can judge."
+            _(
+                "This site has no judge endpoint. Whoever runs it has to set CHORUS_JUDGE_URL first; until "
+                "then the reward model can judge."
+            )
         )
     return {"judge_url": site.JUDGE_URL}
 
@@ -162,7 +170,9 @@ def _build(stage: Stage, values: dict[str, Any]) -> Recipe:
     try:
         return RECIPES[stage].from_dict(values)
     except RecipeError as error:
-        raise RefusedError(f"Settings of the stage {stage}: {error}") from error
+        raise RefusedError(
+            _("Settings of the stage %(stage)s: %(error)s") % {"stage": stage, "error": error}
+        ) from error
 
 
 def _file(path: Path) -> dict[str, str]:

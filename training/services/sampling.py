@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
 from annotator.models import Project, User
@@ -43,9 +44,9 @@ def sample_live_version(
         take_turn(project)
         version = ModelVersion.objects.live().filter(project=project).select_related("project").first()
         if version is None:
-            raise RefusedError("This project has no live version yet, so there is nothing to sample from.")
+            raise RefusedError(_("This project has no live version yet, so there is nothing to sample from."))
         if not project.prompts.exists():
-            raise RefusedError("This project has no prompts yet: import some first.")
+            raise RefusedError(_("This project has no prompts yet: import some first."))
         run = TrainingRun(project=project, stage=Stage.GENERATE, version=version)
         try:
             create_run(run, plan_sampling(version, {"seed": version.runs.count(), **values}))
@@ -61,7 +62,7 @@ def cancel_sampling(*, run: TrainingRun, actor: User | None = None) -> None:
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=run.project_id)
         if not run.request_cancel():
-            raise RefusedError("This sampling has ended already, so there is nothing to cancel.")
+            raise RefusedError(_("This sampling has ended already, so there is nothing to cancel."))
         record("sampling.cancel_requested", actor=actor, project=run.project, target=run)
 
 

@@ -1,5 +1,7 @@
 """One thing at a time in a project."""
 
+from django.utils.translation import gettext as _
+
 from annotator.errors import RefusedError
 from annotator.models import Project
 
@@ -9,7 +11,7 @@ def take_turn(project: Project) -> None:
     Project.objects.select_for_update().get(pk=project.pk)
     if project.updates.active().exists():
         raise RefusedError(
-            "An update of this project is under way already. Wait for it to end, or cancel it first."
+            _("An update of this project is under way already. Wait for it to end, or cancel it first.")
         )
     if project.runs.active().filter(update=None).exists():
-        raise RefusedError("Answers are being sampled already. Wait for that to end, or cancel it first.")
+        raise RefusedError(_("Answers are being sampled already. Wait for that to end, or cancel it first."))

@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import partial
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
 from annotator.models import Project, User
@@ -36,13 +37,13 @@ def start_update(
         take_turn(project)
         parent = ModelVersion.objects.live().filter(project=project).first()
         if parent is None:
-            raise RefusedError("This project has no live version yet, so there is nothing to update.")
+            raise RefusedError(_("This project has no live version yet, so there is nothing to update."))
         if not project.prompts.train().exists() or not project.prompts.held_out().exists():
             raise RefusedError(
-                "An update needs prompts to learn from and held-out ones: import more prompts."
+                _("An update needs prompts to learn from and held-out ones: import more prompts.")
             )
         if slot is not None and project.updates.filter(slot=slot).exists():
-            raise RefusedError("The update of this time was started already.")
+            raise RefusedError(_("The update of this time was started already."))
         update = Update.objects.create(
             project=project, parent=parent, started_by=actor, slot=slot, settings=settings
         )
@@ -56,7 +57,7 @@ def request_cancel(*, update: Update, actor: User | None = None) -> None:
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=update.project_id)
         if not update.request_cancel():
-            raise RefusedError("This update has ended already, so there is nothing to cancel.")
+            raise RefusedError(_("This update has ended already, so there is nothing to cancel."))
         record("update.cancel_requested", actor=actor, project=update.project, target=update)
 
 
@@ -72,10 +73,11 @@ def retry_update(*, update: Update, actor: User | None = None, settings: Setting
         take_turn(update.project)
         if not ModelVersion.objects.live().filter(pk=update.parent_id).exists():
             raise RefusedError(
-                f"{update.parent} is no longer live: start a new update of the version that is."
+                _("%(version)s is no longer live: start a new update of the version that is.")
+                % {"version": update.parent}
             )
         if not update.requeue():
-            raise RefusedError("Only an update that failed or was cancelled can be tried again.")
+            raise RefusedError(_("Only an update that failed or was cancelled can be tried again."))
         update.refresh_from_db(fields=["dataset"])
         update.settings = settings
         if _needs_new_dataset(update):

@@ -1,6 +1,7 @@
 """Which version the public talks to: the base, a release, a rejection, the way back."""
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
 from annotator.models import Author, Completion, Project, User
@@ -55,7 +56,9 @@ def reject_version(*, version: ModelVersion, actor: User | None) -> None:
     with transaction.atomic():
         _lock(version)
         if version.state != State.CANDIDATE:
-            raise RefusedError(f"{version} is no candidate, so it cannot be rejected.")
+            raise RefusedError(
+                _("%(version)s is no candidate, so it cannot be rejected.") % {"version": version}
+            )
         version.become(State.REJECTED)
         decide_outcome(candidate=version.author, decision=Outcome.Decision.NOT_RELEASED)
         record("version.rejected", actor=actor, project=version.project, target=version)
@@ -72,10 +75,11 @@ def roll_back(*, project: Project, actor: User | None, to: int | None = None) ->
         live = ModelVersion.objects.live().filter(project=project).first()
         previous = version_before(live) if live else None
         if live is None or previous is None:
-            raise RefusedError("There is no version before the live one to go back to.")
+            raise RefusedError(_("There is no version before the live one to go back to."))
         if to is not None and previous.number != to:
             raise RefusedError(
-                f"Another version went live in the meantime; nothing was changed. {live} is live."
+                _("Another version went live in the meantime; nothing was changed. %(version)s is live.")
+                % {"version": live}
             )
         release = _make_live(previous, actor=actor, allowed=(State.RETIRED,), is_rollback=True)
         decide_outcome(candidate=live.author, decision=Outcome.Decision.TAKEN_BACK)
@@ -102,7 +106,10 @@ def _make_live(
 ) -> Release:
     """Put a version in the live one's place; the caller holds the project's lock."""
     if version.state not in allowed:
-        raise RefusedError(f"{version} is {version.get_state_display().lower()}, so it cannot be made live.")
+        raise RefusedError(
+            _("%(version)s cannot be made live. Its state is: %(state)s.")
+            % {"version": version, "state": version.get_state_display()}
+        )
     previous = ModelVersion.objects.live().filter(project=version.project_id).first()
     if previous is not None:
         previous.become(State.RETIRED)

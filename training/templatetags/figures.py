@@ -1,6 +1,7 @@
 """How numbers of training are written."""
 
 from django import template
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 register = template.Library()
@@ -15,7 +16,8 @@ def percent(share: float | None) -> str:
 @register.filter
 def watt_hours(kwh: float) -> str:
     """Kilowatt-hours as `8.2 Wh`."""
-    return f"{kwh * 1000:.1f}\N{NO-BREAK SPACE}Wh"
+    unit = _("Wh")
+    return f"{number_format(kwh * 1000, 1)}\N{NO-BREAK SPACE}{unit}"
 
 
 @register.filter

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from annotator.models import Prompt
@@ -15,6 +16,7 @@ from annotator.text import storable
 from training.models import Evaluation, ModelVersion, TrainingRun, Update
 from training.services.candidates import REWARD_MODEL
 from training.templatetags.figures import duration, percent, watt_hours
+from training.views.watches import watch_sentence
 
 logger = logging.getLogger(__name__)
 SAMPLES = 6
@@ -49,7 +51,7 @@ def figures_of(version: ModelVersion) -> list[Figure]:
 def warnings_of(version: ModelVersion) -> list[str] | None:
     """A sentence for each watch that was crossed in the newest evaluation that has any; None if none has."""
     watched = [each.metrics["watches"] for each in version.evaluations.all() if "watches" in each.metrics]
-    return [watch["sentence"] for watch in watched[0]] if watched else None
+    return [watch_sentence(watch) for watch in watched[0]] if watched else None
 
 
 def samples_of(update: Update) -> list[Sample]:
@@ -83,11 +85,11 @@ def _win_rate(version: ModelVersion) -> Figure:
     metrics, evaluation = version.metrics, version.evaluations.first()
     counts = ""
     if evaluation is not None:
-        counts = _("%(wins)s won, %(ties)s tied, %(losses)s lost against %(baseline)s") % {
+        counts = _("%(wins)s won, %(ties)s tied, %(losses)s lost; against %(baseline)s") % {
             "wins": evaluation.wins,
             "ties": evaluation.ties,
             "losses": evaluation.losses,
-            "baseline": str(evaluation.baseline).lower(),
+            "baseline": evaluation.baseline,
         }
     return Figure(
         _("Win rate"),
@@ -134,7 +136,7 @@ def _win_rate_meaning(evaluation: Evaluation | None) -> str:
 def _kl(metrics: dict[str, Any]) -> Figure:
     return Figure(
         _("Distance (KL)"),
-        f"{metrics['kl']:.1f}",
+        number_format(metrics["kl"], 1),
         "",
         _("nats an answer"),
         _(

@@ -1,0 +1,4 @@
+"""Dates in Arabic: Django has no short form with the time."""
+
+SHORT_DATE_FORMAT = "j F Y"
+SHORT_DATETIME_FORMAT = "j F Y، H:i"

@@ -1,0 +1,83 @@
+"""What the engine's watches found, in the reader's language."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy
+
+from training.templatetags.figures import percent
+
+# The engine's own sentences (training/rlhf/watches.py), and how the number in each is written.
+SENTENCES = {
+    "kl": gettext_lazy(
+        "The new version moved %(number)s nats an answer away from the one before; that far out the reward "
+        "model judges answers unlike any it has seen."
+    ),
+    "gain": gettext_lazy(
+        "The new version moved %(number)s nats an answer away from the one before, but the judge does not "
+        "clearly prefer it: what it learned may be worth nothing, or please its reward alone."
+    ),
+    "longer": gettext_lazy(
+        "Answers became %(number)s times as long as before; long answers often score well without being "
+        "better."
+    ),
+    "shorter": gettext_lazy(
+        "Answers shrank to %(number)s of their length before; check that they still say what they should."
+    ),
+    "repetition": gettext_lazy(
+        "Answers repeat themselves more: the repeated share of their text rose by %(number)s percentage "
+        "points."
+    ),
+    "distinct": gettext_lazy(
+        "Answers resemble each other: their variety fell by %(number)s; one answer that scores well may be "
+        "given to every question."
+    ),
+    "refusals": gettext_lazy(
+        "It refuses more often than before: the share of refusals rose by %(number)s percentage points."
+    ),
+    "over_refusals": gettext_lazy(
+        "It refuses harmless questions that only sound dangerous: the share of those rose by %(number)s "
+        "percentage points."
+    ),
+    "eos": gettext_lazy(
+        "More answers are cut off before their end: the share that ends by itself fell by %(number)s "
+        "percentage points."
+    ),
+    "unsafe": gettext_lazy(
+        "It gives more unsafe answers to the safety prompts: their share rose by %(number)s percentage "
+        "points. Read them, in the evaluation's file safety.jsonl, before you release."
+    ),
+    "undecided": gettext_lazy(
+        "The judge contradicted itself or could not be read in %(number)s of the comparisons, so the win "
+        "rate says little."
+    ),
+}
+
+
+def _points(share: float) -> str:
+    return number_format(100 * share, 0)
+
+
+def _decimal(value: float) -> str:
+    return number_format(value, 1)
+
+
+WRITTEN: dict[str, Callable[[float], str]] = {
+    "kl": _decimal,
+    "gain": _decimal,
+    "longer": _decimal,
+    "shorter": percent,
+    "distinct": percent,
+    "undecided": percent,
+}
+
+
+def watch_sentence(watch: dict[str, Any]) -> str:
+    """What a crossed watch tells; of one that is not known here, the words that were stored with it."""
+    name, value = watch["watch"], watch["value"]
+    if name == "length":
+        name = "longer" if value > 1 else "shorter"
+    if name not in SENTENCES:
+        return str(watch["sentence"])
+    return str(SENTENCES[name]) % {"number": WRITTEN.get(name, _points)(value)}
