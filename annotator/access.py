@@ -29,6 +29,7 @@ class ProjectRequest(SignedInRequest):
 
     project: Project
     role: Role
+    membership: Membership
 
 
 def membership_or_404(user: User, slug: str) -> Membership:
@@ -42,7 +43,8 @@ def membership_or_404(user: User, slug: str) -> Membership:
 def project_view(*roles: Role) -> Callable[[ProjectView], ProjectView]:
     """Let members with one of the roles in; others get 403, strangers 404.
 
-    The view's address has the project's `slug`; `request.project` and `request.role` are set.
+    The view's address has the project's `slug`; `request.membership`, `request.project` and `request.role`
+    are set.
     """
 
     def decorate(view: ProjectView) -> ProjectView:
@@ -51,6 +53,7 @@ def project_view(*roles: Role) -> Callable[[ProjectView], ProjectView]:
             membership = membership_or_404(request.user, slug)
             if membership.role not in roles:
                 raise PermissionDenied("Your role in this project does not include this page.")
+            request.membership = membership
             request.project = membership.project
             request.role = Role(membership.role)
             return view(request, *args, **kwargs)

@@ -7,7 +7,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from .models import FlagKind, Project, Role, Split, User
+from .models import FlagKind, GuidelinesVersion, Project, Role, Split, User
 
 
 class InvitationForm(forms.Form):
@@ -94,6 +94,13 @@ class LinesField(forms.CharField):
 
 
 class ProjectForm(forms.ModelForm):
+    guidelines = forms.CharField(
+        required=False,
+        max_length=20_000,
+        label=_("Guidelines"),
+        widget=forms.Textarea(attrs={"rows": 14}),
+        help_text=_("Markdown. When you change them, everybody is shown once what changed."),
+    )
     flag_kinds = FlagKindsField(
         label=_("Flags that volunteers can put on an answer"),
         choices=FlagKind.choices,
@@ -114,6 +121,8 @@ class ProjectForm(forms.ModelForm):
             "name",
             "description",
             "guidelines",
+            "licence",
+            "consent_words",
             "system_prompt",
             "completions_per_comparison",
             "judgments_per_comparison",
@@ -130,9 +139,16 @@ class ProjectForm(forms.ModelForm):
             "completions_per_comparison": _("Completions per comparison"),
             "judgments_per_comparison": _("Judgments per comparison"),
             "seat_minutes": _("Minutes that a seat is held"),
+            "licence": _("Licence of the judgments"),
+            "consent_words": _("What volunteers agree to"),
             "offers_rewrites": _("Volunteers may write a better answer"),
         }
         help_texts = {
+            "licence": _("Volunteers agree to it before they rank. Change it, and everybody is asked again."),
+            "consent_words": _(
+                "Markdown: what is stored, what is published, how to withdraw. Leave it empty to use the "
+                "words that come with Chorus. Change it, and everybody is asked again."
+            ),
             "completions_per_comparison": _("2 to 8. It counts from the next round on."),
             "judgments_per_comparison": _(
                 "How many volunteers judge each comparison, from the next round on."
@@ -141,9 +157,14 @@ class ProjectForm(forms.ModelForm):
         }
         widgets = {
             "description": forms.Textarea(attrs={"rows": 3}),
-            "guidelines": forms.Textarea(attrs={"rows": 14}),
+            "consent_words": forms.Textarea(attrs={"rows": 6, "maxlength": 20_000}),
             "system_prompt": forms.Textarea(attrs={"rows": 4}),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        shown = GuidelinesVersion.objects.current(self.instance)
+        self.initial["guidelines"] = shown.text if shown else ""
 
 
 class ImportForm(forms.Form):

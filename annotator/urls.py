@@ -6,6 +6,7 @@ from .views import account, guidelines, home, joining, language, people, persona
 
 project_patterns = [
     path("guidelines/", guidelines.guidelines, name="guidelines"),
+    path("guidelines/<int:number>/", guidelines.guidelines_version, name="guidelines-version"),
     path("prompts/", prompts.prompt_list, name="prompts"),
     path("prompts/import/", prompts.prompt_import, name="import-prompts"),
     path("prompts/<int:pk>/", prompts.prompt_detail, name="prompt"),

@@ -217,6 +217,7 @@ def _link(project: Any, number: int) -> str:
     _, token = invite(project=project, role=Role.VOLUNTEER, email=email, actor=coordinator)
     password = secrets.token_urlsafe(16)
     member = accept_invitation(token=token, email=email, name=f"Volunteer {number}", password=password)
+    member.become_ready()
     return create_sign_in_link(member.user)
 
 

@@ -45,6 +45,8 @@ def make_comparisons(number: int, people: int, judgments: int) -> list[Volunteer
 
     A comparison has one seat, or as many as it takes for that many judgments.
     """
+    from django.utils import timezone
+
     from annotator.models import Author, Membership, Project, Role, User
     from ranking.models import Round
 
@@ -68,7 +70,7 @@ def make_comparisons(number: int, people: int, judgments: int) -> list[Volunteer
         User(email=f"volunteer{n}@example.org", name=f"Volunteer {n}", password="!") for n in range(people)
     )
     Membership.objects.bulk_create(
-        Membership(user=user, project=project, role=Role.VOLUNTEER) for user in users
+        Membership(user=user, project=project, role=Role.VOLUNTEER, ready_at=timezone.now()) for user in users
     )
     return [Volunteer(n, {"sessionid": _session(user)}) for n, user in enumerate(users)]
 

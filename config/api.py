@@ -11,12 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler, set_rollback
 
-from annotator.errors import RefusedError
+from annotator.errors import NotReadyError, RefusedError
 from ranking.errors import InvalidJudgmentError, NotYourSeatError, SnapshotFailedError
 
 REFUSED_STATUS = 409
 STATUS_OF: dict[type[RefusedError], int] = {
     InvalidJudgmentError: 400,
+    NotReadyError: 403,
     NotYourSeatError: 403,
     SnapshotFailedError: 503,
 }

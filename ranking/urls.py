@@ -2,12 +2,15 @@
 
 from django.urls import include, path
 
-from .views import datasets, desk, judged, overview
+from .views import coming_in, datasets, desk, judged, overview
 
 project_patterns = [
     path("", overview.project, name="project"),
     path("rounds/open/", overview.round_open, name="open-round"),
     path("rounds/close/", overview.round_close, name="close-round"),
+    path("coming-in/", coming_in.coming_in, name="coming-in"),
+    path("coming-in/consent/", coming_in.consent, name="consent"),
+    path("coming-in/guidelines/", coming_in.guidelines, name="read-guidelines"),
     path("rank/", desk.desk, name="desk"),
     path("rank/<int:pk>/judgment/", desk.judgment, name="judgment"),
     path("rank/<int:pk>/skip/", desk.skip, name="skip"),

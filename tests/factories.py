@@ -2,12 +2,15 @@
 
 import itertools
 
-from annotator.models import Author, Completion, Project, Prompt, Role, User
+from annotator.models import Author, Completion, GuidelinesVersion, Membership, Project, Prompt, Role, User
 from annotator.prompt_files import draft_from_record
 from annotator.services.completions import add_completions, get_or_create_author
+from annotator.services.consent import give_consent
+from annotator.services.guidelines import read_guidelines
 from annotator.services.invitations import accept_invitation, invite
 from annotator.services.projects import create_project
 from annotator.services.prompts import add_prompts
+from ranking.services.coming_in import come_in
 
 PASSWORD = "correct horse battery staple"
 numbers = itertools.count(1)
@@ -21,18 +24,37 @@ def make_user(email: str = "", name: str = "", **fields: object) -> User:
 
 
 def make_project(slug: str = "", **fields: object) -> Project:
-    """A project with one coordinator, who can be given as `coordinator`."""
+    """A project with one coordinator, who can be given as `coordinator` and who may rank."""
     fields.setdefault("name", slug or "Climate tutor")
     fields.setdefault("base_model", "models/tiny")
     fields.setdefault("coordinator", make_user())
-    return create_project(slug=slug or f"project-{next(numbers)}", **fields)
+    project = create_project(slug=slug or f"project-{next(numbers)}", **fields)
+    make_ready(project, coordinator_of(project))
+    return project
 
 
 def make_member(project: Project, role: Role = Role.VOLUNTEER, email: str = "", name: str = "") -> User:
-    """Someone who joined the project by an invitation."""
+    """Someone who joined the project by an invitation and may rank."""
+    user = make_newcomer(project, role, email, name)
+    make_ready(project, user)
+    return user
+
+
+def make_newcomer(project: Project, role: Role = Role.VOLUNTEER, email: str = "", name: str = "") -> User:
+    """Someone who joined the project by an invitation a moment ago."""
     email = email or f"member{next(numbers)}@example.org"
     _, token = invite(project=project, role=role, email=email, actor=coordinator_of(project))
     return accept_invitation(token=token, email=email, name=name or role.label, password=PASSWORD).user
+
+
+def make_ready(project: Project, user: User) -> Membership:
+    """The member agrees, reads the guidelines, and so may rank."""
+    membership = project.memberships.get(user=user)
+    give_consent(membership=membership, number=project.consent_number)
+    if guidelines := GuidelinesVersion.objects.current(project):
+        read_guidelines(membership=membership, number=guidelines.number)
+    assert come_in(membership=membership) is None
+    return membership
 
 
 def coordinator_of(project: Project) -> User:

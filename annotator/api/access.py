@@ -10,18 +10,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotator.access import membership_or_404
-from annotator.models import Project, Role
+from annotator.models import Membership, Project, Role
 
 
 class ProjectAPIView(GenericAPIView):
     """An operation on one project: a stranger gets 404, a member without one of the roles 403.
 
-    The address has the project's `slug`; `self.project` and `self.role` are set before a handler runs.
+    The address has the project's `slug`; `self.membership`, `self.project` and `self.role` are set before a
+    handler runs.
     """
 
     roles: ClassVar[Mapping[str, Collection[Role]]]
     """Who may use each method."""
 
+    membership: Membership
     project: Project
     role: Role
 
@@ -32,6 +34,7 @@ class ProjectAPIView(GenericAPIView):
         # A method without roles has no handler either: it goes on to be answered 405.
         if method in self.roles and membership.role not in self.roles[method]:
             raise PermissionDenied("Your role in this project does not include this.")
+        self.membership = membership
         self.project = membership.project
         self.role = Role(membership.role)
 

@@ -1,6 +1,6 @@
 """The projects of the person who asks."""
 
-from django.db.models import F, QuerySet
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotator.access import MEMBERS
-from annotator.models import Project, Role, User
+from annotator.models import GuidelinesVersion, Project, Role, User
 
 from .access import ProjectAPIView
 from .pagination import OldestFirst
@@ -17,6 +17,7 @@ from .pagination import OldestFirst
 
 class ProjectSerializer(serializers.ModelSerializer):
     role = serializers.ChoiceField(Role.choices, help_text="What you are in this project.")
+    guidelines = serializers.CharField(allow_null=True, help_text="Markdown, as they are now.")
     flag_kinds = serializers.ListField(
         child=serializers.CharField(), help_text="The flags to show; a factual error is always one."
     )
@@ -35,6 +36,7 @@ class ProjectSerializer(serializers.ModelSerializer):
             "role",
             "completions_per_comparison",
             "judgments_per_comparison",
+            "licence",
             "seat_minutes",
             "flag_kinds",
             "criteria",
@@ -43,7 +45,10 @@ class ProjectSerializer(serializers.ModelSerializer):
 
 
 def projects_of(user: User) -> QuerySet[Project]:
-    return Project.objects.visible_to(user).annotate(role=F("memberships__role"))
+    versions = GuidelinesVersion.objects.filter(project=OuterRef("pk"))
+    return Project.objects.visible_to(user).annotate(
+        role=F("memberships__role"), guidelines=Subquery(versions.values("text")[:1])
+    )
 
 
 class ProjectsAPIView(GenericAPIView):

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .licences import Licence
 from .questions import all_flag_kinds, check_criteria, check_flag_kinds
 from .settings import PersonalSettings
 
@@ -65,12 +66,14 @@ class ProjectQuerySet(models.QuerySet["Project"]):
 
 
 class Project(models.Model):
-    """One chatbot being aligned: its base model, system prompt, guidelines and members."""
+    """One chatbot being aligned: its base model, system prompt, guidelines and members.
+
+    Its guidelines are versions of their own, see GuidelinesVersion.
+    """
 
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
-    guidelines = models.TextField(blank=True, help_text=_("Markdown; every comparison links to them."))
     system_prompt = models.TextField(blank=True, help_text=_("Put before every conversation."))
     base_model = models.CharField(
         max_length=500, help_text="A folder on this machine, or a model of the Hugging Face hub."
@@ -97,6 +100,18 @@ class Project(models.Model):
         validators=[check_criteria],
         help_text="Names of what volunteers may rate each answer on, from 1 to 5, beside ranking it.",
     )
+    licence = models.CharField(
+        max_length=20,
+        choices=Licence.choices,
+        default=Licence.CC_BY,
+        help_text=_("Under which judgments are published; members agree to it before they rank."),
+    )
+    consent_words = models.TextField(
+        blank=True, help_text="Markdown; what members agree to. Empty for the words that come with Chorus."
+    )
+    consent_number = models.PositiveIntegerField(
+        default=1, editable=False, help_text="Counts up when what members agree to changes."
+    )
     offers_rewrites = models.BooleanField(
         default=True, help_text="Volunteers may write a better answer themselves, or mend one."
     )
@@ -122,12 +137,24 @@ class Project(models.Model):
 
 
 class Membership(models.Model):
-    """A user's one role in a project."""
+    """A user's one role in a project, and whether they may rank there yet."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role.choices)
     created_at = models.DateTimeField(auto_now_add=True)
+    guidelines_read = models.PositiveIntegerField(
+        default=0, help_text="Number of the guidelines that they read last; 0 for none."
+    )
+    came_in_at = models.DateTimeField(
+        null=True, blank=True, help_text="When they could rank for the first time."
+    )
+    ready_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="They may rank; empty while there is something to read or to agree to before. "
+        "Every visit of the desk looks at this, and only where it is empty for the reason.",
+    )
 
     class Meta:
         constraints = (
@@ -136,6 +163,12 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}, {self.get_role_display()} of {self.project}"
+
+    def become_ready(self) -> None:
+        """Nothing is left to read, to agree to or to practise."""
+        self.ready_at = timezone.now()
+        self.came_in_at = self.came_in_at or self.ready_at
+        self.save(update_fields=["ready_at", "came_in_at"])
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):

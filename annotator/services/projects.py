@@ -7,6 +7,10 @@ from django.db import transaction
 from annotator.models import Membership, Project, Role, User
 
 from .audit import record
+from .guidelines import write_guidelines
+
+AGREED_TO = {"licence", "consent_words"}
+"""What members agree to before they rank."""
 
 
 def create_project(
@@ -27,7 +31,6 @@ def create_project(
         slug=slug,
         base_model=base_model,
         description=description,
-        guidelines=guidelines,
         system_prompt=system_prompt,
         completions_per_comparison=completions_per_comparison,
         judgments_per_comparison=judgments_per_comparison,
@@ -37,19 +40,35 @@ def create_project(
         project.save()
         Membership.objects.create(project=project, user=coordinator, role=Role.COORDINATOR)
         record("project.created", actor=coordinator, project=project, target=project, name=name)
+        if guidelines:
+            write_guidelines(project=project, text=guidelines, actor=coordinator)
     return project
 
 
 def change_settings(*, project: Project, values: dict[str, Any], actor: User) -> None:
     """Give the project's fields new values; the audit row names the fields, not their texts.
 
-    Without values nothing happens.
+    `guidelines` among them is a new version of those. Other words to agree to are put before every member
+    anew. Without values nothing happens.
     """
     if not values:
         return
-    for field, value in values.items():
+    fields = {name: value for name, value in values.items() if name != "guidelines"}
+    for field, value in fields.items():
         setattr(project, field, value)
     project.full_clean()
     with transaction.atomic():
-        project.save(update_fields=list(values))
+        if AGREED_TO & fields.keys():
+            project.consent_number = _ask_anew(project)
+            fields["consent_number"] = project.consent_number
+        project.save(update_fields=list(fields))
         record("project.changed", actor=actor, project=project, target=project, fields=sorted(values))
+        if "guidelines" in values:
+            write_guidelines(project=project, text=values["guidelines"], actor=actor)
+
+
+def _ask_anew(project: Project) -> int:
+    """The number of what members agree to from now on; nobody ranks before they have."""
+    number = Project.objects.select_for_update().get(pk=project.pk).consent_number + 1
+    project.memberships.update(ready_at=None)
+    return number

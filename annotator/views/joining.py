@@ -5,13 +5,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from annotator.errors import RefusedError
 from annotator.forms import JoinForm
-from annotator.models import Invitation
+from annotator.models import Invitation, Membership, Role
 from annotator.services.invitations import accept_invitation, find_invitation, join_project
 from annotator.services.sign_in import use_sign_in_link
 
@@ -36,7 +37,7 @@ def answer_invitation(request: HttpRequest, token: str, invitation: Invitation) 
             return render(request, "annotator/join.html", {"invitation": invitation})
         membership = join_project(token=token, user=request.user)
         messages.success(request, _("Welcome to %(project)s.") % {"project": membership.project})
-        return redirect("project", membership.project.slug)
+        return redirect(first_page(membership))
     form = JoinForm(request.POST or None, email=invitation.email)
     if not form.is_valid():
         status = 422 if request.method == "POST" else 200
@@ -47,7 +48,15 @@ def answer_invitation(request: HttpRequest, token: str, invitation: Invitation) 
         form.add_error(None, str(refused))
         return render(request, "annotator/join.html", {"invitation": invitation, "form": form}, status=422)
     messages.success(request, _("Welcome to %(project)s.") % {"project": membership.project})
-    return perform_login(request, membership.user, email_verification="none")
+    return perform_login(
+        request, membership.user, email_verification="none", redirect_url=first_page(membership)
+    )
+
+
+def first_page(membership: Membership) -> str:
+    """Where a new member goes on: whoever is here to rank, straight to their first comparison."""
+    name = "project" if membership.role == Role.COORDINATOR else "coming-in"
+    return reverse(name, args=[membership.project.slug])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

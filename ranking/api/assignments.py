@@ -16,6 +16,7 @@ from annotator.api.prompts import MessageSerializer
 from annotator.models import Project
 from ranking.models import Assignment
 from ranking.services import claim_next, skip_comparison
+from ranking.services.coming_in import check_readiness
 
 TAGS = ["Ranking"]
 
@@ -52,11 +53,13 @@ class NextAssignmentAPIView(ProjectAPIView):
         tags=TAGS,
         summary="Take the next seat",
         description="The comparison you hold already, or a new one. It is yours until `held_until`. "
-        "Completions come shuffled and without authors.",
+        "Completions come shuffled and without authors. Whoever has something to read, to agree to or to "
+        "practise before is refused (403) with the address where.",
         request=None,
         responses={200: AssignmentSerializer, 204: OpenApiResponse(description="Nothing is left for you.")},
     )
     def post(self, request: Request, slug: str) -> Response:
+        check_readiness(membership=self.membership)
         assignment = claim_next(project=self.project, volunteer=request.user)
         if assignment is None:
             return Response(status=204)

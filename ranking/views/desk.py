@@ -20,8 +20,9 @@ from ranking.services import claim_next, renew_seat, skip_comparison, submit_jud
 @never_cache
 @project_view(*MEMBERS)
 def desk(request: ProjectRequest) -> HttpResponse:
-    seat = claim_next(project=request.project, volunteer=request.user)
-    return _show(request, JudgmentForm(seat=seat) if seat else None)
+    if request.membership.ready_at is None:
+        return redirect("coming-in", request.project.slug)
+    return _show(request, _next_form(request))
 
 
 @require_POST
@@ -94,8 +95,7 @@ def _go_on(request: ProjectRequest, status: str) -> HttpResponse:
     if not request.htmx:
         messages.success(request, status)
         return redirect("desk", request.project.slug)
-    seat = claim_next(project=request.project, volunteer=request.user)
-    return _show(request, JudgmentForm(seat=seat) if seat else None, words=status)
+    return _show(request, _next_form(request), words=status)
 
 
 def _refuse(request: ProjectRequest, error: RankingError) -> HttpResponse:
@@ -103,8 +103,15 @@ def _refuse(request: ProjectRequest, error: RankingError) -> HttpResponse:
     if not request.htmx:
         messages.warning(request, str(error))
         return redirect("desk", request.project.slug)
+    return _show(request, _next_form(request), notice=str(error), status=409)
+
+
+def _next_form(request: ProjectRequest) -> JudgmentForm | None:
+    """None when nothing is left, and while there is something to read first."""
+    if request.membership.ready_at is None:
+        return None
     seat = claim_next(project=request.project, volunteer=request.user)
-    return _show(request, JudgmentForm(seat=seat) if seat else None, notice=str(error), status=409)
+    return JudgmentForm(seat=seat) if seat else None
 
 
 def _show(

@@ -8,7 +8,8 @@ from django.views.defaults import bad_request, server_error
 from rest_framework.permissions import AllowAny
 
 from annotator.models import Role
-from tests.factories import make_member, make_prompt
+from annotator.services.guidelines import write_guidelines
+from tests.factories import coordinator_of, make_member, make_prompt
 
 # They say for themselves who may use them, each class with allauth's own decorators.
 THIRD_PARTY = ("allauth.",)
@@ -57,6 +58,7 @@ def test_a_view_that_says_nothing_would_be_found():
 V, R, C = Role.VOLUNTEER, Role.REVIEWER, Role.COORDINATOR
 PAGES = [
     ("guidelines", "get", {V, R, C}),
+    ("guidelines-version", "get", {V, R, C}),
     ("prompts", "get", {R, C}),
     ("prompt", "get", {R, C}),
     ("import-prompts", "get", {C}),
@@ -74,6 +76,11 @@ PAGES = [
 def address(name: str, project) -> str:
     if name == "prompt":
         return reverse(name, args=[project.slug, make_prompt(project).pk])
+    if name == "guidelines-version":
+        actor = coordinator_of(project)
+        return reverse(
+            name, args=[project.slug, write_guidelines(project=project, text="Be.", actor=actor).number]
+        )
     if name in ("revoke-invitation", "change-role", "remove-member"):
         return reverse(name, args=[project.slug, 1])
     return reverse(name, args=[project.slug])
@@ -103,7 +110,7 @@ def test_without_signing_in_every_page_asks_for_it(client, project, name, method
     assert getattr(client, method)(address(name, project)).url.startswith(reverse("account_login"))
 
 
-@pytest.mark.parametrize("name", ["guidelines", "prompts", "prompt", "people", "home"])
+@pytest.mark.parametrize("name", ["guidelines", "guidelines-version", "prompts", "prompt", "people", "home"])
 def test_pages_to_read_refuse_post(client, project, coordinator, name):
     client.force_login(coordinator)
     url = reverse("home") if name == "home" else address(name, project)

@@ -64,7 +64,7 @@ def test_join_page_signs_up_and_signs_in(client, project, invitation):
     page = client.get(join_url(invitation[1]))
     assert "Climate tutor" in page.text and "volunteer" in page.text
     page = client.post(join_url(invitation[1]), NEWCOMER)
-    assert page.status_code == 302
+    assert page.url == reverse("coming-in", args=["climate"])
     assert get_user(client).email == "ada@example.org"
     assert client.get(join_url(invitation[1])).status_code == 410
 
@@ -78,7 +78,7 @@ def test_join_page_of_an_addressed_invitation_keeps_its_address(client, project,
 def test_someone_who_is_signed_in_joins_with_one_click(client, project, invitation, stranger):
     client.force_login(stranger)
     assert "You are signed in as" in client.get(join_url(invitation[1])).text
-    assert client.post(join_url(invitation[1])).url == reverse("project", args=["climate"])
+    assert client.post(join_url(invitation[1])).url == reverse("coming-in", args=["climate"])
     assert project.memberships.filter(user=stranger, role=Role.VOLUNTEER).exists()
 
 

@@ -14,6 +14,7 @@ from annotator.services.completions import add_completions, get_or_create_author
 from annotator.services.projects import create_project
 from annotator.services.prompts import add_prompts
 from ranking.services import open_round
+from tests.factories import make_ready
 
 ada = User.objects.create_user("ada@example.org", name="Ada")
 project = create_project(
@@ -24,6 +25,7 @@ prompts = add_prompts(project=project, drafts=drafts, actor=ada).prompts
 author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 1")
 add_completions(author=author, texts=[(one, f"Answer number {n}.") for one in prompts for n in range(3)])
 open_round(project=project, author=author)
+make_ready(project, ada)
 """
 
 

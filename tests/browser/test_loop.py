@@ -54,6 +54,7 @@ def test_the_loop_by_hand(site: Site, page: Page, corpus: Path) -> None:
     page.get_by_role("button", name="Sign in").click()
 
     page.get_by_role("link", name="Rank", exact=True).click()
+    page.get_by_role("button", name="I agree").click()
     for number, rank in enumerate([rank_with_keys, rank_with_clicks] * 6, start=1):
         first = page.locator("#judgment-form input[name=key]").get_attribute("value")
         rank(page)

@@ -1,0 +1,70 @@
+"""What members agree to, and that it stays as evidence."""
+
+import pytest
+from django.utils import translation
+
+from annotator.consent_words import words_of
+from annotator.errors import RefusedError
+from annotator.models import AuditEvent, Consent
+from annotator.services.consent import give_consent
+from annotator.services.members import remove_member
+from annotator.services.projects import change_settings
+from tests.factories import make_newcomer
+
+
+@pytest.fixture
+def newcomer(project):
+    return project.memberships.get(user=make_newcomer(project))
+
+
+def test_a_consent_keeps_the_words_the_licence_and_the_language_as_they_were(project, coordinator, newcomer):
+    words = words_of(project)
+    with translation.override("en"):
+        consent = give_consent(membership=newcomer, number=1)
+    change_settings(
+        project=project, values={"licence": "CC0-1.0", "consent_words": "Other."}, actor=coordinator
+    )
+    consent.refresh_from_db()
+    assert (consent.words, consent.licence, consent.language) == (words, "CC-BY-4.0", "en")
+    assert AuditEvent.objects.filter(verb="consent.given", actor=newcomer.user).count() == 1
+
+
+def test_agreeing_twice_is_one_consent(newcomer):
+    assert give_consent(membership=newcomer, number=1) == give_consent(membership=newcomer, number=1)
+    assert AuditEvent.objects.filter(verb="consent.given", actor=newcomer.user).count() == 1
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_only_what_is_asked_now_can_be_agreed_to(newcomer, number):
+    with pytest.raises(RefusedError, match="once more"):
+        give_consent(membership=newcomer, number=number)
+    assert not Consent.objects.filter(user=newcomer.user).exists()
+
+
+def test_a_consent_outlives_the_membership(project, coordinator, newcomer):
+    give_consent(membership=newcomer, number=1)
+    remove_member(membership=newcomer, actor=coordinator)
+    assert Consent.objects.filter(project=project).exclude(user=coordinator).exists()
+
+
+@pytest.mark.parametrize("values", [{"licence": "CC0-1.0"}, {"consent_words": "We keep all."}])
+def test_whoever_asks_for_something_else_asks_everybody_anew(project, coordinator, volunteer, values):
+    change_settings(project=project, values=values, actor=coordinator)
+    project.refresh_from_db()
+    assert project.consent_number == 2
+    assert not project.memberships.exclude(ready_at=None).exists()
+
+
+def test_another_setting_asks_nobody_anew(project, coordinator, volunteer):
+    change_settings(project=project, values={"name": "Sea tutor"}, actor=coordinator)
+    project.refresh_from_db()
+    assert project.consent_number == 1
+    assert not project.memberships.filter(ready_at=None).exists()
+
+
+def test_the_words_name_what_is_stored_the_licence_and_how_to_withdraw(project):
+    words = words_of(project)
+    for said in ("ranks, flags", "Climate tutor", "[CC BY 4.0](https://", "withdraw"):
+        assert said in words
+    project.consent_words = "Our own."
+    assert words_of(project) == "Our own."
