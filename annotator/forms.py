@@ -130,6 +130,7 @@ class ProjectForm(forms.ModelForm):
             "flag_kinds",
             "criteria",
             "offers_rewrites",
+            "leaderboard",
         )
         labels = {
             "name": _("Name"),
@@ -142,6 +143,7 @@ class ProjectForm(forms.ModelForm):
             "licence": _("Licence of the judgments"),
             "consent_words": _("What volunteers agree to"),
             "offers_rewrites": _("Volunteers may write a better answer"),
+            "leaderboard": _("Show volunteers who has ranked most in the round"),
         }
         help_texts = {
             "licence": _("Volunteers agree to it before they rank. Change it, and everybody is asked again."),
@@ -152,6 +154,9 @@ class ProjectForm(forms.ModelForm):
             "completions_per_comparison": _("2 to 8. It counts from the next round on."),
             "judgments_per_comparison": _(
                 "How many volunteers judge each comparison, from the next round on."
+            ),
+            "leaderboard": _(
+                "Given names and numbers only; all can take theirs off. It rewards speed, so think twice."
             ),
             "offers_rewrites": _("What they write goes into datasets, for the chatbot to learn from."),
         }

@@ -13,6 +13,7 @@ TABS = (
     (_("Rank"), "desk", MEMBERS),
     (_("Guidelines"), "guidelines", MEMBERS),
     (_("Prompts"), "prompts", STAFF),
+    (_("Rankings"), "rankings", STAFF),
     (_("Datasets"), "datasets", COORDINATORS),
     (_("Training"), "training", COORDINATORS),
     (_("People"), "people", COORDINATORS),

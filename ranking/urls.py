@@ -2,12 +2,14 @@
 
 from django.urls import include, path
 
-from .views import coming_in, datasets, desk, judged, overview
+from .views import coming_in, datasets, desk, judged, overview, rankings
 
 project_patterns = [
     path("", overview.project, name="project"),
     path("rounds/open/", overview.round_open, name="open-round"),
     path("rounds/close/", overview.round_close, name="close-round"),
+    path("rankings/", rankings.rankings, name="rankings"),
+    path("leaderboard/name/", overview.leaderboard_name, name="leaderboard-name"),
     path("coming-in/", coming_in.coming_in, name="coming-in"),
     path("coming-in/consent/", coming_in.consent, name="consent"),
     path("coming-in/guidelines/", coming_in.guidelines, name="read-guidelines"),

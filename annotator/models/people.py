@@ -100,6 +100,9 @@ class Project(models.Model):
         validators=[check_criteria],
         help_text="Names of what volunteers may rate each answer on, from 1 to 5, beside ranking it.",
     )
+    leaderboard = models.BooleanField(
+        default=False, help_text="Whether volunteers see who has ranked most in the round."
+    )
     licence = models.CharField(
         max_length=20,
         choices=Licence.choices,
@@ -142,6 +145,9 @@ class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role.choices)
+    shows_name = models.BooleanField(
+        default=True, help_text="Whether a leaderboard names them; else they are a volunteer on it."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     guidelines_read = models.PositiveIntegerField(
         default=0, help_text="Number of the guidelines that they read last; 0 for none."
@@ -163,6 +169,10 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}, {self.get_role_display()} of {self.project}"
+
+    def show_name(self, shown: bool) -> None:
+        self.shows_name = shown
+        self.save(update_fields=["shows_name"])
 
     def become_ready(self) -> None:
         """Nothing is left to read, to agree to or to practise."""

@@ -1,11 +1,10 @@
 """What volunteers said, and the preferences drawn from it."""
 
-from typing import Any, Self
+from typing import Self
 
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Count, F, Q
-from django.db.models.functions import TruncDate
 from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Completion, FlagKind, Project, User
@@ -14,6 +13,7 @@ from annotator.models.questions import CRITERION_LENGTH
 from .agreement import PreferenceQuerySet
 from .collecting import Assignment, Comparison, LapsedSeat, Round
 from .datasets import Dataset
+from .positions import RankedCompletionQuerySet
 
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):
@@ -43,23 +43,6 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         """The user's own in rounds that are still open, the last one first."""
         own = self.filter(is_current=True, volunteer=user, comparison__round__closed_at=None)
         return own.order_by("-pk")
-
-    def by_day(self) -> "models.QuerySet[Judgment, Any]":
-        """Rows {day, judgments, simulated}, the newest day first."""
-        return (
-            self.annotate(day=TruncDate("created_at"))
-            .values("day")
-            .annotate(judgments=Count("pk"), simulated=Count("pk", filter=Q(volunteer__is_simulated=True)))
-            .order_by("-day")
-        )
-
-    def by_volunteer(self) -> "models.QuerySet[Judgment, Any]":
-        """Rows {volunteer__name, volunteer__is_simulated, judgments}, the busiest first."""
-        return (
-            self.values("volunteer", "volunteer__name", "volunteer__email", "volunteer__is_simulated")
-            .annotate(judgments=Count("pk"))
-            .order_by("-judgments", "volunteer")
-        )
 
     def by_verdict(self) -> list[tuple[str, str, int]]:
         """(verdict, reason, judgments) in words, in the order of the verdicts; most have no reason."""
@@ -209,6 +192,8 @@ class RankedCompletion(models.Model):
     judgment = models.ForeignKey(Judgment, on_delete=models.CASCADE, related_name="ranks")
     completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="ranks")
     rank = models.PositiveSmallIntegerField()
+
+    objects = RankedCompletionQuerySet.as_manager()
 
     class Meta:
         ordering = ("rank", "pk")

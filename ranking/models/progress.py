@@ -1,9 +1,9 @@
 """How far a round has come, without counting its seats."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.db import connection, models
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from annotator.models import Project, User
@@ -28,6 +28,29 @@ class TallyQuerySet(models.QuerySet["Tally"]):
     def total(self) -> int:
         """The judgments of all these rows."""
         return self.aggregate(total=Sum("judgments", default=0))["total"]
+
+    def of_people(self) -> Self:
+        """Without simulated volunteers."""
+        return self.filter(volunteer__is_simulated=False)
+
+    def by_day(self) -> "models.QuerySet[Tally, Any]":
+        """Rows {day, given, simulated}, the newest day first."""
+        return (
+            self.values("day")
+            .annotate(
+                given=Sum("judgments"),
+                simulated=Sum("judgments", filter=Q(volunteer__is_simulated=True), default=0),
+            )
+            .order_by("-day")
+        )
+
+    def by_volunteer(self) -> "models.QuerySet[Tally, Any]":
+        """Rows {volunteer, its name, address and whether it is simulated, given}, the busiest first."""
+        return (
+            self.values("volunteer", "volunteer__name", "volunteer__email", "volunteer__is_simulated")
+            .annotate(given=Sum("judgments"))
+            .order_by("-given", "volunteer")
+        )
 
     def add_one(self, *, round_id: int, volunteer: User, seats: int = 1) -> None:
         """Count a judgment that the volunteer has given, and the seat it filled, if any.

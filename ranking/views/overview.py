@@ -12,10 +12,10 @@ from annotator.access import MEMBERS, ProjectRequest, project_view
 from annotator.models import Completion, Project, Role
 from ranking.errors import RankingError
 from ranking.forms import OpenRoundForm
-from ranking.models import Judgment, Round, Tally
+from ranking.models import Round, Tally
 from ranking.services import close_round, open_round
 
-from .own import agreement_of, outcomes_of
+from .own import home_of
 
 DAYS = 14
 PEOPLE = 20
@@ -61,33 +61,33 @@ def round_close(request: ProjectRequest) -> HttpResponse:
     return redirect("project", request.project.slug)
 
 
+@require_POST
+@project_view(*MEMBERS)
+def leaderboard_name(request: ProjectRequest) -> HttpResponse:
+    is_shown = request.POST.get("shown") == "1"
+    request.membership.show_name(is_shown)
+    words = _("The list shows your given name.") if is_shown else _("Your name is off the list.")
+    messages.success(request, words)
+    return redirect("project", request.project.slug)
+
+
 def _show(request: ProjectRequest, form: OpenRoundForm, status: int = 200) -> HttpResponse:
     current = request.project.rounds.open().first()
-    own = Tally.objects.of(request.user, request.project)
-    context: dict[str, Any] = {
-        "round": current,
-        "progress": current.progress(request.user) if current else None,
-        "own_today": own.today().total(),
-        "own_total": own.total(),
-        **outcomes_of(request.project, request.user),
-        **agreement_of(request.project, request.user),
-    }
+    context = home_of(request, current)
     if request.role == Role.COORDINATOR:
         context |= _figures(request.project, current) | {"form": form}
     return render(request, "ranking/project.html", context, status=status)
 
 
 def _figures(project: Project, current: Round | None) -> dict[str, Any]:
-    """What only coordinators see."""
-    judgments = Judgment.objects.of_project(project)
+    """What only coordinators see; of judgments only what the tallies know, however many there are."""
+    tallies = Tally.objects.filter(round__project=project)
     return {
         "prompts": project.prompts.count(),
-        "completions": Completion.objects.filter(prompt__project=project).count(),
+        "has_completions": Completion.objects.filter(author__project=project).exists(),
         "members": project.memberships.count(),
-        "judgments": judgments.count(),
-        "late": judgments.in_round(current).filter(late=True).count() if current else 0,
-        "verdicts": judgments.in_round(current).by_verdict() if current else [],
-        "days": judgments.by_day()[:DAYS],
-        "people": judgments.in_round(current).by_volunteer()[:PEOPLE] if current else [],
+        "judgments": tallies.total(),
+        "days": tallies.by_day()[:DAYS],
+        "people": tallies.filter(round=current).by_volunteer()[:PEOPLE] if current else [],
         "rounds": project.rounds.select_related("author")[:ROUNDS],
     }

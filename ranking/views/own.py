@@ -1,14 +1,49 @@
-"""What a volunteer's home page tells of their own part."""
+"""What a project's first page tells people of the round, of their own part in it and of what came of it."""
 
+from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from annotator.access import ProjectRequest
 from annotator.models import Project, User
-from ranking.models import Judgment, Outcome, Preference
+from ranking.models import Judgment, Outcome, Preference, Round, Tally
+
+from .sitting import minutes_at_a_stretch
 
 OUTCOMES = 6
+LEADERS = 10
 
 
-def outcomes_of(project: Project, user: User) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Leader:
+    """A line of the leaderboard: a given name, or words in its place."""
+
+    name: str
+    given: int
+    is_reader: bool
+
+
+def home_of(request: ProjectRequest, current: Round | None) -> dict[str, Any]:
+    """The context of the page for any member; `current` is the open round."""
+    project, user = request.project, request.user
+    own = Tally.objects.of(user, project)
+    last = current or project.rounds.first()
+    return {
+        "round": current,
+        "last_round": last,
+        "progress": last.progress(user) if last else None,
+        "own_today": own.today().total(),
+        "own_total": own.total(),
+        "own_days": own.values("day").distinct().count(),
+        "stretch": minutes_at_a_stretch(request),
+        "agreement": Preference.objects.agreement(user, project),
+        **_outcomes(project, user),
+        **_leaderboard(project, user, last),
+    }
+
+
+def _outcomes(project: Project, user: User) -> dict[str, Any]:
     """What came of the rankings so far: the newest in full, with how many of the user's own taught it.
 
     Of earlier ones those that were decided; while one waits, how it did is not told yet.
@@ -24,5 +59,25 @@ def outcomes_of(project: Project, user: User) -> dict[str, Any]:
     }
 
 
-def agreement_of(project: Project, user: User) -> dict[str, Any]:
-    return {"agreement": Preference.objects.agreement(user, project)}
+def _leaderboard(project: Project, user: User, last: Round | None) -> dict[str, Any]:
+    """Who has ranked most in the round, where the project shows it; people only."""
+    if not project.leaderboard or last is None:
+        return {}
+    named = set(project.memberships.filter(shows_name=True).values_list("user", flat=True))
+    rows = last.tallies.of_people().by_volunteer()[:LEADERS]
+    return {
+        "shows_name": user.pk in named,
+        "leaders": [
+            Leader(
+                name=_given_name(row["volunteer__name"]) if row["volunteer"] in named else _("a volunteer"),
+                given=row["given"],
+                is_reader=row["volunteer"] == user.pk,
+            )
+            for row in rows
+        ],
+    }
+
+
+def _given_name(name: str) -> str:
+    """The first word of a name, which is all that a leaderboard shows."""
+    return next(iter(name.split()), _("a volunteer"))

@@ -53,7 +53,7 @@ def test_a_volunteer_sees_the_round_and_the_way_to_the_desk_but_no_counts(client
 def test_a_coordinator_sees_what_was_said_told_apart(as_coordinator, judged):
     current = judged.rounds.get()
     make_judgment(make_seat(current, make_member(judged)), verdict="cannot_rank", reason="unclear")
-    page = as_coordinator.get(url(judged, "project"))
+    page = as_coordinator.get(url(judged, "rankings"))
     assert page.context["verdicts"] == [
         ("Ranked", "", 2),
         ("Cannot be ranked", "The question cannot be understood", 1),
@@ -63,8 +63,9 @@ def test_a_coordinator_sees_what_was_said_told_apart(as_coordinator, judged):
 
 def test_a_coordinator_sees_counts_and_which_volunteers_are_simulated(as_coordinator, judged):
     page = as_coordinator.get(url(judged, "project"))
-    assert [page.context[name] for name in ("judgments", "prompts", "completions", "members")] == [2, 3, 6, 3]
+    assert [page.context[name] for name in ("judgments", "prompts", "members")] == [2, 3, 3]
     rows = re.findall("<tr>.*?</tr>", page.content.decode(), re.DOTALL)
+    assert [(day["given"], day["simulated"]) for day in page.context["days"]] == [(2, 1)]
     simulated = {name: "simulated" in row for row in rows for name in ("Vera", "Robot") if name in row}
     assert simulated == {"Vera": False, "Robot": True}
 
@@ -163,7 +164,13 @@ def test_a_dataset_whose_files_are_gone_says_so(as_coordinator, judged):
     assert as_coordinator.get(url(judged, "dataset-file", 1, "README.md")).status_code == 404
 
 
-PAGES = [("project", ()), ("datasets", ()), ("dataset", (1,)), ("dataset-file", (1, "README.md"))]
+PAGES = [
+    ("project", ()),
+    ("rankings", ()),
+    ("datasets", ()),
+    ("dataset", (1,)),
+    ("dataset-file", (1, "README.md")),
+]
 ACTS = ["open-round", "close-round", "take-snapshot"]
 
 
@@ -176,7 +183,7 @@ def test_pages_are_for_members_and_take_no_posts(as_coordinator, client, judged,
     assert client.get(url(judged, name, *args)).status_code == 404
 
 
-@pytest.mark.parametrize(("name", "args"), PAGES[1:])
+@pytest.mark.parametrize(("name", "args"), PAGES[2:])
 @pytest.mark.parametrize("role", [Role.VOLUNTEER, Role.REVIEWER])
 def test_datasets_are_for_coordinators(client, judged, name, args, role):
     snapshot_preferences(project=judged)

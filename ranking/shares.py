@@ -1,0 +1,59 @@
+"""A share that was counted, beside the one that chance would give."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
+from typing import Self
+
+LEVEL = 0.99
+
+
+@dataclass(frozen=True)
+class Share:
+    """`hits` of `trials`, where chance alone would give the share `chance`."""
+
+    hits: int
+    trials: int
+    chance: float
+
+    @classmethod
+    def total(cls, shares: Iterable[Self]) -> Self:
+        """All their trials together; chance is the mean over these."""
+        shares = list(shares)
+        trials = sum(one.trials for one in shares)
+        expected = sum(one.chance * one.trials for one in shares)
+        return cls(sum(one.hits for one in shares), trials, expected / trials if trials else 0.0)
+
+    @property
+    def value(self) -> float:
+        return self.hits / self.trials if self.trials else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's score interval (1927) at `LEVEL`; everything without trials.
+
+        Where chance differs between the trials it is wider than need be, never narrower.
+        """
+        if not self.trials:
+            return 0.0, 1.0
+        z2 = NormalDist().inv_cdf((1 + LEVEL) / 2) ** 2
+        n, p = self.trials, self.value
+        middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+        half = sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+        return max(0.0, middle - half), min(1.0, middle + half)
+
+    @property
+    def is_above_chance(self) -> bool:
+        return self.interval[0] > self.chance
+
+    @property
+    def is_below_chance(self) -> bool:
+        return self.interval[1] < self.chance
+
+    @property
+    def percents(self) -> dict[str, int]:
+        """The share, its interval and chance, in whole percent."""
+        low, high = self.interval
+        shares = {"value": self.value, "low": low, "high": high, "chance": self.chance}
+        return {name: round(100 * share) for name, share in shares.items()}

@@ -1,0 +1,58 @@
+"""How people rank, for those who look after it: what they say, and whether the order sways them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from annotator.access import STAFF, ProjectRequest, project_view
+from annotator.models import Project
+from ranking.models import Judgment, RankedCompletion, Round
+from ranking.shares import Share
+
+PEOPLE = 200
+
+
+@dataclass(frozen=True)
+class Swayed:
+    """How often a volunteer ranks the answer best that they were shown first."""
+
+    name: str
+    is_simulated: bool
+    share: Share
+
+
+@require_safe
+@project_view(*STAFF)
+def rankings(request: ProjectRequest) -> HttpResponse:
+    last = request.project.rounds.first()
+    context = _said(last) | _first_positions(request.project)
+    return render(request, "ranking/rankings.html", context)
+
+
+def _said(last: Round | None) -> dict[str, Any]:
+    if last is None:
+        return {}
+    judgments = Judgment.objects.in_round(last)
+    return {
+        "last_round": last,
+        "verdicts": judgments.by_verdict(),
+        "late": judgments.filter(late=True).count(),
+    }
+
+
+def _first_positions(project: Project) -> dict[str, Any]:
+    people = [
+        Swayed(
+            name=row["name"] or row["email"],
+            is_simulated=row["is_simulated"],
+            share=Share(row["first"], row["rankings"], row["chance"]),
+        )
+        for row in RankedCompletion.objects.first_positions(project)
+    ]
+    return {
+        "people": people[:PEOPLE],
+        "together": Share.total(one.share for one in people if not one.is_simulated),
+    }
