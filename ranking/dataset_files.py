@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 Row = dict[str, Any]
 SPLITS = ("train", "held_out")
 CARD, MANIFEST = "README.md", "manifest.json"
+WITHDRAWALS = "withdrawals.json"
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 SCHEMA = pa.schema(
     [

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from .views import coming_in, datasets, desk, judged, overview, rankings
+from .views import coming_in, datasets, desk, judged, leaving, overview, rankings
 
 project_patterns = [
     path("", overview.project, name="project"),
@@ -19,10 +19,16 @@ project_patterns = [
     path("rank/<int:pk>/renew/", desk.renew, name="renew-seat"),
     path("rank/judged/", judged.judged, name="judged"),
     path("rank/judged/<int:pk>/", judged.correct, name="correct-judgment"),
+    path("leave/", leaving.leave, name="leave-project"),
     path("datasets/", datasets.datasets, name="datasets"),
     path("datasets/snapshot/", datasets.snapshot, name="take-snapshot"),
     path("datasets/<int:number>/", datasets.dataset, name="dataset"),
     path("datasets/<int:number>/<str:name>", datasets.dataset_file, name="dataset-file"),
 ]
 
-urlpatterns = [path("p/<slug:slug>/", include(project_patterns))]
+urlpatterns = [
+    path("p/<slug:slug>/", include(project_patterns)),
+    path("account/data.zip", leaving.export, name="export-data"),
+    path("account/erase/", leaving.erase, name="erase-account"),
+    path("account/erased/", leaving.erased, name="account-erased"),
+]

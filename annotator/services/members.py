@@ -38,7 +38,7 @@ def keep_a_coordinator(membership: Membership, new_role: Role | None) -> str:
     Refuses as well when the membership has ended in the meantime.
     """
     # Two coordinators who demote each other at once wait here for one another.
-    Project.objects.select_for_update().get(pk=membership.project_id)
+    Project.objects.select_for_update(no_key=True).get(pk=membership.project_id)
     role = Membership.objects.filter(pk=membership.pk).values_list("role", flat=True).first()
     if role is None:
         raise RefusedError(_("This person is no longer a member."))

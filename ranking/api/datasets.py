@@ -15,7 +15,7 @@ from annotator.access import COORDINATORS
 from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import NewestFirst
 from annotator.api.problems import CONFLICT, ProblemSerializer
-from ranking.dataset_files import MANIFEST
+from ranking.dataset_files import MANIFEST, WITHDRAWALS
 from ranking.models import Dataset
 from ranking.services import snapshot_preferences
 
@@ -32,21 +32,27 @@ class DatasetFileSerializer(serializers.Serializer):
 
 class DatasetSerializer(serializers.ModelSerializer):
     sha256 = serializers.CharField(help_text="Of the file manifest.json, which has that of each other file.")
+    withdrawn_judgments = serializers.IntegerField(
+        help_text="How many of its judgments their volunteers have taken back since: take a new dataset then."
+    )
 
     class Meta:
         model = Dataset
         fields = (
             "number", "created_at", "pairs", "train_pairs", "held_out_pairs", "judgments",
-            "simulated_judgments", "sha256",
+            "simulated_judgments", "withdrawn_judgments", "sha256",
         )  # fmt: skip
 
 
 class DatasetDetailSerializer(DatasetSerializer):
     files = serializers.SerializerMethodField()
     manifest_url = serializers.SerializerMethodField()
+    withdrawals_url = serializers.SerializerMethodField()
 
     class Meta(DatasetSerializer.Meta):
-        fields = (*DatasetSerializer.Meta.fields, "files", "manifest_url")  # type: ignore[assignment]
+        fields = (  # type: ignore[assignment]
+            *DatasetSerializer.Meta.fields, "files", "manifest_url", "withdrawals_url",
+        )  # fmt: skip
 
     @extend_schema_field(DatasetFileSerializer(many=True))
     def get_files(self, dataset: Dataset) -> Any:
@@ -57,6 +63,12 @@ class DatasetDetailSerializer(DatasetSerializer):
 
     def get_manifest_url(self, dataset: Dataset) -> str:
         return self.file_url(dataset, MANIFEST)
+
+    @extend_schema_field(
+        serializers.URLField(allow_null=True, help_text="Null as long as nothing was taken back.")
+    )
+    def get_withdrawals_url(self, dataset: Dataset) -> str | None:
+        return self.file_url(dataset, WITHDRAWALS) if dataset.withdrawn_people else None
 
     def file_url(self, dataset: Dataset, name: str) -> str:
         address = [dataset.project.slug, dataset.number, name]
@@ -70,7 +82,7 @@ class DatasetsAPIView(ProjectAPIView):
 
     @extend_schema(tags=TAGS, summary="List datasets", responses=DatasetSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
-        return self.answer_page(self.project.datasets.all())
+        return self.answer_page(self.project.datasets.prefetch_related("withdrawn_parts"))
 
     @extend_schema(
         tags=TAGS,

@@ -6,6 +6,7 @@ from .demonstrations import Demonstration
 from .judging import Flag, Judgment, Preference, RankedCompletion, Rating
 from .outcomes import Outcome
 from .progress import Tally
+from .withdrawals import Withdrawal, WithdrawnPart
 
 __all__ = [
     "Assignment",
@@ -23,4 +24,6 @@ __all__ = [
     "Round",
     "Skip",
     "Tally",
+    "Withdrawal",
+    "WithdrawnPart",
 ]

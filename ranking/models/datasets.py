@@ -1,5 +1,7 @@
 """Immutable snapshots of preferences."""
 
+import io
+import json
 from pathlib import Path
 from typing import IO, Any
 
@@ -8,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext
 
 from annotator.models import Project, User
-from ranking.dataset_files import CARD, MANIFEST
+from ranking.dataset_files import CARD, MANIFEST, WITHDRAWALS
 
 
 class Dataset(models.Model):
@@ -45,14 +47,43 @@ class Dataset(models.Model):
         return Path(settings.DATA_DIR) / "datasets" / self.project.slug / str(self.number)
 
     @property
+    def withdrawn_people(self) -> int:
+        """How many people have taken their part of it back since."""
+        return len(self.withdrawn_parts.all())
+
+    @property
+    def withdrawn_judgments(self) -> int:
+        return sum(part.judgments for part in self.withdrawn_parts.all())
+
+    @property
     def file_names(self) -> list[str]:
         """The files that may be downloaded."""
-        return [*self.manifest["files"], MANIFEST]
+        noted = [WITHDRAWALS] if self.withdrawn_people else []
+        return [*self.manifest["files"], MANIFEST, *noted]
+
+    def note_of_withdrawals(self) -> str:
+        """What was taken back since, as JSON: it stands beside the manifest, which never changes.
+
+        Days only: the hour of a withdrawal could tell whose it was.
+        """
+        parts = self.withdrawn_parts.select_related("withdrawal")
+        note = {
+            "format": "chorus-withdrawals-1",
+            "manifest_sha256": self.sha256,
+            "judgments": self.withdrawn_judgments,
+            "withdrawals": [
+                {"day": part.withdrawal.created_at.date().isoformat(), "judgments": part.judgments}
+                for part in parts
+            ],
+        }
+        return json.dumps(note, indent=2) + "\n"
 
     def open_file(self, name: str) -> IO[bytes]:
         """One of `file_names`, to be read; raises OSError for any other name and for a file that is gone."""
         if name not in self.file_names:
             raise FileNotFoundError(name)
+        if name == WITHDRAWALS:
+            return io.BytesIO(self.note_of_withdrawals().encode())
         return (self.folder / name).open("rb")
 
     def card(self) -> str:

@@ -5,12 +5,15 @@ from .outcomes import decide_outcome, record_outcome
 from .rounds import close_round, open_round
 from .seats import claim_next, renew_seat, skip_comparison
 from .snapshots import snapshot_preferences
+from .withdrawing import erase_account, leave_project
 
 __all__ = [
     "claim_next",
     "close_round",
     "correct_judgment",
     "decide_outcome",
+    "erase_account",
+    "leave_project",
     "open_round",
     "record_outcome",
     "renew_seat",

@@ -1,5 +1,8 @@
 """Telling people by mail, where they asked for it, that there is something to rank."""
 
+import logging
+from smtplib import SMTPRecipientsRefused
+
 from django.conf import settings
 from django.core import mail
 from django.db.models import QuerySet
@@ -10,6 +13,8 @@ from django.utils.translation import gettext as _
 from annotator.models import Project, User
 from annotator.services.mail import make_mail
 from ranking.models import Round
+
+logger = logging.getLogger(__name__)
 
 
 def wanting_rounds(project: Project) -> QuerySet[User]:
@@ -33,4 +38,8 @@ def tell_round_opened(round_id: int) -> None:
                     body=_("There are new answers to compare in %(project)s.\n\n%(address)s") % words,
                 )
             message.connection = connection
-            message.send()
+            try:
+                message.send()
+            except SMTPRecipientsRefused:
+                # The others get theirs; and an error is stored with its job, where no address should stay.
+                logger.warning("The mail server refused the address of user %d.", user.pk)

@@ -33,6 +33,10 @@ LEFT_AFTER = 24 * 60 * 60
 Votes = list[tuple[Any, ...]]
 
 
+class WithdrawnMeanwhileError(Exception):
+    """Somebody took their judgments back after they had been read for a snapshot."""
+
+
 class Pair(NamedTuple):
     """A row to be: ids of a comparison and two completions, and what is said of them."""
 
@@ -52,6 +56,7 @@ def snapshot_preferences(*, project: Project, actor: User | None = None) -> Data
     row is committed. One that fails leaves neither; one that is killed may leave files that no row names,
     which a later snapshot removes. Raises NoPreferencesError or SnapshotFailedError.
     """
+    withdrawals = project.withdrawals.count()
     votes = _votes(project)
     rows = _rows(project, _pairs(votes))
     if not rows:
@@ -63,7 +68,9 @@ def snapshot_preferences(*, project: Project, actor: User | None = None) -> Data
         _remove_leftovers(parent)
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=parent) as unfinished:
             manifest, sha256 = write_snapshot(Path(unfinished), rows, about)
-            return _publish(project, Path(unfinished), manifest, sha256, actor)
+            return _publish(project, Path(unfinished), manifest, sha256, actor, withdrawals)
+    except WithdrawnMeanwhileError:
+        return snapshot_preferences(project=project, actor=actor)
     except OSError as error:
         raise SnapshotFailedError(
             _("The snapshot could not be written (%s); nothing was kept.") % (error.strerror or error)
@@ -190,10 +197,18 @@ def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
 
 @transaction.atomic
 def _publish(
-    project: Project, unfinished: Path, manifest: dict[str, Any], sha256: str, actor: User | None
+    project: Project,
+    unfinished: Path,
+    manifest: dict[str, Any],
+    sha256: str,
+    actor: User | None,
+    withdrawals: int,
 ) -> Dataset:
     # Two snapshots at once wait for each other here, so each gets a number of its own.
     Project.objects.select_for_update().get(pk=project.pk)
+    # Who takes their judgments back holds this lock, too, and marks the datasets that they find.
+    if project.withdrawals.count() != withdrawals:
+        raise WithdrawnMeanwhileError
     last = Dataset.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
     counts = manifest["counts"]
     dataset = Dataset.objects.create(

@@ -12,12 +12,15 @@ from annotator.views.refusals import tell_refusal
 from ranking.models import Judgment
 from ranking.services import snapshot_preferences
 
+WITHDRAWALS = 20
+
 
 @require_safe
 @project_view(Role.COORDINATOR)
 def datasets(request: ProjectRequest) -> HttpResponse:
     context = {
-        "datasets": request.project.datasets.select_related("created_by"),
+        "datasets": request.project.datasets.select_related("created_by").prefetch_related("withdrawn_parts"),
+        "withdrawals": request.project.withdrawals.prefetch_related("parts__dataset")[:WITHDRAWALS],
         "judgments": Judgment.objects.of_project(request.project).count(),
     }
     return render(request, "ranking/datasets.html", context)

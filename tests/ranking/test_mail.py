@@ -1,10 +1,13 @@
 import re
+from smtplib import SMTPRecipientsRefused
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
 
+from annotator.models import User
 from ranking.models import Round
 from ranking.services import close_round, open_round
 from ranking.services.mail import tell_round_opened
@@ -94,3 +97,21 @@ def test_a_wrong_address_stops_nothing_and_says_so(vera, client, token):
     assert page.status_code == 410 and "not one of ours" in page.text
     vera.refresh_from_db()
     assert vera.mail_round_opened
+
+
+def test_an_address_that_the_mail_server_refuses_keeps_nobody_else_from_their_mail(
+    project, vera, django_capture_on_commit_callbacks, monkeypatch, caplog
+):
+    second = make_member(project, email="zoe@example.org")
+    User.objects.filter(pk=second.pk).update(mail_round_opened=True)
+    send = EmailMessage.send
+
+    def refuse_vera(message):
+        if vera.email in message.to:
+            raise SMTPRecipientsRefused({vera.email: (550, b"No such mailbox")})
+        return send(message)
+
+    monkeypatch.setattr(EmailMessage, "send", refuse_vera)
+    open_and_mail(project, django_capture_on_commit_callbacks)
+    assert [message.to for message in mail.outbox] == [["zoe@example.org"]]
+    assert "refused" in caplog.text and vera.email not in caplog.text

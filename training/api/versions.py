@@ -1,7 +1,7 @@
 """Versions: how they did, which one is live, and the way back."""
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +11,7 @@ from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import NewestFirst
 from annotator.api.problems import CONFLICT
 from training.models import Evaluation, ModelVersion, Release
+from training.services.lineage import taken_back
 from training.services.versions import reject_version, release_version, roll_back
 
 TAGS = ["Versions"]
@@ -28,11 +29,28 @@ class VersionSerializer(serializers.ModelSerializer):
     parent = serializers.IntegerField(source="parent.number", default=None, allow_null=True)
     dataset = serializers.IntegerField(source="dataset.number", default=None, allow_null=True)
 
+    datasets_taken_back = serializers.SerializerMethodField()
+
     class Meta:
         model = ModelVersion
         fields = (
-            "number", "state", "parent", "dataset", "base_model", "adapter_sha256", "metrics", "created_at",
+            "number", "state", "parent", "dataset", "datasets_taken_back", "base_model", "adapter_sha256",
+            "metrics", "created_at",
         )  # fmt: skip
+
+    @extend_schema_field(
+        serializers.ListField(
+            child=serializers.IntegerField(),
+            help_text="Numbers of the datasets of which part was taken back after it, or a version that it "
+            "was trained from, had learned from them.",
+        )
+    )
+    def get_datasets_taken_back(self, version: ModelVersion) -> list[int]:
+        # One look for all versions of a list.
+        known = self.context.setdefault("taken_back", {})
+        if version.project_id not in known:
+            known[version.project_id] = taken_back(version.project)
+        return [dataset.number for dataset in known[version.project_id].get(version.pk, [])]
 
 
 class VersionDetailSerializer(VersionSerializer):

@@ -65,7 +65,7 @@ def retry_update(*, update: Update, actor: User | None = None, settings: Setting
     """Let an update that failed or was cancelled go on where it stopped; its parent must still be live.
 
     Stages that succeeded are kept; the others follow `settings`, or without them the project's as they are
-    now. As long as no reward model was trained, newer judgments are taken in.
+    now. As long as no reward model was trained, newer judgments are taken in and withdrawn ones left out.
     """
     settings = settings_of(update.project) if settings is None else settings
     check_settings(settings)
@@ -98,5 +98,7 @@ def _needs_new_dataset(update: Update) -> bool:
     reward = update.run_of(STAGES[0])
     if update.dataset is None or (reward is not None and reward.state == TrainingRun.State.SUCCEEDED):
         return False
+    if update.dataset.withdrawn_people:
+        return True
     judgments = Judgment.objects.of_project(update.project)
     return judgments.filter(pk__gt=update.dataset.last_judgment_id).exists()

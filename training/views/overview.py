@@ -13,6 +13,7 @@ from annotator.views.refusals import tell_refusal
 from ranking.models import Judgment
 from training.forms import RollBackForm
 from training.models import ModelVersion, TrainingRun
+from training.services.lineage import taken_back
 from training.services.sampling import cancel_sampling, sample_live_version
 from training.services.schedules import passed_over, upcoming
 from training.services.updates import new_judgments
@@ -42,6 +43,7 @@ def training(request: ProjectRequest) -> HttpResponse:
         "before": version_before(live) if live else None,
         "figures": figures_of(live) if live else [],
         "versions": versions[:RECENT],
+        "taken_back": taken_back(project),
         "candidates": versions.filter(state=ModelVersion.State.CANDIDATE),
         "updates": project.updates.select_related("candidate", "started_by")[:RECENT],
         "active": project.updates.active().first(),

@@ -1,0 +1,199 @@
+"""A person's own data as one archive: what annotator and ranking store about them.
+
+Nothing in it tells who wrote an answer: while its round is open that must stay hidden, and it is nobody's own
+data afterwards. What other people said is not in it either.
+"""
+
+import io
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils.translation import gettext as _
+
+from annotator.models import User
+from annotator.services import export as annotator_export
+from annotator.services.export import CHUNK, Row
+from ranking.models import Assignment, Comparison, Judgment, LapsedSeat, Skip, Tally
+
+WHERE = ("comparison__prompt", "comparison__round__project")
+
+
+def judgments(user: User) -> Iterator[Row]:
+    """Each revision with the answers in the order in which they were seen."""
+    own = Judgment.objects.filter(volunteer=user).select_related(
+        *WHERE, "assignment", "lapsed_seat", "demonstration__completion"
+    )
+    parts = ("ranks", "flags", "ratings", "preferences", "comparison__completions")
+    for judgment in (
+        own.select_related(*WHERE, "assignment", "lapsed_seat", "demonstration__completion")
+        .prefetch_related(*parts)
+        .iterator(CHUNK)
+    ):
+        yield {
+            "id": judgment.pk,
+            "corrects": judgment.corrects_id,
+            "counts": judgment.is_current,
+            **_where(judgment.comparison),
+            "prompt": judgment.comparison.prompt.messages,
+            "answers": _answers(judgment),
+            "verdict": judgment.verdict,
+            "reason": judgment.reason,
+            "strength": judgment.strength,
+            "rationale": judgment.rationale,
+            "rewrite": _rewrite(judgment),
+            "preferences": [
+                {"chosen": pair.chosen_id, "rejected": pair.rejected_id}
+                for pair in judgment.preferences.all()
+            ],
+            "seconds": judgment.seconds,
+            "late": judgment.late,
+            "given_at": judgment.created_at,
+        }
+
+
+def _answers(judgment: Judgment) -> list[Row]:
+    ranks = {one.completion_id: one.rank for one in judgment.ranks.all()}
+    texts = {one.pk: one.text for one in judgment.comparison.completions.all()}
+    return [
+        {
+            "id": pk,
+            "text": texts[pk],
+            "rank": ranks.get(pk),
+            "flags": sorted(flag.kind for flag in judgment.flags.all() if flag.completion_id == pk),
+            "ratings": {
+                rating.criterion: rating.score
+                for rating in judgment.ratings.all()
+                if rating.completion_id == pk
+            },
+        }
+        for pk in judgment.shown_at.order
+        if pk in texts
+    ]
+
+
+def _rewrite(judgment: Judgment) -> Row | None:
+    """The better answer that they wrote with the judgment, and the one that it mends."""
+    written = getattr(judgment, "demonstration", None)
+    return {"original": written.original_id, "text": written.completion.text} if written else None
+
+
+def skipped(user: User) -> Iterator[Row]:
+    rows = Skip.objects.filter(volunteer=user).select_related(
+        "comparison__prompt", "comparison__round__project"
+    )
+    for skip in rows.order_by("pk").iterator(CHUNK):
+        yield {
+            **_where(skip.comparison),
+            "prompt": skip.comparison.prompt.messages,
+            "at": skip.created_at,
+        }
+
+
+def seats(user: User) -> Iterator[Row]:
+    """Where they sit or sat; one whose time ran out may have gone to someone else."""
+    own = Assignment.objects.filter(volunteer=user).select_related(*WHERE).order_by("pk")
+    for seat in own.iterator(CHUNK):
+        yield {**_where(seat.comparison), "state": seat.state, **_shown(seat)}
+    lapsed = LapsedSeat.objects.filter(volunteer=user).select_related(*WHERE).order_by("pk")
+    for lost in lapsed.iterator(CHUNK):
+        yield {**_where(lost.comparison), "state": "lapsed", **_shown(lost)}
+
+
+def _shown(seat: Assignment | LapsedSeat) -> Row:
+    return {"taken_at": seat.claimed_at, "order": seat.order}
+
+
+def days(user: User) -> Iterator[Row]:
+    """How many judgments they gave on which day."""
+    tallies = Tally.objects.filter(volunteer=user).select_related("round__project")
+    for tally in tallies.order_by("day", "pk").iterator(CHUNK):
+        yield {
+            "project": tally.round.project.slug,
+            "round": tally.round.number,
+            "day": tally.day,
+            "judgments": tally.judgments,
+        }
+
+
+def _where(comparison: Comparison) -> Row:
+    return {
+        "project": comparison.round.project.slug,
+        "round": comparison.round.number,
+        "comparison": comparison.pk,
+    }
+
+
+PARTS = {
+    **annotator_export.PARTS,
+    "judgments": judgments,
+    "skipped": skipped,
+    "seats": seats,
+    "days": days,
+}
+
+
+def write_archive(user: User) -> Iterator[bytes]:
+    """A ZIP file in pieces, written while it is read: a README, and for each part a file with a JSON list."""
+    sink = Sink()
+    with ZipFile(sink, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("README.txt", _readme(user))
+        for name, part in PARTS.items():
+            with archive.open(f"{name}.json", "w", force_zip64=True) as file:
+                for piece in _as_json(part(user)):
+                    file.write(piece.encode())
+                    yield sink.take()
+    yield sink.take()
+
+
+class Sink(io.RawIOBase):
+    """A file that can only be written, and gives away what was written since it was asked last."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: Any) -> int:
+        self._pieces.append(bytes(piece))
+        return len(piece)
+
+    def take(self) -> bytes:
+        taken, self._pieces = b"".join(self._pieces), []
+        return taken
+
+
+def _as_json(rows: Iterable[Row]) -> Iterator[str]:
+    """A JSON list, one row a line; strict, so without NaN."""
+    separator = "[\n"
+    for row in rows:
+        yield separator + json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False, allow_nan=False)
+        separator = ",\n"
+    yield "[]\n" if separator == "[\n" else "\n]\n"
+
+
+def _readme(user: User) -> str:
+    about = {
+        "account": _("you, your settings and where you are signed in"),
+        "memberships": _("the projects that you are a member of"),
+        "consents": _("what you agreed to, in the words that you read"),
+        "invitations": _("invitations that you used or made"),
+        "written_answers": _("answers that you wrote yourself"),
+        "log": _("what you did for projects, and what was done about you"),
+        "judgments": _("what you judged, with every correction: the answers in the order that you saw"),
+        "skipped": _("comparisons that you passed over"),
+        "seats": _("comparisons that you were given"),
+        "days": _("how many judgments you gave on which day"),
+    }
+    lines = [
+        _("All that Chorus stores about %s.") % user.email,
+        "",
+        *(f"{name}.json: {about[name]}" for name in PARTS),
+        "",
+        _("Each file is a list in JSON, in UTF-8. Times are in UTC. Who wrote an answer is not told."),
+        _("What signs you in is left out, so that this file lets nobody in: password, token, second step."),
+    ]
+    return "\n".join(lines) + "\n"

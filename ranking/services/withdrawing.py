@@ -1,0 +1,132 @@
+"""Taking judgments back: leaving a project, and erasing an account."""
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from annotator.errors import RefusedError
+from annotator.models import Author, Completion, Membership, Project, Role, User
+from annotator.services.audit import record
+from annotator.services.erasing import erase_person
+from annotator.services.members import keep_a_coordinator
+from ranking.models import (
+    Assignment,
+    ComparisonItem,
+    Dataset,
+    Judgment,
+    LapsedSeat,
+    Round,
+    Skip,
+    Tally,
+    Withdrawal,
+    WithdrawnPart,
+)
+
+
+@transaction.atomic
+def leave_project(*, membership: Membership, withdraw: bool) -> None:
+    """End one's own membership; with `withdraw`, what one judged there is taken back.
+
+    Raises RefusedError, with nothing changed, for the project's only coordinator.
+    """
+    user, project = membership.user, membership.project
+    role = keep_a_coordinator(membership, None)
+    if withdraw:
+        withdraw_judgments(volunteer=user, project=project)
+    else:
+        _free_seats(Assignment.objects.filter(round__project=project).held_by(user))
+    record("member.left", actor=user, project=project, target=user, role=role, withdrew=withdraw)
+    membership.delete()
+
+
+@transaction.atomic
+def erase_account(*, user: User) -> None:
+    """Take back what the person judged in any project, also in those they left, and delete all about them.
+
+    Raises RefusedError, with nothing changed, for the only coordinator of a project.
+    """
+    _check_replaceable(user)
+    for project in Project.objects.filter(pk__in=_projects_with_traces(user)).order_by("pk"):
+        withdraw_judgments(volunteer=user, project=project)
+    erase_person(user=user)
+
+
+@transaction.atomic
+def withdraw_judgments(*, volunteer: User, project: Project) -> None:
+    """Delete what a volunteer judged, skipped and wrote in a project, and free the seats that this filled.
+
+    Datasets and what was trained on them stay as they are; those with some of it are marked. An answer of
+    theirs that is compared with others stays, because others' judgments are about it.
+    """
+    _wait_for_others(volunteer, project)
+    judgments = Judgment.objects.filter(volunteer=volunteer, comparison__round__project=project)
+    _mark_datasets(project, judgments)
+    _free_seats(Assignment.objects.filter(round__project=project, volunteer=volunteer))
+    # From the last revision back: a judgment is protected by the one that corrects it.
+    while judgments.filter(correction=None).delete()[0]:
+        pass
+    LapsedSeat.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()
+    Skip.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()
+    Tally.objects.filter(round__project=project, volunteer=volunteer).delete()
+    written = Completion.objects.filter(author__project=project, author__user=volunteer)
+    written.exclude(pk__in=ComparisonItem.objects.values("completion")).delete()
+    Author.objects.filter(project=project, user=volunteer, completions=None, rounds=None).delete()
+
+
+def _wait_for_others(volunteer: User, project: Project) -> None:
+    """Lock what a snapshot, a correction and a judgment on its way lock, so that none of them is missed.
+
+    `no_key`, because a judgment that is being stored refers to these rows while it holds its seat's lock.
+    """
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    list(Round.objects.select_for_update(no_key=True).filter(project=project).order_by("pk"))
+    own = Assignment.objects.filter(Q(volunteer=volunteer) | Q(lapsed__volunteer=volunteer))
+    seats = Assignment.objects.filter(round__project=project, pk__in=own.values("pk"))
+    list(seats.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+
+
+def _mark_datasets(project: Project, judgments: QuerySet[Judgment]) -> None:
+    """Note in which datasets these judgments are, and how many; nothing without judgments."""
+    count = judgments.filter(is_current=True).count()
+    if not count:
+        return
+    withdrawal = Withdrawal.objects.create(project=project, judgments=count)
+    record("judgments.withdrawn", actor=None, project=project, target=withdrawal, judgments=count)
+    for dataset in Dataset.objects.filter(project=project):
+        last = dataset.last_judgment_id
+        # What was the last word when the dataset was taken is in it, corrected since or not.
+        within = judgments.filter(pk__lte=last).exclude(correction__pk__lte=last).count()
+        if within:
+            WithdrawnPart.objects.create(withdrawal=withdrawal, dataset=dataset, judgments=within)
+
+
+def _free_seats(seats: QuerySet[Assignment]) -> None:
+    free = {"state": Assignment.State.FREE, "volunteer": None, "held_until": None, "claimed_at": None}
+    seats.update(**free)
+
+
+def _check_replaceable(user: User) -> None:
+    alone = []
+    for membership in user.memberships.filter(role=Role.COORDINATOR).order_by("project").select_related():
+        try:
+            keep_a_coordinator(membership, None)
+        except RefusedError:
+            alone.append(membership.project.name)
+    if alone:
+        raise RefusedError(
+            _("You are the only coordinator of %s. Make someone else a coordinator there first.")
+            % ", ".join(alone)
+        )
+
+
+def _projects_with_traces(user: User) -> set[int]:
+    """Where they judged, sat, skipped or wrote, members or not."""
+    rows = (
+        Judgment.objects.filter(volunteer=user).values_list("comparison__round__project", flat=True),
+        Assignment.objects.filter(volunteer=user).values_list("round__project", flat=True),
+        LapsedSeat.objects.filter(volunteer=user).values_list("comparison__round__project", flat=True),
+        Skip.objects.filter(volunteer=user).values_list("comparison__round__project", flat=True),
+        Tally.objects.filter(volunteer=user).values_list("round__project", flat=True),
+        Author.objects.filter(user=user).values_list("project", flat=True),
+    )
+    return {project for found in rows for project in found.order_by().distinct()}
