@@ -46,7 +46,8 @@ def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
         return _refuse(request, error)
     today = Tally.objects.of(request.user, request.project).today().total()
     late = _("The time had run out: it counts as late.") if stored.late else ""
-    return _go_on(request, f"{_('Saved. %(count)d today.') % {'count': today}} {late}".strip())
+    saved = _("Saved. %(count)d today.") % {"count": today}
+    return _go_on(request, f"{saved} {late}".strip())
 
 
 @require_POST
