@@ -123,6 +123,8 @@ class ProjectForm(forms.ModelForm):
             "guidelines",
             "licence",
             "consent_words",
+            "practice_length",
+            "practice_pass_mark",
             "system_prompt",
             "completions_per_comparison",
             "judgments_per_comparison",
@@ -142,6 +144,8 @@ class ProjectForm(forms.ModelForm):
             "seat_minutes": _("Minutes that a seat is held"),
             "licence": _("Licence of the judgments"),
             "consent_words": _("What volunteers agree to"),
+            "practice_length": _("Comparisons in the practice"),
+            "practice_pass_mark": _("How many of them have to be right"),
             "offers_rewrites": _("Volunteers may write a better answer"),
             "leaderboard": _("Show volunteers who has ranked most in the round"),
         }
@@ -151,6 +155,8 @@ class ProjectForm(forms.ModelForm):
                 "Markdown: what is stored, what is published, how to withdraw. Leave it empty to use the "
                 "words that come with Chorus. Change it, and everybody is asked again."
             ),
+            "practice_length": _("New volunteers get so many, as far as there are so many."),
+            "practice_pass_mark": _("They may try twice; then you are asked."),
             "completions_per_comparison": _("2 to 8. It counts from the next round on."),
             "judgments_per_comparison": _(
                 "How many volunteers judge each comparison, from the next round on."

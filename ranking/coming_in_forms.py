@@ -1,6 +1,17 @@
 """The forms of coming in."""
 
+from typing import Any
+
 from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from annotator.prompt_files import BadRecordError, EmptyRecordError
+
+from .forms import LETTERS, JudgmentForm
+from .models import Judgment, PracticeComparison, PracticeSeat
+from .practice_files import PracticeDraft, practice_from_record
+
+MOST_ANSWERS = len(LETTERS)
 
 
 class NumberForm(forms.Form):
@@ -11,3 +22,87 @@ class NumberForm(forms.Form):
     def number_read(self) -> int:
         """The number as sent; 0, which is no version's, for anything else."""
         return self.cleaned_data["number"] if self.is_valid() else 0
+
+
+class PracticeForm(JudgmentForm):
+    """The desk's form for a practice comparison: every one of them can be ranked."""
+
+    seat: PracticeSeat  # type: ignore[assignment]
+
+    def __init__(self, *args: Any, seat: PracticeSeat) -> None:
+        super().__init__(*args, seat=seat)  # type: ignore[arg-type]
+        del self.fields["key"]  # A try holds each comparison once: nothing can be stored twice.
+
+    def clean_verdict(self) -> str:
+        return Judgment.Verdict.RANKED.value
+
+
+class PracticeComparisonForm(forms.Form):
+    """A practice comparison as a coordinator writes it: one question, up to eight answers and their ranks."""
+
+    question = forms.CharField(label=_("Question"), widget=forms.Textarea(attrs={"rows": 3}))
+    language = forms.CharField(
+        label=_("Language"), initial="en", max_length=35, help_text=_("A language tag, such as en or ar.")
+    )
+    why = forms.CharField(
+        label=_("Why this is the right order"),
+        help_text=_("Shown after it was ranked: a sentence or two, in plain words."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, data: Any = None, *, comparison: PracticeComparison | None = None) -> None:
+        initial: dict[str, Any] = {}
+        if comparison:
+            initial = {
+                "question": comparison.prompt.question,
+                "language": comparison.language,
+                "why": comparison.why,
+            }
+            for place, (text, rank) in enumerate(
+                zip(comparison.answers, comparison.ranks, strict=True), start=1
+            ):
+                initial |= {f"answer_{place}": text, f"rank_{place}": rank}
+        super().__init__(data, initial=initial)
+        self.earlier = comparison.prompt.earlier_messages if comparison else []
+        for place, letter in enumerate(LETTERS, start=1):
+            self.fields[f"answer_{place}"] = forms.CharField(
+                label=_("Answer %s") % letter, required=False, widget=forms.Textarea(attrs={"rows": 3})
+            )
+            self.fields[f"rank_{place}"] = forms.TypedChoiceField(
+                label=_("Rank of answer %s") % letter,
+                choices=[("", "–"), *((rank, rank) for rank in range(1, MOST_ANSWERS + 1))],
+                coerce=int,
+                empty_value=None,
+                required=False,
+            )
+        self.order_fields(["question", "language"])
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if self.errors:
+            return data
+        places = [place for place in range(1, MOST_ANSWERS + 1) if data[f"answer_{place}"]]
+        record = {
+            "messages": [*self.earlier, {"role": "user", "content": data["question"]}],
+            "language": data["language"],
+            "answers": [data[f"answer_{place}"] for place in places],
+            "ranks": [data[f"rank_{place}"] for place in places],
+            "why": data["why"],
+        }
+        try:
+            self.draft: PracticeDraft = practice_from_record(record)
+        except (BadRecordError, EmptyRecordError) as bad:
+            self.add_error(None, str(bad))
+        return data
+
+    def answers(self) -> list[tuple[Any, Any]]:
+        """(field of the text, field of the rank) of each answer."""
+        return [(self[f"answer_{n}"], self[f"rank_{n}"]) for n in range(1, MOST_ANSWERS + 1)]
+
+
+class PracticeFileForm(forms.Form):
+    file = forms.FileField(
+        label=_("File with practice comparisons"),
+        help_text=_("JSONL, at most 1 MiB."),
+        widget=forms.FileInput(attrs={"accept": ".jsonl,.ndjson"}),
+    )

@@ -52,6 +52,18 @@ class CorrectedSinceError(RankingError):
     default = _("You have corrected this judgment in the meantime; open the newest one to change it again.")
 
 
+class NoTryLeftError(RankingError):
+    default = _("There is no try left; a coordinator has been asked.")
+
+
+class NothingToPractiseError(RankingError):
+    default = _("This project has no practice.")
+
+
+class NotWaitingError(RankingError):
+    default = _("This person no longer waits.")
+
+
 class InvalidJudgmentError(RankingError):
     """Ranks, flags, rationale or seconds that do not fit the comparison."""
 

@@ -2,7 +2,18 @@
 
 from django.urls import include, path
 
-from .views import coming_in, datasets, desk, judged, leaving, overview, rankings
+from .views import (
+    coming_in,
+    datasets,
+    desk,
+    judged,
+    leaving,
+    overview,
+    practice,
+    practice_comparisons,
+    rankings,
+    waiting,
+)
 
 project_patterns = [
     path("", overview.project, name="project"),
@@ -13,6 +24,17 @@ project_patterns = [
     path("coming-in/", coming_in.coming_in, name="coming-in"),
     path("coming-in/consent/", coming_in.consent, name="consent"),
     path("coming-in/guidelines/", coming_in.guidelines, name="read-guidelines"),
+    path("coming-in/practice/", practice.practice, name="practice"),
+    path("coming-in/practice/begin/", practice.begin, name="begin-practice"),
+    path("coming-in/practice/<int:pk>/", practice.answer, name="practice-answer"),
+    path("coming-in/practice/<int:pk>/result/", practice.result, name="practice-result"),
+    path("people/<int:pk>/let-in/", waiting.member_let_in, name="let-in"),
+    path("people/<int:pk>/another-try/", waiting.member_another_try, name="another-try"),
+    path("settings/practice/", practice_comparisons.comparisons, name="practice-comparisons"),
+    path("settings/practice/add/", practice_comparisons.add, name="add-practice"),
+    path("settings/practice/import/", practice_comparisons.import_file, name="import-practice"),
+    path("settings/practice/<int:pk>/", practice_comparisons.edit, name="edit-practice"),
+    path("settings/practice/<int:pk>/remove/", practice_comparisons.remove, name="remove-practice"),
     path("rank/", desk.desk, name="desk"),
     path("rank/<int:pk>/judgment/", desk.judgment, name="judgment"),
     path("rank/<int:pk>/skip/", desk.skip, name="skip"),

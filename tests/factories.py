@@ -10,7 +10,8 @@ from annotator.services.guidelines import read_guidelines
 from annotator.services.invitations import accept_invitation, invite
 from annotator.services.projects import create_project
 from annotator.services.prompts import add_prompts
-from ranking.services.coming_in import come_in
+from ranking.services.coming_in import Step, come_in
+from ranking.services.practice import answer_practice, begin_practice
 
 PASSWORD = "correct horse battery staple"
 numbers = itertools.count(1)
@@ -44,15 +45,18 @@ def make_newcomer(project: Project, role: Role = Role.VOLUNTEER, email: str = ""
     """Someone who joined the project by an invitation a moment ago."""
     email = email or f"member{next(numbers)}@example.org"
     _, token = invite(project=project, role=role, email=email, actor=coordinator_of(project))
-    return accept_invitation(token=token, email=email, name=name or role.label, password=PASSWORD).user
+    return accept_invitation(token=token, email=email, name=name or str(role.label), password=PASSWORD).user
 
 
 def make_ready(project: Project, user: User) -> Membership:
-    """The member agrees, reads the guidelines, and so may rank."""
+    """The member agrees, reads the guidelines, practises without fault, and so may rank."""
     membership = project.memberships.get(user=user)
     give_consent(membership=membership, number=project.consent_number)
     if guidelines := GuidelinesVersion.objects.current(project):
         read_guidelines(membership=membership, number=guidelines.number)
+    if come_in(membership=membership) == Step.PRACTICE:
+        for seat in begin_practice(membership=membership).seats.all():
+            answer_practice(seat=seat, ranks=dict(enumerate(seat.comparison.ranks)))
     assert come_in(membership=membership) is None
     return membership
 

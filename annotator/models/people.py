@@ -4,6 +4,7 @@ import hashlib
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -115,6 +116,16 @@ class Project(models.Model):
     consent_number = models.PositiveIntegerField(
         default=1, editable=False, help_text="Counts up when what members agree to changes."
     )
+    practice_length = models.PositiveSmallIntegerField(
+        default=5,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text="Practice comparisons that a new volunteer is given, as far as there are so many.",
+    )
+    practice_pass_mark = models.PositiveSmallIntegerField(
+        default=4,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text="How many of them have to be right.",
+    )
     offers_rewrites = models.BooleanField(
         default=True, help_text="Volunteers may write a better answer themselves, or mend one."
     )
@@ -138,6 +149,17 @@ class Project(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        if self.practice_pass_mark > self.practice_length:
+            words = _("Nobody could pass: there are only so many comparisons in a practice.")
+            raise ValidationError({"practice_pass_mark": words})
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def waiting(self) -> Self:
+        """Who did not pass the practice and waits for a coordinator, the first one first."""
+        return self.filter(waiting_since__isnull=False).order_by("waiting_since")
+
 
 class Membership(models.Model):
     """A user's one role in a project, and whether they may rank there yet."""
@@ -155,12 +177,17 @@ class Membership(models.Model):
     came_in_at = models.DateTimeField(
         null=True, blank=True, help_text="When they could rank for the first time."
     )
+    waiting_since = models.DateTimeField(
+        null=True, blank=True, help_text="When a coordinator was asked to let them in."
+    )
     ready_at = models.DateTimeField(
         null=True,
         blank=True,
         help_text="They may rank; empty while there is something to read or to agree to before. "
         "Every visit of the desk looks at this, and only where it is empty for the reason.",
     )
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         constraints = (
@@ -178,7 +205,13 @@ class Membership(models.Model):
         """Nothing is left to read, to agree to or to practise."""
         self.ready_at = timezone.now()
         self.came_in_at = self.came_in_at or self.ready_at
-        self.save(update_fields=["ready_at", "came_in_at"])
+        self.waiting_since = None
+        self.save(update_fields=["ready_at", "came_in_at", "waiting_since"])
+
+    def wait(self) -> None:
+        """A coordinator is asked."""
+        self.waiting_since = timezone.now()
+        self.save(update_fields=["waiting_since"])
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):

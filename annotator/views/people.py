@@ -81,6 +81,7 @@ def show_people(
         "link": link,
         "roles": Role.choices,
         "memberships": request.project.memberships.select_related("user").order_by("role", "user__name"),
+        "waiting": request.project.memberships.waiting().select_related("user"),
         "invitations": request.project.invitations.select_related("used_by")[:100],
     }
     return render(request, "annotator/people.html", context, status=status)

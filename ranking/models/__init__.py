@@ -5,6 +5,7 @@ from .datasets import Dataset
 from .demonstrations import Demonstration
 from .judging import Flag, Judgment, Preference, RankedCompletion, Rating
 from .outcomes import Outcome
+from .practising import PracticeComparison, PracticeSeat, PracticeTry
 from .progress import Tally
 from .withdrawals import Withdrawal, WithdrawnPart
 
@@ -18,6 +19,9 @@ __all__ = [
     "Judgment",
     "LapsedSeat",
     "Outcome",
+    "PracticeComparison",
+    "PracticeSeat",
+    "PracticeTry",
     "Preference",
     "RankedCompletion",
     "Rating",

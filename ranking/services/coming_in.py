@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from annotator.errors import NotReadyError
-from annotator.models import Consent, GuidelinesVersion, Membership
+from annotator.models import Consent, GuidelinesVersion, Membership, Role
 
 
 class Step(models.TextChoices):
@@ -16,6 +16,7 @@ class Step(models.TextChoices):
 
     CONSENT = "consent"
     GUIDELINES = "guidelines"
+    PRACTICE = "practice"
 
 
 @dataclass(frozen=True)
@@ -31,22 +32,30 @@ class Way:
 
 
 def way_of(membership: Membership) -> Way:
-    """What stands between the member and the next comparison; a simulated one never has anything left."""
-    project = membership.project
-    guidelines = GuidelinesVersion.objects.current(project)
-    agreed = Consent.objects.filter(
-        project=project, user=membership.user_id, number=project.consent_number
-    ).exists()
-    left = {
-        Step.CONSENT: not agreed,
-        Step.GUIDELINES: bool(
-            guidelines and guidelines.text and guidelines.number > membership.guidelines_read
-        ),
-    }
-    has = {Step.CONSENT: True, Step.GUIDELINES: bool(guidelines and guidelines.text)}
+    """What stands between the member and the next comparison; a simulated one never has anything to do."""
     if membership.user.is_simulated:
         return Way(steps=[], left=[])
-    return Way(steps=[step for step in Step if has[step]], left=[step for step in Step if left[step]])
+    project = membership.project
+    consents = Consent.objects.filter(user=membership.user_id, project=project)
+    guidelines = GuidelinesVersion.objects.current(project)
+    written = guidelines.number if guidelines and guidelines.text else 0
+    left = {
+        Step.CONSENT: not consents.filter(number=project.consent_number).exists(),
+        Step.GUIDELINES: written > membership.guidelines_read,
+        Step.PRACTICE: not membership.practice_tries.filter(passed=True).exists(),
+    }
+    steps = [Step.CONSENT]
+    if written:
+        steps.append(Step.GUIDELINES)
+    if _has_to_practise(membership):
+        steps.append(Step.PRACTICE)
+    return Way(steps=steps, left=[step for step in steps if left[step]])
+
+
+def _has_to_practise(membership: Membership) -> bool:
+    """Volunteers do before their first comparison; whoever came in once never again."""
+    is_new = membership.role == Role.VOLUNTEER and membership.came_in_at is None
+    return is_new and membership.project.practice_comparisons.in_use().exists()
 
 
 @transaction.atomic

@@ -19,7 +19,7 @@ from annotator.views.refusals import tell_refusal
 from ranking.coming_in_forms import NumberForm
 from ranking.services.coming_in import Step, come_in, way_of
 
-PAGE_OF = {Step.CONSENT: "consent", Step.GUIDELINES: "read-guidelines"}
+PAGE_OF = {Step.CONSENT: "consent", Step.GUIDELINES: "read-guidelines", Step.PRACTICE: "practice"}
 
 
 @require_safe

@@ -16,6 +16,8 @@ FIELDS = {
     "seat_minutes": 30,
     "licence": "CC-BY-4.0",
     "consent_words": "",
+    "practice_length": 5,
+    "practice_pass_mark": 4,
     "flag_kinds": FlagKind.values,
     "offers_rewrites": "on",
 }
@@ -73,6 +75,9 @@ def test_saving_what_is_saved_already_writes_no_audit_row(client, project, coord
         {"guidelines": "x" * 20_001},
         {"guidelines": "a\0b"},
         {"licence": "none"},
+        {"practice_length": 0},
+        {"practice_length": 21},
+        {"practice_pass_mark": 6},
         {"consent_words": "a\0b"},
     ],
 )

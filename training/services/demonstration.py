@@ -12,6 +12,8 @@ from annotator.models import Project, Split, User
 from annotator.models.material import hash_messages, split_of
 from annotator.services.projects import create_project
 from annotator.services.prompts import import_prompts
+from ranking.practice_files import PracticeDraft
+from ranking.services.practice import add_practice
 from training.starter.build import make_starter
 from training.starter.corpus import Topic
 
@@ -26,6 +28,7 @@ def found_project(
     slug: str,
     coordinator: User,
     guidelines: str = "",
+    practice: Sequence[PracticeDraft] = (),
     seed: int = 0,
 ) -> Project:
     """Found a project whose base is a starter model and whose prompts are the corpus's questions.
@@ -37,7 +40,11 @@ def found_project(
     data = Path(settings.DATA_DIR)
     # Relative where it can be, so that the data folder can be moved.
     base_model = starter.relative_to(data) if starter.is_relative_to(data) else starter
-    return _found(topics, str(base_model), name, slug, coordinator, guidelines)
+    with transaction.atomic():
+        project = _found(topics, str(base_model), name, slug, coordinator, guidelines)
+        if practice:
+            add_practice(project=project, drafts=practice, actor=coordinator)
+    return project
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from annotator.errors import RefusedError
 from annotator.models import Project, User
 from annotator.services.sign_in import create_sign_in_link
+from ranking.practice_files import read_practice_file
 from training.models import TrainingRun
 from training.services.demonstration import found_project
 from training.services.sampling import execute_sampling, sample_live_version
@@ -17,7 +18,9 @@ from training.starter.build import StarterError
 from training.starter.corpus import load_corpus
 from training.terminal import progress_bars
 
-CLIMATE = Path(settings.BASE_DIR) / "training" / "starter" / "climate.jsonl"
+STARTER = Path(settings.BASE_DIR) / "training" / "starter"
+CLIMATE = STARTER / "climate.jsonl"
+PRACTICE = STARTER / "practice.jsonl"
 COORDINATOR = "coordinator@example.org"
 GUIDELINES = """\
 **Rank the answers by how well they would serve someone who wants to understand the climate.**
@@ -65,6 +68,7 @@ class Command(BaseCommand):
                 slug=options["slug"],
                 coordinator=coordinator,
                 guidelines=GUIDELINES,
+                practice=read_practice_file(PRACTICE.read_bytes()).drafts,
             )
         except (OSError, ValueError, StarterError, RefusedError) as error:
             raise CommandError(str(error)) from error

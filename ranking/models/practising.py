@@ -1,0 +1,116 @@
+"""Comparisons with known answers, and how members did on them before their first real one."""
+
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from annotator.models import Completion, Membership, Project, Prompt
+
+from .collecting import Round
+
+
+class PracticeComparisonQuerySet(models.QuerySet["PracticeComparison"]):
+    def in_use(self) -> Self:
+        """What a new try may be drawn from."""
+        return self.filter(is_in_use=True)
+
+
+class PracticeComparison(models.Model):
+    """Answers whose right ranks are known, and why they are right.
+
+    It never changes: one that is edited makes room for another, so that what somebody was told about their
+    answer stays true.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="practice_comparisons")
+    messages: Any = models.JSONField(help_text="As a prompt's.")
+    language = models.CharField(max_length=35, default="en")
+    answers: Any = models.JSONField(help_text="2 to 8 texts.")
+    ranks: Any = models.JSONField(help_text="The right rank of each answer: 1 is best, equal ranks are ties.")
+    why = models.TextField(help_text="Markdown; shown after it was ranked.")
+    is_in_use = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PracticeComparisonQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return self.prompt.question
+
+    @property
+    def prompt(self) -> Prompt:
+        """The conversation in the form in which the desk shows one; it is not stored as a prompt."""
+        return Prompt(messages=self.messages, language=self.language)
+
+
+class PracticeTry(models.Model):
+    """Somebody's attempt at so many practice comparisons, of which `needed` have to be right."""
+
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="practice_tries")
+    number = models.PositiveSmallIntegerField()
+    needed = models.PositiveSmallIntegerField()
+    begun_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    passed = models.BooleanField(null=True, help_text="Empty until it is finished.")
+
+    class Meta:
+        ordering = ("-number",)
+        constraints = (
+            models.UniqueConstraint(fields=("membership", "number"), name="practice_try_number_once"),
+            models.UniqueConstraint(
+                fields=("membership",), condition=Q(finished_at=None), name="one_open_practice_try"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"Try {self.number} of {self.membership}"
+
+    @property
+    def right(self) -> int:
+        return self.seats.filter(is_right=True).count()
+
+    def next_seat(self) -> "PracticeSeat | None":
+        """The first comparison that was not answered yet."""
+        return self.seats.filter(is_right=None).select_related("comparison").first()
+
+    def finish(self) -> None:
+        self.finished_at = timezone.now()
+        self.passed = self.right >= self.needed
+        self.save(update_fields=["finished_at", "passed"])
+
+
+class PracticeSeat(models.Model):
+    """One comparison of a try, with the order in which it is shown and what was said.
+
+    It has what the desk's form asks a seat for, so that practice looks and works like ranking.
+    """
+
+    attempt = models.ForeignKey(PracticeTry, on_delete=models.CASCADE, related_name="seats")
+    comparison = models.ForeignKey(PracticeComparison, on_delete=models.CASCADE, related_name="seats")
+    place = models.PositiveSmallIntegerField()
+    order: Any = models.JSONField(help_text="Places in the comparison's answers, in the order shown.")
+    ranks: Any = models.JSONField(null=True, help_text="What was said, in the order of the answers.")
+    is_right = models.BooleanField(null=True, help_text="Empty until it was answered.")
+
+    class Meta:
+        ordering = ("place",)
+        constraints = (
+            models.UniqueConstraint(fields=("attempt", "place"), name="practice_place_once_per_try"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.place} of {self.attempt}"
+
+    @property
+    def shown(self) -> list[Completion]:
+        """The answers in the order in which they are shown."""
+        return [Completion(text=self.comparison.answers[place]) for place in self.order]
+
+    @property
+    def round(self) -> Round:
+        """A round that is none, of a project that asks for ranks and nothing else."""
+        return Round(project=Project(flag_kinds=[], criteria=[], offers_rewrites=False))

@@ -1,0 +1,148 @@
+"""Practising with known answers, and what coordinators do about it."""
+
+import random
+from collections.abc import Iterable, Mapping
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from annotator.models import Membership, Project, Role, User
+from annotator.services.audit import record
+from ranking.errors import NothingToPractiseError, NoTryLeftError, NotWaitingError
+from ranking.known_answers import is_right
+from ranking.models import PracticeComparison, PracticeSeat, PracticeTry
+from ranking.practice_files import PracticeDraft
+
+from .answers import check_answer
+
+TRIES = 2
+"""How often a new volunteer may try before a coordinator is asked."""
+
+
+@transaction.atomic
+def begin_practice(*, membership: Membership, chance: random.Random | None = None) -> PracticeTry:
+    """The member's open try, or the next one. Raises NoTryLeftError or NothingToPractiseError."""
+    # The second of a double click waits here, and then finds the try of the first.
+    member = Membership.objects.select_for_update().get(pk=membership.pk)
+    if opened := member.practice_tries.filter(finished_at=None).first():
+        return opened
+    if not may_try(member):
+        raise NoTryLeftError
+    return _draw_try(member, chance or random.Random())
+
+
+def may_try(membership: Membership) -> bool:
+    """Whether another try may be begun: as often as they like by whoever need not, else a few times."""
+    is_free = membership.came_in_at is not None or membership.role != Role.VOLUNTEER
+    return is_free or membership.practice_tries.count() < TRIES
+
+
+@transaction.atomic
+def answer_practice(*, seat: PracticeSeat, ranks: Mapping[int, int]) -> PracticeSeat:
+    """Take the ranks of the seat's answers, by their place in the comparison; the last one ends the try.
+
+    A seat that was answered stays as it is. Raises InvalidJudgmentError.
+    """
+    attempt = PracticeTry.objects.select_for_update().get(pk=seat.attempt_id)
+    seat = attempt.seats.select_related("comparison").get(pk=seat.pk)
+    if seat.is_right is not None:
+        return seat
+    answer = check_answer({"ranks": ranks}, completions=set(seat.order), criteria=(), offers_rewrites=False)
+    seat.ranks = [rank for _place, rank in answer.ranks]
+    seat.is_right = is_right(seat.ranks, seat.comparison.ranks)
+    seat.save(update_fields=["ranks", "is_right"])
+    if attempt.next_seat() is None:
+        attempt.finish()
+        if not attempt.passed and not may_try(attempt.membership):
+            attempt.membership.wait()
+    return seat
+
+
+@transaction.atomic
+def let_in(*, membership: Membership, actor: User) -> None:
+    """Somebody who waits needs no practice any more. Raises NotWaitingError."""
+    _end_waiting(membership, came_in_at=timezone.now())
+    record("practice.let_in", actor=actor, project=membership.project, target=membership.user)
+
+
+@transaction.atomic
+def allow_another_try(
+    *, membership: Membership, actor: User, chance: random.Random | None = None
+) -> PracticeTry:
+    """Somebody who waits gets one more try. Raises NotWaitingError or NothingToPractiseError."""
+    _end_waiting(membership)
+    attempt = _draw_try(membership, chance or random.Random())
+    record("practice.another_try", actor=actor, project=membership.project, target=membership.user)
+    return attempt
+
+
+def _end_waiting(membership: Membership, **values: object) -> None:
+    """Of two coordinators who act at once one finds them waiting; the other is told so."""
+    waiting = Membership.objects.waiting().filter(pk=membership.pk)
+    if not waiting.update(waiting_since=None, **values):
+        raise NotWaitingError
+
+
+def _draw_try(membership: Membership, chance: random.Random) -> PracticeTry:
+    """As many comparisons as the project says, those first that the member has not seen."""
+    project = membership.project
+    seen = set(
+        PracticeSeat.objects.filter(attempt__membership=membership).values_list("comparison_id", flat=True)
+    )
+    comparisons = list(project.practice_comparisons.in_use())
+    chance.shuffle(comparisons)
+    comparisons.sort(key=lambda one: one.pk in seen)
+    drawn = comparisons[: project.practice_length]
+    if not drawn:
+        raise NothingToPractiseError
+    last = membership.practice_tries.aggregate(last=Max("number"))["last"] or 0
+    attempt = PracticeTry.objects.create(
+        membership=membership, number=last + 1, needed=min(project.practice_pass_mark, len(drawn))
+    )
+    PracticeSeat.objects.bulk_create(
+        PracticeSeat(
+            attempt=attempt,
+            comparison=one,
+            place=place,
+            order=chance.sample(range(len(one.answers)), len(one.answers)),
+        )
+        for place, one in enumerate(drawn, start=1)
+    )
+    return attempt
+
+
+@transaction.atomic
+def add_practice(
+    *, project: Project, drafts: Iterable[PracticeDraft], actor: User
+) -> list[PracticeComparison]:
+    """Store practice comparisons."""
+    added = PracticeComparison.objects.bulk_create(
+        PracticeComparison(
+            project=project,
+            messages=draft.messages,
+            language=draft.language,
+            answers=draft.answers,
+            ranks=draft.ranks,
+            why=draft.why,
+        )
+        for draft in drafts
+    )
+    record("practice.added", actor=actor, project=project, target=project, count=len(added))
+    return added
+
+
+@transaction.atomic
+def replace_practice(
+    *, comparison: PracticeComparison, draft: PracticeDraft, actor: User
+) -> PracticeComparison:
+    """Put another in the place of a practice comparison; those in the middle of a try keep the old one."""
+    remove_practice(comparison=comparison, actor=actor)
+    return add_practice(project=comparison.project, drafts=[draft], actor=actor)[0]
+
+
+@transaction.atomic
+def remove_practice(*, comparison: PracticeComparison, actor: User) -> None:
+    """Give a practice comparison to nobody new; removed again, nothing happens."""
+    if PracticeComparison.objects.in_use().filter(pk=comparison.pk).update(is_in_use=False):
+        record("practice.removed", actor=actor, project=comparison.project, target=comparison)

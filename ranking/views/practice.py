@@ -1,0 +1,107 @@
+"""Practice: comparisons with known answers, one a page, each followed by what was expected and why."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from annotator.access import MEMBERS, ProjectRequest, project_view
+from ranking.coming_in_forms import PracticeForm
+from ranking.errors import InvalidJudgmentError, NothingToPractiseError, NoTryLeftError
+from ranking.forms import LETTERS
+from ranking.models import PracticeSeat
+from ranking.services.coming_in import Step
+from ranking.services.practice import answer_practice, begin_practice, may_try
+
+from .coming_in import place
+
+
+@require_safe
+@never_cache
+@project_view(*MEMBERS)
+def practice(request: ProjectRequest) -> HttpResponse:
+    """The next comparison of the open try, else how the last one went, else what practice is."""
+    attempt = request.membership.practice_tries.first()
+    if attempt and (seat := attempt.next_seat()):
+        return _show(request, PracticeForm(seat=seat))
+    comparisons = request.project.practice_comparisons.in_use().count()
+    length = min(comparisons, request.project.practice_length)
+    context = {
+        "attempt": attempt,
+        "total": attempt.seats.count() if attempt else 0,
+        "length": length,
+        "needed": min(length, request.project.practice_pass_mark),
+        "may_try": bool(length) and may_try(request.membership),
+        **place(request, Step.PRACTICE),
+    }
+    return render(request, "ranking/practice.html", context)
+
+
+@require_POST
+@project_view(*MEMBERS)
+def begin(request: ProjectRequest) -> HttpResponse:
+    try:
+        begin_practice(membership=request.membership)
+    except (NoTryLeftError, NothingToPractiseError) as error:
+        messages.warning(request, str(error))
+    return redirect("practice", request.project.slug)
+
+
+@require_POST
+@project_view(*MEMBERS)
+def answer(request: ProjectRequest, pk: int) -> HttpResponse:
+    seat = _seat_or_404(request, pk)
+    form = PracticeForm(request.POST, seat=seat)
+    if not form.is_valid():
+        return _show(request, form, status=422)
+    try:
+        answer_practice(seat=seat, ranks=form.ranks())
+    except InvalidJudgmentError as error:
+        form.add_error(None, str(error))
+        return _show(request, form, status=422)
+    return redirect("practice-result", request.project.slug, seat.pk)
+
+
+@require_safe
+@never_cache
+@project_view(*MEMBERS)
+def result(request: ProjectRequest, pk: int) -> HttpResponse:
+    """What was said about one comparison, beside what is right and why."""
+    seat = _seat_or_404(request, pk)
+    if seat.is_right is None:
+        return redirect("practice", request.project.slug)
+    context = {
+        "seat": seat,
+        "total": seat.attempt.seats.count(),
+        "answers": _told(seat),
+        "is_tie": len(set(seat.comparison.ranks)) == 1,
+        "is_last": seat.attempt.finished_at is not None,
+        **place(request, Step.PRACTICE),
+    }
+    return render(request, "ranking/practice_result.html", context)
+
+
+def _seat_or_404(request: ProjectRequest, pk: int) -> PracticeSeat:
+    seats = PracticeSeat.objects.filter(attempt__membership=request.membership)
+    return get_object_or_404(seats.select_related("comparison", "attempt"), pk=pk)
+
+
+def _told(seat: PracticeSeat) -> list[dict[str, Any]]:
+    """Each answer as it was shown, with the rank that was given and the one that is right."""
+    answers, right = seat.comparison.answers, seat.comparison.ranks
+    return [
+        {"letter": letter, "text": answers[n], "given": seat.ranks[n], "right": right[n]}
+        for letter, n in zip(LETTERS, seat.order, strict=False)
+    ]
+
+
+def _show(request: ProjectRequest, form: PracticeForm, status: int = 200) -> HttpResponse:
+    context = {
+        "form": form,
+        "total": form.seat.attempt.seats.count(),
+        **place(request, Step.PRACTICE),
+    }
+    return render(request, "ranking/practice_comparison.html", context, status=status)
