@@ -26,12 +26,12 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         return self.filter(is_current=True, comparison__round=round_)
 
     def in_dataset(self, dataset: Dataset) -> Self:
-        """The rankings that a snapshot was made of, with those that were corrected after it."""
+        """The rankings and rewrites that a snapshot was made of, also those that were corrected after it."""
         last = dataset.last_judgment_id
         return self.filter(
             Q(correction=None) | Q(correction__pk__gt=last),
+            Q(verdict=Judgment.Verdict.RANKED) | Q(demonstration__isnull=False),
             comparison__round__project=dataset.project_id,
-            verdict=Judgment.Verdict.RANKED,
             pk__lte=last,
         )
 

@@ -15,6 +15,8 @@ from ranking.forms import JudgmentForm
 from ranking.models import Assignment, LapsedSeat, Tally
 from ranking.services import claim_next, renew_seat, skip_comparison, submit_judgment
 
+from .sitting import advise_rest, note_sitting
+
 
 @require_safe
 @never_cache
@@ -47,7 +49,8 @@ def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
     today = Tally.objects.of(request.user, request.project).today().total()
     late = _("The time had run out: it counts as late.") if stored.late else ""
     saved = _("Saved. %(count)d today.") % {"count": today}
-    return _go_on(request, f"{saved} {late}".strip())
+    words = " ".join(filter(None, (saved, late, advise_rest(request))))
+    return note_sitting(request, _go_on(request, words))
 
 
 @require_POST

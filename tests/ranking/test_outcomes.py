@@ -159,6 +159,13 @@ def test_what_was_in_the_dataset_is_what_counted_when_it_was_taken(current, vera
     assert set(Judgment.objects.in_dataset(dataset)) == {fixed, after}
 
 
+def test_an_answer_that_somebody_wrote_teaches_as_a_ranking_does(current, vera):
+    seat = make_seat(current, vera)
+    rewrite = {"original": seat.order[0], "text": "Because water expands as it warms."}
+    make_judgment(seat, verdict=Judgment.Verdict.ALL_BAD, rewrite=rewrite)
+    assert make_outcome(current.project).volunteers == 1
+
+
 def test_the_decision_can_change_and_keeps_its_time_when_told_twice(current, vera):
     rank(current, vera)
     outcome = make_outcome(current.project, decision=Decision.RELEASED)

@@ -1,0 +1,100 @@
+"""Who has ranked long without a pause is thanked, and told once that stopping is fine."""
+
+import re
+import time
+
+import pytest
+from django.urls import reverse
+
+from annotator.models import User
+from ranking.models import Judgment
+from ranking.views.sitting import COOKIE, LONG, LONGEST, PAUSE
+from tests.factories import make_member
+
+from .desk import filled, to
+from .making import make_round, make_seat
+
+pytestmark = pytest.mark.django_db
+LATER = 5 * 60
+
+
+@pytest.fixture
+def current(client):
+    current = make_round(prompts=6, answers=3)
+    client.force_login(make_member(current.project))
+    return current
+
+
+def volunteer(client):
+    return User.objects.get(pk=client.session["_auth_user_id"])
+
+
+def sit_since(client, seconds, told=""):
+    client.cookies[COOKIE] = f"{int(time.time() - seconds)}{told}"
+
+
+def judge(client, current):
+    """Rank one comparison as a browser without scripts does; returns the words on the next page."""
+    seat = make_seat(current, volunteer(client))
+    page = client.post(to("judgment", seat), filled(client, seat, 1, 2, 3), follow=True)
+    return " ".join(re.sub("<[^>]+>", " ", page.text).split())
+
+
+def home(client, current):
+    return client.get(reverse("project", args=[current.project.slug])).text
+
+
+def test_the_first_judgment_begins_a_sitting_that_ends_with_a_pause(client, current):
+    assert "without a pause" not in judge(client, current)
+    cookie = client.cookies[COOKIE]
+    assert abs(int(cookie.value) - time.time()) < 60
+    assert (cookie["max-age"], cookie["httponly"], cookie["samesite"]) == (PAUSE, True, "Lax")
+
+
+def test_a_sitting_goes_on_with_each_judgment(client, current):
+    sit_since(client, LATER)
+    began = client.cookies[COOKIE].value
+    judge(client, current)
+    assert client.cookies[COOKIE].value == began
+
+
+def test_after_a_long_sitting_it_is_said_once(client, current):
+    sit_since(client, LONG + LATER)
+    assert "You have ranked for 50 minutes without a pause: thank you." in judge(client, current)
+    assert "without a pause" not in judge(client, current)
+
+
+def test_before_it_is_long_nothing_is_said(client, current):
+    sit_since(client, LONG - LATER)
+    assert "without a pause" not in judge(client, current)
+    assert "without a pause" not in home(client, current)
+
+
+def test_the_home_page_says_it_too_with_what_was_ranked_today(client, current):
+    sit_since(client, LONG + LATER)
+    assert "without a pause" not in home(client, current), "nothing was ranked here today"
+    judge(client, current)
+    assert "50 minutes without a pause, and 1 today: thank you" in home(client, current)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "x", "-5", "1e9", "٣٣٣".encode().decode("latin-1"), "9" * 11, "9" * 400, "\0", "0", ".told"],
+    ids=ascii,
+)
+def test_a_cookie_that_is_wrong_begins_anew(client, current, value):
+    client.cookies[COOKIE] = value
+    assert "without a pause" not in judge(client, current)
+    assert abs(int(client.cookies[COOKIE].value) - time.time()) < 60
+
+
+def test_what_began_the_day_before_is_no_sitting(client, current):
+    sit_since(client, LONGEST + LATER)
+    assert "without a pause" not in judge(client, current)
+
+
+def test_a_judgment_that_was_refused_does_not_count_as_ranking(client, current):
+    seat = make_seat(current, volunteer(client))
+    client.post(to("judgment", seat), filled(client, seat))
+    assert COOKIE not in client.cookies
+    assert not Judgment.objects.exists()
