@@ -115,6 +115,15 @@ class ProjectForm(forms.ModelForm):
         help_text=_("What volunteers may rate each answer on, 1 to 5, such as accuracy, clarity, tone."),
     )
 
+    hidden_words = LinesField(
+        label=_("Words to hide in answers, one a line"),
+        required=False,
+        max_length=15_000,
+        help_text=_(
+            "Names that tell who wrote an answer, beside those that Chorus knows. From the next round on."
+        ),
+    )
+
     class Meta:
         model = Project
         fields = (
@@ -132,6 +141,7 @@ class ProjectForm(forms.ModelForm):
             "flag_kinds",
             "criteria",
             "offers_rewrites",
+            "hidden_words",
             "leaderboard",
         )
         labels = {

@@ -14,6 +14,7 @@ TABS = (
     (_("Guidelines"), "guidelines", MEMBERS),
     (_("Prompts"), "prompts", STAFF),
     (_("Rankings"), "rankings", STAFF),
+    (_("Hidden names"), "names", STAFF),
     (_("Datasets"), "datasets", COORDINATORS),
     (_("Training"), "training", COORDINATORS),
     (_("People"), "people", COORDINATORS),

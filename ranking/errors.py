@@ -72,5 +72,13 @@ class NoPreferencesError(RankingError):
     default = _("There are no preferences yet: nobody has ranked one answer above another.")
 
 
+class NothingHiddenError(RankingError):
+    default = _("Write what else to hide.")
+
+
+class WordNotFoundError(RankingError):
+    """A word to hide of an answer that does not have it."""
+
+
 class SnapshotFailedError(RankingError):
     default = _("The snapshot could not be written; nothing was kept.")

@@ -13,6 +13,7 @@ from annotator.models import Author, FlagKind, Project
 
 from .errors import InvalidJudgmentError
 from .models import Assignment, Demonstration, Flag, Judgment, LapsedSeat
+from .models.masks import shown_text
 from .services.answers import RATIONALE_LIMIT, SCORES
 from .services.rewrites import REWRITE_LIMIT, Rewrite
 
@@ -174,7 +175,7 @@ class JudgmentForm(forms.Form):
             Card(
                 place=place,
                 letter=LETTERS[place - 1],
-                text=completion.text,
+                text=shown_text(completion),
                 rank="" if self.is_pair else str(self[f"rank_{place}"].value() or ""),
                 flags=self[f"flags_{place}"].value() or [],
                 ratings=[

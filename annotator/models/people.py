@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .licences import Licence
-from .questions import all_flag_kinds, check_criteria, check_flag_kinds
+from .questions import all_flag_kinds, check_criteria, check_flag_kinds, check_hidden_words
 from .settings import PersonalSettings
 
 
@@ -115,6 +115,12 @@ class Project(models.Model):
     )
     consent_number = models.PositiveIntegerField(
         default=1, editable=False, help_text="Counts up when what members agree to changes."
+    )
+    hidden_words: Any = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[check_hidden_words],
+        help_text="What would tell who wrote an answer, hidden from those who rank.",
     )
     practice_length = models.PositiveSmallIntegerField(
         default=5,

@@ -13,8 +13,9 @@ from annotator.access import MEMBERS
 from annotator.api.access import ProjectAPIView
 from annotator.api.problems import CONFLICT
 from annotator.api.prompts import MessageSerializer
-from annotator.models import Project
+from annotator.models import Completion, Project
 from ranking.models import Assignment
+from ranking.models.masks import shown_text
 from ranking.services import claim_next, skip_comparison
 from ranking.services.coming_in import check_readiness
 
@@ -25,7 +26,10 @@ class BlindCompletionSerializer(serializers.Serializer):
     """A completion without its author."""
 
     id = serializers.IntegerField()
-    text = serializers.CharField()
+    text = serializers.SerializerMethodField(help_text="In Markdown; what would tell who wrote it is hidden.")
+
+    def get_text(self, completion: Completion) -> str:
+        return shown_text(completion)
 
 
 class AssignmentSerializer(serializers.ModelSerializer):

@@ -4,6 +4,7 @@ from .collecting import Assignment, Comparison, ComparisonItem, LapsedSeat, Roun
 from .datasets import Dataset
 from .demonstrations import Demonstration
 from .judging import Flag, Judgment, Preference, RankedCompletion, Rating
+from .masks import Mask
 from .outcomes import Outcome
 from .practising import PracticeComparison, PracticeSeat, PracticeTry
 from .progress import Tally
@@ -18,6 +19,7 @@ __all__ = [
     "Flag",
     "Judgment",
     "LapsedSeat",
+    "Mask",
     "Outcome",
     "PracticeComparison",
     "PracticeSeat",

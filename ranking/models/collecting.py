@@ -205,7 +205,7 @@ class ShowsCompletions:
     @cached_property
     def shown(self) -> list[Completion]:
         """The completions in the order in which the volunteer sees them."""
-        completions = Completion.objects.in_bulk(self.order)
+        completions = Completion.objects.select_related("mask").in_bulk(self.order)
         return [completions[pk] for pk in self.order]
 
 

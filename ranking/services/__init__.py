@@ -1,6 +1,7 @@
 """What people do when ranking, one function an act."""
 
 from .judgments import correct_judgment, submit_judgment
+from .masks import decide_mask, hide_word, stop_hiding_word
 from .outcomes import decide_outcome, record_outcome
 from .rounds import close_round, open_round
 from .seats import claim_next, renew_seat, skip_comparison
@@ -11,13 +12,16 @@ __all__ = [
     "claim_next",
     "close_round",
     "correct_judgment",
+    "decide_mask",
     "decide_outcome",
     "erase_account",
+    "hide_word",
     "leave_project",
     "open_round",
     "record_outcome",
     "renew_seat",
     "skip_comparison",
     "snapshot_preferences",
+    "stop_hiding_word",
     "submit_judgment",
 ]

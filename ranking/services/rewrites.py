@@ -10,6 +10,7 @@ from annotator.services.completions import add_completions, get_or_create_person
 from annotator.text import UNSTORABLE
 from ranking.errors import InvalidJudgmentError
 from ranking.models import Demonstration, Judgment, Preference
+from ranking.models.masks import hidden_mark, shown_text
 
 REWRITE_LIMIT = 20_000
 
@@ -36,16 +37,21 @@ def check_rewrite(rewrite: Rewrite | None, *, completions: Set[int], offered: bo
         raise InvalidJudgmentError(_("What you wrote mends an answer that is not part of this comparison."))
     if UNSTORABLE.search(text):
         raise InvalidJudgmentError(_("What you wrote holds characters that cannot be stored."))
-    shown = {one.pk: tidy(one.text) for one in Completion.objects.filter(pk__in=completions)}
-    if text == shown.pop(original):
+    compared = Completion.objects.select_related("mask").filter(pk__in=completions)
+    known = {one.pk: {tidy(one.text), tidy(shown_text(one))} for one in compared}
+    if text in known.pop(original):
         return None
-    if text in shown.values():
+    if any(text in texts for texts in known.values()):
         raise InvalidJudgmentError(
             _("What you wrote is the same as another of the answers: give that one the better rank instead.")
         )
     if not offered:
         raise InvalidJudgmentError(
             _("This project does not ask for answers of your own. Take yours out to send the rest.")
+        )
+    if hidden_mark() in text:
+        raise InvalidJudgmentError(
+            _("In what you wrote there still is “%s”: put other words in its place.") % hidden_mark()
         )
     if len(text) > REWRITE_LIMIT:
         raise InvalidJudgmentError(_("What you wrote is longer than %d characters.") % REWRITE_LIMIT)

@@ -15,6 +15,7 @@ from ranking.models import Assignment, Comparison, ComparisonItem, Round
 from ranking.tasks import mail_round_opened
 
 from .mail import wanting_rounds
+from .masks import mask_round
 
 BATCH = 1000
 
@@ -52,6 +53,7 @@ def open_round(
         languages=sorted({languages[prompt] for prompt, _ in groups}),
     )
     _create_comparisons(opened, groups, languages)
+    mask_round(opened)
     record("round.opened", actor=actor, project=project, target=opened, comparisons=len(groups))
     if wanting_rounds(project).exists():
         transaction.on_commit(partial(mail_round_opened.enqueue, opened.pk))

@@ -144,7 +144,7 @@ def _take(seat: Assignment, volunteer: User, now: datetime, chance: random.Rando
 def _completions(seat: Assignment) -> list[Completion]:
     """The completions of the seat's comparison, which comes with its prompt in the same query."""
     items = ComparisonItem.objects.filter(comparison=seat.comparison_id).order_by("pk")
-    found = list(items.select_related("completion", "comparison__prompt"))
+    found = list(items.select_related("completion__mask", "comparison__prompt"))
     seat.comparison = found[0].comparison
     return [item.completion for item in found]
 

@@ -1,0 +1,338 @@
+"""Answers that name their model: hidden from those who rank, and a reviewer's say in it."""
+
+import re
+from html import unescape
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.urls import reverse
+
+from annotator.models import AuditEvent, Author, Completion, Role
+from annotator.services.completions import add_completions, get_or_create_author
+from annotator.services.projects import change_settings
+from ranking.errors import InvalidJudgmentError, NothingHiddenError, WordNotFoundError
+from ranking.models import Demonstration, Mask
+from ranking.services import (
+    close_round,
+    decide_mask,
+    hide_word,
+    open_round,
+    snapshot_preferences,
+    stop_hiding_word,
+)
+from tests.api import client_of
+from tests.factories import coordinator_of, make_member, make_project, make_prompt
+
+from .desk import desk, filled, to
+from .making import make_judgment, make_round, make_seat
+
+pytestmark = pytest.mark.django_db
+
+TEXTS = (
+    "I am ChatGPT. The sea *rises*.",
+    "Gemini is a telescope.",
+    "Zephyr is a soft wind, says Version 1.",
+    "I am Version 1.",
+)
+
+
+@pytest.fixture
+def project():
+    return make_project("climate", completions_per_comparison=4, judgments_per_comparison=2)
+
+
+@pytest.fixture
+def current(project):
+    author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 1")
+    prompts = [make_prompt(project), make_prompt(project)]
+    add_completions(author=author, texts=[(prompt, text) for prompt in prompts for text in TEXTS])
+    return open_round(project=project, author=author, seed=1)
+
+
+@pytest.fixture
+def reviewer(project):
+    return make_member(project, Role.REVIEWER)
+
+
+@pytest.fixture
+def volunteer(project):
+    return make_member(project)
+
+
+def seen(volunteer, current):
+    """The answers as the API shows them, by what is stored."""
+    address = reverse("api-next-assignment", args=[current.project.slug])
+    shown = client_of(volunteer).post(address).json()["completions"]
+    stored = Completion.objects.in_bulk([one["id"] for one in shown])
+    return {stored[one["id"]].text: one["text"] for one in shown}
+
+
+def one_saying(text, current):
+    return Completion.objects.filter(text=text, comparisons__round=current).first()
+
+
+def test_whoever_ranks_does_not_see_the_names_at_the_desk_or_by_the_api(client, current, volunteer):
+    masked = {
+        TEXTS[0]: "I am (name hidden). The sea *rises*.",
+        TEXTS[3]: "I am (name hidden).",
+    }
+    assert seen(volunteer, current) == {text: masked.get(text, text) for text in TEXTS}
+    client.force_login(volunteer)
+    html = client.get(desk(current)).content.decode()
+    assert "ChatGPT" not in html and "I am (name hidden). The sea <em>rises</em>." in html
+    assert "Gemini is a telescope." in html
+    sources = [unescape(text) for text in re.findall(r"<template data-answer[^>]*>(.*?)</template>", html)]
+    assert sorted(sources) == sorted(masked.get(text, text) for text in TEXTS)
+
+
+def test_what_is_stored_and_what_goes_into_datasets_stays(current, volunteer):
+    make_judgment(make_seat(current, volunteer), 1, 2, 3, 4)
+    dataset = snapshot_preferences(project=current.project)
+    rows = b"".join(dataset.open_file(f"{split}.jsonl").read() for split in ("train", "held_out"))
+    assert b"I am ChatGPT." in rows and b"name hidden" not in rows
+
+
+def test_a_correction_shows_the_same(client, current, volunteer):
+    client.force_login(volunteer)
+    judgment = make_judgment(make_seat(current, volunteer), 1, 2, 3, 4)
+    html = client.get(reverse("correct-judgment", args=["climate", judgment.pk])).content.decode()
+    assert "ChatGPT" not in html and "(name hidden)" in html
+
+
+def test_a_false_alarm_is_shown_as_it_is_and_can_be_hidden_again(current, volunteer, reviewer):
+    completion = one_saying(TEXTS[0], current)
+    comparison = completion.comparisons.get()
+    while make_seat(current, volunteer).comparison != comparison:
+        make_judgment(make_seat(current, volunteer), 1, 2, 3, 4)
+    for decision, shown in (("shown", TEXTS[0]), ("stays", "I am (name hidden). The sea *rises*.")):
+        mask = decide_mask(completion=completion, decision=decision, actor=reviewer)
+        assert (mask.decision, mask.decided_by) == (decision, reviewer)
+        assert seen(volunteer, current)[TEXTS[0]] == shown
+    events = AuditEvent.objects.filter(verb="mask.decided", actor=reviewer)
+    assert [event.data["decision"] for event in events] == ["stays", "shown"]
+
+
+def test_a_word_is_hidden_in_the_open_round_and_in_later_ones_until_it_is_shown_again(
+    project, current, volunteer, reviewer
+):
+    completion = one_saying(TEXTS[2], current)
+    false_alarm = one_saying(TEXTS[0], current)
+    decide_mask(completion=false_alarm, decision="shown", actor=reviewer)
+    hide_word(completion=completion, word="zephyr", actor=reviewer)
+    project.refresh_from_db()
+    assert project.hidden_words == ["zephyr"]
+    hidden = "(name hidden) is a soft wind, says Version 1."
+    assert seen(volunteer, current)[TEXTS[2]] == hidden
+    assert Mask.objects.get(completion=false_alarm).decision == "shown"
+    open_round(project=project, author=current.author, seed=2)
+    assert seen(volunteer, project.rounds.open().get())[TEXTS[2]] == hidden
+    stop_hiding_word(project=project, word="zephyr", actor=reviewer)
+    assert seen(volunteer, project.rounds.open().get())[TEXTS[2]] == TEXTS[2]
+    verbs = AuditEvent.objects.filter(actor=reviewer).values_list("verb", flat=True)
+    assert {"mask.word_hidden", "mask.word_shown"} <= set(verbs)
+
+
+def test_other_words_found_in_what_was_decided_are_to_be_decided_anew(current, reviewer):
+    first, second = Completion.objects.filter(text=TEXTS[0], comparisons__round=current)
+    decide_mask(completion=second, decision="shown", actor=reviewer)
+    hide_word(completion=first, word="sea", actor=reviewer)
+    assert Mask.objects.get(completion=first).decision == "stays"
+    mask = Mask.objects.get(completion=second)
+    assert (mask.decision, mask.hides, len(mask.spans)) == ("", True, 2)
+
+
+@pytest.mark.parametrize(
+    ("word", "error"),
+    [
+        ("", NothingHiddenError),
+        ("Zephir", WordNotFoundError),
+        ("a", ValidationError),
+        ("\0", WordNotFoundError),
+        ("\ud800", WordNotFoundError),
+    ],
+)
+def test_what_cannot_be_hidden_is_refused(project, current, reviewer, word, error):
+    completion = one_saying(TEXTS[2], current)
+    with pytest.raises(error):
+        hide_word(completion=completion, word=word, actor=reviewer)
+    project.refresh_from_db()
+    assert project.hidden_words == [] and not Mask.objects.filter(completion=completion).exists()
+
+
+def test_words_of_the_settings_count_from_the_next_round_on(project, current, volunteer):
+    actor = coordinator_of(project)
+    change_settings(project=project, values={"hidden_words": ["soft wind"]}, actor=actor)
+    assert seen(volunteer, current)[TEXTS[2]] == TEXTS[2]
+    later = open_round(project=project, author=current.author, seed=2)
+    assert seen(volunteer, later)[TEXTS[2]] == "Zephyr is a (name hidden), says Version 1."
+
+
+@pytest.mark.parametrize(
+    "words", [["a"], ["ab", "AB"], [" ab"], ["a\nb"], ["x" * 61], [f"word {n}" for n in range(201)], "ab"]
+)
+def test_words_that_no_form_would_take_are_refused(project, words):
+    with pytest.raises(ValidationError):
+        change_settings(project=project, values={"hidden_words": words}, actor=coordinator_of(project))
+
+
+def test_a_rewrite_starts_from_what_was_shown_and_keeps_no_mark(current, volunteer):
+    seat = make_seat(current, volunteer)
+    original = Completion.objects.get(pk__in=seat.order, text=TEXTS[0])
+    said = {"original": original.pk, "text": "I am (name hidden). The sea rises."}
+    with pytest.raises(InvalidJudgmentError, match="name hidden"):
+        make_judgment(seat, 1, 2, 3, 4, rewrite=said)
+    make_judgment(seat, 1, 2, 3, 4, rewrite=said | {"text": "I am (name hidden). The sea *rises*."})
+    assert not Demonstration.objects.exists()
+
+
+# The page
+
+
+@pytest.fixture
+def flagged(current, volunteer):
+    seat = make_seat(current, volunteer)
+    completion = Completion.objects.get(pk__in=seat.order, text=TEXTS[1])
+    make_judgment(seat, 1, 2, 3, 4, flags={completion.pk: ["leaks_author"]})
+    return completion
+
+
+def page(name="names", *rest):
+    return reverse(name, args=["climate", *rest])
+
+
+def listed(client, query=""):
+    html = client.get(page() + query).content.decode()
+    return [int(pk) for pk in re.findall(r'id="answer-(\d+)-name"', html)]
+
+
+def test_it_lists_what_is_hidden_marked_and_what_was_flagged_newest_first(client, current, flagged, reviewer):
+    client.force_login(reviewer)
+    masked = Completion.objects.filter(text__in=[TEXTS[0], TEXTS[3]]).values_list("pk", flat=True)
+    assert listed(client) == sorted([*masked, flagged.pk], reverse=True)
+    html = client.get(page()).content.decode()
+    assert "I am <mark>ChatGPT</mark>. The sea *rises*." in html
+    assert "1 person says that it tells who wrote it" in html
+
+
+def test_what_was_decided_is_listed_on_demand_and_again_when_flagged_since(
+    client, project, current, flagged, reviewer
+):
+    client.force_login(reviewer)
+    assert client.post(page("decide-name", flagged.pk), {"decision": "shown"}).status_code == 302
+    assert flagged.pk not in listed(client) and flagged.pk in listed(client, "?show=all")
+    seat = make_seat(current, make_member(project))
+    if flagged.pk not in seat.order:
+        make_judgment(seat, 1, 2, 3, 4)
+        seat = make_seat(current, seat.volunteer)
+    make_judgment(seat, 1, 2, 3, 4, flags={flagged.pk: ["leaks_author"]})
+    assert flagged.pk in listed(client)
+
+
+def test_deciding_on_the_page(client, project, current, reviewer):
+    client.force_login(reviewer)
+    completion = one_saying(TEXTS[0], current)
+    client.post(page("decide-name", completion.pk), {"decision": "shown"})
+    assert not Mask.objects.get(completion=completion).hides
+    response = client.post(
+        page("decide-name", completion.pk), {"decision": "hide", "word": " sea "}, follow=True
+    )
+    html = response.content.decode()
+    assert "Saved" in html and '<bdi class="grow">sea</bdi>' in html
+    client.post(page("stop-hiding"), {"word": "sea"})
+    project.refresh_from_db()
+    assert project.hidden_words == []
+    client.post(page("stop-hiding"), {"word": "never hidden\0"})
+    client.post(page("stop-hiding"))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"decision": "perhaps"},
+        {"decision": "\0"},
+        {"decision": "hide"},
+        {"decision": "hide", "word": "<b>not there"},
+        {"decision": "hide", "word": "\0"},
+        {"decision": "hide", "word": "x" * 1_000_000},
+        {"decision": "hide", "word": "I"},
+    ],
+    ids=lambda sent: " ".join(value[:8].replace("\0", "NUL") for value in sent.values()) or "nothing",
+)
+def test_a_decision_that_is_none_is_refused_with_words(client, project, current, reviewer, sent):
+    client.force_login(reviewer)
+    completion = one_saying(TEXTS[0], current)
+    response = client.post(page("decide-name", completion.pk), sent)
+    assert response.status_code == 422
+    html = response.content.decode()
+    assert "notice error" in html and "<b>not" not in html
+    project.refresh_from_db()
+    assert project.hidden_words == [] and Mask.objects.get(completion=completion).decision == ""
+
+
+def test_hostile_text_is_text(client, project, reviewer):
+    author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 1")
+    prompt = make_prompt(project, "<script>asked</script>")
+    add_completions(author=author, texts=[(prompt, "<script>I am ChatGPT</script>"), (prompt, "b")])
+    open_round(project=project, author=author)
+    client.force_login(reviewer)
+    html = client.get(page()).content.decode()
+    assert "&lt;script&gt;I am <mark>ChatGPT</mark>" in html and "<script>asked" not in html
+
+
+def test_pages_of_ten(client, project, reviewer, django_assert_max_num_queries):
+    author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 1")
+    prompts = [make_prompt(project) for _ in range(6)]
+    texts = [(prompt, f"I am ChatGPT {word}") for prompt in prompts for word in ("one", "two")]
+    add_completions(author=author, texts=texts)
+    open_round(project=project, author=author)
+    client.force_login(reviewer)
+    with django_assert_max_num_queries(12):
+        assert len(listed(client)) == 10
+    assert len(listed(client, "?page=2")) == 2
+    assert len(listed(client, "?page=x")) == 10
+
+
+def test_nothing_to_decide_is_said(client, project, reviewer):
+    client.force_login(reviewer)
+    assert "There is nothing to decide" in client.get(page()).content.decode()
+
+
+def test_only_reviewers_and_coordinators_decide(client, current, volunteer, reviewer):
+    completion = one_saying(TEXTS[0], current)
+    posts = [
+        (page("decide-name", completion.pk), {"decision": "shown"}),
+        (page("stop-hiding"), {"word": "x"}),
+    ]
+    client.force_login(volunteer)
+    assert client.get(page()).status_code == 403
+    assert [client.post(*one).status_code for one in posts] == [403, 403]
+    assert "Hidden names" not in client.get(desk(current)).content.decode()
+    client.force_login(reviewer)
+    assert "Hidden names" in client.get(desk(current)).content.decode()
+    assert client.post(page()).status_code == 405
+    assert [client.get(address).status_code for address, _ in posts] == [405, 405]
+    client.force_login(make_member(make_project()))
+    assert client.get(page()).status_code == 404
+    assert Mask.objects.get(completion=completion).decision == ""
+
+
+def test_answers_of_other_projects_are_404(client, current, reviewer):
+    elsewhere = make_round()
+    foreign = Completion.objects.filter(prompt__project=elsewhere.project).first()
+    client.force_login(reviewer)
+    for pk in (foreign.pk, 10**30, one_saying(TEXTS[1], current).pk):
+        assert client.post(page("decide-name", pk), {"decision": "shown"}).status_code == 404
+
+
+def test_a_closed_round_is_left_as_it_is(current, reviewer):
+    close_round(project=current.project)
+    hide_word(completion=one_saying(TEXTS[2], current), word="Zephyr", actor=reviewer)
+    assert Mask.objects.filter(completion__text=TEXTS[2]).count() == 1
+
+
+def test_it_costs_the_desk_no_query(client, current, volunteer, django_assert_max_num_queries):
+    client.force_login(volunteer)
+    seat = make_seat(current, volunteer)
+    with django_assert_max_num_queries(26):
+        client.post(to("judgment", seat), filled(client, seat, 1, 2, 3, 4), follow=False)
