@@ -5,12 +5,14 @@ list of attributes matters as much as that of elements: htmx's `hx-*` attributes
 disguise, and a `style`, `class` or `id` could dress text up as a part of the page.
 """
 
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
 
 from annotator.text import storable
 
@@ -19,6 +21,7 @@ TAGS = {
     *("h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
 }
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
+WITHOUT_LINKS = {"a": {"data-address"}, "ol": {"start"}}
 URL_SCHEMES = {"http", "https", "mailto"}
 LINK_REL = "noopener noreferrer nofollow"
 
@@ -30,10 +33,42 @@ def lower_headings(state: StateCore) -> None:
             token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"
 
 
-parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
-parser.enable(["table", "strikethrough"])
-parser.disable("image")
-parser.core.ruler.push("lower_headings", lower_headings)
+def stop_links(state: StateCore) -> None:
+    """Make every link words that name their address and lead nowhere; a page may offer to open it.
+
+    What is no address on the web or of mail is left as the words alone, and behind words that are not the
+    address itself it is added in brackets.
+    """
+    for token in state.tokens:
+        token.children = token.children and list(_stopped(token.children))
+
+
+def _stopped(children: list[Token]) -> Iterator[Token]:
+    address = ""
+    for token in children:
+        if token.type == "link_open":
+            address = str(token.attrs["href"])
+            token.attrs = {"data-address": address}
+        is_known = address.partition(":")[0].lower() in URL_SCHEMES
+        if is_known or not token.type.startswith("link_"):
+            yield token
+        if token.type == "link_close" and token.markup != "autolink":
+            yield Token("address_open", "small", 1)
+            yield Token("text", "", 0, content=f" ({address})")
+            yield Token("address_close", "small", -1)
+
+
+def make_parser(*rules: Callable[[StateCore], None]) -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
+    parser.enable(["table", "strikethrough"])
+    parser.disable("image")
+    for rule in rules:
+        parser.core.ruler.push(rule.__name__, rule)
+    return parser
+
+
+parser = make_parser(lower_headings)
+parser_without_links = make_parser(lower_headings, stop_links)
 
 
 # A comparison is shown again and again: to each who judges it, and after every mistake.
@@ -42,4 +77,12 @@ def render_markdown(text: str) -> SafeString:
     """The text as HTML without scripts, styles, images, or links to anything but the web and mail."""
     html = parser.render(storable(text))
     html = nh3.clean(html, tags=TAGS, attributes=ATTRIBUTES, url_schemes=URL_SCHEMES, link_rel=LINK_REL)
+    return mark_safe(html)  # noqa: S308  (nh3 has just cleaned it)
+
+
+@lru_cache(maxsize=1024)
+def render_without_links(text: str) -> SafeString:
+    """The same with links that lead nowhere: `<a data-address="...">words</a><small> (...)</small>`."""
+    html = parser_without_links.render(storable(text))
+    html = nh3.clean(html, tags=TAGS | {"small"}, attributes=WITHOUT_LINKS, link_rel=None)
     return mark_safe(html)  # noqa: S308  (nh3 has just cleaned it)

@@ -10,6 +10,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Author, FlagKind, Project
+from annotator.models.questions import CRITERION_LENGTH
 
 from .errors import InvalidJudgmentError
 from .models import Assignment, Demonstration, Flag, Judgment, LapsedSeat
@@ -18,6 +19,9 @@ from .services.answers import RATIONALE_LIMIT, SCORES
 from .services.rewrites import REWRITE_LIMIT, Rewrite
 
 LETTERS = "ABCDEFGH"
+
+# What is longer than the page shows at once, in characters, a line counting for as many as it has room for.
+LONG, LINE = 1200, 40
 
 # What may be said of two answers: the ranks of A and B, and how much better the one is.
 PREFERRED = {
@@ -40,6 +44,16 @@ class Card:
     flags: list[str]
     ratings: list[tuple[str, str, str]]
     """(criterion, name of its field, score as entered)."""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the page may fold it: fixed here, so that nothing moves once scripts have run."""
+        return _is_long(self.text)
+
+    @property
+    def has_other_flags(self) -> bool:
+        """Whether a flag was put that the page keeps behind "Flag"."""
+        return any(kind != FlagKind.FACTUAL_ERROR for kind in self.flags)
 
 
 class JudgmentForm(forms.Form):
@@ -102,7 +116,26 @@ class JudgmentForm(forms.Form):
         data: dict[str, Any] = super().clean() or {}
         if self.is_pair and data.get("verdict") == Judgment.Verdict.RANKED and data.get("preferred") == "":
             self.add_error("preferred", _("Say which answer is better, or that they are about equal."))
+        for criterion in sorted(self._ratings_not_asked_for()):
+            self.add_error(
+                None,
+                _(
+                    "The project no longer asks for a rating by “%s”, so that rating is gone. "
+                    "Look over the rest and submit again."
+                )
+                % criterion[:CRITERION_LENGTH],
+            )
         return data
+
+    def _ratings_not_asked_for(self) -> set[str]:
+        """Criteria that the sent page still showed and the project has removed meanwhile."""
+        criteria = set()
+        for place in self.places:
+            start = f"rating_{place}_"
+            criteria |= {
+                name.removeprefix(start) for name in self.data if name.startswith(start) and self.data[name]
+            }
+        return criteria.difference(self.criteria)
 
     def answer(self) -> dict[str, Any]:
         """What `submit_judgment` is given: what was entered, less what the verdict leaves without meaning."""
@@ -166,6 +199,9 @@ class JudgmentForm(forms.Form):
         shown = put.union(self.seat.round.project.flag_kinds)
         return [(kind.value, str(kind.label)) for kind in FlagKind if kind.value in shown]
 
+    def has_long_conversation(self) -> bool:
+        return _is_long("\n".join(each["content"] for each in self.seat.comparison.prompt.messages))
+
     def scores(self) -> list[str]:
         return [str(score) for score in SCORES]
 
@@ -217,6 +253,10 @@ class CorrectionForm(JudgmentForm):
     def sent_key(self) -> str:
         """The key to send it with: the one it was sent with before, if that was one."""
         return str(uuid.uuid4() if "key" in self.errors else self["key"].value())
+
+
+def _is_long(text: str) -> bool:
+    return len(text) + LINE * text.count("\n") > LONG
 
 
 def _preferred(judgment: Judgment, seat: Assignment | LapsedSeat) -> str:

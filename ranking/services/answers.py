@@ -8,7 +8,7 @@ from typing import Required, TypedDict
 
 from django.utils.translation import gettext as _
 
-from annotator.text import UNSTORABLE
+from annotator.text import UNSTORABLE, storable
 from ranking.errors import InvalidJudgmentError
 from ranking.models import Flag, Judgment
 from ranking.pairs import dense_ranks
@@ -141,8 +141,10 @@ def _ratings(
     given = [(pk, name, score) for pk, scores in ratings.items() for name, score in scores.items()]
     if not {completion for completion, _name, _score in given} <= completions:
         raise InvalidJudgmentError(_("A rating was given to an answer that is not part of this comparison."))
-    if not {name for _completion, name, _score in given} <= set(criteria):
-        raise InvalidJudgmentError(_("The project does not ask for a rating by that criterion."))
+    if unknown := {name for _completion, name, _score in given}.difference(criteria):
+        raise InvalidJudgmentError(
+            _("The project does not ask, or no longer asks, for a rating by “%s”.") % storable(min(unknown))
+        )
     for _completion, _name, score in given:
         if not isinstance(score, int) or isinstance(score, bool) or score not in SCORES:
             raise InvalidJudgmentError(_("Ratings are whole numbers from 1 to 5."))

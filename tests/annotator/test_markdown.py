@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotator.markdown import render_markdown
+from annotator.markdown import render_markdown, render_without_links
 
 TAGS = {
     *("p", "br", "hr", "em", "strong", "s", "blockquote", "code", "pre", "a", "ul", "ol", "li"),
@@ -38,6 +38,14 @@ def assert_harmless(html: str) -> None:
         if "href" in attributes:
             scheme = re.match(r"\s*([a-z][a-z0-9+.-]*):", attributes["href"], re.IGNORECASE)
             assert scheme is None or scheme[1].lower() in {"http", "https", "mailto"}
+
+
+def assert_leads_nowhere(html: str) -> None:
+    for tag, attributes in elements(html):
+        assert tag in TAGS | {"small"}
+        assert set(attributes) <= {"a": {"data-address"}, "ol": {"start"}}.get(tag, set())
+        if tag == "a":
+            assert re.match("(https?|mailto):", attributes["data-address"] or "", re.IGNORECASE)
 
 
 def test_what_people_write_is_rendered():
@@ -83,6 +91,26 @@ def test_links_go_out_without_opener_and_images_become_links():
 )
 def test_hostile_text_stays_text(hostile):
     assert_harmless(render_markdown(hostile))
+    assert_leads_nowhere(render_without_links(hostile))
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        (
+            "[a *b*](https://x.org/?a=1&b=2 'c')",
+            '<a data-address="https://x.org/?a=1&amp;b=2">a <em>b</em></a>',
+        ),
+        ("[a](https://x.org)", "</a><small> (https://x.org)</small>"),
+        ("<https://x.org>", '<p><a data-address="https://x.org">https://x.org</a></p>'),
+        ("[a](/account/)", "<p>a<small> (/account/)</small></p>"),
+        ("[a](//x.org)", "<p>a<small> (//x.org)</small></p>"),
+        ("[a](tel:1)", "<p>a<small> (tel:1)</small></p>"),
+        ("# [a](https://x.org)", '<h2><a data-address="https://x.org">a</a>'),
+    ],
+)
+def test_without_links_addresses_are_words(text, html):
+    assert html in render_without_links(text)
 
 
 MARKUP = (
@@ -96,3 +124,4 @@ pieces = st.sampled_from(MARKUP)
 @given(st.lists(pieces | st.text(max_size=8), max_size=30).map("".join))
 def test_no_text_becomes_anything_but_the_listed_markup(text):
     assert_harmless(render_markdown(text))
+    assert_leads_nowhere(render_without_links(text))

@@ -79,6 +79,36 @@ def test_the_page_shows_the_projects_flags_and_keeps_one_that_was_turned_off_mea
     assert set(Flag.objects.values_list("kind", flat=True)) == {"spam", "leaks_author"}
 
 
+def test_a_factual_error_is_beside_the_rank_and_the_other_flags_behind_a_word(client, seat):
+    html = client.get(desk(seat.round)).content.decode()
+    [first, *_rest] = html.split("</article>")
+    beside, behind = first.split("<details")
+    assert re.findall(r'name="flags_1" value="(\w+)"', beside) == ["factual_error"]
+    assert re.findall(r'name="flags_1" value="(\w+)"', behind) == [
+        "harmful",
+        "off_topic",
+        "spam",
+        "leaks_author",
+    ]
+
+
+def test_links_of_answers_and_prompts_lead_nowhere(client, seat):
+    text = "[here](https://example.org/x) and <https://example.org/y>"
+    seat.comparison.completions.all().update(text=text)
+    html = client.get(desk(seat.round)).content.decode()
+    prose = html[html.index("What was asked") : html.index("</form>", html.index("What was asked"))]
+    assert 'data-address="https://example.org/x">here</a><small> (https://example.org/x)</small>' in prose
+    assert "<a href" not in prose
+
+
+def test_only_long_answers_are_folded(client, seat):
+    completions = seat.comparison.completions.order_by("pk")
+    completions.filter(pk=seat.order[1]).update(text="long " * 300)
+    html = client.get(desk(seat.round)).content.decode()
+    assert re.findall(r'id="unfold-(\d)"', html) == ["2"]
+    assert "Show all of answer B first" in html
+
+
 @pytest.fixture
 def rated(seat):
     project = seat.round.project
@@ -92,10 +122,22 @@ def test_each_answer_may_be_rated_by_each_criterion(client, rated):
     assert html.count("<select name=") == 6 and "<Stil>" not in html
     names = [unescape(name) for name in re.findall('<select name="(rating_1_[^"]+)"', html)]
     assert names == ["rating_1_Accuracy", 'rating_1_Ton "&" <Stil>']
-    sent = filled(client, rated, 1, 2, 3) | {names[1]: "4", "rating_3_Accuracy": "1", "rating_3_Gone": "9"}
+    sent = filled(client, rated, 1, 2, 3) | {names[1]: "4", "rating_3_Accuracy": "1", "rating_3_Gone": ""}
     client.post(to("judgment", rated), sent)
     stored = set(Judgment.objects.get().ratings.values_list("completion", "criterion", "score"))
     assert stored == {(rated.order[0], 'Ton "&" <Stil>', 4), (rated.order[2], "Accuracy", 1)}
+
+
+def test_a_rating_by_a_criterion_that_was_removed_meanwhile_is_told_and_the_rest_kept(client, rated):
+    sent = filled(client, rated, 3, 1, 2) | {"rating_2_Accuracy": "5", "rating_1_Tone <b>": "4"}
+    response = client.post(to("judgment", rated), sent)
+    html = response.content.decode()
+    assert response.status_code == 422
+    assert "no longer asks for a rating by “Tone &lt;b&gt;”" in html
+    assert 'value="5" selected' in html and "rating_1_Tone" not in html
+    assert not Judgment.objects.exists()
+    client.post(to("judgment", rated), sent | {"rating_1_Tone <b>": ""})
+    assert ranks_of(Judgment.objects.get()) == [3, 1, 2]
 
 
 @pytest.mark.parametrize("score", ["0", "6", "NaN", "\0", "9" * 5000])

@@ -160,7 +160,7 @@ def test_a_score_outside_1_to_5_is_refused(rated, score):
 
 
 def test_a_rating_by_another_criterion_or_of_a_foreign_completion_is_refused(rated):
-    with pytest.raises(InvalidJudgmentError, match="criterion"):
+    with pytest.raises(InvalidJudgmentError, match="no longer asks"):
         make_judgment(rated, 1, 2, 3, 4, ratings={rated.order[0]: {"tone\ud800": 3}})
     with pytest.raises(InvalidJudgmentError, match="not part of this comparison"):
         make_judgment(rated, 1, 2, 3, 4, ratings={max(rated.order) + 1: {"Tone": 3}})
