@@ -2,15 +2,17 @@
 
 import hashlib
 import json
+import re
 from typing import Any, Self
 
 from django.db import models
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from .people import Project, User
 
 HELD_OUT_SHARE = 0.2
+VERSION_NAME = re.compile(r"Version (\d{1,9})")
 
 
 class Split(models.TextChoices):
@@ -50,7 +52,9 @@ class Author(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.name
+        """The name; that of a model version, which no person gave, in the reader's language."""
+        version = VERSION_NAME.fullmatch(self.name) if self.kind == self.Kind.MODEL else None
+        return gettext("Version %(number)d") % {"number": int(version[1])} if version else self.name
 
 
 class PromptQuerySet(models.QuerySet["Prompt"]):

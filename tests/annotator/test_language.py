@@ -3,7 +3,10 @@
 import pytest
 from django.conf import settings
 from django.urls import reverse
+from django.utils import translation
 
+from annotator.models import Author
+from annotator.services.completions import get_or_create_author
 from tests.factories import make_member, make_project
 
 pytestmark = pytest.mark.django_db
@@ -92,3 +95,15 @@ def test_pages_that_refuse_speak_the_readers_language_too(client):
     client.force_login(make_member(make_project()))
     client.post(CHOOSE, {"language": "ar"})
     assert shown_in(client.get("/p/nowhere/")) == 'lang="ar" dir="rtl"'
+
+
+def test_the_name_of_a_versions_author_is_told_in_the_readers_language_and_kept_as_it_is():
+    author = get_or_create_author(project=make_project(), kind=Author.Kind.MODEL, name="Version 12")
+    with translation.override("es"):
+        assert (str(author), author.name) == ("Versión 12", "Version 12")
+
+
+def test_the_name_that_a_person_gave_is_no_version_in_any_language():
+    author = get_or_create_author(project=make_project(), kind=Author.Kind.IMPORT, name="Version 12")
+    with translation.override("es"):
+        assert str(author) == "Version 12"
