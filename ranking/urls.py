@@ -21,6 +21,7 @@ project_patterns = [
     path("rounds/open/", overview.round_open, name="open-round"),
     path("rounds/close/", overview.round_close, name="close-round"),
     path("rankings/", rankings.rankings, name="rankings"),
+    path("rest/close/", overview.rest_close, name="close-rest"),
     path("leaderboard/name/", overview.leaderboard_name, name="leaderboard-name"),
     path("coming-in/", coming_in.coming_in, name="coming-in"),
     path("coming-in/consent/", coming_in.consent, name="consent"),

@@ -15,7 +15,7 @@ from ranking.forms import JudgmentForm
 from ranking.models import Assignment, LapsedSeat, Tally
 from ranking.services import claim_next, renew_seat, skip_comparison, submit_judgment
 
-from .sitting import advise_rest, note_sitting
+from .sitting import advise_rest, note_judgment
 
 
 @require_safe
@@ -50,7 +50,7 @@ def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
     late = _("The time had run out: it counts as late.") if stored.late else ""
     saved = _("Saved. %(count)d today.") % {"count": today}
     words = " ".join(filter(None, (saved, late, advise_rest(request))))
-    return note_sitting(request, _go_on(request, words))
+    return note_judgment(request, _go_on(request, words))
 
 
 @require_POST

@@ -16,6 +16,7 @@ from ranking.models import Round, Tally
 from ranking.services import close_round, open_round
 
 from .own import home_of
+from .sitting import close_advice
 
 DAYS = 14
 PEOPLE = 20
@@ -69,6 +70,12 @@ def leaderboard_name(request: ProjectRequest) -> HttpResponse:
     words = _("The list shows your given name.") if is_shown else _("Your name is off the list.")
     messages.success(request, words)
     return redirect("project", request.project.slug)
+
+
+@require_POST
+@project_view(*MEMBERS)
+def rest_close(request: ProjectRequest) -> HttpResponse:
+    return close_advice(request, redirect("project", request.project.slug))
 
 
 def _show(request: ProjectRequest, form: OpenRoundForm, status: int = 200) -> HttpResponse:

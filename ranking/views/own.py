@@ -9,7 +9,7 @@ from annotator.access import ProjectRequest
 from annotator.models import Project, User
 from ranking.models import Judgment, Outcome, Preference, Round, Tally
 
-from .sitting import minutes_at_a_stretch
+from .sitting import long_sitting
 
 OUTCOMES = 6
 LEADERS = 10
@@ -36,7 +36,7 @@ def home_of(request: ProjectRequest, current: Round | None) -> dict[str, Any]:
         "own_today": own.today().total(),
         "own_total": own.total(),
         "own_days": own.values("day").distinct().count(),
-        "stretch": minutes_at_a_stretch(request),
+        "stretch": long_sitting(request),
         "agreement": Preference.objects.agreement(user, project),
         **_outcomes(project, user),
         **_leaderboard(project, user, last),

@@ -5,7 +5,10 @@ come for as long as a pause takes, so that nothing has to be counted or cleared 
 """
 
 import time
+from enum import StrEnum
+from typing import NamedTuple
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
@@ -13,41 +16,75 @@ COOKIE = "sitting"
 LONG = 45 * 60
 PAUSE = 10 * 60
 LONGEST = 24 * 60 * 60
-TOLD = "told"
 
 
-def minutes_at_a_stretch(request: HttpRequest) -> int:
-    """How long the sitting lasts in minutes once that is long; else 0."""
-    seconds = time.time() - _read(request)[0]
-    return int(seconds // 60) if seconds >= LONG else 0
+class Told(StrEnum):
+    """What its volunteer was told of a sitting's length."""
+
+    NOTHING = ""
+    DESK = "desk"
+    CLOSED = "closed"
+
+
+class Sitting(NamedTuple):
+    """When it began, in seconds since 1970, and what was told of it."""
+
+    began: int
+    told: Told
+
+    @property
+    def minutes(self) -> int:
+        """Its length once that is long; else 0."""
+        seconds = int(time.time()) - self.began
+        return seconds // 60 if seconds >= LONG else 0
+
+
+def long_sitting(request: HttpRequest) -> int:
+    """Minutes that the reader has ranked without a pause; 0 unless they are many, or once that was closed."""
+    sitting = _read(request)
+    return 0 if sitting.told == Told.CLOSED else sitting.minutes
 
 
 def advise_rest(request: HttpRequest) -> str:
     """Words for who has sat long, once a sitting; empty else."""
-    minutes = minutes_at_a_stretch(request)
-    if not minutes or _read(request)[1]:
+    sitting = _read(request)
+    if not sitting.minutes or sitting.told:
         return ""
     return _(
         "You have ranked for %(minutes)d minutes without a pause: thank you. A good moment to stop for today."
-    ) % {"minutes": minutes}
+    ) % {"minutes": sitting.minutes}
 
 
-def note_sitting(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Let the sitting go on, or begin, with the judgment that was answered by this response."""
-    began, was_told = _read(request)
-    is_told = was_told or bool(minutes_at_a_stretch(request))
-    value = f"{int(began)}{'.' + TOLD if is_told else ''}"
-    response.set_cookie(
-        COOKIE, value, max_age=PAUSE, httponly=True, secure=request.is_secure(), samesite="Lax"
-    )
-    return response
+def note_judgment(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Let the sitting go on, or begin, with the judgment that is answered by this response."""
+    sitting = _read(request)
+    if sitting.minutes and not sitting.told:
+        sitting = sitting._replace(told=Told.DESK)
+    return _write(sitting, response)
 
 
-def _read(request: HttpRequest) -> tuple[float, bool]:
-    """When the sitting began, and whether its length was told; without a valid cookie it begins now."""
-    now = time.time()
+def close_advice(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Say no more of this sitting's length."""
+    return _write(_read(request)._replace(told=Told.CLOSED), response)
+
+
+def _read(request: HttpRequest) -> Sitting:
+    """The sitting of a valid cookie; without one it begins now."""
+    now = int(time.time())
     began, _dot, told = request.COOKIES.get(COOKIE, "").partition(".")
     is_number = began.isascii() and began.isdigit() and len(began) < 12
-    if not (is_number and now - LONGEST < int(began) <= now):
-        return now, False
-    return float(began), told == TOLD
+    if not (is_number and now - LONGEST < int(began) <= now and told in list(Told)):
+        return Sitting(now, Told.NOTHING)
+    return Sitting(int(began), Told(told))
+
+
+def _write(sitting: Sitting, response: HttpResponse) -> HttpResponse:
+    response.set_cookie(
+        COOKIE,
+        f"{sitting.began}.{sitting.told}" if sitting.told else str(sitting.began),
+        max_age=PAUSE,
+        httponly=True,
+        secure=bool(settings.SESSION_COOKIE_SECURE),
+        samesite="Lax",
+    )
+    return response

@@ -9,7 +9,7 @@ from django.urls import reverse
 from annotator.models import User
 from ranking.models import Judgment
 from ranking.views.sitting import COOKIE, LONG, LONGEST, PAUSE
-from tests.factories import make_member
+from tests.factories import make_member, make_user
 
 from .desk import filled, to
 from .making import make_round, make_seat
@@ -77,15 +77,46 @@ def test_the_home_page_says_it_too_with_what_was_ranked_today(client, current):
     assert "50 minutes without a pause, and 1 today: thank you" in home(client, current)
 
 
+def test_it_can_be_closed_for_this_sitting(client, current):
+    sit_since(client, LONG + LATER)
+    judge(client, current)
+    page = client.post(reverse("close-rest", args=[current.project.slug]), follow=True)
+    assert "without a pause" not in page.text
+    assert "without a pause" not in judge(client, current) + home(client, current)
+
+
+def test_closing_it_is_for_members_and_for_posts(client, current):
+    address = reverse("close-rest", args=[current.project.slug])
+    assert client.get(address).status_code == 405
+    client.force_login(make_user())
+    assert client.post(address).status_code == 404
+
+
 @pytest.mark.parametrize(
     "value",
-    ["", "x", "-5", "1e9", "٣٣٣".encode().decode("latin-1"), "9" * 11, "9" * 400, "\0", "0", ".told"],
+    [
+        "",
+        "x",
+        "-5",
+        "1e9",
+        "٣٣٣".encode().decode("latin-1"),
+        "9" * 11,
+        "9" * 400,
+        "\0",
+        "0",
+        ".desk",
+    ],
     ids=ascii,
 )
 def test_a_cookie_that_is_wrong_begins_anew(client, current, value):
     client.cookies[COOKIE] = value
     assert "without a pause" not in judge(client, current)
     assert abs(int(client.cookies[COOKIE].value) - time.time()) < 60
+
+
+def test_a_cookie_that_knows_more_than_there_is_begins_anew(client, current):
+    sit_since(client, LONG + LATER, ".other")
+    assert "without a pause" not in judge(client, current)
 
 
 def test_what_began_the_day_before_is_no_sitting(client, current):
