@@ -110,6 +110,19 @@ bench-beside: $(VENV)/installed ## the ranking page with 8 volunteers, idle and 
 bench-desk: $(VENV)/installed ## next and submit by 32 volunteers at once, on SQLite and PostgreSQL: ARGS=
 	$(BIN)/python -m benchmarks.desk $(ARGS)
 
+.PHONY: bench-desk-page
+bench-desk-page: $(VENV)/installed-dev chromium ## the ranking page opened for the first time: bytes, requests, seconds; ARGS=
+	$(BIN)/python -m benchmarks.desk_page $(ARGS)
+
+# 13 needs a newer node than Debian's; nothing it would fetch beside itself is wanted.
+LIGHTHOUSE := build/lighthouse-12.8.2
+$(LIGHTHOUSE)/node_modules/.bin/lighthouse:
+	PUPPETEER_SKIP_DOWNLOAD=1 npm install --prefix $(LIGHTHOUSE) --silent --no-audit --no-fund --ignore-scripts lighthouse@12.8.2
+
+.PHONY: bench-lighthouse
+bench-lighthouse: $(VENV)/installed $(LIGHTHOUSE)/node_modules/.bin/lighthouse chromium ## Lighthouse on the pages that volunteers meet first; ARGS=
+	$(BIN)/python -m benchmarks.lighthouse --lighthouse $(LIGHTHOUSE)/node_modules/.bin/lighthouse $(ARGS)
+
 # Check
 
 .PHONY: test
@@ -133,7 +146,7 @@ test-sqlite: $(VENV)/installed-dev chromium gettext ## every test, on SQLite
 
 .PHONY: test-postgres
 test-postgres: $(VENV)/installed-dev chromium gettext ## the site's tests on a throw-away PostgreSQL
-	OMP_NUM_THREADS=1 .ci/with-postgres $(BIN)/pytest -n 2 --dist loadgroup --ignore tests/rlhf
+	OMP_NUM_THREADS=1 .ci/with-postgres $(BIN)/pytest -n 2 --dist loadgroup --ignore tests/rlhf --ignore-glob 'tests/browser/test_page_*'
 
 .PHONY: bench-overoptimisation
 bench-overoptimisation: $(VENV)/installed ## gold and proxy reward against KL, long: table and picture in docs/; ARGS=

@@ -21,6 +21,8 @@ TAGS = {
     *("h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
 }
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
+# What may be wider than its card scrolls there, by keys as well once it can have the focus.
+SCROLLS = {"pre": {"tabindex": "0"}, "table": {"tabindex": "0"}}
 WITHOUT_LINKS = {"a": {"data-address"}, "ol": {"start"}}
 URL_SCHEMES = {"http", "https", "mailto"}
 LINK_REL = "noopener noreferrer nofollow"
@@ -31,6 +33,13 @@ def lower_headings(state: StateCore) -> None:
     for token in state.tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"
+
+
+def empty_heads_to_cells(state: StateCore) -> None:
+    """Make a table's head cell without words an ordinary one: it would name its column nothing."""
+    for head, words, end in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
+        if head.type == "th_open" and not words.content.strip():
+            head.tag = end.tag = "td"
 
 
 def stop_links(state: StateCore) -> None:
@@ -67,8 +76,8 @@ def make_parser(*rules: Callable[[StateCore], None]) -> MarkdownIt:
     return parser
 
 
-parser = make_parser(lower_headings)
-parser_without_links = make_parser(lower_headings, stop_links)
+parser = make_parser(lower_headings, empty_heads_to_cells)
+parser_without_links = make_parser(lower_headings, empty_heads_to_cells, stop_links)
 
 
 # A comparison is shown again and again: to each who judges it, and after every mistake.
@@ -76,7 +85,14 @@ parser_without_links = make_parser(lower_headings, stop_links)
 def render_markdown(text: str) -> SafeString:
     """The text as HTML without scripts, styles, images, or links to anything but the web and mail."""
     html = parser.render(storable(text))
-    html = nh3.clean(html, tags=TAGS, attributes=ATTRIBUTES, url_schemes=URL_SCHEMES, link_rel=LINK_REL)
+    html = nh3.clean(
+        html,
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        set_tag_attribute_values=SCROLLS,
+        url_schemes=URL_SCHEMES,
+        link_rel=LINK_REL,
+    )
     return mark_safe(html)  # noqa: S308  (nh3 has just cleaned it)
 
 
@@ -84,5 +100,11 @@ def render_markdown(text: str) -> SafeString:
 def render_without_links(text: str) -> SafeString:
     """The same with links that lead nowhere: `<a data-address="...">words</a><small> (...)</small>`."""
     html = parser_without_links.render(storable(text))
-    html = nh3.clean(html, tags=TAGS | {"small"}, attributes=WITHOUT_LINKS, link_rel=None)
+    html = nh3.clean(
+        html,
+        tags=TAGS | {"small"},
+        attributes=WITHOUT_LINKS,
+        set_tag_attribute_values=SCROLLS,
+        link_rel=None,
+    )
     return mark_safe(html)  # noqa: S308  (nh3 has just cleaned it)

@@ -12,6 +12,8 @@ TAGS = {
     *("h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
 }
 
+ATTRIBUTES = {"a": {"href", "title", "rel"}, "ol": {"start"}, "pre": {"tabindex"}, "table": {"tabindex"}}
+
 
 class Elements(HTMLParser):
     """Collects every element with its attributes, as a browser would see them."""
@@ -34,7 +36,8 @@ def elements(html: str) -> list[tuple[str, dict[str, str | None]]]:
 def assert_harmless(html: str) -> None:
     for tag, attributes in elements(html):
         assert tag in TAGS
-        assert set(attributes) <= {"a": {"href", "title", "rel"}, "ol": {"start"}}.get(tag, set())
+        assert set(attributes) <= ATTRIBUTES.get(tag, set())
+        assert attributes.get("tabindex", "0") == "0"
         if "href" in attributes:
             scheme = re.match(r"\s*([a-z][a-z0-9+.-]*):", attributes["href"], re.IGNORECASE)
             assert scheme is None or scheme[1].lower() in {"http", "https", "mailto"}
@@ -43,7 +46,7 @@ def assert_harmless(html: str) -> None:
 def assert_leads_nowhere(html: str) -> None:
     for tag, attributes in elements(html):
         assert tag in TAGS | {"small"}
-        assert set(attributes) <= {"a": {"data-address"}, "ol": {"start"}}.get(tag, set())
+        assert set(attributes) <= (ATTRIBUTES | {"a": {"data-address"}}).get(tag, set())
         if tag == "a":
             assert re.match("(https?|mailto):", attributes["data-address"] or "", re.IGNORECASE)
 
@@ -125,3 +128,13 @@ pieces = st.sampled_from(MARKUP)
 def test_no_text_becomes_anything_but_the_listed_markup(text):
     assert_harmless(render_markdown(text))
     assert_leads_nowhere(render_without_links(text))
+
+
+def test_what_scrolls_can_have_the_focus():
+    found = elements(render_markdown("| a | b |\n|---|---|\n| 1 | 2 |\n\n```\ncode\n```"))
+    assert [each for each in found if each[1]] == [("table", {"tabindex": "0"}), ("pre", {"tabindex": "0"})]
+
+
+def test_a_head_cell_without_words_is_an_ordinary_cell():
+    html = render_markdown("| | b |\n|---|---|\n| 1 | 2 |")
+    assert [tag for tag, _ in elements(html) if tag in ("th", "td")] == ["td", "th", "td", "td"]

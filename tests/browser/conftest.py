@@ -16,6 +16,8 @@ import dj_database_url
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
+from .pages import Filled, fill
+
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
@@ -85,6 +87,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 process.terminate()
             for process in processes:
                 process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def filled(site: Site) -> Filled:
+    """The site with something to show on every page."""
+    return fill(site)
 
 
 def create_database(name: str) -> str:

@@ -1,0 +1,113 @@
+"""What the ranking page costs a volunteer who opens it for the first time: bytes, requests and seconds.
+
+    make bench-desk-page
+    python -m benchmarks.desk_page [--visits 9]
+
+Chromium over loopback, with nothing in its cache at each visit, at a site with the Procfile's web process and
+collected static files. Bytes are those on the wire, headers and what a service worker asks for included;
+seconds run from the start of the visit until the answers can be seen. Prints the median and the files' bytes,
+and writes build/bench/desk_page.json.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.processes import ROOT
+
+RESULTS = ROOT / "build/bench/desk_page.json"
+CHROMIUM = "/usr/bin/chromium"
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
+DESK = "/p/desk/rank/"
+_COMPARISONS = 200
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--visits", type=int, default=9)
+    visits = parser.parse_args().visits
+    with served_site() as (url, session):
+        found = visit(url, session, visits)
+    least, most = min(found["seconds"]), max(found["seconds"])
+    print(f"{found['kilobytes']:.1f} kB in {found['requests']} requests")
+    print(f"answers after {found['median_s']:.2f} s (median of {visits}; {least:.2f} to {most:.2f})")
+    for name, size in found["files"].items():
+        print(f"{size:8,}  {name}")
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def served_site() -> Iterator[tuple[str, str]]:
+    """The address of a site with an open round of four answers each, and a volunteer's session there."""
+    from benchmarks.desk_site import HOST
+
+    with tempfile.TemporaryDirectory(prefix="chorus-page-") as folder:
+        os.environ.update(
+            DJANGO_SETTINGS_MODULE="config.settings",
+            CHORUS_ENV="local",
+            CHORUS_HOSTS=HOST,
+            CHORUS_SECRET_KEY="only-for-a-benchmark-that-stores-nothing-0123456789",
+            CHORUS_DATA_DIR=folder,
+            DATABASE_URL=f"sqlite:///{Path(folder) / 'db.sqlite3'}",
+        )
+        for command in ("migrate", "collectstatic --noinput"):
+            manage = [sys.executable, "manage.py", *command.split(), "--verbosity", "0"]
+            subprocess.run(manage, cwd=ROOT, check=True)
+        import django
+
+        django.setup()
+        from benchmarks import desk_site
+
+        volunteer = desk_site.make_comparisons(_COMPARISONS, people=1, judgments=_COMPARISONS)[0]
+        with desk_site.served(desk_site.production_web()) as (site, _):
+            yield f"http://127.0.0.1:{site.port}", volunteer.cookies["sessionid"]
+
+
+def visit(url: str, session: str, visits: int) -> dict[str, Any]:
+    """Visits with an empty cache, one after the other; the first, which warms the server, does not count."""
+    from playwright.sync_api import Browser, Request, sync_playwright
+
+    def once(browser: Browser) -> tuple[float, dict[str, int]]:
+        context = browser.new_context(base_url=url)
+        context.add_cookies([{"name": "sessionid", "value": session, "url": url}])
+        requests: list[Request] = []
+        context.on("requestfinished", lambda each: requests.append(each))
+        page = context.new_page()
+        began = time.perf_counter()
+        page.goto(DESK, wait_until="commit")
+        page.locator(".answer").last.wait_for(state="visible")
+        seconds = time.perf_counter() - began
+        page.wait_for_load_state("networkidle")
+        sizes = {
+            each.url.removeprefix(url): each.sizes()["responseHeadersSize"] + each.sizes()["responseBodySize"]
+            for each in requests
+        }
+        context.close()
+        return seconds, sizes
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        found = [once(browser) for _ in range(visits + 1)][1:]
+        browser.close()
+    seconds, files = [each for each, _ in found], found[-1][1]
+    return {
+        "kilobytes": sum(files.values()) / 1000,
+        "requests": len(files),
+        "median_s": statistics.median(seconds),
+        "seconds": seconds,
+        "files": files,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""What the site must hold for every page to have something to show, made by the site's own services.
+
+Runs inside the site, by `pages.fill`: prints as JSON the words that the addresses in `pages.py` need and the
+session of each person.
+"""
+
+import json
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.test import Client
+
+from annotator.models import Author, Membership, Project, Role, User
+from annotator.services.completions import add_completions, get_or_create_author
+from annotator.services.consent import give_consent
+from annotator.services.invitations import invite
+from annotator.services.projects import change_settings
+from ranking.practice_files import practice_from_record
+from ranking.services import claim_next, open_round, snapshot_preferences
+from ranking.services.practice import add_practice, answer_practice, begin_practice
+from tests.factories import (
+    PASSWORD,
+    make_member,
+    make_newcomer,
+    make_project,
+    make_prompt,
+    make_ready,
+    make_user,
+)
+from tests.ranking.making import make_judgment, make_seat
+from tests.training.making import make_finished, make_judged, make_update
+from training.models import Update
+
+HOST = "pages.example"
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "Why is the sea rising?": (
+        "Because water expands as it warms, and because **ice on land** melts into the ocean.",
+        "1. warmer water\n2. glaciers melt\n\n| what | share of the rise |\n|---|---|\n| ice | 60 % |",
+        "Read https://www.example.org/a/very/long/address/that/does/not/break/anywhere/at/all/and/on first.",
+        "```\nrise = sum(melted[year] for year in range(1900, 2026)) / area_of_all_the_oceans_together\n```",
+    ),
+    "Is it too late to do anything?": (
+        "I am ChatGPT: no.",
+        "Yes, so why bother.",
+        "It depends.",
+        "Every tenth counts.",
+    ),
+    "لماذا تذوب الأنهار الجليدية؟": (
+        "لأن الجو يزداد دفئا.",
+        "They melt because it gets warmer.",
+        "هذا طبيعي.",
+        "?",
+    ),
+}
+
+
+def make() -> None:
+    """Print it all; one transaction, so that the worker sees no job before its update has ended."""
+    with transaction.atomic():
+        ada = make_user(f"ada@{HOST}", name="Ada")
+        words = make_ranking(ada) | make_practice(ada) | make_training() | make_doors(ada)
+        print(json.dumps({"words": words, "sessions": make_sessions()}))
+
+
+def make_ranking(ada: User) -> dict[str, Any]:
+    """A project without anything; open rounds of four answers and of two; a round that is all judged."""
+    make_project("pages-empty", name="Empty", coordinator=ada)
+    four = make_project(
+        "pages-four",
+        name="Climate tutor",
+        description="A chatbot that answers questions about the climate.",
+        judgments_per_comparison=3,
+        guidelines="# What counts\n\nPrefer answers that are **true**.\n\n- short\n- kind",
+        coordinator=ada,
+    )
+    change_settings(project=four, values={"criteria": ["Accuracy", "Clarity"]}, actor=ada)
+    pair = make_project(
+        "pages-pair", name="Pairs", coordinator=ada, completions_per_comparison=2, judgments_per_comparison=2
+    )
+    done = make_project("pages-done", name="Done", coordinator=ada, completions_per_comparison=2)
+    vera = make_member(four, email=f"vera@{HOST}", name="Vera")
+    for project in (pair, done):
+        Membership.objects.create(user=vera, project=project, role=Role.VOLUNTEER)
+        make_ready(project, vera)
+    current = open_material(four, ada)
+    for ranks in ((1, 2, 2, 3), (4, 3, 2, 1)):
+        judgment = make_judgment(make_seat(current, vera), *ranks, rationale="The first says why.")
+    open_material(pair, ada)
+    open_material(done, ada)
+    while seat := claim_next(project=done, volunteer=vera):
+        make_judgment(seat, 1, 2)
+    dataset = snapshot_preferences(project=four, actor=ada)
+    return {
+        "prompt": four.prompts.earliest("pk").pk,
+        "judgment": judgment.pk,
+        "dataset": dataset.number,
+    }
+
+
+def make_practice(ada: User) -> dict[str, Any]:
+    """People before their first comparison: some who practise, and one who asks for another try."""
+    project = make_project("pages-practice", name="Practice", coordinator=ada)
+    record = {"prompt": "What is albedo?", "ranks": [1, 2], "why": "Because *truth* comes first."}
+    drafts = [practice_from_record(record | {"answers": [f"Light, {n}.", "Pasta."]}) for n in range(5)]
+    practice = add_practice(project=project, drafts=drafts, actor=ada)
+    tries = {}
+    for name in ("pia", "pim", "pat"):
+        newcomer = make_newcomer(project, email=f"{name}@{HOST}", name=name.title())
+        tries[name] = project.memberships.get(user=newcomer)
+        give_consent(membership=tries[name], number=project.consent_number)
+    begin_practice(membership=tries["pim"])
+    for _ in range(2):
+        for seat in begin_practice(membership=tries["pat"]).seats.all():
+            answer_practice(seat=seat, ranks={0: 2, 1: 1})
+    return {"practice": practice[0].pk, "practised": seat.pk}
+
+
+def open_material(project: Project, actor: User) -> Any:
+    """Prompts and their answers, and a round of them."""
+    author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 1")
+    number = project.completions_per_comparison
+    for question, answers in QUESTIONS.items():
+        language = "ar" if answers[0][0] > "z" else "en"
+        prompt = make_prompt(project, question, language=language)
+        add_completions(author=author, texts=[(prompt, text) for text in answers[:number]])
+    return open_round(project=project, author=author, actor=actor, seed=1)
+
+
+def make_training() -> dict[str, Any]:
+    """A project with an update that succeeded, one that failed and one under way."""
+    project = make_judged()
+    finished = make_update(project)
+    make_finished(finished)
+    write_safety(finished)
+    failed = make_update(project)
+    failed.claim()
+    failed.finish(Update.State.FAILED, error="The engine ended with status 1.")
+    running = make_update(project)
+    running.claim()
+    coordinator = project.memberships.get(role=Role.COORDINATOR).user
+    coordinator.email = f"cora@{HOST}"
+    coordinator.save()
+    return {"trained": project.slug, "finished": finished.pk, "failed": failed.pk, "running": running.pk}
+
+
+def write_safety(update: Any) -> None:
+    """Answers to one safety prompt, as an evaluation leaves them."""
+    said = {"answer": "I cannot help with that.", "refused": True, "unsafe": False}
+    row = {"prompt_id": "1", "kind": "benign", "prompt": "Which knife?", "baseline": said, "candidate": said}
+    (update.run_of("evaluate").folder / "output" / "safety.jsonl").write_text(json.dumps(row) + "\n")
+
+
+def make_doors(ada: User) -> dict[str, Any]:
+    """Ways in: an invitation, a link to a new password, people who sign in in other ways."""
+    from allauth.account.forms import default_token_generator
+    from allauth.account.utils import user_pk_to_url_str
+    from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+    from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+
+    four = Project.objects.get(slug="pages-four")
+    make_member(four, role=Role.REVIEWER, email=f"rita@{HOST}", name="Rita")
+    make_newcomer(four, email=f"nell@{HOST}", name="Nell")
+    glen = make_newcomer(four, email=f"glen@{HOST}", name="Glen")
+    give_consent(membership=glen.memberships.get(), number=four.consent_number)
+    make_user(f"new@{HOST}", name="Nobody’s member")
+    careful = make_user(f"careful@{HOST}", name="Careful")
+    TOTP.activate(careful, generate_totp_secret())
+    RecoveryCodes.activate(careful)
+    by_link = make_user(f"link@{HOST}", name="By link")
+    by_link.set_unusable_password()
+    by_link.save()
+    reset = f"{user_pk_to_url_str(ada)}-{default_token_generator.make_token(ada)}"
+    return {
+        "invitation": invite(project=four, role=Role.VOLUNTEER, email="", actor=ada)[1],
+        "reset": reset,
+        "password": PASSWORD,
+    }
+
+
+def make_sessions() -> dict[str, str]:
+    """The session of each person, by name; none of them is asked for a password again."""
+    from allauth.account.internal.flows.login import record_authentication
+
+    sessions = {}
+    for user in User.objects.filter(email__endswith=f"@{HOST}"):
+        client, request = Client(), HttpRequest()
+        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        session = request.session = client.session
+        record_authentication(request, user, method="password", reauthenticated=True)
+        session["account_authentication_methods"][-1]["at"] += 3600
+        session.save()
+        sessions[user.email.partition("@")[0]] = session.session_key
+    return sessions

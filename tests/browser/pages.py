@@ -1,0 +1,251 @@
+"""Every page of the site in its states: what the checks of all pages go through."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.factories import PASSWORD
+
+if TYPE_CHECKING:
+    from .conftest import Site
+
+Act = Callable[[Page], None]
+NOBODY = ""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A site that holds what `material.py` makes; `words` stand in braces in the paths below."""
+
+    site: "Site"
+    words: dict[str, Any]
+    sessions: dict[str, str]
+
+    def context(self, browser: Browser, who: str, **options: Any) -> BrowserContext:
+        """A browser session of this person, or of nobody."""
+        context = browser.new_context(base_url=self.site.url, reduced_motion="reduce", **options)
+        if who:
+            context.add_cookies([{"name": "sessionid", "value": self.sessions[who], "url": self.site.url}])
+        return context
+
+
+def fill(site: "Site") -> Filled:
+    printed = site.manage("shell", "-c", "from tests.browser import material; material.make()")
+    return Filled(site, **json.loads(printed.strip().splitlines()[-1]))
+
+
+@dataclass(frozen=True)
+class View:
+    """A page as `who` sees it: `status` is what its path answers, `act` brings it into its state then."""
+
+    name: str
+    path: str
+    who: str = "ada"
+    status: int = 200
+    act: Act | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@contextmanager
+def opened(view: View, filled: Filled, browser: Browser, **options: Any) -> Iterator[Page]:
+    """The page in its state; a script that fails, or that the content policy refuses, fails the test."""
+    context = filled.context(browser, view.who, **options)
+    page = context.new_page()
+    page.set_default_timeout(120_000)  # a page under check shares two cores with others
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if "Content Security" in said.text else None)
+    path = view.path.format(**filled.words)
+    answer = page.goto(path)
+    assert answer and answer.status == view.status, f"{path} answered {answer and answer.status}"
+    if view.act:
+        view.act(page)
+    elif "key/" not in path:  # the address of a new password hides its key
+        assert urlsplit(page.url).path == path, f"{path} led to {page.url}"
+    yield page
+    context.close()
+    assert errors == []
+
+
+def post(**values: str) -> Act:
+    """Fill in fields and send the first form that has them, past its scripts and the browser's checks."""
+
+    def act(page: Page) -> None:
+        with page.expect_navigation():
+            page.evaluate(
+                """values => {
+                  const names = Object.keys(values);
+                  const form = [...document.querySelectorAll("main form")].find(
+                    ({ elements, method }) => method === "post" && names.every((name) => elements[name]));
+                  for (const [name, value] of Object.entries(values)) form.elements[name].value = value;
+                  HTMLFormElement.prototype.submit.call(form);
+                }""",
+                values,
+            )
+
+    return act
+
+
+def click(name: str) -> Act:
+    """Press the button with this name and wait for the page that it leads to."""
+
+    def act(page: Page) -> None:
+        with page.expect_navigation():
+            page.get_by_role("button", name=name, exact=True).first.click()
+
+    return act
+
+
+def lose_seat(page: Page) -> None:
+    """Send a judgment of a comparison that was skipped from another tab."""
+    other = page.context.new_page()
+    other.goto(page.url)
+    skip = other.locator("#skip")
+    other.request.post(
+        page.url.split("/p/")[0] + (skip.get_attribute("formaction") or ""),
+        form={"csrfmiddlewaretoken": other.locator("[name=csrfmiddlewaretoken]").first.input_value()},
+    )
+    other.close()
+    post(key=page.locator("[name=key]").input_value())(page)
+
+
+def forget_cookies(page: Page) -> None:
+    """Send the form of a page whose cookies are gone."""
+    page.context.clear_cookies()
+    post(login="ada@pages.example")(page)
+
+
+def unfold(page: Page) -> None:
+    """Open all that is folded, so that what it holds is seen too."""
+    page.eval_on_selector_all("details", "all => all.forEach((each) => { each.open = true; })")
+
+
+DOORS = [
+    View("sign-in", "/account/login/", NOBODY),
+    View("sign-in-error", "/account/login/", NOBODY, act=post(login="ada@pages.example", password="wrong")),
+    View(
+        "sign-in-code", "/account/login/", NOBODY, act=post(login="careful@pages.example", password=PASSWORD)
+    ),
+    View("sign-in-link", "/sign-in/some-link/", NOBODY),
+    View("sign-in-link-refused", "/sign-in/some-link/", NOBODY, act=click("Sign in")),
+    View("join", "/join/{invitation}/", NOBODY),
+    View("join-error", "/join/{invitation}/", NOBODY, act=post(email="x", name="", password="1")),
+    View("join-signed-in", "/join/{invitation}/", "new"),
+    View("join-refused", "/join/no-such-link/", NOBODY, 410),
+    View("sign-up-closed", "/account/signup/", NOBODY),
+    View("inactive", "/account/inactive/", NOBODY),
+    View("password-reset", "/account/password/reset/", NOBODY),
+    View("password-reset-error", "/account/password/reset/", NOBODY, act=post(email="x")),
+    View("password-reset-sent", "/account/password/reset/done/", NOBODY),
+    View("password-reset-key", "/account/password/reset/key/{reset}/", NOBODY),
+    View("password-reset-bad-key", "/account/password/reset/key/1-no/", NOBODY),
+    View("password-reset-done", "/account/password/reset/key/done/", NOBODY),
+    View("confirm-email", "/account/confirm-email/no-such-key/", NOBODY),
+    View("confirm-email-sent", "/account/confirm-email/", NOBODY),
+    View("csrf", "/account/login/", NOBODY, act=forget_cookies),
+    View("not-found", "/nowhere/", NOBODY, 404),
+    View("forbidden", "/p/pages-four/people/", "vera", 403),
+]
+OWN = [
+    View("home", "/"),
+    View("home-volunteer", "/", "vera"),
+    View("home-empty", "/", "new"),
+    View("account", "/account/"),
+    View("account-error", "/account/", act=post(name="x" * 999)),
+    View("account-token", "/account/", "vera", act=click("Create a token")),
+    View("personal-settings", "/account/settings/", "vera"),
+    View("unsubscribe", "/account/mail/some-token/stop/", NOBODY),
+    View("unsubscribe-refused", "/account/mail/some-token/stop/", NOBODY, act=post()),
+    View("sign-out", "/account/logout/"),
+    View("reauthenticate", "/account/reauthenticate/"),
+    View("password-change", "/account/password/change/"),
+    View("password-change-error", "/account/password/change/", act=post(oldpassword="x", password1="1")),
+    View("password-set", "/account/password/set/", "link"),
+    View("sessions", "/account/sessions/"),
+    View("second-factor", "/account/2fa/"),
+    View("second-factor-on", "/account/2fa/", "careful"),
+    View("second-factor-reauthenticate", "/account/2fa/reauthenticate/", "careful"),
+    View("totp-activate", "/account/2fa/totp/activate/"),
+    View("totp-activate-error", "/account/2fa/totp/activate/", act=post(code="000000")),
+    View("totp-deactivate", "/account/2fa/totp/deactivate/", "careful"),
+    View("recovery-codes", "/account/2fa/recovery-codes/", "careful"),
+    View("recovery-codes-generate", "/account/2fa/recovery-codes/generate/", "careful"),
+]
+MATERIAL = [
+    View("guidelines", "/p/pages-four/guidelines/"),
+    View("guidelines-1", "/p/pages-four/guidelines/1/"),
+    View("guidelines-empty", "/p/pages-empty/guidelines/"),
+    View("prompts", "/p/pages-four/prompts/"),
+    View("prompts-reviewer", "/p/pages-four/prompts/", "rita"),
+    View("prompts-empty", "/p/pages-empty/prompts/"),
+    View("prompt", "/p/pages-four/prompts/{prompt}/"),
+    View("prompt-import", "/p/pages-four/prompts/import/"),
+    View("prompt-import-error", "/p/pages-four/prompts/import/", act=post()),
+    View("people", "/p/pages-four/people/"),
+    View("people-invited", "/p/pages-four/people/", act=post(email="bo@pages.example")),
+    View("people-error", "/p/pages-four/people/", act=post(email="x")),
+    View("settings", "/p/pages-four/settings/"),
+    View("settings-error", "/p/pages-four/settings/", act=post(name="", seat_minutes="0")),
+]
+COMING_AND_GOING = [
+    View("coming-in-consent", "/p/pages-four/coming-in/consent/", "nell"),
+    View("coming-in-guidelines", "/p/pages-four/coming-in/guidelines/", "glen"),
+    View("practice", "/p/pages-practice/coming-in/practice/", "pia"),
+    View("practice-comparison", "/p/pages-practice/coming-in/practice/", "pim"),
+    View("practice-comparison-error", "/p/pages-practice/coming-in/practice/", "pim", act=post()),
+    View("practice-result", "/p/pages-practice/coming-in/practice/{practised}/result/", "pat"),
+    View("practice-asked", "/p/pages-practice/coming-in/practice/", "pat"),
+    View("practice-comparisons", "/p/pages-practice/settings/practice/"),
+    View("practice-comparisons-empty", "/p/pages-empty/settings/practice/"),
+    View("practice-add", "/p/pages-practice/settings/practice/add/"),
+    View("practice-edit", "/p/pages-practice/settings/practice/{practice}/"),
+    View("people-waiting", "/p/pages-practice/people/"),
+    View("leave-project", "/p/pages-four/leave/", "vera"),
+    View("erase-account", "/account/erase/", "vera"),
+    View("erase-account-error", "/account/erase/", "vera", act=post()),
+    View("account-erased", "/account/erased/", NOBODY),
+]
+RANKING = [
+    View("project", "/p/pages-four/"),
+    View("project-volunteer", "/p/pages-four/", "vera"),
+    View("project-empty", "/p/pages-empty/"),
+    View("desk-four", "/p/pages-four/rank/", "vera", act=unfold),
+    View("desk-pair", "/p/pages-pair/rank/", "vera"),
+    View("desk-error", "/p/pages-four/rank/", "vera", act=post(key="")),
+    View("desk-pair-error", "/p/pages-pair/rank/", "vera", act=post(key="")),
+    View("desk-notice", "/p/pages-four/rank/", "rita", act=lose_seat),
+    View("desk-nothing-left", "/p/pages-done/rank/", "vera"),
+    View("desk-no-round", "/p/pages-empty/rank/"),
+    View("judged", "/p/pages-four/rank/judged/", "vera"),
+    View("judged-empty", "/p/pages-empty/rank/judged/"),
+    View("correct", "/p/pages-four/rank/judged/{judgment}/", "vera"),
+    View("rankings", "/p/pages-four/rankings/"),
+    View("rankings-empty", "/p/pages-empty/rankings/"),
+    View("names", "/p/pages-four/names/"),
+    View("names-empty", "/p/pages-empty/names/"),
+    View("datasets", "/p/pages-four/datasets/"),
+    View("datasets-empty", "/p/pages-empty/datasets/"),
+    View("dataset", "/p/pages-four/datasets/{dataset}/"),
+]
+TRAINING = [
+    View("training", "/p/{trained}/training/", "cora"),
+    View("training-empty", "/p/pages-empty/training/"),
+    View("schedule", "/p/{trained}/training/schedule/", "cora"),
+    View("schedule-error", "/p/{trained}/training/schedule/", "cora", act=post(cron="x", settings="{{")),
+    View("update-finished", "/p/{trained}/training/updates/{finished}/", "cora"),
+    View("update-failed", "/p/{trained}/training/updates/{failed}/", "cora"),
+    View("update-running", "/p/{trained}/training/updates/{running}/", "cora"),
+    View("version-0", "/p/{trained}/training/versions/0/", "cora"),
+    View("version-1", "/p/{trained}/training/versions/1/", "cora"),
+    View("version-safety", "/p/{trained}/training/versions/1/safety/", "cora"),
+    View("version-safety-empty", "/p/{trained}/training/versions/0/safety/", "cora"),
+    View("api-docs", "/api/v1/docs/"),
+]
+VIEWS = DOORS + OWN + MATERIAL + COMING_AND_GOING + RANKING + TRAINING

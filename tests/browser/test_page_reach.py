@@ -1,0 +1,88 @@
+"""What axe cannot see, on every page: room for large text and for fingers, focus, words beside errors."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from django.urls import resolve
+from playwright.sync_api import Browser, Page
+
+from .pages import VIEWS, Filled, View, opened
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+REACH = (Path(__file__).parent / "reach.js").read_text()
+PHONE = {"width": 390, "height": 664}
+SMALL_PHONE = {"width": 320, "height": 640}
+# Swagger UI is shown as it was published.
+FOREIGN = {"api-docs"}
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=str)
+def test_a_page_is_in_reach_of_every_eye_and_finger(view: View, filled: Filled, browser: Browser):
+    with opened(view, filled, browser, viewport=PHONE) as page:
+        page.evaluate(REACH)
+        wrong: dict[str, list[str]] = {}
+        if view.name not in FOREIGN:
+            wrong |= {each: ask(page, each) for each in ("small", "unseenFocus", "wrongWithoutWords")}
+        page.set_viewport_size(SMALL_PHONE)
+        wrong["320 px"] = ask(page, "sideways") + ask(page, "cut")
+        page.evaluate("document.documentElement.dir = 'rtl'")
+        wrong["right to left"] = ask(page, "sideways") + ask(page, "cut")
+        page.evaluate("document.documentElement.dir = 'ltr'")
+        double_text(page)
+        wrong["200 % text"] = ask(page, "sideways") + ask(page, "cut")
+        assert {where: lines for where, lines in wrong.items() if lines} == {}
+
+
+def ask(page: Page, check: str) -> list[str]:
+    return page.evaluate(f"reach.{check}()")
+
+
+def double_text(page: Page) -> None:
+    """What a reader's own setting of large text does: every size that follows it doubles."""
+    size = "parseFloat(getComputedStyle(document.body).fontSize)"
+    before = page.evaluate(size)
+    page.context.new_cdp_session(page).send("Page.setFontSizes", {"fontSizes": {"standard": 32, "fixed": 26}})
+    page.wait_for_function(f"before => {size} === 2 * before", arg=before)
+
+
+@pytest.mark.parametrize("view", [each for each in VIEWS if each.name not in FOREIGN], ids=str)
+def test_a_page_has_one_heading_a_skip_link_and_a_place_for_messages(
+    view: View, filled: Filled, browser: Browser
+):
+    with opened(view, filled, browser, viewport=PHONE) as page:
+        assert page.locator("h1").count() == 1
+        assert page.locator("main [role=status]").count() >= 1
+        page.evaluate("document.activeElement.blur(); document.body.focus()")
+        page.keyboard.press("Tab")
+        skip = page.locator(".skip-link:focus")
+        assert skip.count() == 1, page.evaluate("document.activeElement.outerHTML")
+        box = skip.bounding_box()
+        assert box and box["x"] >= 0 and box["y"] >= 0 and box["height"] >= 44
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert page.evaluate("!document.activeElement.closest('header')")
+
+
+REFUSED = [view for view in VIEWS if view.name.endswith("-error")]
+
+
+@pytest.mark.parametrize("view", REFUSED, ids=str)
+def test_a_form_that_was_refused_says_why(view: View, filled: Filled, browser: Browser):
+    with opened(view, filled, browser) as page:
+        told = page.locator("main [aria-invalid=true], main [role=alert]:visible, main .errorlist")
+        assert told.count() >= 1
+
+
+def test_no_two_pages_have_one_title(filled: Filled, browser: Browser):
+    titles: dict[str, set[str]] = defaultdict(set)
+    for view in VIEWS:
+        if view.act is None and view.status == 200:
+            context = filled.context(browser, view.who)
+            text = context.request.get(view.path.format(**filled.words)).text()
+            title = text.partition("<title>")[2].partition("</title>")[0].strip()
+            assert title.partition("·")[0].strip(), view
+            titles[title].add(resolve(view.path.format(**filled.words)).view_name)
+            context.close()
+    assert {title: names for title, names in titles.items() if len(names) > 1} == {}
