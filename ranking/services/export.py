@@ -8,15 +8,17 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotator.models import User
 from annotator.services import export as annotator_export
 from annotator.services.export import CHUNK, Row
-from ranking.models import Assignment, Comparison, Judgment, LapsedSeat, Skip, Tally
+from ranking.models import Assignment, Comparison, Judgment, LapsedSeat, PracticeSeat, Skip, Tally
+from ranking.models.masks import shown_text
 
 WHERE = ("comparison__prompt", "comparison__round__project")
 
@@ -26,7 +28,7 @@ def judgments(user: User) -> Iterator[Row]:
     own = Judgment.objects.filter(volunteer=user).select_related(
         *WHERE, "assignment", "lapsed_seat", "demonstration__completion"
     )
-    parts = ("ranks", "flags", "ratings", "preferences", "comparison__completions")
+    parts = ("ranks", "flags", "ratings", "preferences", "comparison__completions__mask")
     for judgment in (
         own.select_related(*WHERE, "assignment", "lapsed_seat", "demonstration__completion")
         .prefetch_related(*parts)
@@ -56,7 +58,7 @@ def judgments(user: User) -> Iterator[Row]:
 
 def _answers(judgment: Judgment) -> list[Row]:
     ranks = {one.completion_id: one.rank for one in judgment.ranks.all()}
-    texts = {one.pk: one.text for one in judgment.comparison.completions.all()}
+    texts = {one.pk: shown_text(one) for one in judgment.comparison.completions.all()}
     return [
         {
             "id": pk,
@@ -106,6 +108,23 @@ def _shown(seat: Assignment | LapsedSeat) -> Row:
     return {"taken_at": seat.claimed_at, "order": seat.order}
 
 
+def practice(user: User) -> Iterator[Row]:
+    """The comparisons with known answers that they tried, and what they said."""
+    seats = PracticeSeat.objects.filter(attempt__membership__user=user)
+    for seat in seats.select_related("attempt__membership__project", "comparison").order_by("pk"):
+        yield {
+            "project": seat.attempt.membership.project.slug,
+            "try": seat.attempt.number,
+            "begun_at": seat.attempt.begun_at,
+            "passed": seat.attempt.passed,
+            "prompt": seat.comparison.messages,
+            "answers": seat.comparison.answers,
+            "order": seat.order,
+            "ranks": seat.ranks,
+            "right": seat.is_right,
+        }
+
+
 def days(user: User) -> Iterator[Row]:
     """How many judgments they gave on which day."""
     tallies = Tally.objects.filter(volunteer=user).select_related("round__project")
@@ -131,17 +150,20 @@ PARTS = {
     "judgments": judgments,
     "skipped": skipped,
     "seats": seats,
+    "practice": practice,
     "days": days,
 }
 
 
 def write_archive(user: User) -> Iterator[bytes]:
     """A ZIP file in pieces, written while it is read: a README, and for each part a file with a JSON list."""
-    sink = Sink()
+    sink, now = Sink(), timezone.now()
     with ZipFile(sink, "w", ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", _readme(user))
         for name, part in PARTS.items():
-            with archive.open(f"{name}.json", "w", force_zip64=True) as file:
+            entry = ZipInfo(f"{name}.json", date_time=now.timetuple()[:6])
+            entry.compress_type = ZIP_DEFLATED
+            with archive.open(entry, "w", force_zip64=True) as file:
                 for piece in _as_json(part(user)):
                     file.write(piece.encode())
                     yield sink.take()
@@ -186,6 +208,7 @@ def _readme(user: User) -> str:
         "judgments": _("what you judged, with every correction: the answers in the order that you saw"),
         "skipped": _("comparisons that you passed over"),
         "seats": _("comparisons that you were given"),
+        "practice": _("what you said in practice"),
         "days": _("how many judgments you gave on which day"),
     }
     lines = [

@@ -50,22 +50,30 @@ def leave(request: ProjectRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @login_required
-@reauthentication_required(allow_get=True)  # type: ignore[untyped-decorator]
 def erase(request: SignedInRequest) -> HttpResponse:
     form = EraseForm(request.POST if request.method == "POST" else None, user=request.user)
     if form.is_valid():
-        try:
-            erase_account(user=User.objects.get(pk=request.user.pk))
-        except RefusedError as error:
-            form.add_error(None, str(error))
-        else:
-            logout(request)
-            gone = redirect("account-erased")
-            # Drafts and judgments that wait to be sent lie in the browser.
-            gone["Clear-Site-Data"] = '"cache", "storage"'
-            return gone
+        return _erase(request, form)
+    return _show_erase(request, form, status=422 if request.method == "POST" else 200)
+
+
+# The post waits until the password, or the second step, was given: then `erase` is called with it again.
+@reauthentication_required  # type: ignore[untyped-decorator]
+def _erase(request: SignedInRequest, form: EraseForm) -> HttpResponse:
+    try:
+        erase_account(user=User.objects.get(pk=request.user.pk))
+    except RefusedError as error:
+        form.add_error(None, str(error))
+        return _show_erase(request, form, status=422)
+    logout(request)
+    gone = redirect("account-erased")
+    # Drafts and judgments that wait to be sent lie in the browser.
+    gone["Clear-Site-Data"] = '"storage"'
+    return gone
+
+
+def _show_erase(request: SignedInRequest, form: EraseForm, *, status: int) -> HttpResponse:
     own = Judgment.objects.filter(volunteer=request.user, is_current=True)
-    status = 422 if request.method == "POST" else 200
     return render(request, "ranking/erase.html", {"form": form, "judgments": own.count()}, status=status)
 
 

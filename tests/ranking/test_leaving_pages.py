@@ -10,11 +10,11 @@ from django.contrib.auth import get_user
 from django.db import models
 from django.urls import reverse
 
-from annotator.models import AuditEvent, Role, User
+from annotator.models import AuditEvent, Completion, Membership, Role, User
 from annotator.services.invitations import invite
 from annotator.services.tokens import create_api_token
 from annotator.strict_json import load_json
-from ranking.models import Judgment
+from ranking.models import Judgment, Mask, PracticeComparison, PracticeTry
 from ranking.services import correct_judgment, leave_project, skip_comparison, snapshot_preferences
 from tests.api import client_of
 from tests.factories import PASSWORD, coordinator_of, make_member, make_project, make_user
@@ -130,28 +130,45 @@ def test_who_did_nothing_gets_their_account(client):
 
 def test_every_table_that_points_to_a_person_is_in_the_archive_or_told_by_the_log():
     """Whoever adds such a table adds it to the export, or says here why not."""
-    exported = {
-        *(
-            "Membership",
-            "Consent",
-            "Invitation",
-            "Author",
-            "AuditEvent",
-            "Token",
-            "Authenticator",
-            "UserSession",
-        ),
-        *("Judgment", "Skip", "Assignment", "LapsedSeat", "Tally"),
-    }
-    told_by_the_log = {"Dataset", "GuidelinesVersion", "Update", "Release"}
+    exported = {"Membership", "Consent", "Invitation", "Author", "AuditEvent", "Token", "Authenticator"}
+    exported |= {"UserSession", "Judgment", "Skip", "Assignment", "LapsedSeat", "Tally", "PracticeTry"}
+    told_by_the_log = {"Dataset", "GuidelinesVersion", "Mask", "Update", "Release"}
     unused = {"EmailAddress", "User_groups", "User_user_permissions"}
     pointing = {
         field.model.__name__
         for model in apps.get_models(include_auto_created=True)
         for field in model._meta.get_fields()
-        if isinstance(field, models.ForeignKey | models.OneToOneField) and field.remote_field.model is User
+        if isinstance(field, models.ForeignKey | models.OneToOneField)
+        and field.remote_field.model in (User, Membership)
     }
     assert pointing == exported | told_by_the_log | unused
+
+
+def test_the_archive_hides_what_the_desk_hides(client, current, wanda):
+    seat = make_seat(current, wanda)
+    first = min(seat.order)
+    text = Completion.objects.get(pk=first).text
+    Mask.objects.create(completion_id=first, project=current.project, spans=[[0, 6]])
+    make_judgment(seat, 1, 2, 3)
+    client.force_login(wanda)
+    (judgment,) = download(client)["judgments"]
+    shown = {answer["id"]: answer["text"] for answer in judgment["answers"]}
+    assert text.startswith("Answer") and shown[first] == "(name hidden)" + text[6:]
+
+
+def test_the_archive_has_what_one_said_in_practice(client, current, wanda):
+    comparison = PracticeComparison.objects.create(
+        project=current.project,
+        messages=[{"role": "user", "content": "Is it?"}],
+        answers=["Yes", "No"],
+        ranks=[1, 2],
+        why="So.",
+    )
+    attempt = PracticeTry.objects.create(membership=wanda.memberships.get(), number=7, needed=1)
+    attempt.seats.create(comparison=comparison, place=0, order=[1, 0], ranks=[2, 1], is_right=False)
+    client.force_login(wanda)
+    (said,) = [one for one in download(client)["practice"] if one["try"] == 7]
+    assert (said["ranks"], said["right"], said["answers"]) == ([2, 1], False, ["Yes", "No"])
 
 
 def test_the_archive_is_for_who_signed_in_and_is_not_cached(client, wanda):
@@ -250,7 +267,7 @@ LONG = pytest.param("x" * 1_000_000, id="long")
 @pytest.mark.parametrize("email", ["", "other@example.org", "wanda@example.org\0", LONG])
 def test_nothing_is_erased_by_another_address(client, current, wanda, email):
     client.force_login(wanda)
-    page = erase(client, email=email)
+    page = client.post(reverse("erase-account"), {"email": email})
     assert page.status_code == 422 and "Nothing was erased yet" in page.text
     assert User.objects.filter(pk=wanda.pk).exists()
 
@@ -270,13 +287,14 @@ def test_the_only_coordinator_of_a_project_keeps_the_account_until_handing_over(
     page = erase(client, email=coordinator.email)
     assert page.status_code == 422
     assert f"only coordinator of {current.project.name}" in page.text
+    assert f'action="{reverse("erase-account")}"' in page.text, "it is shown below another address"
     assert User.objects.filter(pk=coordinator.pk).exists()
 
 
 def test_erasing_is_for_who_signed_in_and_refuses_other_methods(client, wanda):
     assert client.get(reverse("erase-account")).url.startswith(reverse("account_login"))
     client.force_login(wanda)
-    assert client.put(reverse("erase-account")).status_code in (302, 405)
+    assert client.put(reverse("erase-account")).status_code == 405
     assert client.post(reverse("account-erased")).status_code == 405
 
 

@@ -4,11 +4,12 @@ import uuid
 
 import pytest
 
-from ranking.errors import CorrectedSinceError, KeyReusedError
-from ranking.models import Assignment, Judgment, Preference
+from ranking.errors import CorrectedSinceError, KeyReusedError, RankingError
+from ranking.models import Assignment, Dataset, Judgment, Preference, Tally
 from ranking.services import (
     claim_next,
     correct_judgment,
+    leave_project,
     open_round,
     snapshot_preferences,
     submit_judgment,
@@ -137,3 +138,47 @@ def test_snapshots_taken_at_once_have_numbers_and_whole_files_of_their_own():
     assert sorted(one.number for one in datasets) == [1, 2, 3]
     for dataset in datasets:
         assert {path.name for path in dataset.folder.iterdir()} == set(dataset.file_names)
+
+
+@pytest.mark.parametrize("_attempt", range(4))
+def test_whoever_leaves_while_a_judgment_or_a_correction_is_on_its_way_leaves_none_behind(_attempt):
+    current = make_round(prompts=2, answers=2, judgments_per_comparison=1)
+    volunteer = make_member(current.project)
+    first = make_judgment(make_seat(current, volunteer), 1, 2)
+    seat = make_seat(current, volunteer)
+    turned = dict(zip(sorted(first.assignment.order), (2, 1), strict=True))
+
+    def act(name):
+        try:
+            if name == "judge":
+                make_judgment(seat, 1, 2)
+            elif name == "correct":
+                correct_judgment(judgment=first, volunteer=volunteer, key=uuid.uuid4(), ranks=turned)
+            else:
+                leave_project(membership=volunteer.memberships.get(), withdraw=True)
+        except (RankingError, Judgment.DoesNotExist) as error:
+            return type(error)
+        return None
+
+    at_once(act, ["judge", "correct", "leave"])
+    assert not Judgment.objects.exists() and not Preference.objects.exists()
+    assert not Assignment.objects.exclude(state=Assignment.State.FREE).exists()
+    assert not Tally.objects.exists()
+
+
+def test_a_snapshot_taken_while_somebody_leaves_is_without_their_judgments_or_marked():
+    current = make_round(prompts=6, answers=3, judgments_per_comparison=2)
+    stays, leaves = make_member(current.project), make_member(current.project)
+    for volunteer in (stays, leaves):
+        for _ in range(6):
+            make_judgment(make_seat(current, volunteer), 1, 2, 3)
+
+    def act(name):
+        if name == "leave":
+            leave_project(membership=leaves.memberships.get(), withdraw=True)
+        else:
+            snapshot_preferences(project=current.project)
+
+    at_once(act, ["snapshot", "leave", "snapshot"])
+    for dataset in Dataset.objects.all():
+        assert dataset.judgments - dataset.withdrawn_judgments == 6
