@@ -160,7 +160,8 @@ screenshots: $(VENV)/installed-dev chromium ## pictures of every page of the sit
 .PHONY: messages
 messages: export CHORUS_SECRET_KEY := only-for-commands-that-store-nothing-0123456789-abcdefghijk
 messages: $(VENV)/installed gettext ## collect what is to be translated into locale/*.po, and compile what is
-	$(MANAGE) makemessages --all --no-location --no-wrap --no-obsolete --ignore build --ignore var
+	$(MANAGE) makemessages --all --no-location --no-wrap --no-obsolete \
+	  --ignore build --ignore var --ignore tests --ignore benchmarks
 	$(MANAGE) compilemessages --ignore .venv
 
 .PHONY: gettext
