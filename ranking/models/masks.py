@@ -1,5 +1,6 @@
 """What is hidden of completions, so that they do not tell who wrote them."""
 
+from pathlib import PurePath
 from typing import Any
 
 from django.db import models
@@ -8,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotator.models import Completion, FlagKind, Project, User
-from ranking.masking import hide
+from annotator.models import Author, Completion, FlagKind, Project, User
+from ranking.masking import find_names, hide
 
 from .judging import Flag
 
@@ -60,6 +61,18 @@ def shown_text(completion: Completion) -> str:
     """What those who rank see of a completion, which comes with its `mask`: names are hidden in it."""
     mask: Mask | None = getattr(completion, "mask", None)
     return hide(completion.text, mask.spans, hidden_mark()) if mask and mask.hides else completion.text
+
+
+def own_names(project: Project) -> list[str]:
+    """What the chatbot may be called: the project, its base model, its versions and what was imported."""
+    authors = project.authors.exclude(kind=Author.Kind.PERSON).values_list("name", flat=True)
+    return [project.name, PurePath(project.base_model).name, *authors]
+
+
+def without_names(texts: list[str], project: Project, asked: str) -> list[str]:
+    """Answers to a question that are no completions, as those who rank may see them."""
+    known: Any = {"own": own_names(project), "words": project.hidden_words, "asked": asked}
+    return [hide(text, find_names(text, **known), hidden_mark()) for text in texts]
 
 
 def marked_parts(completion: Completion) -> list[tuple[str, bool]]:

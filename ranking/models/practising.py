@@ -9,6 +9,7 @@ from django.utils import timezone
 from annotator.models import Completion, Membership, Project, Prompt
 
 from .collecting import Round
+from .masks import without_names
 
 
 class PracticeComparisonQuerySet(models.QuerySet["PracticeComparison"]):
@@ -108,7 +109,9 @@ class PracticeSeat(models.Model):
     @property
     def shown(self) -> list[Completion]:
         """The answers in the order in which they are shown."""
-        return [Completion(text=self.comparison.answers[place]) for place in self.order]
+        known = self.comparison
+        texts = without_names(known.answers, known.project, known.prompt.question)
+        return [Completion(text=texts[place]) for place in self.order]
 
     @property
     def round(self) -> Round:

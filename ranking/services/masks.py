@@ -1,18 +1,18 @@
 """Hiding the names by which completions tell who wrote them, and a reviewer's say in it."""
 
 from collections.abc import Iterator
-from pathlib import PurePath
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from annotator.models import Author, Completion, Project, User
+from annotator.models import Completion, Project, User
 from annotator.models.questions import check_hidden_words
 from annotator.services.audit import record
 from ranking.errors import NothingHiddenError, WordNotFoundError
 from ranking.masking import find_names, has_word
 from ranking.models import Mask, Round
+from ranking.models.masks import own_names
 
 BATCH = 500
 
@@ -97,17 +97,11 @@ def _mask_open_round(project: Project) -> None:
 
 def _find(project: Project, completions: QuerySet[Completion]) -> Iterator[tuple[int, list[tuple[int, int]]]]:
     """(completion, spans) of those that name who wrote them."""
-    own = _own_names(project)
+    own = own_names(project)
     rows = completions.order_by().values_list("pk", "text", "prompt__search_text")
     for pk, text, asked in rows.iterator(BATCH):
         if spans := find_names(text, own=own, words=project.hidden_words, asked=asked):
             yield pk, spans
-
-
-def _own_names(project: Project) -> list[str]:
-    """What the chatbot may be called: the project, its base model, its versions and what was imported."""
-    authors = project.authors.exclude(kind=Author.Kind.PERSON).values_list("name", flat=True)
-    return [project.name, PurePath(project.base_model).name, *authors]
 
 
 def _mask_of(completion: Completion) -> Mask:

@@ -91,10 +91,10 @@ def _seat_or_404(request: ProjectRequest, pk: int) -> PracticeSeat:
 
 def _told(seat: PracticeSeat) -> list[dict[str, Any]]:
     """Each answer as it was shown, with the rank that was given and the one that is right."""
-    answers, right = seat.comparison.answers, seat.comparison.ranks
+    right = seat.comparison.ranks
     return [
-        {"letter": letter, "text": answers[n], "given": seat.ranks[n], "right": right[n]}
-        for letter, n in zip(LETTERS, seat.order, strict=False)
+        {"letter": letter, "text": answer.text, "given": seat.ranks[n], "right": right[n]}
+        for letter, n, answer in zip(LETTERS, seat.order, seat.shown, strict=False)
     ]
 
 

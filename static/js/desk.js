@@ -336,6 +336,47 @@
     true,
   );
 
+  // An answer of one's own begins as the best one, or as another that was chosen, and follows that choice until
+  // it is changed. Left as it began it is nothing, and is not sent.
+
+  let begun = "";
+  const sources = () => all("#rewrite-box template");
+  const sourceOf = (place) => sources().find((one) => one.dataset.answer === place)?.content.textContent ?? "";
+
+  const best = () => {
+    const choice = choices().find((one) => one.checked)?.value;
+    if (choice) return choice.startsWith("b") ? "2" : "1";
+    const ranked = cards().filter(rankOf).sort((a, b) => rankOf(a) - rankOf(b) || a.dataset.place - b.dataset.place);
+    return ranked[0]?.dataset.place;
+  };
+
+  const beginRewrite = () => {
+    const field = byId("rewrite");
+    if (!field || field.value !== begun || !(begun || byId("rewrite-box").open)) return;
+    field.value = begun = sourceOf(byId("rewrite-of").value || best());
+  };
+
+  const noteRewrite = () => {
+    if (begun && byId("rewrite").value !== begun && !byId("rewrite-of").value) byId("rewrite-of").value = best();
+  };
+
+  const resumeRewrite = () => {
+    const text = byId("rewrite")?.value ?? "";
+    begun = sources().some((one) => one.content.textContent === text) ? text : "";
+    beginRewrite();
+  };
+
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const field = event.target === form() && byId("rewrite");
+      if (field && begun && field.value === begun) field.value = begun = "";
+    },
+    true,
+  );
+
+  document.addEventListener("toggle", (event) => event.target.id === "rewrite-box" && beginRewrite(), true);
+
   // A link in a text opens once its whole address was seen.
   const askAboutLink = (link) => {
     const address = new URL(link.dataset.address);
@@ -521,11 +562,13 @@
     } else if (form()?.contains(event.target)) {
       calmDown();
       record();
+      beginRewrite();
       keepDraft();
       showProgress();
     }
   });
   document.addEventListener("input", (event) => {
+    if (event.target.id === "rewrite") noteRewrite();
     if (event.target.matches("#judgment-form textarea")) keepDraft();
   });
 
@@ -540,6 +583,7 @@
 
   const setUp = () => {
     restoreDraft();
+    resumeRewrite();
     for (const card of cards()) if (rankOf(card) || choices().some((one) => one.checked)) card.classList.remove("unread");
     past = [];
     last = state();

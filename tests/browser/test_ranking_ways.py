@@ -410,3 +410,53 @@ def test_without_scripts_everything_is_shown_and_nothing_is_offered_that_needs_t
     page.get_by_role("button", name="Submit").click()
     expect(page.locator("#messages")).to_contain_text("Saved.")
     context.close()
+
+
+# An answer of one's own
+
+
+def open_rewrite(page: Page) -> None:
+    page.locator("#rewrite-box summary").click()
+
+
+def give_rank(page: Page, place: int, rank: int) -> None:
+    page.locator(f"#rank-{place}-{rank}").check(force=True)
+
+
+def test_an_answer_of_ones_own_begins_as_the_best_one_and_follows_until_it_is_changed(four: Page) -> None:
+    texts = {n: four.locator(f"#answer-{n} .prose").first.inner_text().strip() for n in (1, 2)}
+    open_rewrite(four)
+    field = four.locator("#rewrite")
+    expect(field).to_have_value("")
+    give_rank(four, 2, 1)
+    expect(field).to_have_value(texts[2])
+    four.locator("#rewrite-of").select_option("1")
+    expect(field).to_have_value(texts[1])
+    four.locator("#rewrite-of").select_option("")
+    expect(field).to_have_value(texts[2])
+    field.press_sequentially("And more. ")
+    written = field.input_value()
+    assert "And more." in written
+    assert four.locator("#rewrite-of").input_value() == "2"
+    give_rank(four, 2, 4)
+    give_rank(four, 1, 1)
+    expect(field).to_have_value(written)
+    four.reload()
+    expect(field).to_have_value(written)
+    give_rank(four, 3, 2)
+    give_rank(four, 4, 2)
+    four.locator("#send").click()
+    (sent,) = four.evaluate("window.sent")
+    assert (sent["rewrite"], sent["rewrite_of"]) == (written, "2")
+
+
+def test_an_answer_that_was_left_as_it_began_is_not_sent(page: Page) -> None:
+    page.goto("/p/two/rank/")
+    open_rewrite(page)
+    page.locator("#preferred-b").check(force=True)
+    expect(page.locator("#rewrite")).not_to_have_value("")
+    page.reload()
+    page.locator("#preferred-a").check(force=True)
+    page.locator("#send").click()
+    (sent,) = page.evaluate("window.sent")
+    assert (sent["rewrite"], sent["rewrite_of"], sent["preferred"]) == ("", "", "a")

@@ -1,5 +1,6 @@
 """Answers that name their model: hidden from those who rank, and a reviewer's say in it."""
 
+import json
 import re
 from html import unescape
 
@@ -20,6 +21,7 @@ from ranking.services import (
     snapshot_preferences,
     stop_hiding_word,
 )
+from ranking.services.export import judgments
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_project, make_prompt
 
@@ -183,6 +185,12 @@ def test_a_rewrite_starts_from_what_was_shown_and_keeps_no_mark(current, volunte
         make_judgment(seat, 1, 2, 3, 4, rewrite=said)
     make_judgment(seat, 1, 2, 3, 4, rewrite=said | {"text": "I am (name hidden). The sea *rises*."})
     assert not Demonstration.objects.exists()
+
+
+def test_ones_own_data_do_not_tell_names_either(client, current, volunteer):
+    make_judgment(make_seat(current, volunteer), 1, 2, 3, 4)
+    said = json.dumps(list(judgments(volunteer)), default=str)
+    assert "ChatGPT" not in said and "I am (name hidden). The sea" in said
 
 
 # The page

@@ -103,6 +103,16 @@ def test_what_was_wrong_is_told_with_the_right_one_and_why(client, project, newc
     assert "Good one." in card
 
 
+def test_names_in_answers_are_hidden_as_they_are_at_the_desk(client, current, newcomer):
+    add(current.project, 5, answers=["I am ChatGPT.", "Bad one."])
+    seat = begin_practice(membership=newcomer).seats.filter(comparison__answers__0="I am ChatGPT.").first()
+    seat.attempt.seats.filter(place__lt=seat.place).delete()
+    page = client.get(at("practice", current.project))
+    assert "I am (name hidden)." in page.text and "ChatGPT" not in page.text
+    page = client.post(at("practice-answer", current.project, seat.pk), choice(seat), follow=True)
+    assert "I am (name hidden)." in page.text and "ChatGPT" not in page.text
+
+
 def test_how_much_better_makes_no_difference(client, project, newcomer):
     seat = begin_practice(membership=newcomer).next_seat()
     fields = {"preferred": choice(seat)["preferred"] + "_much"}

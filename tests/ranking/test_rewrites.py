@@ -15,7 +15,7 @@ from annotator.services.projects import change_settings
 from ranking.errors import InvalidJudgmentError, KeyReusedError
 from ranking.forms import OpenRoundForm
 from ranking.models import Assignment, Demonstration, Judgment, Preference
-from ranking.services import correct_judgment, snapshot_preferences
+from ranking.services import correct_judgment, leave_project, snapshot_preferences
 from ranking.services.rewrites import REWRITE_LIMIT
 from tests.api import client_of
 from tests.factories import coordinator_of, make_completion, make_member, make_prompt
@@ -252,6 +252,20 @@ def test_what_was_corrected_away_is_in_no_later_dataset_and_without_any_there_ar
     assert texts and dataset.pairs == 6 and dataset.manifest["counts"]["demonstrations"] == 0
     assert not [name for name in dataset.file_names if name.startswith("demonstrations")]
     assert "config_name: demonstrations" not in dataset.open_file("README.md").read().decode()
+
+
+def test_who_leaves_and_takes_it_back_takes_what_they_wrote_along():
+    current, texts = written_round(prompts=4)
+    project = current.project
+    before = snapshot_preferences(project=project)
+    writer = Demonstration.objects.first().judgment.volunteer
+    leave_project(membership=project.memberships.get(user=writer), withdraw=True)
+    assert before.manifest["counts"]["demonstrations"] == len(texts) == 2
+    assert not Demonstration.objects.exists()
+    assert not Completion.objects.filter(author__kind="person").exists()
+    seat = make_seat(current, make_member(project))
+    make_judgment(seat, 1, 2, 3)
+    assert snapshot_preferences(project=project).manifest["counts"]["demonstrations"] == 0
 
 
 def test_a_rewrite_alone_is_a_dataset():
