@@ -63,10 +63,10 @@ def _leaderboard(project: Project, user: User, last: Round | None) -> dict[str, 
     """Who has ranked most in the round, where the project shows it; people only."""
     if not project.leaderboard or last is None:
         return {}
-    named = set(project.memberships.filter(shows_name=True).values_list("user", flat=True))
-    rows = last.tallies.of_people().by_volunteer()[:LEADERS]
+    rows = list(last.tallies.of_people().by_volunteer()[:LEADERS])
+    listed = project.memberships.filter(user__in=[row["volunteer"] for row in rows])
+    named = set(listed.filter(shows_name=True).values_list("user", flat=True))
     return {
-        "shows_name": user.pk in named,
         "leaders": [
             Leader(
                 name=_given_name(row["volunteer__name"]) if row["volunteer"] in named else _("a volunteer"),
