@@ -10,7 +10,7 @@ volunteers' side included. PostgreSQL is a throw-away cluster that does not wait
 | phase | is |
 |---|---|
 | pages | all flat out, as without scripts: the page with a comparison, then the form, which redirects |
-| htmx | all flat out, one call a judgment: the form, answered by the next comparison |
+| script | all flat out, one call a judgment: the form, answered by the next comparison to hold ahead |
 | thinking | as `pages`, with two seconds on average between page and form |
 
 Prints judgments a second, p50, p95 and p99 of each call, errors, seats that two people were shown (there
@@ -134,7 +134,7 @@ def measure(options: argparse.Namespace) -> Figures:
     desk_site.settle()
     phases = {
         "pages": {"judgments": options.judgments},
-        "htmx": {"judgments": options.judgments, "one_call": True},
+        "script": {"judgments": options.judgments, "script": True},
         "thinking": {"judgments": options.thoughts, "think": options.think},
     }
     found: Figures = {"made_in": made_in, "phases": {}}

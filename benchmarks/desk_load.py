@@ -4,13 +4,14 @@ A client library would cost more of the processors than the server under test do
 """
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from benchmarks.volunteers import Volunteer, judgment_form
+from benchmarks.volunteers import Volunteer, judgment_form, key_of
 
 _TIMEOUT = 60.0
 
@@ -59,11 +60,11 @@ class _Browser:
         self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def call(
-        self, verb: str, path: str, form: Mapping[str, str] | None = None, htmx: bool = False
+        self, verb: str, path: str, form: Mapping[str, str] | None = None, script: bool = False
     ) -> str:
         """The body of the answer; raises RuntimeError for an error's status."""
         body = urlencode(form or {}).encode()
-        extra = {"HX-Request": "true"} if htmx else {}
+        extra = {"Accept": "application/json"} if script else {}
         if verb == "POST":
             extra |= {
                 "Content-Type": "application/x-www-form-urlencoded",
@@ -118,21 +119,22 @@ def rank(
     *,
     judgments: int,
     think: float = 0.0,
-    one_call: bool = False,
+    script: bool = False,
     seed: int = 0,
 ) -> Load:
     """Let all of them rank at once until so many judgments are sent.
 
     `think` is the mean of a turn's seconds between seeing a comparison and sending its ranking. Without
     scripts, a turn is two calls: the page with the next comparison, and the form, which redirects to it.
-    With `one_call` it is one, as htmx sends it: the form, answered by the next comparison.
+    With `script` it is one, as the page's script sends it: the form, answered by the comparison to hold ahead
+    in the place of the one that was ranked; before the first turn come the page and two comparisons ahead.
     """
 
     async def together() -> Load:
         load, left, began = Load(), iter(range(judgments)), time.perf_counter()
         async with asyncio.TaskGroup() as group:
             for each in volunteers:
-                group.create_task(_turns(site, desk, each, left, think, one_call, seed, load))
+                group.create_task(_turns(site, desk, each, left, think, script, seed, load))
         load.seconds = time.perf_counter() - began
         return load
 
@@ -145,7 +147,7 @@ async def _turns(
     volunteer: Volunteer,
     left: Iterator[int],
     think: float,
-    one_call: bool,
+    script: bool,
     seed: int,
     load: Load,
 ) -> None:
@@ -163,13 +165,29 @@ async def _turns(
         return page
 
     await asyncio.sleep(think * chance.random())
-    page = ""
+    at_hand: list[str] = []
     for _ in left:
-        page = page or await timed(load.next, browser.call("GET", desk))
-        if page:
-            action, form = judgment_form(page, chance)
+        if not at_hand:
+            page = await timed(load.next, browser.call("GET", desk))
+            at_hand = [page] if page else []
+        if script and len(at_hand) == 1:
+            answer = await timed(
+                load.next, browser.call("GET", f"{desk}ahead/?have={_keys(at_hand)}", script=True)
+            )
+            at_hand += _ahead(answer)
+        if at_hand:
+            action, form = judgment_form(at_hand.pop(0), chance)
             load.shown.setdefault(action, set()).add(volunteer.number)
             await asyncio.sleep(think * chance.uniform(0.5, 1.5))
-            answer = await timed(load.submit, browser.call("POST", action, form, htmx=one_call))
-            page = answer if one_call else ""
+            extra = {"have": _keys(at_hand)} if script else {}
+            answer = await timed(load.submit, browser.call("POST", action, form | extra, script=script))
+            at_hand += _ahead(answer) if script else []
     browser.close()
+
+
+def _keys(pages: list[str]) -> str:
+    return ",".join(key_of(page) for page in pages)
+
+
+def _ahead(answer: str) -> list[str]:
+    return [each["html"] for each in json.loads(answer or "{}").get("ahead", [])]

@@ -99,8 +99,8 @@ async def _turns(
             await asyncio.sleep(think * chance.uniform(0.5, 1.5))
             action, form = judgment_form(page.text, chance)
             now = time.perf_counter()
-            # As the page's htmx sends it: the answer holds the next comparison.
-            (await client.post(action, data=form, headers={"HX-Request": "true"})).raise_for_status()
+            # Asking for JSON, it is answered instead of sent back to the page, which is read next anyway.
+            (await client.post(action, data=form, headers={"Accept": "application/json"})).raise_for_status()
             if now >= counted_from:
                 timings.submit.append(time.perf_counter() - now)
 
@@ -112,6 +112,11 @@ def judgment_form(page: str, chance: random.Random) -> tuple[str, dict[str, str]
         raise RuntimeError("There is nothing left to rank.")
     form = {"csrfmiddlewaretoken": _found(_TOKEN, page), "key": _found(_KEY, page)}
     return _found(_ACTION, page), form | {name: str(chance.randint(1, len(names))) for name in names}
+
+
+def key_of(page: str) -> str:
+    """The key of the comparison that the page shows."""
+    return _found(_KEY, page)
 
 
 def _found(pattern: re.Pattern[str], page: str) -> str:

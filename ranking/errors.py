@@ -29,13 +29,6 @@ class SeatLostError(RankingError):
     default = _("The time for this comparison ran out and it went to someone else; nothing was stored.")
 
 
-class SeatLapsedError(SeatLostError):
-    default = _(
-        "The time for this comparison ran out and it went to someone else. "
-        "What you send still counts, as late."
-    )
-
-
 class AlreadyJudgedError(RankingError):
     default = _("You have judged this comparison already; you can correct that judgment.")
 

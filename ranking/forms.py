@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -67,6 +68,7 @@ class JudgmentForm(forms.Form):
     verdict = forms.ChoiceField(choices=Judgment.Verdict.choices, required=False)
     reason = forms.ChoiceField(choices=Judgment.Reason.choices, required=False)
     rationale = forms.CharField(required=False, max_length=RATIONALE_LIMIT, label=_("Reason"))
+    seconds = forms.FloatField(required=False, min_value=0)
     rewrite = forms.CharField(required=False)  # its length counts as it is stored
     rewrite_limit = REWRITE_LIMIT
 
@@ -151,6 +153,13 @@ class JudgmentForm(forms.Form):
             return said | {"ranks": ranks, "strength": self.strength(), "rewrite": self.rewritten(ranks)}
         reason = data["reason"] if data["verdict"] == Judgment.Verdict.CANNOT_RANK else ""
         return said | {"ranks": {}, "reason": reason, "rewrite": self.rewritten({})}
+
+    def seconds_spent(self) -> float | None:
+        """Since the page showed it, where its script says so; never more than since the seat was taken."""
+        seconds: float | None = self.cleaned_data["seconds"]
+        if seconds is None or self.seat.claimed_at is None:
+            return None
+        return min(seconds, (timezone.now() - self.seat.claimed_at).total_seconds())
 
     def ranks(self) -> dict[int, int]:
         """The ranks that were given, by completion."""

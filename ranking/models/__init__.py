@@ -1,6 +1,6 @@
 """Rounds of ranking: what is put before volunteers, what they say, and what is drawn from it."""
 
-from .collecting import Assignment, Comparison, ComparisonItem, LapsedSeat, Round, Skip
+from .collecting import PLACES, Assignment, Comparison, ComparisonItem, LapsedSeat, Round, Skip
 from .datasets import Dataset
 from .demonstrations import Demonstration
 from .judging import Flag, Judgment, Preference, RankedCompletion, Rating
@@ -11,6 +11,7 @@ from .progress import Tally
 from .withdrawals import Withdrawal, WithdrawnPart
 
 __all__ = [
+    "PLACES",
     "Assignment",
     "Comparison",
     "ComparisonItem",

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.db import connection, models
@@ -13,6 +13,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Author, Completion, Project, Prompt, User
+
+PLACES = 3
+"""How many comparisons a volunteer may hold at once: the one before them, and two ahead."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         return list(self.raw(_LOCKED + lock, [pk, given]))
 
     def within_reach(self, *, current: "Round", user: User, now: datetime, limit: int) -> "list[Assignment]":
-        """The seat of the round that the user holds, and the first free and lapsed ones that they may take.
+        """The seats of the round that the user holds, and the first free and lapsed ones that they may take.
 
         `limit` is how many of either in each language that they read. Comparisons must be new to them: they
         neither sit there, nor have they judged or skipped them. The ORM needs three queries, and longer to
@@ -237,6 +240,9 @@ class Assignment(ShowsCompletions, models.Model):
     volunteer = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="assignments"
     )
+    place = models.PositiveSmallIntegerField(
+        default=0, help_text="Of a held seat: which of the holder's places it has, of which there are few."
+    )
     held_until = models.DateTimeField(null=True, blank=True)
     key = models.UUIDField(default=uuid.uuid4, help_text="The idempotency key its form carries.")
     order: Any = models.JSONField(
@@ -262,8 +268,11 @@ class Assignment(ShowsCompletions, models.Model):
                 condition=~Q(state="held") | Q(held_until__isnull=False), name="held_seat_has_an_end"
             ),
             models.UniqueConstraint(
-                fields=("round", "volunteer"), condition=Q(state="held"), name="one_held_seat_per_round"
+                fields=("round", "volunteer", "place"),
+                condition=Q(state="held"),
+                name="held_seat_has_a_place",
             ),
+            models.CheckConstraint(condition=Q(place__lt=PLACES), name="few_places"),
         )
         indexes = (
             models.Index(fields=("round", "state", "language", "seat", "id"), name="assignment_next_seats"),
@@ -276,6 +285,12 @@ class Assignment(ShowsCompletions, models.Model):
     def is_over(self) -> bool:
         """Whether the time of a held seat has run out; it may still be the holder's."""
         return self.held_until is not None and self.held_until <= timezone.now()
+
+    @property
+    def seconds_left(self) -> int:
+        """How long a held seat is still kept; 0 once the time has run out."""
+        left = self.held_until - timezone.now() if self.held_until else timedelta()
+        return max(0, int(left.total_seconds()))
 
     def finish(self) -> None:
         """The judgment has been given: the seat is never free again."""

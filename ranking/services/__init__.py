@@ -4,11 +4,12 @@ from .judgments import correct_judgment, submit_judgment
 from .masks import decide_mask, hide_word, stop_hiding_word
 from .outcomes import decide_outcome, record_outcome
 from .rounds import close_round, open_round
-from .seats import claim_next, renew_seat, skip_comparison
+from .seats import claim_ahead, claim_next, renew_seats, skip_comparison
 from .snapshots import snapshot_preferences
 from .withdrawing import erase_account, leave_project
 
 __all__ = [
+    "claim_ahead",
     "claim_next",
     "close_round",
     "correct_judgment",
@@ -19,7 +20,7 @@ __all__ = [
     "leave_project",
     "open_round",
     "record_outcome",
-    "renew_seat",
+    "renew_seats",
     "skip_comparison",
     "snapshot_preferences",
     "stop_hiding_word",

@@ -2,14 +2,15 @@
 
 import random
 import uuid
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from annotator.models import Completion, Project, User
-from ranking.errors import SeatLapsedError, SeatLostError
-from ranking.models import Assignment, ComparisonItem, LapsedSeat, Round, Skip
+from ranking.errors import SeatLostError
+from ranking.models import PLACES, Assignment, ComparisonItem, LapsedSeat, Round, Skip
 
 CANDIDATES = 8
 """How many seats a claim looks at: enough that volunteers who come at once rarely want the same one."""
@@ -22,43 +23,60 @@ def claim_next(
     now: datetime | None = None,
     chance: random.Random | None = None,
 ) -> Assignment | None:
-    """The seat the volunteer already holds, or a new one; None when nothing is left for them.
+    """The seat that the volunteer has held longest, or a new one; None when nothing is left for them.
+
+    `chance` makes a simulation repeatable.
+    """
+    seats = claim_ahead(project=project, volunteer=volunteer, wanted=1, now=now, chance=chance)
+    return seats[0] if seats else None
+
+
+def claim_ahead(
+    *,
+    project: Project,
+    volunteer: User,
+    have: Collection[uuid.UUID] = (),
+    wanted: int = PLACES,
+    now: datetime | None = None,
+    chance: random.Random | None = None,
+) -> list[Assignment]:
+    """Up to `wanted` seats for the volunteer: those they hold, the longest held first, and then new ones.
+
+    Seats whose keys are in `have` count among them, but are not returned: the volunteer has them before them.
 
     First seats go before second ones and so on, so that judgments spread evenly over the round. The
     order of the completions is shuffled for each seat and stored in it, together with a fresh
-    idempotency key. `chance` makes a simulation repeatable.
+    idempotency key.
     """
     now, chance = now or timezone.now(), chance or random.Random()
     current = project.rounds.open().first()
     if current is None:
-        return None
-    while candidates := _candidates(current, volunteer, now, chance):
-        for seat in candidates:
-            try:
-                if seat.volunteer_id == volunteer.pk:
-                    taken = _keep(seat, volunteer, now)
-                else:
-                    taken = _take(seat, volunteer, now, chance)
-            except IntegrityError:
-                # The same person asked twice at once, and the other request already has a seat: look again.
-                break
-            if taken:
-                return seat
-    return None
+        return []
+    while True:
+        own, others = _within_reach(current, volunteer, now, chance)
+        seats = [seat for seat in own[:wanted] if seat.key not in have]
+        places = [place for place in range(PLACES) if place not in {seat.place for seat in own}]
+        missing = places[: max(wanted - len(own), 0)]
+        try:
+            if all(_keep(seat, volunteer, now) for seat in seats):
+                taken = _take_some(others, missing, volunteer, now, chance)
+                if len(taken) == len(missing) or not others:
+                    return seats + taken
+        except IntegrityError:
+            pass  # The same person asked twice at once, and the other request already has that place.
+        # Others were quicker, so look again.
 
 
-def renew_seat(*, assignment: Assignment, volunteer: User, now: datetime | None = None) -> Assignment:
-    """Hold the seat for another full term from now; raises SeatLostError if it is no longer theirs.
-
-    SeatLapsedError, one of those, says that what they send will be taken as late.
-    """
-    until = _until(assignment, now or timezone.now())
-    # Conditional, so that whoever took the lapsed seat a moment ago keeps it and this caller is told.
-    if not Assignment.objects.filter(pk=assignment.pk).held_by(volunteer).update(held_until=until):
-        lapsed = LapsedSeat.objects.filter(assignment=assignment.pk, volunteer=volunteer)
-        raise SeatLapsedError if lapsed.exists() else SeatLostError
-    assignment.held_until = until
-    return assignment
+def renew_seats(*, project: Project, volunteer: User, now: datetime | None = None) -> list[Assignment]:
+    """Hold all seats that the volunteer has in the open round for a full term from now; returns them."""
+    current = project.rounds.open().first()
+    if current is None:
+        return []
+    now = now or timezone.now()
+    held = Assignment.objects.filter(round=current).held_by(volunteer)
+    # Conditional, so that whoever took a lapsed seat a moment ago keeps it.
+    held.update(held_until=now + timedelta(minutes=project.seat_minutes))
+    return list(held)
 
 
 @transaction.atomic
@@ -79,32 +97,52 @@ def skip_comparison(*, assignment: Assignment, volunteer: User) -> None:
         raise SeatLostError
 
 
-def _candidates(current: Round, volunteer: User, now: datetime, chance: random.Random) -> list[Assignment]:
-    """The volunteer's own seat alone, if they hold one; otherwise the next seats worth trying, best first.
+def _within_reach(
+    current: Round, volunteer: User, now: datetime, chance: random.Random
+) -> tuple[list[Assignment], list[Assignment]]:
+    """The volunteer's own seats, the longest held first, and the next ones worth trying, best first.
 
     Seats are numbered within their comparison, so the lowest number comes where the fewest are taken,
     but for seats that were given back. Comparisons were stored in random order, so the first free ones are
     as good as a draw.
     """
     seats = Assignment.objects.within_reach(current=current, user=volunteer, now=now, limit=CANDIDATES)
-    own = [seat for seat in seats if seat.volunteer_id == volunteer.pk]
+    own: list[Assignment] = []
+    others: list[Assignment] = []
     for seat in seats:
         seat.round = current
-    return own or sorted(seats, key=lambda seat: (seat.seat, chance.random()))
+        (own if seat.volunteer_id == volunteer.pk else others).append(seat)
+    own.sort(key=lambda seat: (seat.claimed_at or now, seat.place))
+    others.sort(key=lambda seat: (seat.seat, chance.random()))
+    return own, others
 
 
 def _keep(seat: Assignment, volunteer: User, now: datetime) -> bool:
-    """Go on with the own seat, renewed if its time ran out; False when somebody else took it meanwhile."""
+    """Go on with an own seat, renewed if its time ran out; False when somebody else took it meanwhile."""
     if seat.held_until is not None and seat.held_until <= now:
-        seat.claimed_at = now  # The time away is not time spent on judging.
-        try:
-            renew_seat(assignment=seat, volunteer=volunteer, now=now)
-        except SeatLostError:
+        # The time away is not time spent on judging.
+        seat.held_until, seat.claimed_at = _until(seat, now), now
+        own = Assignment.objects.filter(pk=seat.pk).held_by(volunteer)
+        if not own.update(held_until=seat.held_until, claimed_at=now):
             return False
-        seat.save(update_fields=["claimed_at"])
     completions = {one.pk: one for one in _completions(seat)}
     seat.shown = [completions[pk] for pk in seat.order]
     return True
+
+
+def _take_some(
+    candidates: list[Assignment], places: list[int], volunteer: User, now: datetime, chance: random.Random
+) -> list[Assignment]:
+    """Claim a seat for each place, as far as candidates at different comparisons last."""
+    taken: list[Assignment] = []
+    for seat in candidates:
+        if len(taken) == len(places):
+            break
+        if seat.comparison_id not in {one.comparison_id for one in taken}:
+            seat.place = places[len(taken)]
+            if _take(seat, volunteer, now, chance):
+                taken.append(seat)
+    return taken
 
 
 def _take(seat: Assignment, volunteer: User, now: datetime, chance: random.Random) -> bool:
@@ -117,6 +155,7 @@ def _take(seat: Assignment, volunteer: User, now: datetime, chance: random.Rando
     claim = {
         "state": Assignment.State.HELD,
         "volunteer": volunteer,
+        "place": seat.place,
         "held_until": _until(seat, now),
         "key": uuid.uuid4(),
         "order": [completion.pk for completion in shown],

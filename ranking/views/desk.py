@@ -1,10 +1,18 @@
-"""The desk, where volunteers rank: one comparison at a time, blind and in random order."""
+"""The desk, where volunteers rank: one comparison at a time, blind and in random order.
+
+Forms are posted by the browser, which is sent back to the page, or by the page's script, which asks for JSON:
+it sends what was said in the background, and gets what it holds ahead in the same answer.
+"""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -12,8 +20,8 @@ from django.views.decorators.http import require_POST, require_safe
 from annotator.access import MEMBERS, ProjectRequest, project_view
 from ranking.errors import InvalidJudgmentError, RankingError, SeatLostError
 from ranking.forms import JudgmentForm
-from ranking.models import Assignment, LapsedSeat, Tally
-from ranking.services import claim_next, renew_seat, skip_comparison, submit_judgment
+from ranking.models import Assignment, LapsedSeat, Round, Tally
+from ranking.services import claim_ahead, claim_next, renew_seats, skip_comparison, submit_judgment
 
 from .sitting import advise_rest, note_judgment
 
@@ -24,26 +32,41 @@ from .sitting import advise_rest, note_judgment
 def desk(request: ProjectRequest) -> HttpResponse:
     if request.membership.ready_at is None:
         return redirect("coming-in", request.project.slug)
-    return _show(request, _next_form(request))
+    seat = claim_next(project=request.project, volunteer=request.user)
+    return _show(request, JudgmentForm(seat=seat) if seat else None)
+
+
+@require_safe
+@never_cache
+@project_view(*MEMBERS)
+def ahead(request: ProjectRequest) -> HttpResponse:
+    """What an open page holds ahead, so that the next comparison is there without a connection."""
+    _refuse_for_others(request, request.GET.get("volunteer"))
+    return _answer(request, have=_keys(request.GET.get("have", "")))
 
 
 @require_POST
 @project_view(*MEMBERS)
 def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
+    _refuse_for_others(request, request.POST.get("volunteer"))
     seat = _seat_or_404(request, pk)
     shown = _shown_seat(request, seat)
     if shown is None:
         return _refuse(request, SeatLostError())
     form = JudgmentForm(request.POST, seat=shown)
     if not form.is_valid():
-        return _show(request, form, status=422)
+        return _ask_again(request, form)
     try:
         stored = submit_judgment(
-            assignment=seat, volunteer=request.user, key=form.cleaned_data["key"], **form.answer()
+            assignment=seat,
+            volunteer=request.user,
+            key=form.cleaned_data["key"],
+            seconds=form.seconds_spent(),
+            **form.answer(),
         )
     except InvalidJudgmentError as error:
         form.add_error(None, str(error))
-        return _show(request, form, status=422)
+        return _ask_again(request, form)
     except RankingError as error:
         return _refuse(request, error)
     today = Tally.objects.of(request.user, request.project).today().total()
@@ -56,6 +79,7 @@ def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
 @require_POST
 @project_view(*MEMBERS)
 def skip(request: ProjectRequest, pk: int) -> HttpResponse:
+    _refuse_for_others(request, request.POST.get("volunteer"))
     seat = _seat_or_404(request, pk)
     try:
         skip_comparison(assignment=seat, volunteer=request.user)
@@ -66,13 +90,17 @@ def skip(request: ProjectRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @project_view(*MEMBERS)
-def renew(request: ProjectRequest, pk: int) -> HttpResponse:
-    seat = _seat_or_404(request, pk)
-    try:
-        renew_seat(assignment=seat, volunteer=request.user)
-    except RankingError as error:
-        return HttpResponse(str(error), status=409)
-    return HttpResponse(status=204)
+def renew(request: ProjectRequest) -> HttpResponse:
+    """Keep all that the volunteer holds for another term; what is not named has gone to someone else."""
+    _refuse_for_others(request, request.POST.get("volunteer"))
+    held = renew_seats(project=request.project, volunteer=request.user)
+    return JsonResponse({"held": {str(seat.key): seat.seconds_left for seat in held}})
+
+
+def _refuse_for_others(request: ProjectRequest, volunteer: str | None) -> None:
+    """A page says whose it is: by now somebody else may have signed in on a device that they share."""
+    if volunteer is not None and volunteer != str(request.user.pk):
+        raise PermissionDenied("Somebody else has signed in here since.")
 
 
 def _seat_or_404(request: ProjectRequest, pk: int) -> Assignment:
@@ -94,45 +122,100 @@ def _shown_seat(request: ProjectRequest, seat: Assignment) -> Assignment | Lapse
     return lapsed.select_related("assignment__round__project", "comparison__prompt").first()
 
 
-def _go_on(request: ProjectRequest, status: str) -> HttpResponse:
-    """The next comparison, and in the status line what became of the last."""
-    if not request.htmx:
-        messages.success(request, status)
-        return redirect("desk", request.project.slug)
-    return _show(request, _next_form(request), words=status)
+def _wants_json(request: HttpRequest) -> bool:
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def _keys(listed: str) -> list[uuid.UUID]:
+    """The keys of a list with commas; what is none is passed over."""
+    keys = []
+    for each in listed[:1000].split(","):
+        try:
+            keys.append(uuid.UUID(each))
+        except ValueError:
+            continue
+    return keys
+
+
+def _go_on(request: ProjectRequest, words: str) -> HttpResponse:
+    """On to the next comparison, with word of what became of the last."""
+    if _wants_json(request):
+        return _answer(request, have=_have(request), words=words)
+    messages.success(request, words)
+    return redirect("desk", request.project.slug)
 
 
 def _refuse(request: ProjectRequest, error: RankingError) -> HttpResponse:
-    """The next comparison, under the reason why the last was not taken."""
-    if not request.htmx:
-        messages.warning(request, str(error))
-        return redirect("desk", request.project.slug)
-    return _show(request, _next_form(request), notice=str(error), status=409)
+    """On to the next comparison, with the reason why the last was not taken."""
+    if _wants_json(request):
+        return _answer(request, have=_have(request), words=str(error), status=409)
+    messages.warning(request, str(error))
+    return redirect("desk", request.project.slug)
 
 
-def _next_form(request: ProjectRequest) -> JudgmentForm | None:
-    """None when nothing is left, and while there is something to read first."""
-    if request.membership.ready_at is None:
-        return None
-    seat = claim_next(project=request.project, volunteer=request.user)
-    return JudgmentForm(seat=seat) if seat else None
+def _ask_again(request: ProjectRequest, form: JudgmentForm) -> HttpResponse:
+    """The form as it was filled in, with what is wrong."""
+    if _wants_json(request):
+        reasons = " ".join(str(error) for errors in form.errors.values() for error in errors)
+        return JsonResponse({"words": reasons, "form": _comparison(request, form)}, status=422)
+    return _show(request, form, status=422)
 
 
-def _show(
-    request: ProjectRequest,
-    form: JudgmentForm | None,
-    *,
-    words: str = "",
-    notice: str = "",
-    status: int = 200,
-) -> HttpResponse:
-    current = form.seat.round if form else request.project.rounds.open().first()
+def _have(request: ProjectRequest) -> list[uuid.UUID] | None:
+    """The keys that the page has; None when no page is there that more could be held for."""
+    return _keys(request.POST["have"]) if "have" in request.POST else None
+
+
+def _answer(
+    request: ProjectRequest, *, have: list[uuid.UUID] | None, words: str = "", status: int = 200
+) -> JsonResponse:
+    """What the page's script goes on with: words, comparisons to hold ahead, the progress of the round."""
+    answer = {"words": words} | ({} if have is None else _ahead(request, have))
+    return JsonResponse(answer, status=status)
+
+
+def _ahead(request: ProjectRequest, have: list[uuid.UUID]) -> dict[str, Any]:
+    """No comparisons when none is left, or while there is something to read first; then words for that."""
+    is_ready = request.membership.ready_at is not None
+    seats = claim_ahead(project=request.project, volunteer=request.user, have=have) if is_ready else []
+    state = _progress(request, seats[0].round if seats else request.project.rounds.open().first())
+    instead = "ranking/_nothing_left.html" if is_ready else "ranking/_come_in_first.html"
+    return {
+        "ahead": [
+            {
+                "key": str(seat.key),
+                "seconds_left": seat.seconds_left,
+                "html": _comparison(request, JudgmentForm(seat=seat)),
+            }
+            for seat in seats
+        ],
+        "progress": render_to_string("ranking/_progress.html", state),
+        "nothing_left": "" if seats else render_to_string(instead, state),
+    }
+
+
+def _comparison(request: ProjectRequest, form: JudgmentForm) -> str:
+    # Without the context of a whole page, whose navigation would be made for each.
     context = {
         "form": form,
+        "seat": form.seat,
+        "prompt": form.seat.comparison.prompt,
+        "project": request.project,
+        "user": request.user,
+        "csrf_token": get_token(request),
+    }
+    return render_to_string("ranking/_comparison.html", context)
+
+
+def _progress(request: ProjectRequest, current: Round | None) -> dict[str, Any]:
+    return {
+        "project": request.project,
         "round": current,
         "progress": current.progress(request.user) if current else None,
-        "words": words,
-        "notice": notice,
     }
-    template = "ranking/_desk.html" if request.htmx else "ranking/desk.html"
-    return render(request, template, context, status=status)
+
+
+def _show(request: ProjectRequest, form: JudgmentForm | None, *, status: int = 200) -> HttpResponse:
+    current = form.seat.round if form else request.project.rounds.open().first()
+    context = _progress(request, current) | {"form": form}
+    return render(request, "ranking/desk.html", context, status=status)

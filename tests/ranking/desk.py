@@ -1,10 +1,11 @@
-"""What a browser without scripts does at the desk."""
+"""What a browser does at the desk."""
 
 import re
 
 from django.urls import reverse
 
-HTMX = {"HTTP_HX_REQUEST": "true"}
+JSON = {"HTTP_ACCEPT": "application/json"}
+"""What the page's script sends with its requests."""
 
 
 def desk(current):
@@ -22,6 +23,10 @@ def filled(client, seat, *ranks, **extra):
     names = list(dict.fromkeys(re.findall(r'name="(rank_\w+)"', html)))
     assert key and len(names) == len(seat.order)
     return {"key": key.group(1)} | dict(zip(names, ranks, strict=False)) | extra
+
+
+def to_all(name, current):
+    return reverse(name, args=[current.project.slug])
 
 
 def ranks_of(judgment):

@@ -11,7 +11,7 @@ from ranking.models import Assignment
 from ranking.services.coming_in import check_readiness, come_in, way_of
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_newcomer, make_project, make_ready
-from tests.ranking.desk import HTMX, desk
+from tests.ranking.desk import JSON, desk
 from tests.ranking.making import make_round, make_seat
 
 pytestmark = pytest.mark.django_db
@@ -144,10 +144,10 @@ def test_a_judgment_begun_before_the_guidelines_changed_is_taken_and_they_come_b
     client.force_login(volunteer)
     seat = make_seat(current, volunteer)
     change_guidelines(project)
-    fields = {"key": seat.key} | {f"rank_{place}": place for place in (1, 2, 3, 4)}
-    page = client.post(reverse("judgment", args=[project.slug, seat.pk]), fields, **HTMX)
+    fields = {"key": seat.key, "have": ""} | {f"rank_{place}": place for place in (1, 2, 3, 4)}
+    answer = client.post(reverse("judgment", args=[project.slug, seat.pk]), fields, **JSON).json()
     assert volunteer.judgments.count() == 1
-    assert at("coming-in", project) in page.text and 'id="judgment-form"' not in page.text
+    assert answer["ahead"] == [] and at("coming-in", project) in answer["nothing_left"]
     assert not Assignment.objects.held_by(volunteer).exists()
 
 

@@ -9,7 +9,7 @@ from ranking.models import Assignment, Flag, Judgment
 from ranking.services import claim_next
 from tests.factories import make_member
 
-from .desk import HTMX, desk, filled, ranks_of, to
+from .desk import JSON, desk, filled, ranks_of, to
 from .making import let_lapse, make_round, make_seat
 
 pytestmark = pytest.mark.django_db
@@ -188,7 +188,7 @@ def give_away(seat):
     return other
 
 
-@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+@pytest.mark.parametrize("headers", [{}, JSON], ids=["page", "json"])
 def test_a_judgment_after_the_seat_went_to_someone_else_is_taken_as_late(client, seat, headers):
     data = filled(client, seat, 3, 1, 2)
     give_away(seat)
@@ -210,16 +210,9 @@ def test_a_late_judgment_that_does_not_fit_comes_back_as_entered_and_can_be_sent
     assert Judgment.objects.get().late
 
 
-def test_a_page_whose_seat_went_to_someone_else_is_told_that_it_may_go_on(client, seat):
-    give_away(seat)
-    response = client.post(to("renew-seat", seat))
-    assert response.status_code == 409
-    assert "still counts, as late" in response.content.decode()
-
-
 @pytest.mark.parametrize("key", ["", "no key", "\0", "7" * 5000, "0b6a7d5e-7f0e-4a53-8f7c-3a2f7e0c9d11"])
 def test_without_its_key_nothing_is_late(client, seat, key):
     data = filled(client, seat, 1, 2, 3) | {"key": key}
     give_away(seat)
-    assert client.post(to("judgment", seat), data, **HTMX).status_code == 409
+    assert client.post(to("judgment", seat), data, **JSON).status_code == 409
     assert not Judgment.objects.exists()

@@ -1,19 +1,17 @@
-"""The desk as a browser without scripts sees it, and as htmx does."""
+"""The desk as a browser without scripts sees it, and what the page's script is answered."""
 
 import re
-from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 
 from annotator.models import Role
 from ranking.models import Assignment, Flag, Judgment, Preference, Skip
-from ranking.services import claim_next, close_round
+from ranking.services import claim_ahead, claim_next, close_round
 from tests.factories import make_member, make_project, make_user
 
-from .desk import HTMX, desk, filled, ranks_of, to
+from .desk import JSON, desk, filled, ranks_of, to
 from .making import make_answers, make_round, make_seat
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def current():
-    return make_round(prompts=3, answers=3)
+    return make_round(prompts=4, answers=3)
 
 
 @pytest.fixture
@@ -87,15 +85,6 @@ def test_a_judgment_is_stored_and_the_next_comparison_follows(client, seat):
     assert claim_next(project=seat.round.project, volunteer=judgment.volunteer).pk != seat.pk
 
 
-def test_htmx_gets_the_next_comparison_and_the_status_without_the_frame(client, seat):
-    response = client.post(to("judgment", seat), filled(client, seat, 1, 2, 3), **HTMX)
-    html = response.content.decode()
-    assert response.status_code == 200
-    assert 'id="desk"' in html and "Saved. 1 today." in html and "<html" not in html
-    following = claim_next(project=seat.round.project, volunteer=seat.volunteer)
-    assert to("judgment", following) in html
-
-
 def test_flags_are_stored_with_the_completion_they_were_put_on(client, seat):
     data = filled(client, seat, 1, 2, 3)
     first = next(name for name in data if name.startswith("rank_"))
@@ -111,11 +100,11 @@ def test_all_bad_needs_no_ranks_and_ignores_the_ones_given(client, seat):
     assert not Preference.objects.exists()
 
 
-@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+@pytest.mark.parametrize("headers", [{}, JSON], ids=["page", "json"])
 def test_a_missing_rank_brings_the_form_back_as_it_was(client, seat, headers):
     data = filled(client, seat, 3, 1, rationale="<i>half done</i>")
     response = client.post(to("judgment", seat), data, **headers)
-    html = response.content.decode()
+    html = response.json()["form"] if headers else response.content.decode()
     assert response.status_code == 422
     assert "still without one: 1" in html
     assert html.count(" checked") == 2 + (not headers)
@@ -180,7 +169,7 @@ def test_sent_twice_with_another_answer_the_first_stays(client, seat):
     data = filled(client, seat, 1, 2, 3)
     client.post(to("judgment", seat), data)
     names = [name for name in data if name.startswith("rank_")]
-    response = client.post(to("judgment", seat), data | dict.fromkeys(names, 1), **HTMX)
+    response = client.post(to("judgment", seat), data | dict.fromkeys(names, 1), **JSON)
     assert response.status_code == 409
     assert "the first one stays" in response.content.decode()
     assert ranks_of(Judgment.objects.get()) == [1, 2, 3]
@@ -195,32 +184,25 @@ def test_a_round_that_closed_meanwhile_is_a_calm_message(client, seat):
 
 
 def test_skipping_frees_the_seat_and_brings_another_comparison(client, seat):
-    response = client.post(to("skip", seat), filled(client, seat), **HTMX)
+    response = client.post(to("skip", seat), filled(client, seat, have=""), **JSON)
     assert response.status_code == 200
-    assert to("judgment", seat) not in response.content.decode()
+    assert to("judgment", seat) not in response.json()["ahead"][0]["html"]
     assert Skip.objects.get().comparison == seat.comparison
     seat.refresh_from_db()
     assert seat.state == Assignment.State.FREE
 
 
-def test_working_at_a_comparison_renews_its_seat(client, seat):
-    Assignment.objects.filter(pk=seat.pk).update(held_until=timezone.now())
-    assert client.post(to("renew-seat", seat)).status_code == 204
-    seat.refresh_from_db()
-    assert seat.held_until > timezone.now() + timedelta(minutes=29)
-
-
-@pytest.mark.parametrize("name", ["judgment", "skip", "renew-seat"])
+@pytest.mark.parametrize("name", ["judgment", "skip"])
 def test_a_seat_that_is_not_theirs_is_refused(client, seat, name):
     data = filled(client, seat, 1, 2, 3)
     client.force_login(make_member(seat.round.project))
-    assert client.post(to(name, seat), data, **HTMX).status_code == 409
+    assert client.post(to(name, seat), data, **JSON).status_code == 409
     seat.refresh_from_db()
     assert seat.state == Assignment.State.HELD
     assert not Judgment.objects.exists() and not Skip.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["judgment", "skip", "renew-seat"])
+@pytest.mark.parametrize("name", ["judgment", "skip"])
 def test_seats_of_other_projects_are_404(client, volunteer, seat, name):
     elsewhere = make_round()
     foreign = make_seat(elsewhere, make_member(elsewhere.project))
@@ -229,7 +211,7 @@ def test_seats_of_other_projects_are_404(client, volunteer, seat, name):
     assert client.post(reverse(name, args=[seat.round.project.slug, 10**30])).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["judgment", "skip", "renew-seat"])
+@pytest.mark.parametrize("name", ["judgment", "skip"])
 def test_acts_at_a_seat_take_only_posts(client, seat, name):
     assert client.get(to(name, seat)).status_code == 405
 
@@ -266,11 +248,7 @@ def test_more_answers_cost_no_more_queries(client, django_assert_max_num_queries
 
 
 def test_judging_and_going_on_cost_few_queries(client, current, seat, django_assert_max_num_queries):
-    data = filled(client, seat, 1, 2, 3)
+    ahead = claim_ahead(project=current.project, volunteer=seat.volunteer, have=[seat.key])
+    data = filled(client, seat, 1, 2, 3, have=",".join(str(one.key) for one in ahead))
     with django_assert_max_num_queries(21):
-        assert client.post(to("judgment", seat), data, **HTMX).status_code == 200
-
-
-def test_renewing_a_seat_costs_few_queries(client, seat, django_assert_max_num_queries):
-    with django_assert_max_num_queries(5):
-        client.post(to("renew-seat", seat))
+        assert client.post(to("judgment", seat), data, **JSON).status_code == 200

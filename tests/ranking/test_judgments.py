@@ -1,10 +1,8 @@
 """Taking a judgment."""
 
 import uuid
-from datetime import timedelta
 
 import pytest
-from django.utils import timezone
 
 from ranking.errors import (
     InvalidJudgmentError,
@@ -14,7 +12,7 @@ from ranking.errors import (
     SeatLostError,
 )
 from ranking.models import Assignment, Flag, Judgment, Preference, RankedCompletion
-from ranking.services import claim_next, close_round, renew_seat, skip_comparison, submit_judgment
+from ranking.services import claim_next, close_round, skip_comparison, submit_judgment
 from tests.factories import make_member
 
 from .making import make_judgment, make_round, make_seat
@@ -306,11 +304,10 @@ def test_skipping_again_is_answered_alike_and_leaves_the_seat_to_its_new_holder(
     assert (taken.volunteer, taken.state) == (other, Assignment.State.HELD)
 
 
-def test_only_the_holder_can_skip_or_renew(seat):
+def test_only_the_holder_can_skip(seat):
     other = make_member(seat.round.project)
-    for act in (skip_comparison, renew_seat):
-        with pytest.raises(SeatLostError):
-            act(assignment=seat, volunteer=other)
+    with pytest.raises(SeatLostError):
+        skip_comparison(assignment=seat, volunteer=other)
     seat.refresh_from_db()
     assert seat.volunteer != other
 
@@ -321,10 +318,3 @@ def test_a_judged_seat_cannot_be_skipped(seat):
         skip_comparison(assignment=seat, volunteer=seat.volunteer)
     seat.refresh_from_db()
     assert seat.state == Assignment.State.DONE
-
-
-def test_renewing_holds_the_seat_for_another_full_term(seat):
-    later = timezone.now() + timedelta(minutes=20)
-    renew_seat(assignment=seat, volunteer=seat.volunteer, now=later)
-    seat.refresh_from_db()
-    assert seat.held_until == later + timedelta(minutes=seat.round.project.seat_minutes)

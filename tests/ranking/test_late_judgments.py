@@ -12,7 +12,6 @@ from ranking.errors import (
     AlreadyJudgedError,
     KeyReusedError,
     RoundClosedError,
-    SeatLapsedError,
     SeatLostError,
 )
 from ranking.models import Assignment, Judgment, LapsedSeat
@@ -20,7 +19,7 @@ from ranking.services import (
     claim_next,
     close_round,
     correct_judgment,
-    renew_seat,
+    renew_seats,
     skip_comparison,
     snapshot_preferences,
     submit_judgment,
@@ -169,19 +168,13 @@ def test_a_closed_round_takes_no_late_judgment(seat):
     assert not Judgment.objects.exists()
 
 
-def test_renewing_a_seat_that_went_on_tells_that_what_is_sent_still_counts(seat):
-    take_over(seat)
-    with pytest.raises(SeatLapsedError):
-        renew_seat(assignment=seat, volunteer=seat.volunteer)
-
-
 def test_the_time_a_seat_is_held_is_the_projects(client, seat):
     project = seat.round.project
     assert seat.held_until - seat.claimed_at == timedelta(minutes=30)
     project.seat_minutes = 5
     project.save()
     now = timezone.now()
-    renewed = renew_seat(assignment=Assignment.objects.get(pk=seat.pk), volunteer=seat.volunteer, now=now)
+    [renewed] = renew_seats(project=project, volunteer=seat.volunteer, now=now)
     assert renewed.held_until == now + timedelta(minutes=5)
 
 
@@ -193,7 +186,7 @@ def test_late_judgments_are_counted_apart(client, seat):
     assert (dataset.judgments, dataset.manifest["counts"]["late_judgments"]) == (2, 1)
     assert "| of these late | 1 |" in (dataset.folder / "README.md").read_text()
     client.force_login(coordinator_of(seat.round.project))
-    html = client.get(reverse("project", args=[seat.round.project.slug])).content.decode()
+    html = client.get(reverse("rankings", args=[seat.round.project.slug])).content.decode()
     assert "1 of them is late" in html
 
 

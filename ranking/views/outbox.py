@@ -1,0 +1,33 @@
+"""What the browser needs to send later what was said without a connection: see static/js/queue.js."""
+
+from django.contrib.auth.decorators import login_not_required, login_required
+from django.http import HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from annotator.access import SignedInRequest
+
+
+@require_safe
+@never_cache
+@login_required
+def sender(request: SignedInRequest) -> HttpResponse:
+    """Who is signed in, and a token for what they send: an older one is refused after a new sign-in."""
+    return JsonResponse({"volunteer": request.user.pk, "token": get_token(request)})
+
+
+@require_safe
+@never_cache
+@login_not_required
+def service_worker(request: SignedInRequest) -> HttpResponse:
+    """The service worker's script: at the root, because it serves only what lies below its address."""
+    return render(request, "ranking/sw.js", content_type="text/javascript")
+
+
+@require_safe
+@login_not_required
+def offline(request: SignedInRequest) -> HttpResponse:
+    """The page that the service worker keeps for when there is no connection."""
+    return render(request, "ranking/offline.html")
