@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-WORD = re.compile(r"\s+|[^\s]+")
-ALIKE = 0.4
-"""Two lines are shown as one that was changed when they share at least so much, else as two."""
+WORD = re.compile(r"\s+|\w+|[^\w\s]")
+MARKS = re.compile(r"^[#>\s]+|[*`]")
+"""Markdown's marks, which nobody is to read here."""
+ALIKE = 0.6
+"""A line is shown as one that was changed when so much of the shorter version of it stayed, else as two."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ def changed_lines(before: str, after: str) -> list[Line]:
 
 
 def _lines(text: str) -> list[str]:
-    return [line.rstrip() for line in text.splitlines() if line.strip()]
+    return [line for each in text.splitlines() if (line := MARKS.sub("", each).rstrip())]
 
 
 def _block(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
@@ -42,7 +44,8 @@ def _block(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
     for was, now in zip(old[:paired], new[:paired], strict=True):
         words = WORD.findall(was), WORD.findall(now)
         matcher = SequenceMatcher(None, *words)
-        if matcher.ratio() < ALIKE:
+        stayed = sum(block.size for block in matcher.get_matching_blocks())
+        if stayed < ALIKE * min(map(len, words)):
             yield [Piece("removed", was)]
             yield [Piece("added", now)]
         else:

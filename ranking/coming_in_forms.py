@@ -46,7 +46,10 @@ class PracticeComparisonForm(forms.Form):
     )
     why = forms.CharField(
         label=_("Why this is the right order"),
-        help_text=_("Shown after it was ranked: a sentence or two, in plain words."),
+        help_text=_(
+            "Shown after it was ranked: a sentence or two, in plain words. Name answers by what they say, "
+            "not by their letter: everybody sees them in another order."
+        ),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
@@ -94,6 +97,11 @@ class PracticeComparisonForm(forms.Form):
         except (BadRecordError, EmptyRecordError) as bad:
             self.add_error(None, str(bad))
         return data
+
+    def shown(self) -> int:
+        """How many answers the page shows at once: those that are there, and four at least."""
+        filled = [n for n, (text, _rank) in enumerate(self.answers(), start=1) if text.value()]
+        return max([4, *filled])
 
     def answers(self) -> list[tuple[Any, Any]]:
         """(field of the text, field of the rank) of each answer."""

@@ -87,7 +87,7 @@ def dataset_card(about: dict[str, Any]) -> str:
     languages = "".join(f"- {quote(language)}\n" for language in about["languages"])
     return f"""---
 pretty_name: {quote(about["project"]["name"] + ": preferences")}
-license: other
+license: {about["license_id"]}
 language:
 {languages}tags:
 - preference

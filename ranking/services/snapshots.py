@@ -18,14 +18,17 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotator.models import Completion, Project, Prompt, Split, User
+from annotator.models import Completion, Consent, Licence, Project, Prompt, Split, User
 from annotator.services.audit import record
 from ranking.consensus import find_majorities
 from ranking.dataset_files import DEMONSTRATIONS, SPLITS, Row, write_snapshot
 from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.models import Comparison, Dataset, Judgment
 
-LICENSE = "The project has not stated a licence: ask its coordinator before passing this on."
+UNLICENSED = (
+    "Some people judged before they were asked for a licence, or under another one: ask the project's "
+    "coordinator before passing this on."
+)
 UNFINISHED = ".unfinished-"
 LEFT_AFTER = 24 * 60 * 60
 """Seconds after which an unfinished folder was left by a snapshot that is no more."""
@@ -175,7 +178,7 @@ def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
         "project": {"slug": project.slug, "name": project.name},
         "created_at": timezone.now().isoformat(timespec="seconds"),
         "software": {"chorus": _version(), "pyarrow": pa.__version__},
-        "license": LICENSE,
+        **_licence(project),
         "languages": sorted({row["language"] for row in rows}),
         "rounds": sorted({row["round"] for row in rows}),
         "counts": {
@@ -192,6 +195,19 @@ def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
         },
         "simulated_share": simulated / len(judgments),
         "last_judgment_id": max(judgments),
+    }
+
+
+def _licence(project: Project) -> dict[str, str]:
+    """The project's licence, if everybody whose judgments are in it agreed to that one."""
+    licence = Licence(project.licence)
+    agreed = Consent.objects.filter(project=project, licence=licence).values("user")
+    judgments = Judgment.objects.of_project(project).filter(volunteer__is_simulated=False)
+    if judgments.exclude(volunteer__in=agreed).exists():
+        return {"license": UNLICENSED, "license_id": "other"}
+    return {
+        "license": f"Judgments: {licence.label}, {licence.url}. Prompts and answers are the project's.",
+        "license_id": str(licence.value).lower(),
     }
 
 

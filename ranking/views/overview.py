@@ -93,6 +93,7 @@ def _figures(project: Project, current: Round | None) -> dict[str, Any]:
         "prompts": project.prompts.count(),
         "has_completions": Completion.objects.filter(author__project=project).exists(),
         "members": project.memberships.count(),
+        "waiting": project.memberships.waiting().count(),
         "judgments": tallies.total(),
         "days": tallies.by_day()[:DAYS],
         "people": tallies.filter(round=current).by_volunteer()[:PEOPLE] if current else [],

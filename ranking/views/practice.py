@@ -90,12 +90,13 @@ def _seat_or_404(request: ProjectRequest, pk: int) -> PracticeSeat:
 
 
 def _told(seat: PracticeSeat) -> list[dict[str, Any]]:
-    """Each answer as it was shown, with the rank that was given and the one that is right."""
+    """The answers, the best first, each with its letter, the rank that was given and the right one."""
     right = seat.comparison.ranks
-    return [
+    told = [
         {"letter": letter, "text": answer.text, "given": seat.ranks[n], "right": right[n]}
         for letter, n, answer in zip(LETTERS, seat.order, seat.shown, strict=False)
     ]
+    return sorted(told, key=lambda one: int(one["right"]))
 
 
 def _show(request: ProjectRequest, form: PracticeForm, status: int = 200) -> HttpResponse:

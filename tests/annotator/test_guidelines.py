@@ -21,6 +21,16 @@ def test_a_changed_word_is_marked_within_its_line_and_other_lines_are_left_out()
     ]
 
 
+def test_a_line_that_grew_is_one_line_and_marks_of_markdown_are_not_shown():
+    assert kinds("1. *Clear.*", "1. *Clear and short.*") == [
+        [("same", "1. Clear"), ("added", " and short"), ("same", ".")]
+    ]
+    assert kinds("or skip.", "or skip. Links do not make an answer better.") == [
+        [("same", "or skip."), ("added", " Links do not make an answer better.")]
+    ]
+    assert kinds("# Be `fair`", "**Be fair**") == []
+
+
 def test_lines_that_have_little_in_common_are_one_removed_and_one_added():
     assert kinds("Be kind.", "Never mind spelling or style") == [
         [("removed", "Be kind.")],
@@ -84,12 +94,13 @@ def test_the_page_shows_markdown_without_scripts_and_lists_the_versions(
 def test_a_version_shows_what_changed_with_words_for_who_cannot_see_it(
     client, project, coordinator, volunteer
 ):
-    write_guidelines(project=project, text="Rank <b>false</b> answers last.", actor=coordinator)
-    write_guidelines(project=project, text="Rank <i>harmful</i> answers last.", actor=coordinator)
+    write_guidelines(project=project, text="Rank <b> answers last.", actor=coordinator)
+    write_guidelines(project=project, text="Rank <script> answers last.", actor=coordinator)
     client.force_login(volunteer)
     page = client.get(reverse("guidelines-version", args=["climate", 2])).text
-    assert "&lt;i&gt;harmful&lt;/i&gt;" in page.partition("<ins>")[2].partition("</ins>")[0]
-    assert "&lt;b&gt;false&lt;/b&gt;" in page.partition("<del>")[2].partition("</del>")[0]
+    assert "Rank &lt;" in page
+    assert "script" in page.partition("<ins>")[2].partition("</ins>")[0] and "<script>" not in page
+    assert "b" in page.partition("<del>")[2].partition("</del>")[0]
     assert "added:" in page and "removed:" in page
     assert "What changed" not in client.get(reverse("guidelines-version", args=["climate", 1])).text
 

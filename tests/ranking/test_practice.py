@@ -225,6 +225,7 @@ def test_a_coordinator_sees_who_waits_and_lets_them_in(client, current, project,
     finish(newcomer, 0)
     finish(newcomer, 0)
     client.force_login(coordinator_of(project))
+    assert "1 new volunteer waits for you" in client.get(at("project", project)).text
     page = client.get(at("people", project))
     assert "They wait for you" in page.text and at("let-in", project, newcomer.pk) in page.text
     assert "may rank now" in client.post(at("let-in", project, newcomer.pk), follow=True).text

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from annotator.models import AuditEvent
+from annotator.services.projects import change_settings
 from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.models import Dataset, Judgment
 from ranking.services import open_round, snapshot_preferences
@@ -148,6 +149,16 @@ def test_none_acceptable_and_cannot_be_ranked_are_told_apart(project):
     assert (counts["judgments"], counts["ranked"], counts["all_bad"], counts["cannot_rank"]) == (39, 36, 2, 1)
     card = (dataset.folder / "README.md").read_text()
     assert '"none is acceptable" | 2 |' in card and '"cannot be ranked" | 1 |' in card
+
+
+def test_a_dataset_names_the_licence_that_all_of_its_volunteers_agreed_to(project):
+    dataset = snapshot_preferences(project=project)
+    assert "license: cc-by-4.0\n" in (dataset.folder / "README.md").read_text()
+    assert "CC BY 4.0, https://creativecommons.org/" in dataset.manifest["license"]
+    change_settings(project=project, values={"licence": "CC0-1.0"}, actor=coordinator_of(project))
+    dataset = snapshot_preferences(project=project)
+    assert "license: other\n" in (dataset.folder / "README.md").read_text()
+    assert "ask the project's coordinator" in dataset.manifest["license"]
 
 
 def test_snapshots_are_numbered_and_an_old_one_stays_as_it_was(project):
