@@ -48,8 +48,8 @@ class Card:
 
     @property
     def is_long(self) -> bool:
-        """Whether the page may fold it: fixed here, so that nothing moves once scripts have run."""
-        return _is_long(self.text)
+        """Fixed here, so that nothing moves once scripts have run."""
+        return is_long(self.text)
 
     @property
     def has_other_flags(self) -> bool:
@@ -209,7 +209,7 @@ class JudgmentForm(forms.Form):
         return [(kind.value, str(kind.label)) for kind in FlagKind if kind.value in shown]
 
     def has_long_conversation(self) -> bool:
-        return _is_long("\n".join(each["content"] for each in self.seat.comparison.prompt.messages))
+        return is_long("\n".join(each["content"] for each in self.seat.comparison.prompt.messages))
 
     def scores(self) -> list[str]:
         return [str(score) for score in SCORES]
@@ -264,7 +264,8 @@ class CorrectionForm(JudgmentForm):
         return str(uuid.uuid4() if "key" in self.errors else self["key"].value())
 
 
-def _is_long(text: str) -> bool:
+def is_long(text: str) -> bool:
+    """Whether the page may fold it."""
     return len(text) + LINE * text.count("\n") > LONG
 
 

@@ -20,10 +20,14 @@ from django.views.decorators.http import require_POST, require_safe
 from annotator.access import MEMBERS, ProjectRequest, project_view
 from ranking.errors import InvalidJudgmentError, RankingError, SeatLostError
 from ranking.forms import JudgmentForm
-from ranking.models import Assignment, LapsedSeat, Round, Tally
+from ranking.models import Assignment, LapsedSeat, Round
 from ranking.services import claim_ahead, claim_next, renew_seats, skip_comparison, submit_judgment
 
+from .fresh import render_fresh
 from .sitting import advise_rest, note_judgment
+
+State = dict[str, Any]
+"""What the templates of the desk are told of the round."""
 
 
 @require_safe
@@ -33,7 +37,10 @@ def desk(request: ProjectRequest) -> HttpResponse:
     if request.membership.ready_at is None:
         return redirect("coming-in", request.project.slug)
     seat = claim_next(project=request.project, volunteer=request.user)
-    return _show(request, JudgmentForm(seat=seat) if seat else None)
+    if seat is None:
+        return _show(request, _state(request, _open_round(request)))
+    comparison = render_fresh(seat, get_token(request))
+    return _show(request, _state(request, seat.round), comparison, seconds_left=seat.seconds_left)
 
 
 @require_safe
@@ -42,7 +49,8 @@ def desk(request: ProjectRequest) -> HttpResponse:
 def ahead(request: ProjectRequest) -> HttpResponse:
     """What an open page holds ahead, so that the next comparison is there without a connection."""
     _refuse_for_others(request, request.GET.get("volunteer"))
-    return _answer(request, have=_keys(request.GET.get("have", "")))
+    state = _state(request, _open_round(request))
+    return _answer(request, state, have=_keys(request.GET.get("have", "")))
 
 
 @require_POST
@@ -69,11 +77,11 @@ def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
         return _ask_again(request, form)
     except RankingError as error:
         return _refuse(request, error)
-    today = Tally.objects.of(request.user, request.project).today().total()
+    state = _state(request, seat.round)
     late = _("The time had run out: it counts as late.") if stored.late else ""
-    saved = _("Saved. %(count)d today.") % {"count": today}
+    saved = _("Saved. %(count)d today.") % {"count": state["progress"].today}
     words = " ".join(filter(None, (saved, late, advise_rest(request))))
-    return note_judgment(request, _go_on(request, words))
+    return note_judgment(request, _go_on(request, words, state))
 
 
 @require_POST
@@ -85,7 +93,7 @@ def skip(request: ProjectRequest, pk: int) -> HttpResponse:
         skip_comparison(assignment=seat, volunteer=request.user)
     except RankingError as error:
         return _refuse(request, error)
-    return _go_on(request, _("Skipped. You will not see that one again."))
+    return _go_on(request, _("Skipped. You will not see that one again."), _state(request, seat.round))
 
 
 @require_POST
@@ -137,10 +145,10 @@ def _keys(listed: str) -> list[uuid.UUID]:
     return keys
 
 
-def _go_on(request: ProjectRequest, words: str) -> HttpResponse:
+def _go_on(request: ProjectRequest, words: str, state: State) -> HttpResponse:
     """On to the next comparison, with word of what became of the last."""
     if _wants_json(request):
-        return _answer(request, have=_have(request), words=words)
+        return _answer(request, state, have=_have(request), words=words)
     messages.success(request, words)
     return redirect("desk", request.project.slug)
 
@@ -148,17 +156,28 @@ def _go_on(request: ProjectRequest, words: str) -> HttpResponse:
 def _refuse(request: ProjectRequest, error: RankingError) -> HttpResponse:
     """On to the next comparison, with the reason why the last was not taken."""
     if _wants_json(request):
-        return _answer(request, have=_have(request), words=str(error), status=409)
+        state = _state(request, _open_round(request))
+        return _answer(request, state, have=_have(request), words=str(error), status=409)
     messages.warning(request, str(error))
     return redirect("desk", request.project.slug)
 
 
 def _ask_again(request: ProjectRequest, form: JudgmentForm) -> HttpResponse:
     """The form as it was filled in, with what is wrong."""
+    # Without the context of a whole page, whose navigation would be made for each.
+    context = {
+        "form": form,
+        "seat": form.seat,
+        "prompt": form.seat.comparison.prompt,
+        "project": request.project,
+        "csrf_token": get_token(request),
+    }
+    comparison = render_to_string("ranking/_comparison.html", context)
     if _wants_json(request):
         reasons = " ".join(str(error) for errors in form.errors.values() for error in errors)
-        return JsonResponse({"words": reasons, "form": _comparison(request, form)}, status=422)
-    return _show(request, form, status=422)
+        return JsonResponse({"words": reasons, "form": comparison}, status=422)
+    left = form.seat.seconds_left if isinstance(form.seat, Assignment) else None
+    return _show(request, _state(request, form.seat.round), comparison, seconds_left=left, status=422)
 
 
 def _have(request: ProjectRequest) -> list[uuid.UUID] | None:
@@ -167,26 +186,22 @@ def _have(request: ProjectRequest) -> list[uuid.UUID] | None:
 
 
 def _answer(
-    request: ProjectRequest, *, have: list[uuid.UUID] | None, words: str = "", status: int = 200
+    request: ProjectRequest, state: State, *, have: list[uuid.UUID] | None, words: str = "", status: int = 200
 ) -> JsonResponse:
     """What the page's script goes on with: words, comparisons to hold ahead, the progress of the round."""
-    answer = {"words": words} | ({} if have is None else _ahead(request, have))
+    answer = {"words": words} | ({} if have is None else _ahead(request, state, have))
     return JsonResponse(answer, status=status)
 
 
-def _ahead(request: ProjectRequest, have: list[uuid.UUID]) -> dict[str, Any]:
+def _ahead(request: ProjectRequest, state: State, have: list[uuid.UUID]) -> dict[str, Any]:
     """No comparisons when none is left, or while there is something to read first; then words for that."""
-    is_ready = request.membership.ready_at is not None
-    seats = claim_ahead(project=request.project, volunteer=request.user, have=have) if is_ready else []
-    state = _progress(request, seats[0].round if seats else request.project.rounds.open().first())
+    is_ready, current = request.membership.ready_at is not None, state["round"]
+    seats = claim_ahead(current=current, volunteer=request.user, have=have) if is_ready and current else []
     instead = "ranking/_nothing_left.html" if is_ready else "ranking/_come_in_first.html"
+    token = get_token(request)
     return {
         "ahead": [
-            {
-                "key": str(seat.key),
-                "seconds_left": seat.seconds_left,
-                "html": _comparison(request, JudgmentForm(seat=seat)),
-            }
+            {"key": str(seat.key), "seconds_left": seat.seconds_left, "html": render_fresh(seat, token)}
             for seat in seats
         ],
         "progress": render_to_string("ranking/_progress.html", state),
@@ -194,20 +209,12 @@ def _ahead(request: ProjectRequest, have: list[uuid.UUID]) -> dict[str, Any]:
     }
 
 
-def _comparison(request: ProjectRequest, form: JudgmentForm) -> str:
-    # Without the context of a whole page, whose navigation would be made for each.
-    context = {
-        "form": form,
-        "seat": form.seat,
-        "prompt": form.seat.comparison.prompt,
-        "project": request.project,
-        "user": request.user,
-        "csrf_token": get_token(request),
-    }
-    return render_to_string("ranking/_comparison.html", context)
+def _open_round(request: ProjectRequest) -> Round | None:
+    return request.project.rounds.open().first()
 
 
-def _progress(request: ProjectRequest, current: Round | None) -> dict[str, Any]:
+def _state(request: ProjectRequest, current: Round | None) -> State:
+    """How far the round has come."""
     return {
         "project": request.project,
         "round": current,
@@ -215,7 +222,13 @@ def _progress(request: ProjectRequest, current: Round | None) -> dict[str, Any]:
     }
 
 
-def _show(request: ProjectRequest, form: JudgmentForm | None, *, status: int = 200) -> HttpResponse:
-    current = form.seat.round if form else request.project.rounds.open().first()
-    context = _progress(request, current) | {"form": form}
+def _show(
+    request: ProjectRequest,
+    state: State,
+    comparison: str = "",
+    *,
+    seconds_left: int | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = {**state, "comparison": comparison, "seconds_left": seconds_left}
     return render(request, "ranking/desk.html", context, status=status)

@@ -243,12 +243,12 @@ def test_more_answers_cost_no_more_queries(client, django_assert_max_num_queries
     current = make_round(answers=answers)
     client.force_login(make_member(current.project))
     client.get(desk(current))
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(9):
         client.get(desk(current))
 
 
 def test_judging_and_going_on_cost_few_queries(client, current, seat, django_assert_max_num_queries):
-    ahead = claim_ahead(project=current.project, volunteer=seat.volunteer, have=[seat.key])
+    ahead = claim_ahead(current=current, volunteer=seat.volunteer, have=[seat.key])
     data = filled(client, seat, 1, 2, 3, have=",".join(str(one.key) for one in ahead))
     with django_assert_max_num_queries(21):
         assert client.post(to("judgment", seat), data, **JSON).status_code == 200

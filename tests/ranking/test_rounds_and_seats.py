@@ -217,4 +217,4 @@ def test_claiming_costs_few_queries_however_many_seats_there_are():
     volunteer = make_member(current.project)
     with CaptureQueriesContext(connection) as queries:
         make_seat(current, volunteer)
-    assert len(queries) <= 6
+    assert len(queries) <= 8
