@@ -20,7 +20,8 @@ def write_guidelines(*, project: Project, text: str, actor: User) -> GuidelinesV
     version = GuidelinesVersion.objects.create(project=project, number=number, text=text, written_by=actor)
     members = Membership.objects.filter(project=project)
     members.filter(user=actor).update(guidelines_read=number)
-    members.exclude(user=actor).update(ready_at=None)
+    if text:
+        members.exclude(user=actor).update(ready_at=None)
     record("guidelines.written", actor=actor, project=project, target=version, number=number)
     return version
 

@@ -204,6 +204,7 @@ def _ahead(request: ProjectRequest, state: State, have: list[uuid.UUID]) -> dict
             {"key": str(seat.key), "seconds_left": seat.seconds_left, "html": render_fresh(seat, token)}
             for seat in seats
         ],
+        "to_read": not is_ready,
         "progress": render_to_string("ranking/_progress.html", state),
         "nothing_left": "" if seats else render_to_string(instead, state),
     }

@@ -13,7 +13,7 @@ from ranking.coming_in_forms import PracticeForm
 from ranking.errors import InvalidJudgmentError, NothingToPractiseError, NoTryLeftError
 from ranking.forms import LETTERS
 from ranking.models import PracticeSeat
-from ranking.services.coming_in import Step
+from ranking.services.coming_in import Step, way_of
 from ranking.services.practice import answer_practice, begin_practice, may_try
 
 from .coming_in import place
@@ -24,6 +24,8 @@ from .coming_in import place
 @project_view(*MEMBERS)
 def practice(request: ProjectRequest) -> HttpResponse:
     """The next comparison of the open try, else how the last one went, else what practice is."""
+    if _comes_too_early(request):
+        return redirect("coming-in", request.project.slug)
     attempt = request.membership.practice_tries.first()
     if attempt and (seat := attempt.next_seat()):
         return _show(request, PracticeForm(seat=seat))
@@ -43,6 +45,8 @@ def practice(request: ProjectRequest) -> HttpResponse:
 @require_POST
 @project_view(*MEMBERS)
 def begin(request: ProjectRequest) -> HttpResponse:
+    if _comes_too_early(request):
+        return redirect("coming-in", request.project.slug)
     try:
         begin_practice(membership=request.membership)
     except (NoTryLeftError, NothingToPractiseError) as error:
@@ -82,6 +86,11 @@ def result(request: ProjectRequest, pk: int) -> HttpResponse:
         **place(request, Step.PRACTICE),
     }
     return render(request, "ranking/practice_result.html", context)
+
+
+def _comes_too_early(request: ProjectRequest) -> bool:
+    """Nobody's answers are stored before they have agreed to it."""
+    return way_of(request.membership).next in (Step.CONSENT, Step.GUIDELINES)
 
 
 def _seat_or_404(request: ProjectRequest, pk: int) -> PracticeSeat:

@@ -23,11 +23,10 @@ from ranking.services.practice import add_practice
 ida = User.objects.create_user("ida@example.org", name="Ida")
 names = {"name": "Arrivals", "slug": "arrivals", "base_model": "models/none"}
 project = create_project(**names, coordinator=ida, guidelines="True comes first.")
-prompts = add_prompts(
-    project=project, drafts=[draft_from_record({"prompt": "Why is the sea rising?"})], actor=ida
-).prompts
+drafts = [draft_from_record({"prompt": f"Why is the sea rising, {n}?"}) for n in range(6)]
+prompts = add_prompts(project=project, drafts=drafts, actor=ida).prompts
 author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 1")
-add_completions(author=author, texts=[(prompts[0], f"Answer number {n}.") for n in range(3)])
+add_completions(author=author, texts=[(one, f"Answer number {n}.") for one in prompts for n in range(3)])
 open_round(project=project, author=author)
 record = {"why": "Because it is true."}
 pair = {**record, "answers": ["This is true.", "This is false."], "ranks": [1, 2]}
@@ -38,6 +37,13 @@ drafts = [
 ]
 add_practice(project=project, drafts=drafts, actor=ida)
 print("TOKEN", invite(project=project, role=Role.VOLUNTEER, email="", actor=ida)[1])
+"""
+CHANGE = """
+from annotator.models import Project, User
+from annotator.services.guidelines import write_guidelines
+
+project, ida = Project.objects.get(slug="arrivals"), User.objects.get(email="ida@example.org")
+write_guidelines(project=project, text="True comes first, and short comes second.", actor=ida)
 """
 PASSWORD = "correct horse battery staple"
 BEST_FIRST = ["This is true.", "This is half.", "This is false."]
@@ -68,6 +74,16 @@ def submit(page: Page) -> None:
     page.locator("#send").click()
     if as_shown and all(as_shown):
         page.get_by_role("button", name="Yes, submit").click()
+
+
+def rank_one(page: Page) -> None:
+    """Rank the comparison on the screen as it is shown; the next one comes, or what is there instead."""
+    key = page.locator("#judgment-form [name=key]").get_attribute("value")
+    for rank in (1, 2, 3):
+        page.locator(f"#answer-{rank} label.rank:has(input[value='{rank}'])").click()
+    submit(page)
+    expect(page.locator(f"#judgment-form [name=key][value='{key}']")).to_have_count(0)
+    expect(page.locator("#desk-status")).to_contain_text("Saved")
 
 
 def test_from_the_invitation_to_the_first_comparison_with_a_pause_in_the_middle(site: Site, page: Page):
@@ -107,8 +123,14 @@ def test_from_the_invitation_to_the_first_comparison_with_a_pause_in_the_middle(
     expect(page.get_by_role("heading", name="You are ready")).to_be_visible()
     expect(page.locator("main")).to_contain_text("5 of 5 were right")
     page.get_by_role("link", name="To your first comparison").click()
-    expect(page.locator("#desk")).to_contain_text("Why is the sea rising?")
-    for rank in (1, 2, 3):
-        page.locator(f"#answer-{rank} label.rank:has(input[value='{rank}'])").click()
-    submit(page)
-    expect(page.locator("#desk-status, #messages").filter(has_text="Saved")).to_be_visible()
+    expect(page.locator("#desk")).to_contain_text("Why is the sea rising")
+    rank_one(page)
+
+    site.manage("shell", "-c", CHANGE)
+    rank_one(page)  # it was on the screen when the guidelines changed
+    rank_one(page)  # and this one came at once, before the site had answered
+    expect(page.locator("#desk")).to_contain_text("Something to read first")
+    page.get_by_role("link", name="Read it").click()
+    expect(page.locator("ins")).to_contain_text("and short comes second")
+    page.get_by_role("button", name="Go on ranking").click()
+    rank_one(page)

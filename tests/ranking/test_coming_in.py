@@ -133,8 +133,7 @@ def test_what_changed_is_told_since_the_version_that_was_read(client, project):
 def test_guidelines_that_were_emptied_stop_nobody(client, current, project):
     client.force_login(make_member(project))
     change_guidelines(project, "")
-    page = client.get(desk(current), follow=True)
-    assert page.redirect_chain[-1][0] == desk(current)
+    assert client.get(desk(current)).status_code == 200
 
 
 def test_a_judgment_begun_before_the_guidelines_changed_is_taken_and_they_come_before_the_next(
@@ -147,7 +146,7 @@ def test_a_judgment_begun_before_the_guidelines_changed_is_taken_and_they_come_b
     fields = {"key": seat.key, "have": ""} | {f"rank_{place}": place for place in (1, 2, 3, 4)}
     answer = client.post(reverse("judgment", args=[project.slug, seat.pk]), fields, **JSON).json()
     assert volunteer.judgments.count() == 1
-    assert answer["ahead"] == [] and at("coming-in", project) in answer["nothing_left"]
+    assert answer["to_read"] and answer["ahead"] == [] and at("coming-in", project) in answer["nothing_left"]
     assert not Assignment.objects.held_by(volunteer).exists()
 
 

@@ -95,6 +95,14 @@ def test_practice_comes_after_the_guidelines_and_before_the_first_comparison(
     assert page.redirect_chain[-1][0] == desk(current) and 'id="judgment-form"' in page.text
 
 
+def test_nobody_practises_before_they_have_agreed(client, project):
+    user = make_newcomer(project)
+    client.force_login(user)
+    for page in (client.get(at("practice", project)), client.post(at("begin-practice", project))):
+        assert page.url == at("coming-in", project)
+    assert not project.memberships.get(user=user).practice_tries.exists()
+
+
 def test_what_was_wrong_is_told_with_the_right_one_and_why(client, project, newcomer):
     seat = begin_practice(membership=newcomer).next_seat()
     page = client.post(at("practice-answer", project, seat.pk), choice(seat, right=False), follow=True)
