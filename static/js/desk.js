@@ -410,7 +410,7 @@
 
   const sortCards = () => {
     const answers = cards()[0]?.parentElement;
-    if (!answers || choices().length || !window.Sortable) return;
+    if (!answers || choices().length || !window.Sortable || window.Sortable.get(answers)) return;
     const handleOf = (event) => event.item.querySelector(".handle");
     window.Sortable.create(answers, {
       handle: ".handle",
@@ -461,7 +461,7 @@
       "of-pairs": choices().length,
       "of-ranks": cards().length && !choices().length,
       "of-skip": byId("skip"),
-      "of-guidelines": document.querySelector("#desk [accesskey=g]"),
+      "of-guidelines": document.querySelector("main [accesskey=g]"),
     };
     for (const [name, isShown] of Object.entries(shown)) {
       for (const line of document.getElementsByClassName(name)) line.hidden = !isShown;
@@ -511,7 +511,7 @@
     const name = nameOf(event);
     if (!byId("keys-on").checked || document.querySelector("dialog[open]")) return;
     const digit = /^[1-8]$/.test(name) ? Number(name) : 0;
-    const button = document.querySelector(`#desk :is([data-key="${CSS.escape(name)}"], [accesskey="${CSS.escape(name)}"])`);
+    const button = document.querySelector(`main :is([data-key="${CSS.escape(name)}"], [accesskey="${CSS.escape(name)}"])`);
     if (isTaken(name, event) || !(digit || button || act[name])) return;
     event.preventDefault();
     if (button) button.click();

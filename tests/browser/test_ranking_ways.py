@@ -18,7 +18,7 @@ from annotator.prompt_files import draft_from_record
 from annotator.services.completions import add_completions, get_or_create_author
 from annotator.services.projects import create_project
 from annotator.services.prompts import add_prompts
-from ranking.services import open_round
+from ranking.services import claim_next, open_round, submit_judgment
 from tests.factories import make_ready
 
 long = "\\n\\n".join(f"Paragraph {n} of a long answer. " * 6 for n in range(20))
@@ -29,6 +29,7 @@ for slug, texts in {
     "four": ["First words.", "Second words.", "Third words.", "Fourth words."],
     "two": ["One.", "Two."],
     "long": [long, link, table, "Short."],
+    "judged": ["A", "B", "C"],
 }.items():
     shown = len(texts)
     project = create_project(
@@ -40,13 +41,18 @@ for slug, texts in {
     add_completions(author=author, texts=[(prompt, text) for text in texts])
     open_round(project=project, author=author)
     make_ready(project, kate)
+seat = claim_next(project=project, volunteer=kate)
+submit_judgment(assignment=seat, volunteer=kate, key=seat.key, ranks=dict(zip(seat.order, (3, 1, 1))))
 """
 
 
 @pytest.fixture(scope="module")
 def signed_in(browser: Browser, site: Site) -> Iterator[BrowserContext]:
     site.manage("shell", "-c", MATERIAL)
-    context = browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900})
+    # Without its worker, so that a test can change the page on its way.
+    context = browser.new_context(
+        base_url=site.url, viewport={"width": 1280, "height": 900}, service_workers="block"
+    )
     page = context.new_page()
     page.goto(site.sign_in_link("kate@example.org"))
     page.get_by_role("button", name="Sign in").click()
@@ -66,7 +72,8 @@ def page(signed_in: BrowserContext) -> Iterator[Page]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     # What is submitted ends here: as if nothing ever came back.
     page.add_init_script(
-        "addEventListener('submit', (event) => { if (event.defaultPrevented) return; event.preventDefault();"
+        "document.addEventListener('submit', (event) => {"
+        " if (event.defaultPrevented) return; event.preventDefault();"
         " (window.sent ||= []).push(Object.fromEntries(new FormData(event.target, event.submitter))) })"
     )
     yield page
@@ -266,6 +273,18 @@ def test_order_ranks_and_the_question_survive_a_reload(four: Page):
     assert order(four) == "BACD"
     four.reload()
     assert (order(four), ranks(four)) == ("BACD", "2134")
+
+
+def test_a_judgment_is_corrected_in_the_same_ways(page: Page):
+    page.goto("/p/judged/rank/judged/")
+    page.locator("main a[href*='/rank/judged/']").first.click()
+    expect(page.locator("#send-hint")).to_have_text("3/3")
+    assert ranks(page) == "211"
+    press(page, "ArrowDown", "Shift+ArrowDown")
+    expect(page.locator("#desk-status")).to_have_text("Answer A is last already.")
+    press(page, "=", "Enter")
+    [entered] = sent(page)
+    assert [entered[f"rank_{place}"] for place in (1, 2, 3)] == ["1", "1", "1"]
 
 
 def test_shortcuts_turned_off_in_the_settings_are_off(page: Page):
