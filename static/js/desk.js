@@ -430,6 +430,17 @@
     });
   };
 
+  // Sortable is no part of what one waits for: it is fetched when a hand comes near, long before it can drag.
+  const GESTURES = ["pointermove", "pointerdown", "touchstart", "scroll", "keydown"];
+  const fetchSortable = () => {
+    for (const name of GESTURES) removeEventListener(name, fetchSortable, true);
+    const script = document.createElement("script");
+    script.src = byId("desk-words").dataset.sortable;
+    script.onload = sortCards;
+    document.head.append(script);
+  };
+  for (const name of GESTURES) addEventListener(name, fetchSortable, { capture: true, passive: true });
+
   // Keys
 
   const walk = (step) => {

@@ -137,6 +137,7 @@ def drag(page: Page, letter: str, onto: str, until: str) -> None:
     handle = f".answers .answer[data-letter={letter}] .handle"
     page.locator(handle).scroll_into_view_if_needed()
     page.locator(handle).hover()
+    page.wait_for_function("window.Sortable?.get(document.querySelector('.answers'))")
     page.mouse.down()
     page.mouse.move(*middle(page, handle, dy=12))
     expect(page.locator(".answers")).to_have_class(re.compile("sorting"))
