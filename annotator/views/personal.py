@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -24,7 +25,8 @@ def personal_settings(request: SignedInRequest) -> HttpResponse:
     form = SettingsForm(request.POST if request.method == "POST" else None, instance=person)
     if form.is_valid():
         form.save()
-        messages.success(request, _("Your settings were saved."))
+        with override(person.interface_language or get_language()):
+            messages.success(request, _("Your settings were saved."))
         return redirect("personal-settings")
     status = 422 if request.method == "POST" else 200
     return render(request, "annotator/personal_settings.html", {"form": form}, status=status)

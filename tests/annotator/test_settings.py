@@ -5,6 +5,7 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse
+from django.utils.translation import gettext, override
 
 from tests.factories import make_member, make_prompt, make_user
 
@@ -146,3 +147,12 @@ def test_a_language_chosen_at_the_foot_of_a_page_goes_with_the_person(client, ad
     client.post(reverse("choose-language"), {"language": "tlh", "next": "/account/"})
     ada.refresh_from_db()
     assert ada.interface_language == "es"
+
+
+def test_the_word_of_success_is_in_the_language_that_was_just_chosen(client, ada):
+    client.force_login(ada)
+    page = client.post(reverse("personal-settings"), GOOD | {"interface_language": "fr"}, follow=True)
+    assert 'lang="fr"' in html_tag(page)
+    (message,) = page.context["messages"]
+    with override("fr"):
+        assert str(message) == gettext("Your settings were saved.") != "Your settings were saved."
