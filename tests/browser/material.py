@@ -16,8 +16,16 @@ from annotator.services.completions import add_completions, get_or_create_author
 from annotator.services.consent import give_consent
 from annotator.services.invitations import invite
 from annotator.services.projects import change_settings
+from ranking.models import Outcome
 from ranking.practice_files import practice_from_record
-from ranking.services import claim_next, open_round, snapshot_preferences
+from ranking.services import (
+    claim_next,
+    close_round,
+    decide_outcome,
+    open_round,
+    record_outcome,
+    snapshot_preferences,
+)
 from ranking.services.practice import add_practice, answer_practice, begin_practice
 from tests.factories import (
     PASSWORD,
@@ -59,7 +67,7 @@ def make() -> None:
     """Print it all; one transaction, so that the worker sees no job before its update has ended."""
     with transaction.atomic():
         ada = make_user(f"ada@{HOST}", name="Ada")
-        words = make_ranking(ada) | make_practice(ada) | make_training() | make_doors(ada)
+        words = make_ranking(ada) | make_told(ada) | make_practice(ada) | make_training() | make_doors(ada)
         print(json.dumps({"words": words, "sessions": make_sessions()}))
 
 
@@ -96,6 +104,37 @@ def make_ranking(ada: User) -> dict[str, Any]:
         "judgment": judgment.pk,
         "dataset": dataset.number,
     }
+
+
+def make_told(ada: User) -> dict[str, Any]:
+    """A project between rounds whose first page tells all that it can."""
+    project = make_project("pages-told", name="Told", coordinator=ada, judgments_per_comparison=2)
+    change_settings(project=project, values={"leaderboard": True}, actor=ada)
+    vera = User.objects.get(email=f"vera@{HOST}")
+    Membership.objects.create(user=vera, project=project, role=Role.VOLUNTEER)
+    make_ready(project, vera)
+    open_material(project, ada)
+    for person, ranks in ((vera, (1, 2, 3, 4)), (make_member(project, name="Sam Roe"), (2, 1, 3, 4))):
+        while seat := claim_next(project=project, volunteer=person):
+            make_judgment(seat, *ranks)
+    close_round(project=project, actor=ada)
+    dataset = snapshot_preferences(project=project, actor=ada)
+    versions = [
+        get_or_create_author(project=project, kind=Author.Kind.MODEL, name=f"Version {n}") for n in range(3)
+    ]
+    decisions = (Outcome.Decision.NOT_RELEASED, Outcome.Decision.RELEASED)
+    for baseline, candidate, decision in zip(versions, versions[1:], decisions, strict=False):
+        record_outcome(
+            dataset=dataset,
+            candidate=candidate,
+            baseline=baseline,
+            judge=Outcome.Judge.REWARD_MODEL,
+            wins=260,
+            ties=32,
+            losses=120,
+        )
+        decide_outcome(candidate=candidate, decision=decision)
+    return {}
 
 
 def make_practice(ada: User) -> dict[str, Any]:

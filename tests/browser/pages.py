@@ -1,6 +1,7 @@
 """Every page of the site in its states: what the checks of all pages go through."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -127,6 +128,14 @@ def unfold(page: Page) -> None:
     page.eval_on_selector_all("details", "all => all.forEach((each) => { each.open = true; })")
 
 
+def sit_long(page: Page) -> None:
+    """Have ranked for an hour without a pause, and open all that is folded."""
+    began = str(int(time.time()) - 60 * 60)
+    page.context.add_cookies([{"name": "sitting", "value": began, "url": page.url}])
+    page.reload()
+    unfold(page)
+
+
 DOORS = [
     View("sign-in", "/account/login/", NOBODY),
     View("sign-in-error", "/account/login/", NOBODY, act=post(login="ada@pages.example", password="wrong")),
@@ -215,6 +224,7 @@ COMING_AND_GOING = [
 RANKING = [
     View("project", "/p/pages-four/"),
     View("project-volunteer", "/p/pages-four/", "vera"),
+    View("project-told", "/p/pages-told/", "vera", act=sit_long),
     View("project-empty", "/p/pages-empty/"),
     View("desk-four", "/p/pages-four/rank/", "vera", act=unfold),
     View("desk-pair", "/p/pages-pair/rank/", "vera"),
