@@ -28,7 +28,7 @@ def make_project(slug: str = "", **fields: object) -> Project:
     """A project with one coordinator, who can be given as `coordinator` and who may rank."""
     fields.setdefault("name", slug or "Climate tutor")
     fields.setdefault("base_model", "models/tiny")
-    fields.setdefault("coordinator", make_user())
+    fields["coordinator"] = fields.get("coordinator") or make_user()
     project = create_project(slug=slug or f"project-{next(numbers)}", **fields)
     make_ready(project, coordinator_of(project))
     return project

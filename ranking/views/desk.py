@@ -196,6 +196,10 @@ def _answer(
 def _ahead(request: ProjectRequest, state: State, have: list[uuid.UUID]) -> dict[str, Any]:
     """No comparisons when none is left, or while there is something to read first; then words for that."""
     is_ready, current = request.membership.ready_at is not None, state["round"]
+    if current and not current.is_open:
+        # What was sent late is of a round that has closed since; what comes next is not.
+        state = _state(request, _open_round(request))
+        current = state["round"]
     seats = claim_ahead(current=current, volunteer=request.user, have=have) if is_ready and current else []
     instead = "ranking/_nothing_left.html" if is_ready else "ranking/_come_in_first.html"
     token = get_token(request)

@@ -2,9 +2,19 @@
 (async () => {
   "use strict";
 
+  const EVERY = 10_000; // milliseconds; a browser may think that it is connected before it is
   const line = document.getElementById("waiting");
   const count = (await self.queue.all()).filter((entry) => !entry.refusal).length;
   line.textContent = count ? line.dataset.words.replace("{count}", count) : "";
+
+  const lookAgain = async () => {
+    if (document.hidden) return;
+    try {
+      await self.queue.ask(line.dataset.sender);
+      window.location.reload();
+    } catch {}
+  };
   document.getElementById("again").addEventListener("click", () => window.location.reload());
-  window.addEventListener("online", () => window.location.reload());
+  window.addEventListener("online", lookAgain);
+  setInterval(lookAgain, EVERY);
 })();

@@ -10,7 +10,9 @@
   const desk = byId("desk");
   const SLOW = 3_000; // milliseconds after which it is said that something waits
   const RETRY = [2_000, 5_000, 15_000, 60_000];
+  const UNTIL_IDLE = 1_000; // milliseconds after loading, so that nothing here delays what there is to read
   const SHOWN = "chorus.shown";
+  const WAITING = "chorus.waiting";
 
   // What the page holds: a comparison is {key, html, until, shown}, both times in milliseconds since 1970.
   let current = null;
@@ -19,6 +21,7 @@
   const judged = new Set(); // keys, so that an answer that was long on its way brings none of them again
   let entries = []; // of this volunteer, sent or not taken, as the queue had them last
   let hindrance = null;
+  let isStale = false;
   let tries = 0;
 
   const until = (seconds) => Date.now() + 1_000 * seconds;
@@ -70,6 +73,10 @@
 
   const refresh = async () => {
     entries = await queue.of(volunteer);
+    try {
+      if (entries.length) localStorage.setItem(WAITING, "yes");
+      else localStorage.removeItem(WAITING);
+    } catch {}
     sayWhatWaits();
     showRefused();
   };
@@ -142,6 +149,8 @@
 
   const told = async (entry, status, body) => {
     await refresh();
+    // Of what was fetched ahead some may be gone, too, with its round.
+    isStale ||= status === 409;
     if (entry.isSkip || status === 200) byId("desk-status").textContent = body?.words || "";
     else say("refused");
     if (body?.ahead) receive(body);
@@ -170,7 +179,10 @@
     clearTimeout(slow);
     await refresh();
     hindered(left);
-    if (!left && !current && !nothingLeft) await refill();
+    if (left) return;
+    if (isStale) ahead = [];
+    if (isStale || (!current && !nothingLeft)) await refill();
+    isStale = false;
   };
 
   let working = Promise.resolve();
@@ -241,6 +253,12 @@
     if (taken.has(entry.key)) return; // a second click
     taken.add(entry.key);
     if (!hindrance) say(null);
+    try {
+      await begin();
+    } catch {
+      taken.delete(entry.key);
+      return say("half-loaded");
+    }
     await queue.add(entry);
     judged.add(entry.key);
     await refresh();
@@ -272,6 +290,7 @@
   const renew = async () => {
     isRenewing = true;
     try {
+      await begin();
       const { status, body } = await queue.post(renewAddress, [], who, sender);
       if (status === 200 && body) keepTime(body.held);
     } catch {}
@@ -290,6 +309,7 @@
   };
 
   const beActive = () => {
+    begin().catch(() => {});
     const held = [current, ...ahead].filter(Boolean).map((one) => one.until);
     if (!isRenewing && held.length && Math.min(...held) < until(0.75 * term * 60)) renew();
   };
@@ -299,24 +319,45 @@
 
   // Beginning, and coming back
 
-  const start = async () => {
-    await refresh();
-    const key = desk.querySelector("[name=key]")?.value;
-    if (key) {
-      current = { key, until: until(Number(desk.dataset.secondsLeft || 0)), shown: shownSince(key) };
-    } else {
-      nothingLeft = desk.innerHTML;
-    }
-    // It was said already, and the server does not know yet.
-    if (waiting().some((entry) => entry.key === key)) showNext();
-    sayTime();
+  const load = (address) =>
+    new Promise((loaded, failed) => {
+      const script = document.createElement("script");
+      Object.assign(script, { src: address, onload: loaded, onerror: failed });
+      document.head.append(script);
+    });
+
+  const catchUp = async () => {
     await flush();
     if (current && !hindrance) await refill();
     navigator.serviceWorker?.register(worker).catch(() => {});
   };
 
+  const start = async () => {
+    await Promise.all([load(words.store), load(words.queue)]);
+    await refresh();
+    // It was said already, and the server does not know yet.
+    if (current && waiting().some(({ key }) => key === current.key)) showNext();
+    catchUp();
+  };
+
+  let ready = null;
+  const begin = () =>
+    (ready ??= start().catch((error) => {
+      ready = null;
+      throw error;
+    }));
+
+  const isWaited = () => {
+    try {
+      return localStorage.getItem(WAITING) !== null;
+    } catch {
+      return true;
+    }
+  };
+
   const comeBack = () => {
     if (waiting().length || hindrance) flush();
+    else begin().catch(() => {});
   };
   window.addEventListener("online", comeBack);
   document.addEventListener("visibilitychange", () => document.hidden || comeBack());
@@ -325,5 +366,11 @@
     await flush();
     if (!hindrance) await refill();
   });
-  window.addEventListener("load", start);
+
+  const key = desk.querySelector("[name=key]")?.value;
+  if (key) current = { key, until: until(Number(desk.dataset.secondsLeft || 0)), shown: shownSince(key) };
+  else nothingLeft = desk.innerHTML;
+  sayTime();
+  if (isWaited()) begin().catch(() => {});
+  else window.addEventListener("load", () => setTimeout(() => begin().catch(() => {}), UNTIL_IDLE));
 })();

@@ -9,7 +9,7 @@
   const keepOfflinePage = async () => {
     const cache = await caches.open(CACHE);
     // Without cookies: what is kept on the device is nobody's own page.
-    await cache.addAll([offline, ...files].map((path) => new Request(path, { credentials: "omit", cache: "reload" })));
+    await cache.addAll([new Request(offline, { credentials: "omit", cache: "reload" }), ...files]);
     for (const { url } of await cache.keys()) {
       if (![offline, ...files].includes(new URL(url).pathname)) await cache.delete(url);
     }

@@ -17,10 +17,10 @@ CONTROLLED = """new Promise((done) => navigator.serviceWorker.controller
 
 MATERIAL = f"""
 from ranking.services import open_round
-from tests.factories import make_member, make_project
+from tests.factories import make_member, make_project, make_user
 from tests.ranking.making import make_answers
 
-project = make_project("offline", completions_per_comparison=2)
+project = make_project("offline", coordinator=make_user("offline@example.org"), completions_per_comparison=2)
 open_round(project=project, author=make_answers(project, prompts=5 * {PEOPLE}, answers=2))
 for n in range({PEOPLE}):
     make_member(project, email=f"offline{{n}}@example.org", name=f"Vera {{n}}")

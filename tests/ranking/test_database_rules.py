@@ -4,8 +4,10 @@ import uuid
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from ranking.models import (
+    PLACES,
     Assignment,
     Comparison,
     ComparisonItem,
@@ -15,6 +17,7 @@ from ranking.models import (
     RankedCompletion,
     Round,
 )
+from ranking.services import claim_ahead
 from tests.factories import make_completion, make_member, make_prompt
 
 from .making import make_judgment, make_round, make_seat
@@ -279,3 +282,14 @@ def test_a_seat_belongs_to_its_comparisons_round(judgment):
 def test_one_round_is_open_at_a_time(judgment):
     current = judgment.comparison.round
     assert_refused(Round.objects.create, project=current.project, number=9, author=current.author)
+
+
+def test_a_volunteer_holds_a_few_seats_in_a_round_and_no_more():
+    current = make_round(prompts=5, answers=2)
+    volunteer = make_member(current.project)
+    claim_ahead(current=current, volunteer=volunteer)
+    assert Assignment.objects.held_by(volunteer).count() == PLACES
+    free = Assignment.objects.filter(state="free", round=current)[:1]
+    hold = {"state": "held", "volunteer": volunteer, "held_until": timezone.now()}
+    for place in (*range(PLACES), PLACES, -1):
+        assert_refused(Assignment.objects.filter(pk__in=free.values("pk")).update, place=place, **hold)

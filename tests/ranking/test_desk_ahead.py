@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ranking.models import Assignment, Judgment
-from ranking.services import claim_ahead, claim_next, close_round
+from ranking.services import claim_ahead, claim_next, close_round, open_round
 from tests.factories import make_member, make_project, make_user
 
 from .desk import JSON, desk, filled, to, to_all
@@ -174,6 +174,17 @@ def test_a_page_of_another_person_gets_nothing_ahead(client, current, seat):
     client.force_login(make_member(current.project))
     assert fetch(client, current, volunteer=seat.volunteer.pk).status_code == 403
     assert client.post(to_all("renew-seats", current), {"volunteer": seat.volunteer.pk}).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["judgment", "skip"])
+def test_what_is_sent_again_after_its_round_closed_is_answered_by_the_next_round(client, current, seat, name):
+    data = filled(client, seat, 1, 2, 3, have="")
+    assert client.post(to(name, seat), data).status_code == 302
+    following = open_round(project=current.project, author=current.author)
+    answer = client.post(to(name, seat), data, **JSON)
+    assert answer.status_code == 200 and len(answer.json()["ahead"]) == 3
+    assert set(held(seat.volunteer).values_list("round", flat=True)) == {following.pk}
+    assert "Round 2" in answer.json()["progress"]
 
 
 # Renewing

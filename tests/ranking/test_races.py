@@ -3,14 +3,17 @@
 import uuid
 
 import pytest
+from django.utils import timezone
 
 from ranking.errors import CorrectedSinceError, KeyReusedError, RankingError
 from ranking.models import Assignment, Dataset, Judgment, Preference, Tally
 from ranking.services import (
+    claim_ahead,
     claim_next,
     correct_judgment,
     leave_project,
     open_round,
+    renew_seats,
     snapshot_preferences,
     submit_judgment,
 )
@@ -68,6 +71,43 @@ def test_one_person_in_many_tabs_gets_one_seat():
     seats = at_once(lambda _tab: claim_next(project=current.project, volunteer=volunteer), range(VOLUNTEERS))
     assert len({seat.pk for seat in seats}) == 1
     assert Assignment.objects.filter(state=Assignment.State.HELD).count() == 1
+
+
+def test_one_person_in_many_tabs_holds_three_seats_at_most():
+    current = make_round(prompts=9, answers=2)
+    volunteer = make_member(current.project)
+    tabs = at_once(lambda _tab: claim_ahead(current=current, volunteer=volunteer), range(VOLUNTEERS))
+    held = Assignment.objects.held_by(volunteer)
+    assert sorted(held.values_list("place", flat=True)) == [0, 1, 2]
+    keys = set(held.values_list("key", flat=True))
+    assert all({seat.key for seat in seats} == keys for seats in tabs)
+
+
+def test_people_who_fetch_ahead_at_once_share_the_seats_and_none_is_held_twice():
+    current = make_round(prompts=7, answers=2, judgments_per_comparison=2)
+    volunteers = [make_member(current.project) for _ in range(VOLUNTEERS)]
+    given = at_once(lambda one: claim_ahead(current=current, volunteer=one), volunteers)
+    seats = [seat.pk for seats in given for seat in seats]
+    assert len(seats) == len(set(seats)) == 7 * 2
+    for own in given:
+        assert len({seat.comparison_id for seat in own}) == len(own) <= 3
+
+
+def test_renewing_at_once_with_others_who_claim_keeps_no_seat_that_went_on():
+    current = make_round(prompts=3, answers=2)
+    volunteer, other = make_member(current.project), make_member(current.project)
+    for seat in claim_ahead(current=current, volunteer=volunteer):
+        let_lapse(seat)
+
+    def act(one):
+        if one == other:
+            return claim_ahead(current=current, volunteer=other)
+        return renew_seats(project=current.project, volunteer=volunteer)
+
+    kept, taken = at_once(act, [volunteer, other])
+    assert {seat.pk for seat in kept}.isdisjoint(seat.pk for seat in taken)
+    assert len(kept) + len(taken) == 3
+    assert not Assignment.objects.filter(held_until__lte=timezone.now()).exists()
 
 
 def test_a_judgment_sent_many_times_at_once_is_stored_once():
