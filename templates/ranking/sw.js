@@ -3,7 +3,6 @@
   offline: "{% url 'offline' %}",
   files: [
     "{% static 'css/chorus.css' %}",
-    "{% static 'img/icon.svg' %}",
     "{% static 'vendor/idb-keyval/idb-keyval.umd.js' %}",
     "{% static 'js/queue.js' %}",
     "{% static 'js/offline.js' %}"

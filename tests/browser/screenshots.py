@@ -1,4 +1,4 @@
-"""A full-page picture of every page of a running site: phone and desktop, light and dark.
+"""A full-page picture of every page of a running site: phones and desktop, light and dark.
 
     make screenshots       while `make run` serves the site in another terminal
 
@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, StorageState, syn
 from tests.browser.conftest import CHROMIUM, QUIET
 
 OUT = Path("build/screenshots")
-HEIGHTS = {390: 844, 1280: 900}
+HEIGHTS = {320: 640, 390: 844, 1280: 900}
 SIGNED_OUT = {"account_login": "/account/login/", "join": "/join/no-such-link/", "not-found": "/nowhere/"}
 LOOKS = [(width, theme) for width in HEIGHTS for theme in ("light", "dark")]
 
