@@ -379,7 +379,12 @@
 
   // A link in a text opens once its whole address was seen.
   const askAboutLink = (link) => {
-    const address = new URL(link.dataset.address);
+    let address;
+    try {
+      address = new URL(link.dataset.address);
+    } catch {
+      return; // `https://` alone and the like lead nowhere
+    }
     if (!/^(https?|mailto):$/.test(address.protocol)) return;
     byId("leave-address").textContent = byId("leave-go").href = address.href;
     byId("leave").showModal();

@@ -22,7 +22,7 @@ from ranking.services import claim_next, open_round, submit_judgment
 from tests.factories import make_ready
 
 long = "\\n\\n".join(f"Paragraph {n} of a long answer. " * 6 for n in range(20))
-link = "See [the report](https://example.org/a/report?of=2026) and <https://example.org/b>."
+link = "See [the report](https://example.org/a/report?of=2026) and <https://example.org/b>, or [odd](https://)."
 table = "|" + "a wide column of a table|" * 9 + "\\n|" + "-|" * 9 + "\\n|" + "cell|" * 9
 kate = User.objects.create_user("kate@example.org", name="Kate")
 for slug, texts in {
@@ -359,6 +359,8 @@ def test_a_long_answer_is_judged_once_all_of_it_was_shown(page: Page, width: int
 
 def test_a_link_leads_nowhere_until_its_address_was_seen(page: Page):
     page.goto("/p/long/rank/")
+    page.get_by_text("odd").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     link = page.get_by_role("link", name="the report")
     expect(page.locator("main .prose a[href]")).to_have_count(0)
     link.focus()
