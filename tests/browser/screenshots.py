@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import django
 from django.urls import Resolver404, resolve
@@ -67,6 +67,9 @@ def sign_in(browser: Browser) -> StorageState:
     page.goto(found.group())
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda url: "/sign-in/" not in url)
+    page.goto(urljoin(page.url, "/p/climate-tutor/rank/"))
+    if (agree := page.get_by_role("button", name="I agree")).is_visible():
+        agree.click()  # else the picture of the desk would be one of this page
     return page.context.storage_state()
 
 
