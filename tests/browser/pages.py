@@ -241,6 +241,8 @@ RANKING = [
     View("rankings-empty", "/p/pages-empty/rankings/"),
     View("names", "/p/pages-four/names/"),
     View("names-empty", "/p/pages-empty/names/"),
+    View("names-error", "/p/pages-four/names/", act=post(decision="hide", word="not there")),
+    View("names-hidden", "/p/pages-four/names/", act=post(decision="hide", word="ChatGPT")),
     View("datasets", "/p/pages-four/datasets/"),
     View("datasets-empty", "/p/pages-empty/datasets/"),
     View("dataset", "/p/pages-four/datasets/{dataset}/"),
