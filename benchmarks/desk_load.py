@@ -4,6 +4,7 @@ A client library would cost more of the processors than the server under test do
 """
 
 import asyncio
+import gzip
 import json
 import random
 import time
@@ -45,6 +46,7 @@ class Site:
             "X-Forwarded-For": "203.0.113.7",
             "Origin": f"https://{self.host}",
             "Accept-Language": "en",
+            "Accept-Encoding": "gzip",
             "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
             **extra,
         }
@@ -97,19 +99,21 @@ class _Browser:
         reader, writer = self.streams
         writer.write(sent)
         first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        length, closing = 0, False
+        length, closing, compressed = 0, False, False
         for name, _, value in (line.partition(": ") for line in lines):
             if name.lower() == "content-length":
                 length = int(value)
             elif name.lower() == "set-cookie":
                 key, _, rest = value.partition("=")
                 self.cookies[key] = rest.partition(";")[0]
+            elif name.lower() == "content-encoding":
+                compressed = value == "gzip"
             elif name.lower() == "connection":
                 closing = value.lower() == "close"
         body = await reader.readexactly(length)
         if closing:
             self.close()
-        return int(first.split()[1]), body.decode()
+        return int(first.split()[1]), (gzip.decompress(body) if compressed else body).decode()
 
 
 def rank(

@@ -79,7 +79,6 @@ def known(one_transaction: None) -> dict[str, Any]:
 @settings(
     max_examples=10,
     derandomize=True,
-    deadline=None,
     database=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -60,7 +60,7 @@ def rendered(seat):
     return render_to_string("ranking/_comparison.html", context)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     messages=st.lists(texts, min_size=1, max_size=5),
     answers=st.lists(texts, min_size=2, max_size=8),

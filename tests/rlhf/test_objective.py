@@ -28,7 +28,7 @@ def random_batch(seed: int, rows: int = 3, width: int = 6) -> tuple[torch.Tensor
     return *values, mask
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.floats(0, 1), st.floats(0, 1))
 def test_advantages_are_the_discounted_sum_of_temporal_differences(
     seed: int, gamma: float, lam: float
