@@ -4,7 +4,7 @@
     python -m benchmarks.desk [--databases sqlite postgresql] [--sizes 1000 100000] [--judgments 1500]
 
 For each database and number of open comparisons a site of its own: settings and web process as in production
-(the Procfile's gunicorn, https and hosts as behind a proxy, static files collected), all on this machine, the
+(the Procfile's server, https and hosts as behind a proxy, static files collected), all on this machine, the
 volunteers' side included. PostgreSQL is a throw-away cluster that does not wait for the disk.
 
 | phase | is |

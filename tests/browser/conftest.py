@@ -1,4 +1,4 @@
-"""A real site for a real browser: gunicorn and the worker as processes, on a database of their own."""
+"""A real site for a real browser: the web server and the worker as processes, on a database of their own."""
 
 import os
 import re
@@ -63,21 +63,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site = Site(url=f"http://127.0.0.1:{port}", env=env)
     site.manage("migrate", "--verbosity", "0")
     site.manage("collectstatic", "--noinput", "--verbosity", "0")
-    gunicorn = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "config.wsgi",
-        "--bind",
-        f"127.0.0.1:{port}",
-        "--threads",
-        "4",
-    ]
+    web = [sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"]
+    web += ["--host", "127.0.0.1", "--port", str(port), "--workers", "2", "--no-access-log"]
     worker = [sys.executable, "manage.py", "db_worker", "--no-reload", "--no-startup-delay"]
     with (folder / "site.log").open("w") as log:
         processes = [
-            subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
-            for command in (gunicorn, worker)
+            subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log) for command in (web, worker)
         ]
         try:
             wait_for(f"{site.url}/account/login/")

@@ -72,7 +72,7 @@ def test_the_loop_by_hand(site: Site, page: Page, corpus: Path) -> None:
     page.get_by_role("button", name="Release Version 1").click()
     expect(page.locator("main")).to_contain_text("Version 1")
     page.get_by_role("link", name="Rank", exact=True).click()
-    expect(page.locator("#desk")).to_contain_text("Round 2")
+    expect(page.locator("#desk-progress")).to_contain_text("Round 2")
     assert "Version" not in page.locator("main").inner_html()
     rank_with_keys(page)
     expect(page.locator("#desk-status")).to_contain_text("Saved. 13 today.")
