@@ -20,7 +20,7 @@ PLACES = 3
 
 @dataclass(frozen=True)
 class Progress:
-    """Seats done and seats in all, and the judgments given by one volunteer, in all and today."""
+    """Seats done and seats in all; the judgments given by one volunteer, and today in all rounds."""
 
     done: int
     own: int
@@ -35,7 +35,8 @@ class Progress:
 _PROGRESS = """
 SELECT COALESCE(SUM(seats), 0),
   COALESCE(SUM(CASE WHEN volunteer_id = %(volunteer)s THEN judgments END), 0),
-  COALESCE(SUM(CASE WHEN volunteer_id = %(volunteer)s AND day = %(today)s THEN judgments END), 0)
+  (SELECT COALESCE(SUM(t.judgments), 0) FROM ranking_tally t JOIN ranking_round r ON r.id = t.round_id
+    WHERE r.project_id = %(project)s AND t.volunteer_id = %(volunteer)s AND t.day = %(today)s)
 FROM ranking_tally WHERE round_id = %(round)s
 """
 
@@ -91,7 +92,12 @@ class Round(models.Model):
         with connection.cursor() as cursor:
             cursor.execute(
                 _PROGRESS,
-                {"round": self.pk, "volunteer": volunteer.pk, "today": timezone.localdate().isoformat()},
+                {
+                    "round": self.pk,
+                    "project": self.project_id,
+                    "volunteer": volunteer.pk,
+                    "today": timezone.localdate().isoformat(),
+                },
             )
             done, own, today = cursor.fetchone()
         return Progress(done=done, own=own, today=today, total=self.seats)

@@ -59,7 +59,7 @@ def test_it_is_what_counting_by_hand_gives(seed):
     people[-1].save()
     for person in people:
         for _ in range(chance.randint(3, 6)):
-            seat = make_seat(current, person)
+            seat = claim_next(project=project, volunteer=person, chance=chance)
             verdict = chance.choice(("ranked", "ranked", "ranked", "all_bad"))
             judgment = make_judgment(
                 seat, *(chance.randint(1, answers) for _ in range(answers)), verdict=verdict
