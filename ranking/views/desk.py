@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from annotator.access import MEMBERS, ProjectRequest, project_view
 from ranking.errors import InvalidJudgmentError, RankingError, SeatLostError
 from ranking.forms import JudgmentForm
-from ranking.models import Assignment, LapsedSeat, Round
+from ranking.models import Assignment, Judgment, LapsedSeat, Round
 from ranking.services import claim_ahead, claim_next, renew_seats, skip_comparison, submit_judgment
 
 from .fresh import render_fresh
@@ -49,8 +49,10 @@ def desk(request: ProjectRequest) -> HttpResponse:
 def ahead(request: ProjectRequest) -> HttpResponse:
     """What an open page holds ahead, so that the next comparison is there without a connection."""
     _refuse_for_others(request, request.GET.get("volunteer"))
-    state = _state(request, _open_round(request))
-    return _answer(request, state, have=_keys(request.GET.get("have", "")))
+    state, have = _state(request, _open_round(request)), _keys(request.GET.get("have", ""))
+    # A service worker may have sent what the page still shows.
+    judged = Judgment.objects.filter(volunteer=request.user, key__in=have).values_list("key", flat=True)
+    return JsonResponse({"judged": list(judged), **_ahead(request, state, have)})
 
 
 @require_POST

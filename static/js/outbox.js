@@ -137,6 +137,10 @@
   const receive = (body) => {
     // There is something to read before the next one. Those at hand stay held and come back after it.
     if (body.to_read) ahead = [];
+    if (current && body.judged?.includes(current.key)) {
+      judged.add(current.key);
+      current = null;
+    }
     const known = keysAtHand().split(",");
     for (const { key, html, seconds_left } of body.ahead) {
       if (!known.includes(key) && !judged.has(key)) ahead.push({ key, html, until: until(seconds_left) });

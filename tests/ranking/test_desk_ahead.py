@@ -12,7 +12,7 @@ from ranking.services import claim_ahead, claim_next, close_round, open_round
 from tests.factories import make_member, make_project, make_user
 
 from .desk import JSON, desk, filled, to, to_all
-from .making import let_lapse, make_round, make_seat
+from .making import let_lapse, make_judgment, make_round, make_seat
 
 pytestmark = pytest.mark.django_db
 
@@ -101,7 +101,7 @@ def test_keys_that_are_none_are_passed_over(client, current, seat, have):
 
 
 def test_fetching_ahead_costs_few_queries(client, current, seat, django_assert_max_num_queries):
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         fetch(client, current, seat)
 
 
@@ -276,3 +276,15 @@ def test_the_page_for_no_connection_names_nobody_to_those_who_ask_without_cookie
 def test_projects_are_apart(client, volunteer, seat):
     elsewhere = make_project()
     assert client.get(reverse("ahead", args=[elsewhere.slug])).status_code == 404
+
+
+def test_what_the_page_shows_and_was_judged_already_is_named(client, current):
+    """A service worker may have sent it while the page was loading."""
+    seat = make_seat(current, make_member(current.project))
+    client.force_login(seat.volunteer)
+    make_judgment(seat, 1, 2, 3)
+    other = make_seat(current, seat.volunteer)
+    address = reverse("ahead", args=[current.project.slug])
+    assert client.get(address, {"have": f"{seat.key},{other.key}"}).json()["judged"] == [str(seat.key)]
+    client.force_login(make_member(current.project))
+    assert client.get(address, {"have": str(seat.key)}).json()["judged"] == []
