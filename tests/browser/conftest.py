@@ -153,3 +153,11 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
     yield page
     context.close()
     assert errors == []
+
+
+def wait_until(page: Page, expression: str, seconds: float = 10) -> None:
+    """Wait for a JavaScript expression to be true; pages forbid the eval that Playwright would poll with."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, expression
+        page.wait_for_timeout(20)

@@ -7,6 +7,7 @@ import pytest
 from django.urls import resolve
 from playwright.sync_api import Browser, Page
 
+from .conftest import wait_until
 from .pages import FOREIGN, VIEWS, Filled, View, opened
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -75,7 +76,7 @@ def double_text(page: Page) -> None:
     size = "parseFloat(getComputedStyle(document.body).fontSize)"
     before = page.evaluate(size)
     page.context.new_cdp_session(page).send("Page.setFontSizes", {"fontSizes": {"standard": 32, "fixed": 26}})
-    page.wait_for_function(f"before => {size} === 2 * before", arg=before)
+    wait_until(page, f"{size} === {2 * before}")
 
 
 def test_no_two_pages_have_one_title(filled: Filled, browser: Browser):

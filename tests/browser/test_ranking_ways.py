@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from .conftest import Site
+from .conftest import Site, wait_until
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -137,7 +137,7 @@ def drag(page: Page, letter: str, onto: str, until: str) -> None:
     handle = f".answers .answer[data-letter={letter}] .handle"
     page.locator(handle).scroll_into_view_if_needed()
     page.locator(handle).hover()
-    page.wait_for_function("window.Sortable?.get(document.querySelector('.answers'))")
+    wait_until(page, "Boolean(window.Sortable?.get(document.querySelector('.answers')))")
     page.mouse.down()
     page.mouse.move(*middle(page, handle, dy=12))
     expect(page.locator(".answers")).to_have_class(re.compile("sorting"))
