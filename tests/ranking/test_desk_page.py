@@ -17,23 +17,6 @@ from .making import make_answers, make_round, make_seat
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def current():
-    return make_round(prompts=4, answers=3)
-
-
-@pytest.fixture
-def volunteer(current, client):
-    member = make_member(current.project)
-    client.force_login(member)
-    return member
-
-
-@pytest.fixture
-def seat(current, volunteer):
-    return make_seat(current, volunteer)
-
-
 @pytest.mark.parametrize("role", Role)
 def test_every_member_may_rank(client, current, role):
     client.force_login(make_member(current.project, role=role))
