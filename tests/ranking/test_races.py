@@ -5,8 +5,11 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from ranking.errors import CorrectedSinceError, KeyReusedError, RankingError
-from ranking.models import Assignment, Dataset, Judgment, Preference, Tally
+from annotator.services.consent import give_consent
+from annotator.services.guidelines import read_guidelines, write_guidelines
+from ranking.errors import CorrectedSinceError, KeyReusedError, NotWaitingError, RankingError
+from ranking.models import Assignment, Dataset, Judgment, PracticeTry, Preference, Tally
+from ranking.practice_files import practice_from_record
 from ranking.services import (
     claim_ahead,
     claim_next,
@@ -17,7 +20,15 @@ from ranking.services import (
     snapshot_preferences,
     submit_judgment,
 )
-from tests.factories import make_member
+from ranking.services.coming_in import come_in
+from ranking.services.practice import (
+    add_practice,
+    allow_another_try,
+    answer_practice,
+    begin_practice,
+    let_in,
+)
+from tests.factories import coordinator_of, make_member, make_newcomer, make_project
 from tests.racing import at_once
 
 from .making import let_lapse, make_judgment, make_round, make_seat
@@ -222,3 +233,56 @@ def test_a_snapshot_taken_while_somebody_leaves_is_without_their_judgments_or_ma
     at_once(act, ["snapshot", "leave", "snapshot"])
     for dataset in Dataset.objects.all():
         assert dataset.judgments - dataset.withdrawn_judgments == 6
+
+
+def make_practising():
+    """Somebody new in a project whose practice is one comparison, and its coordinator."""
+    project = make_project()
+    actor = coordinator_of(project)
+    known = {"prompt": "Is it?", "answers": ["Yes.", "No."], "ranks": [1, 2], "why": "It is."}
+    add_practice(project=project, drafts=[practice_from_record(known)], actor=actor)
+    return project.memberships.get(user=make_newcomer(project)), actor
+
+
+def test_practice_begun_by_many_clicks_is_one_try_and_its_last_answer_ends_it_once():
+    membership, _actor = make_practising()
+    tries = at_once(lambda _click: begin_practice(membership=membership), range(4))
+    assert {one.pk for one in tries} == {PracticeTry.objects.get().pk}
+    seat = tries[0].seats.get()
+    seats = at_once(lambda ranks: answer_practice(seat=seat, ranks=ranks), [{0: 1, 1: 2}, {0: 2, 1: 1}])
+    assert seats[0].is_right == seats[1].is_right == PracticeTry.objects.get().passed
+
+
+def test_of_two_coordinators_who_decide_at_once_about_who_waits_one_does_and_the_other_is_told():
+    membership, actor = make_practising()
+    membership.wait()
+
+    def act(decide):
+        try:
+            decide(membership=membership, actor=actor)
+        except NotWaitingError:
+            return None
+        return decide
+
+    (done,) = [one for one in at_once(act, [let_in, allow_another_try]) if one]
+    membership.refresh_from_db()
+    assert (membership.came_in_at is not None) == (done == let_in)
+    assert membership.practice_tries.count() == (done == allow_another_try)
+
+
+@pytest.mark.parametrize("_attempt", range(3))
+def test_whoever_comes_in_while_the_guidelines_change_reads_them_first(_attempt):
+    project = make_project(guidelines="One.")
+    membership = project.memberships.get(user=make_newcomer(project))
+    give_consent(membership=membership, number=1)
+    read_guidelines(membership=membership, number=1)
+
+    def act(name):
+        if name == "come in":
+            come_in(membership=membership)
+        else:
+            write_guidelines(project=project, text="Two.", actor=coordinator_of(project))
+
+    at_once(act, ["come in", "write"])
+    membership.refresh_from_db()
+    assert membership.ready_at is None
