@@ -130,6 +130,14 @@ def test_earlier_versions_are_listed_below_the_newest(client, current, vera):
     assert "Version 7 beat Version 6 in 63 %" in earlier and "taken back" in earlier
 
 
+def test_an_earlier_version_that_was_not_decided_is_not_listed(client, current, vera):
+    rank(current, vera)
+    make_outcome(current.project, number=7)
+    make_outcome(current.project, number=8, decision=Decision.RELEASED)
+    html = home(client, current.project, vera)
+    assert "Version 8 beat Version 7" in html and "Version 7 beat" not in html
+
+
 def test_another_projects_outcome_is_not_shown(client, current, vera):
     rank(current, vera)
     make_outcome(current.project, decision=Decision.RELEASED)

@@ -219,6 +219,15 @@ def test_of_two_answers_too_the_form_holds_what_was_said(client, ranks, strength
     assert (current_of(stored).strength, current_of(stored).rationale) == (1, "changed")
 
 
+def test_what_a_program_said_without_a_strength_is_shown_as_better(client):
+    current = make_round(answers=2)
+    stored = make_judgment(make_seat(current, make_member(current.project)), 1, 2)
+    client.force_login(stored.volunteer)
+    order = stored.assignment.order
+    shown = entered(client.get(page(stored)).content.decode())["preferred"]
+    assert shown == ("a" if order[0] == min(order) else "b")
+
+
 def test_sent_twice_the_page_stores_one_correction(as_volunteer, judgment):
     sent = entered(as_volunteer.get(page(judgment)).content.decode()) | {"rank_1": "3", "rank_2": "3"}
     for _ in range(2):
