@@ -113,14 +113,12 @@ class ProjectForm(forms.ModelForm):
         required=False,
         help_text=_("A factual error can always be flagged: ranks alone say too little about facts."),
     )
-
     criteria = LinesField(
         label=_("Criteria, one a line"),
         required=False,
         max_length=1000,
         help_text=_("What volunteers may rate each answer on, 1 to 5, such as accuracy, clarity, tone."),
     )
-
     hidden_words = LinesField(
         label=_("Words to hide in answers, one a line"),
         required=False,
