@@ -1,3 +1,5 @@
+"""Mail about a new round: who gets it, and how they stop it."""
+
 import re
 from smtplib import SMTPRecipientsRefused
 
@@ -46,7 +48,8 @@ def test_a_new_round_is_told_to_who_asked_for_it_and_to_nobody_else(
 ):
     make_member(project, email="quiet@example.org")
     make_user("stranger@example.org", mail_round_opened=True)
-    make_user("gone@example.org", mail_round_opened=True, is_active=False)
+    make_member(project, email="gone@example.org")
+    User.objects.filter(email="gone@example.org").update(mail_round_opened=True, is_active=False)
     open_and_mail(project, django_capture_on_commit_callbacks)
     assert [message.to for message in mail.outbox] == [["vera@example.org"]]
     assert mail.outbox[0].subject == "Climate tutor: round 1 is open"

@@ -338,8 +338,22 @@ def test_only_coordinators_look_after_the_practice(client, project, role):
     comparison = project.practice_comparisons.first()
     for name, *args in (("practice-comparisons",), ("add-practice",), ("edit-practice", comparison.pk)):
         assert client.get(at(name, project, *args)).status_code == 403
-    for name, *args in (("import-practice",), ("remove-practice", comparison.pk), ("let-in", 1)):
+    for name, *args in (
+        ("import-practice",), ("remove-practice", comparison.pk), ("let-in", 1), ("another-try", 1),
+    ):  # fmt: skip
         assert client.post(at(name, project, *args)).status_code == 403
+
+
+def test_a_coordinator_finds_nothing_of_other_projects(client, project, newcomer):
+    elsewhere = make_project()
+    client.force_login(coordinator_of(elsewhere))
+    comparison = project.practice_comparisons.first()
+    for name, pk in (
+        *(("edit-practice", comparison.pk), ("remove-practice", comparison.pk), ("edit-practice", 10**30)),
+        *(("let-in", newcomer.pk), ("another-try", newcomer.pk), ("let-in", 10**30)),
+    ):
+        assert client.post(at(name, elsewhere, pk)).status_code == 404
+    assert project.practice_comparisons.in_use().count() == 5
 
 
 WRITTEN = {

@@ -30,18 +30,6 @@ pytestmark = pytest.mark.django_db
 BETTER = "Because warm water\n\ntakes **more** room."
 
 
-@pytest.fixture
-def current():
-    return make_round(prompts=2, answers=3)
-
-
-@pytest.fixture
-def seat(current, client):
-    volunteer = make_member(current.project)
-    client.force_login(volunteer)
-    return make_seat(current, volunteer)
-
-
 def rewrite(seat, text=BETTER, place=0):
     return {"original": sorted(seat.order)[place], "text": text}
 
