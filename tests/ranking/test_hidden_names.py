@@ -2,7 +2,6 @@
 
 import json
 import re
-import uuid
 from html import unescape
 
 import pytest
@@ -18,7 +17,6 @@ from ranking.errors import InvalidJudgmentError, NothingHiddenError, WordNotFoun
 from ranking.models import Demonstration, Judgment, Mask
 from ranking.services import (
     close_round,
-    correct_judgment,
     decide_mask,
     hide_word,
     open_round,
@@ -30,7 +28,7 @@ from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_project, make_prompt
 
 from .desk import desk
-from .making import make_judgment, make_round, make_seat
+from .making import make_correction, make_judgment, make_round, make_seat
 
 pytestmark = pytest.mark.django_db
 
@@ -252,18 +250,14 @@ def test_what_was_decided_is_listed_on_demand_and_again_when_flagged_since(
 
 
 def test_a_flag_counts_once_however_often_it_was_corrected_and_not_once_it_was_taken_back(
-    client, current, flagged, volunteer, reviewer
+    client, flagged, reviewer
 ):
-    def correct(*ranks, **said):
-        judgment = Judgment.objects.get(is_current=True)
-        given = dict(zip(judgment.assignment.order, ranks, strict=True))
-        correct_judgment(judgment=judgment, volunteer=volunteer, key=uuid.uuid4(), ranks=given, **said)
-
     client.force_login(reviewer)
-    correct(1, 1, 1, 2, flags={flagged.pk: ["leaks_author"]})
+    flags = {flagged.pk: ["leaks_author"]}
+    corrected = make_correction(Judgment.objects.get(), 4, 3, 2, 1, flags=flags)
     assert flagged.pk in listed(client)
     assert "1 person says that it tells who wrote it" in client.get(page()).content.decode()
-    correct(1, 1, 1, 2)
+    make_correction(corrected, 4, 3, 2, 1)
     assert flagged.pk not in listed(client, "?show=all")
 
 

@@ -1,7 +1,5 @@
 """People who act at the same moment, each with a database connection of their own."""
 
-import uuid
-
 import pytest
 from django.utils import timezone
 
@@ -13,7 +11,6 @@ from ranking.practice_files import practice_from_record
 from ranking.services import (
     claim_ahead,
     claim_next,
-    correct_judgment,
     leave_project,
     open_round,
     renew_seats,
@@ -31,7 +28,7 @@ from ranking.services.practice import (
 from tests.factories import coordinator_of, make_member, make_newcomer, make_project
 from tests.racing import at_once
 
-from .making import let_lapse, make_judgment, make_round, make_seat
+from .making import let_lapse, make_correction, make_judgment, make_round, make_seat
 
 VOLUNTEERS = 8
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -155,17 +152,10 @@ def test_of_different_answers_with_one_key_the_first_stays():
 def test_of_corrections_made_at_once_one_counts():
     current = make_round(answers=2)
     judgment = make_judgment(make_seat(current, make_member(current.project)), 1, 2)
-    first, second = sorted(judgment.assignment.order)
 
     def correct(rationale):
         try:
-            return correct_judgment(
-                judgment=judgment,
-                volunteer=judgment.volunteer,
-                key=uuid.uuid4(),
-                ranks={first: 2, second: 1},
-                rationale=rationale,
-            )
+            return make_correction(judgment, 2, 1, rationale=rationale)
         except CorrectedSinceError:
             return None
 
@@ -197,14 +187,13 @@ def test_whoever_leaves_while_a_judgment_or_a_correction_is_on_its_way_leaves_no
     volunteer = make_member(current.project)
     first = make_judgment(make_seat(current, volunteer), 1, 2)
     seat = make_seat(current, volunteer)
-    turned = dict(zip(sorted(first.assignment.order), (2, 1), strict=True))
 
     def act(name):
         try:
             if name == "judge":
                 make_judgment(seat, 1, 2)
             elif name == "correct":
-                correct_judgment(judgment=first, volunteer=volunteer, key=uuid.uuid4(), ranks=turned)
+                make_correction(first, 2, 1)
             else:
                 leave_project(membership=volunteer.memberships.get(), withdraw=True)
         except (RankingError, Judgment.DoesNotExist) as error:
