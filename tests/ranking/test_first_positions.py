@@ -15,6 +15,7 @@ from ranking.services import submit_judgment
 from ranking.shares import LEVEL, Share
 from tests.factories import coordinator_of, make_member, make_project, make_user
 
+from .desk import words_of
 from .making import let_lapse, make_correction, make_judgment, make_round, make_seat
 
 counts = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -130,7 +131,7 @@ def page(client, project, user):
 
 def rows(html):
     cells = re.findall("<tr>(.*?)</tr>", html, re.DOTALL)
-    return [" ".join(re.sub("<[^>]+>", " ", row).split()) for row in cells]
+    return [words_of(row) for row in cells]
 
 
 @pytest.mark.django_db
