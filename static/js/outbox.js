@@ -134,6 +134,13 @@
 
   // What comes back
 
+  const showProgress = (html) => {
+    const progress = byId("desk-progress");
+    const focused = progress.contains(document.activeElement) ? document.activeElement.id : "";
+    progress.replaceChildren(parsed(html));
+    byId(focused)?.focus({ preventScroll: true });
+  };
+
   const receive = (body) => {
     // There is something to read before the next one. Those at hand stay held and come back after it.
     if (body.to_read) ahead = [];
@@ -145,7 +152,7 @@
     for (const { key, html, seconds_left } of body.ahead) {
       if (!known.includes(key) && !judged.has(key)) ahead.push({ key, html, until: until(seconds_left) });
     }
-    if (body.progress) byId("desk-progress").replaceChildren(parsed(body.progress));
+    if (body.progress) showProgress(body.progress);
     // Nothing may be left because the volunteer holds all that one may; that counts once they hold nothing.
     nothingLeft = current || ahead.length || waiting().length ? "" : body.nothing_left;
     if (!current) showNext();

@@ -98,9 +98,11 @@ def test_the_next_comparison_is_shown_before_the_server_has_answered(desk: Page)
         expect(desk.locator("#desk-heading")).to_be_focused()
     assert shown(desk) not in seen
     waiting(desk, 2)  # the first is long on its way
+    desk.locator("#guidelines-link").focus()
     [first], held = held, None
     first.continue_()
     expect_own(desk, 2)
+    expect(desk.locator("#guidelines-link")).to_be_focused()
     expect(desk.locator("#outbox-waiting")).to_be_empty()
 
 
