@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.factories import PASSWORD
-
-from .conftest import Site
+from .conftest import Site, give_password, sign_in
+from .pages import Filled
 
 pytestmark = pytest.mark.xdist_group("browser")
 PEOPLE = 16
@@ -49,18 +48,6 @@ def desk(context: BrowserContext, newcomer: Callable[[], str]) -> Page:
     sign_in(page, newcomer())
     open_desk(page)
     return page
-
-
-def sign_in(page: Page, email: str) -> None:
-    page.goto("/account/login/")
-    fill_in(page, email)
-
-
-def fill_in(page: Page, email: str) -> None:
-    page.locator("[name=login]").fill(email)
-    page.locator("[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Sign In").click()
-    page.wait_for_url(lambda url: "/login/" not in url)
 
 
 def open_desk(page: Page) -> None:
@@ -172,7 +159,7 @@ def test_after_signing_out_and_in_again_they_are_delivered(desk: Page, newcomer)
     expect(desk.locator("#desk-trouble")).to_contain_text("You have been signed out.")
     waiting(desk, 1)
     desk.locator("#desk-trouble").get_by_role("link", name="Sign in").click()
-    fill_in(desk, email)
+    give_password(desk, email)
     expect(desk).to_have_url(re.compile("/p/offline/rank/"))
     expect_own(desk, 1)
 
