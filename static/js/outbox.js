@@ -225,7 +225,7 @@
   const labelOf = (field) =>
     field.type === "textarea" ? field.value
       : field.type === "select-one" ? field.selectedOptions[0].text
-        : field.closest("label")?.textContent || field.value;
+        : field.closest("label")?.innerText || field.value;
 
   const neat = (text) => text.trim().replace(/\s+/g, " ");
 
@@ -236,7 +236,8 @@
     );
     const lines = entered.map((field) => {
       const card = field.closest(".answer")?.querySelector("h3")?.textContent;
-      return [card, labelOf(field)].filter(Boolean).map(neat).join(": ");
+      const criterion = field.closest(".ratings label")?.querySelector("bdi").textContent;
+      return [card, criterion, labelOf(field)].filter(Boolean).map(neat).join(": ");
     });
     return submitter?.name ? [neat(submitter.textContent), ...lines] : lines;
   };

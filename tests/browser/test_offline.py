@@ -223,6 +223,20 @@ def test_what_cannot_be_taken_is_kept_with_the_reason_until_it_is_discarded(desk
     expect(kept).to_be_hidden()
 
 
+def test_what_is_kept_names_answers_ranks_and_criteria(filled: Filled, browser: Browser):
+    context = filled.context(browser, "vera")
+    page = context.new_page()
+    page.goto("/p/pages-four/rank/")
+    page.route("**/judgment/", lambda route: route.fulfill(status=409, json={"words": "It is too late."}))
+    page.locator("[name=rating_1_Clarity]").select_option("4")
+    for place in (1, 2, 3, 4):
+        page.locator(f"#rank-{place}-{5 - place}").check(force=True)
+    page.locator("#send").click()
+    for words in ("Answer A: 4 worst", "Answer A: Clarity: 4", "Answer D: 1 best"):
+        expect(page.locator("#outbox-refused").get_by_text(words, exact=True)).to_be_visible()
+    context.close()
+
+
 def test_what_the_server_finds_wrong_later_can_be_looked_at_again_and_sent(desk: Page):
     said = shown(desk)
     form = desk.locator("#desk").inner_html()
