@@ -109,6 +109,42 @@ def test_without_a_connection_three_are_ranked_and_delivered_once_each_when_it_i
     assert len([url for url in sent if url.endswith("/judgment/")]) == 3
 
 
+def test_what_cannot_be_fetched_is_said_once_and_tried_ever_more_rarely(
+    context: BrowserContext, newcomer: Callable[[], str]
+):
+    page = context.new_page()
+    page.clock.install()
+    sign_in(page, newcomer())
+    open_desk(page)
+    page.route("**/judgment/", lambda route: route.fulfill(json={"words": "Saved."}))
+    fetched: list[str] = []
+
+    def fail(route: Route) -> None:
+        fetched.append(route.request.url)
+        route.fulfill(status=500)
+
+    page.route("**/rank/ahead/**", fail)
+    for _ in range(3):
+        judge(page)
+    expect(page.locator("#desk-trouble")).to_contain_text("Something went wrong on our side.")
+    page.evaluate(WATCHED)
+    for seconds, times in ((3, 2), (3, 2), (3, 3), (10, 3), (6, 4)):
+        page.clock.run_for(1000 * seconds)
+        page.wait_for_timeout(300)
+        assert len(fetched) == times
+    assert page.evaluate("window.changes") == 0
+
+
+# Counts what a reader of the screen would hear anew.
+WATCHED = """{
+  window.changes = 0;
+  const watch = new MutationObserver((changes) => { window.changes += changes.length });
+  for (const id of ["desk", "desk-trouble"]) {
+    watch.observe(document.getElementById(id), { attributes: true, childList: true });
+  }
+}"""
+
+
 def test_after_closing_the_tab_they_are_delivered_when_it_is_opened_again(desk: Page):
     context, said = desk.context, shown(desk)
     context.set_offline(True)
