@@ -413,9 +413,12 @@
     if (isShort && rest > 0) answers.style.paddingTop = `${rest}px`;
   };
 
+  // Of two answers none is moved.
+  const isMovable = () => cards().length && !choices().length;
+
   const sortCards = () => {
     const answers = cards()[0]?.parentElement;
-    if (!answers || choices().length || !window.Sortable || window.Sortable.get(answers)) return;
+    if (!isMovable() || !window.Sortable || window.Sortable.get(answers)) return;
     const handleOf = (event) => event.item.querySelector(".handle");
     window.Sortable.create(answers, {
       handle: ".handle",
@@ -438,6 +441,7 @@
   // Sortable is no part of what one waits for: it is fetched when a hand comes near, long before it can drag.
   const GESTURES = ["pointermove", "pointerdown", "touchstart", "scroll", "keydown"];
   const fetchSortable = () => {
+    if (!isMovable()) return;
     for (const name of GESTURES) removeEventListener(name, fetchSortable, true);
     const script = document.createElement("script");
     script.src = byId("desk-words").dataset.sortable;

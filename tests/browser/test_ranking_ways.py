@@ -301,6 +301,8 @@ def test_digits_of_a_french_keyboard_and_letters_of_an_arabic_one(four: Page):
 
 
 def test_two_answers_by_digits_and_arrows_and_their_own_list_of_keys(page: Page):
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
     page.goto("/p/two/rank/")
     expect(page.locator("#keys-list").get_by_text("choose")).to_be_visible()
     expect(page.locator("#keys-list").get_by_text("rank the answer")).to_be_hidden()
@@ -316,6 +318,7 @@ def test_two_answers_by_digits_and_arrows_and_their_own_list_of_keys(page: Page)
         expect(chosen).to_have_value(choice)
     press(page, "Enter")
     assert [each["preferred"] for each in sent(page)] == ["a_much"]
+    assert not [url for url in fetched if "Sortable" in url]  # of two answers none is dragged
 
 
 def card_with(page: Page, text: str):
