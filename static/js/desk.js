@@ -270,7 +270,7 @@
   };
 
   // Drafts: what was entered survives a lost connection, a new sign-in and a reload of the tab. A correction
-  // has another key each time and practice has none, so there is nothing to find them by.
+  // has another key each time, so there is nothing to find it by.
 
   const key = () => form().elements.key.value;
   const hasDraft = () => Boolean(byId("desk") && form() && key());
@@ -369,7 +369,7 @@
   document.addEventListener(
     "submit",
     (event) => {
-      const field = event.target === form() && byId("rewrite");
+      const field = event.target === form() && !event.defaultPrevented && byId("rewrite");
       if (field && begun && field.value === begun) field.value = begun = "";
     },
     true,
