@@ -226,7 +226,7 @@ def test_on_a_shared_phone_nobody_sends_what_another_person_said(context: Browse
     expect_own(other, 1)
     sign_out(other)
     sign_in(other, first)
-    open_desk(other)
+    other.goto("/p/offline/rank/")
     expect_own(other, 1)
     assert shown(other) != said
 
