@@ -143,6 +143,14 @@ def test_where_nothing_is_hidden_any_more_there_is_nothing_to_decide(project, cu
     assert named_or_flagged(project, only_open=True).count() == before - 1
 
 
+def test_a_round_opened_while_a_word_is_being_hidden_hides_it(project, current, volunteer, reviewer):
+    """Whoever opens it has read the project before the word was there."""
+    hide_word(completion=one_saying(TEXTS[2], current), word="Zephyr", actor=reviewer)
+    assert project.hidden_words == []
+    later = open_round(project=project, author=current.author, seed=2)
+    assert seen(volunteer, later)[TEXTS[2]] == "(name hidden) is a soft wind, says Version 1."
+
+
 def test_other_words_found_in_what_was_decided_are_to_be_decided_anew(current, reviewer):
     first, second = Completion.objects.filter(text=TEXTS[0], comparisons__round=current)
     decide_mask(completion=second, decision="shown", actor=reviewer)
