@@ -1,4 +1,4 @@
-"""The one error that services raise for people."""
+"""The errors that services raise for people."""
 
 
 class RefusedError(Exception):

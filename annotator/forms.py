@@ -87,13 +87,19 @@ class LinesField(forms.CharField):
         return self._lines(super().clean(value))
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return bool((initial or []) != self._lines(data or ""))
+        return self._lines(self.prepare_value(initial) or "") != self._lines(data or "")
 
     def _lines(self, text: str) -> list[str]:
         return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 class ProjectForm(forms.ModelForm):
+    """A project's settings; a text in COMPARED_WITH_PAGE is changed where it is not what the page showed."""
+
+    COMPARED_WITH_PAGE = ("guidelines", "consent_words", "hidden_words")
+    """Others write them elsewhere as well, or everybody has to read them again: whoever saves something else
+    neither takes back what was stored meanwhile nor stores them anew with a browser's line ends."""
+
     guidelines = forms.CharField(
         required=False,
         max_length=20_000,
@@ -107,14 +113,12 @@ class ProjectForm(forms.ModelForm):
         required=False,
         help_text=_("A factual error can always be flagged: ranks alone say too little about facts."),
     )
-
     criteria = LinesField(
         label=_("Criteria, one a line"),
         required=False,
         max_length=1000,
         help_text=_("What volunteers may rate each answer on, 1 to 5, such as accuracy, clarity, tone."),
     )
-
     hidden_words = LinesField(
         label=_("Words to hide in answers, one a line"),
         required=False,
@@ -186,6 +190,8 @@ class ProjectForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         shown = GuidelinesVersion.objects.current(self.instance)
         self.initial["guidelines"] = shown.text if shown else ""
+        for name in self.COMPARED_WITH_PAGE:
+            self.fields[name].show_hidden_initial = True
 
 
 class ImportForm(forms.Form):

@@ -126,15 +126,17 @@ DATABASES = {
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A writer takes its lock when the transaction begins, so that two writers wait for each other
     # instead of failing when the second one upgrades from reading.
-    DATABASES["default"]["OPTIONS"] = {
+    options = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+else:
     # The few statements of a judgment are planned once a connection, not each time: half of the server's
     # time. A pooler between needs to know of prepared statements (PgBouncer does from 1.21 on).
-    DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 3}
+    options = {"server_side_binding": True, "prepare_threshold": 3}
+# What DATABASE_URL asks for, such as ?sslmode=verify-full, comes last.
+DATABASES["default"]["OPTIONS"] = options | DATABASES["default"].get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # People

@@ -21,7 +21,6 @@ class ProjectSerializer(serializers.ModelSerializer):
     flag_kinds = serializers.ListField(
         child=serializers.CharField(), help_text="The flags to show; a factual error is always one."
     )
-
     criteria = serializers.ListField(
         child=serializers.CharField(), help_text="What each completion may be rated on, 1 to 5."
     )

@@ -55,6 +55,7 @@ def memberships(user: User) -> Iterator[Row]:
             "name_on_leaderboard": membership.shows_name,
             "guidelines_read": membership.guidelines_read,
             "came_in_at": membership.came_in_at,
+            "waiting_since": membership.waiting_since,
             "ready_at": membership.ready_at,
         }
 

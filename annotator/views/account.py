@@ -19,7 +19,7 @@ from annotator.services.tokens import create_api_token, revoke_api_token
 def account(request: SignedInRequest) -> HttpResponse:
     form = NameForm(request.POST or None, instance=request.user)
     if form.is_valid():
-        form.save()
+        request.user.save(update_fields=form.fields)
         messages.success(request, _("Your name was saved."))
         return redirect("account")
     return show_account(request, form, status=422 if request.method == "POST" else 200)

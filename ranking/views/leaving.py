@@ -34,9 +34,8 @@ def export(request: SignedInRequest) -> StreamingHttpResponse:
 def leave(request: ProjectRequest) -> HttpResponse:
     form = LeaveForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        membership = request.user.memberships.get(project=request.project)
         try:
-            leave_project(membership=membership, withdraw=form.withdraws)
+            leave_project(membership=request.membership, withdraw=form.withdraws)
         except RefusedError as error:
             form.add_error(None, str(error))
         else:

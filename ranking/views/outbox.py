@@ -1,7 +1,7 @@
 """What the browser needs to send later what was said without a connection: see static/js/queue.js."""
 
 from django.contrib.auth.decorators import login_not_required, login_required
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -21,13 +21,13 @@ def sender(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @never_cache
 @login_not_required
-def service_worker(request: SignedInRequest) -> HttpResponse:
+def service_worker(request: HttpRequest) -> HttpResponse:
     """The service worker's script: at the root, because it serves only what lies below its address."""
     return render(request, "ranking/sw.js", content_type="text/javascript")
 
 
 @require_safe
 @login_not_required
-def offline(request: SignedInRequest) -> HttpResponse:
+def offline(request: HttpRequest) -> HttpResponse:
     """The page that the service worker keeps for when there is no connection."""
     return render(request, "ranking/offline.html")

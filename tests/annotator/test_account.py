@@ -5,10 +5,13 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.test import Client
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
+from annotator.forms import NameForm
 from annotator.services.sign_in import create_sign_in_link
+from annotator.settings_form import SettingsForm
 from tests.factories import PASSWORD, make_user
 
 
@@ -109,6 +112,27 @@ def test_the_name_can_be_changed(client, ada):
     assert client.post(reverse("account"), {"name": "Ada L."}).status_code == 302
     ada.refresh_from_db()
     assert ada.name == "Ada L."
+
+
+@pytest.mark.parametrize(
+    ("page", "form", "sent"),
+    [
+        ("account", NameForm, {"name": "Ada L."}),
+        ("personal-settings", SettingsForm, {"text_size": "large", "theme": "dark", "reduced_motion": "on"}),
+    ],
+)
+def test_a_link_that_signs_in_while_a_form_is_saved_stays_used(client, ada, monkeypatch, page, form, sent):
+    client.force_login(ada)
+    path = path_of(create_sign_in_link(type(ada).objects.get()))
+    is_valid = form.is_valid
+
+    def is_valid_while_the_link_is_used(self) -> bool:
+        assert Client().post(path).status_code == 302
+        return is_valid(self)
+
+    monkeypatch.setattr(form, "is_valid", is_valid_while_the_link_is_used)
+    assert client.post(reverse(page), sent).status_code == 302
+    assert client.post(path).status_code == 410
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 151])

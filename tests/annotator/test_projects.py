@@ -3,6 +3,7 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from annotator.models import AuditEvent, FlagKind, GuidelinesVersion, Project, Role
+from annotator.services.guidelines import write_guidelines
 from annotator.services.projects import change_settings, create_project
 from tests.factories import make_user
 
@@ -54,6 +55,53 @@ def test_saving_what_is_saved_already_writes_no_audit_row(client, project, coord
     client.force_login(coordinator)
     assert client.post(reverse("settings", args=["climate"]), FIELDS).status_code == 302
     assert not AuditEvent.objects.filter(verb="project.changed").exists()
+
+
+def open_settings(client) -> dict[str, object]:
+    """What a browser sends of the page as it is now, when nothing is changed on it: lines end with \r\n."""
+    page = client.get(reverse("settings", args=["climate"]))
+    sent = dict(FIELDS)
+    for name in ("guidelines", "consent_words", "hidden_words"):
+        assert f'<input type="hidden" name="initial-{name}"' in page.text
+        text = str(page.context["form"][name].value()).replace("\n", "\r\n")
+        sent |= {name: text, f"initial-{name}": text}
+    return sent
+
+
+def test_who_changes_something_else_writes_no_guidelines_anew_and_stops_nobody(client, project, coordinator):
+    write_guidelines(project=project, text="Be kind.\n\nBe fair.\n", actor=coordinator)
+    client.force_login(coordinator)
+    client.post(reverse("settings", args=["climate"]), open_settings(client) | {"name": "Tides"})
+    assert GuidelinesVersion.objects.current(project).number == 1
+    assert AuditEvent.objects.get(verb="project.changed").data == {"fields": ["name"]}
+
+
+def test_who_changes_something_else_leaves_what_others_wrote_since_the_page_was_opened(
+    client, project, coordinator
+):
+    client.force_login(coordinator)
+    sent = open_settings(client)
+    write_guidelines(project=project, text="Be kind.", actor=coordinator)
+    meanwhile = {"hidden_words": ["zephyr"], "consent_words": "We keep all of it."}
+    change_settings(project=project, values=meanwhile, actor=coordinator)
+    wrong = client.post(reverse("settings", args=["climate"]), sent | {"name": ""})
+    assert wrong.status_code == 422 and 'name="initial-guidelines"' in wrong.text
+    client.post(reverse("settings", args=["climate"]), sent | {"name": "Tides"})
+    project.refresh_from_db()
+    assert project.name == "Tides"
+    assert GuidelinesVersion.objects.current(project).text == "Be kind."
+    assert project.hidden_words == ["zephyr"] and project.consent_words == "We keep all of it."
+
+
+def test_what_is_changed_on_the_page_counts_beside_what_it_showed(client, project, coordinator):
+    write_guidelines(project=project, text="Be kind.", actor=coordinator)
+    change_settings(project=project, values={"hidden_words": ["zephyr", "soft wind"]}, actor=coordinator)
+    client.force_login(coordinator)
+    changed = {"guidelines": "", "hidden_words": "zephyr\r\n", "consent_words": "All."}
+    client.post(reverse("settings", args=["climate"]), open_settings(client) | changed)
+    project.refresh_from_db()
+    assert GuidelinesVersion.objects.current(project).text == ""
+    assert project.hidden_words == ["zephyr"] and project.consent_words == "All."
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+"""What a person sets for themselves, and the looks of the pages."""
+
 import re
 from pathlib import Path
 

@@ -17,23 +17,6 @@ from .making import let_lapse, make_judgment, make_round, make_seat
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def current():
-    return make_round(prompts=6, answers=3)
-
-
-@pytest.fixture
-def volunteer(current, client):
-    member = make_member(current.project)
-    client.force_login(member)
-    return member
-
-
-@pytest.fixture
-def seat(current, volunteer):
-    return make_seat(current, volunteer)
-
-
 def held(volunteer):
     return Assignment.objects.held_by(volunteer)
 
@@ -57,7 +40,7 @@ def test_a_page_gets_two_comparisons_ahead_and_the_progress(client, current, sea
         assert f'name="key" value="{one["key"]}"' in one["html"]
         assert "csrfmiddlewaretoken" in one["html"] and "<html" not in one["html"]
         assert 1700 < one["seconds_left"] <= 1800
-    assert "0 of 6" in answer["progress"] and answer["nothing_left"] == ""
+    assert "0 of 4" in answer["progress"] and answer["nothing_left"] == ""
 
 
 def test_asked_again_it_gives_what_is_missing_and_holds_no_more(client, current, seat):
@@ -116,7 +99,7 @@ def test_a_judgment_is_answered_by_what_to_hold_in_its_place(client, current, se
     [new] = answer["ahead"]
     assert new["key"] not in {str(one.key) for one in ahead}
     assert held(seat.volunteer).count() == 3
-    assert "1 of 6" in answer["progress"] and "1 by you" in answer["progress"]
+    assert "1 of 4" in answer["progress"] and "1 by you" in answer["progress"]
 
 
 def test_sent_when_no_page_is_there_it_holds_nothing_ahead(client, seat):
@@ -214,7 +197,7 @@ def test_nothing_is_renewed_in_a_closed_round(client, current, seat):
 
 
 def test_renewing_costs_few_queries(client, current, seat, django_assert_max_num_queries):
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         client.post(to_all("renew-seats", current))
 
 

@@ -16,18 +16,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def current():
-    return make_round(prompts=3, answers=3)
-
-
-@pytest.fixture
-def seat(current, client):
-    member = make_member(current.project)
-    client.force_login(member)
-    return make_seat(current, member)
-
-
-@pytest.fixture
 def pair(client):
     current = make_round(prompts=2, answers=2)
     volunteer = make_member(current.project)

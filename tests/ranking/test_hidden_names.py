@@ -6,13 +6,15 @@ from html import unescape
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from annotator.models import AuditEvent, Author, Completion, Role
 from annotator.services.completions import add_completions, get_or_create_author
 from annotator.services.projects import change_settings
 from ranking.errors import InvalidJudgmentError, NothingHiddenError, WordNotFoundError
-from ranking.models import Demonstration, Mask
+from ranking.models import Demonstration, Judgment, Mask
 from ranking.models.masks import named_or_flagged
 from ranking.services import (
     close_round,
@@ -26,8 +28,8 @@ from ranking.services.export import judgments
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_project, make_prompt
 
-from .desk import desk, filled, to
-from .making import make_judgment, make_round, make_seat
+from .desk import desk
+from .making import make_correction, make_judgment, make_round, make_seat
 
 pytestmark = pytest.mark.django_db
 
@@ -95,6 +97,16 @@ def test_what_is_stored_and_what_goes_into_datasets_stays(current, volunteer):
     assert b"I am ChatGPT." in rows and b"name hidden" not in rows
 
 
+def test_a_chatbot_goes_by_the_names_of_its_project_and_its_base_model():
+    project = make_project("climate", base_model="models/tiny")
+    author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 1")
+    prompt = make_prompt(project)
+    texts = ["I am Climate.", "I am tiny.", "The climate of a tiny island."]
+    add_completions(author=author, texts=[(prompt, text) for text in texts])
+    open_round(project=project, author=author)
+    assert set(Mask.objects.values_list("completion__text", flat=True)) == set(texts[:2])
+
+
 def test_a_correction_shows_the_same(client, current, volunteer):
     client.force_login(volunteer)
     judgment = make_judgment(make_seat(current, volunteer), 1, 2, 3, 4)
@@ -121,7 +133,8 @@ def test_a_word_is_hidden_in_the_open_round_and_in_later_ones_until_it_is_shown_
     completion = one_saying(TEXTS[2], current)
     false_alarm = one_saying(TEXTS[0], current)
     decide_mask(completion=false_alarm, decision="shown", actor=reviewer)
-    hide_word(completion=completion, word="zephyr", actor=reviewer)
+    for word in ("zephyr", "ZEPHYR"):
+        hide_word(completion=completion, word=word, actor=reviewer)
     project.refresh_from_db()
     assert project.hidden_words == ["zephyr"]
     hidden = "(name hidden) is a soft wind, says Version 1."
@@ -253,6 +266,18 @@ def test_what_was_decided_is_listed_on_demand_and_again_when_flagged_since(
     assert flagged.pk in listed(client)
 
 
+def test_a_flag_counts_once_however_often_it_was_corrected_and_not_once_it_was_taken_back(
+    client, flagged, reviewer
+):
+    client.force_login(reviewer)
+    flags = {flagged.pk: ["leaks_author"]}
+    corrected = make_correction(Judgment.objects.get(), 4, 3, 2, 1, flags=flags)
+    assert flagged.pk in listed(client)
+    assert "1 person says that it tells who wrote it" in client.get(page()).content.decode()
+    make_correction(corrected, 4, 3, 2, 1)
+    assert flagged.pk not in listed(client, "?show=all")
+
+
 def test_deciding_on_the_page(client, project, current, reviewer):
     client.force_login(reviewer)
     completion = one_saying(TEXTS[0], current)
@@ -356,8 +381,13 @@ def test_a_closed_round_is_left_as_it_is(current, reviewer):
     assert Mask.objects.filter(completion__text=TEXTS[2]).count() == 1
 
 
-def test_it_costs_the_desk_no_query(client, current, volunteer, django_assert_max_num_queries):
-    client.force_login(volunteer)
-    seat = make_seat(current, volunteer)
-    with django_assert_max_num_queries(26):
-        client.post(to("judgment", seat), filled(client, seat, 1, 2, 3, 4), follow=False)
+def test_hidden_names_cost_the_desk_no_query_more(client, current, volunteer):
+    def queries_at(current, volunteer):
+        client.force_login(volunteer)
+        client.get(desk(current))  # what is asked once only
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(desk(current)).status_code == 200
+        return len(queries)
+
+    plain = make_round(prompts=2, answers=4)
+    assert queries_at(current, volunteer) == queries_at(plain, make_member(plain.project))

@@ -14,6 +14,7 @@ from annotator.models import AuditEvent, Completion, Membership, Role, User
 from annotator.services.invitations import invite
 from annotator.services.tokens import create_api_token
 from annotator.strict_json import load_json
+from ranking.leaving_forms import LeaveForm
 from ranking.models import Judgment, Mask, PracticeComparison, PracticeTry
 from ranking.services import correct_judgment, leave_project, skip_comparison, snapshot_preferences
 from tests.api import client_of
@@ -90,6 +91,7 @@ def test_the_archive_has_what_one_judged_with_corrections_and_what_one_saw(clien
 
 def test_the_archive_has_the_account_and_nothing_that_signs_in(client, current, wanda):
     User.objects.filter(pk=wanda.pk).update(languages=["en", "fr"], theme="dark")
+    wanda.memberships.get().wait()
     token = create_api_token(user=wanda)
     client.post(reverse("account_login"), {"login": wanda.email, "password": PASSWORD})
     parts = download(client)
@@ -97,7 +99,8 @@ def test_the_archive_has_the_account_and_nothing_that_signs_in(client, current, 
     assert (account["email"], account["name"]) == ("wanda@example.org", "Wanda")
     assert account["settings"]["languages"] == ["en", "fr"] and account["settings"]["theme"] == "dark"
     assert account["api_token_made_at"] and len(account["signed_in"]) == 1
-    assert [one["project"] for one in parts["memberships"]] == [current.project.slug]
+    (membership,) = parts["memberships"]
+    assert membership["project"] == current.project.slug and membership["waiting_since"]
     assert [bool(one["words"]) for one in parts["consents"]] == [True]
     whole = json.dumps(parts)
     assert token not in whole and wanda.password not in whole
@@ -223,6 +226,19 @@ def test_the_only_coordinator_is_told_to_hand_over_first(client, current):
     page = client.post(leave_url(current), {"judgments": "keep", "sure": "on"})
     assert page.status_code == 422 and "Make someone else one first" in page.text
     assert current.project.memberships.filter(role=Role.COORDINATOR).exists()
+
+
+def test_the_second_of_a_double_click_is_told_that_the_first_was_enough(client, wanda, current, monkeypatch):
+    is_valid = LeaveForm.is_valid
+
+    def is_valid_while_the_first_is_served(form: LeaveForm) -> bool:
+        leave_project(membership=wanda.memberships.get(), withdraw=False)
+        return is_valid(form)
+
+    monkeypatch.setattr(LeaveForm, "is_valid", is_valid_while_the_first_is_served)
+    client.force_login(wanda)
+    page = client.post(leave_url(current), {"judgments": "keep", "sure": "on"})
+    assert page.status_code == 422 and "no longer a member" in page.text
 
 
 def test_leaving_is_for_members_and_refuses_other_methods(client, current, wanda):

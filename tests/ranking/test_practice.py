@@ -4,7 +4,6 @@ import io
 import json
 
 import pytest
-from django.urls import reverse
 
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Role
@@ -21,7 +20,7 @@ from ranking.services.practice import (
     remove_practice,
 )
 from tests.factories import coordinator_of, make_member, make_newcomer, make_project, make_ready
-from tests.ranking.desk import desk
+from tests.ranking.desk import at, desk
 from tests.ranking.making import make_round
 
 pytestmark = pytest.mark.django_db
@@ -50,10 +49,6 @@ def newcomer(client, project):
     client.force_login(user)
     client.post(at("consent", project), {"number": 1})
     return project.memberships.get(user=user)
-
-
-def at(name, project, *args):
-    return reverse(name, args=[project.slug, *args])
 
 
 def answer(seat, *, right=True):
@@ -356,8 +351,22 @@ def test_only_coordinators_look_after_the_practice(client, project, role):
     comparison = project.practice_comparisons.first()
     for name, *args in (("practice-comparisons",), ("add-practice",), ("edit-practice", comparison.pk)):
         assert client.get(at(name, project, *args)).status_code == 403
-    for name, *args in (("import-practice",), ("remove-practice", comparison.pk), ("let-in", 1)):
+    for name, *args in (
+        ("import-practice",), ("remove-practice", comparison.pk), ("let-in", 1), ("another-try", 1),
+    ):  # fmt: skip
         assert client.post(at(name, project, *args)).status_code == 403
+
+
+def test_a_coordinator_finds_nothing_of_other_projects(client, project, newcomer):
+    elsewhere = make_project()
+    client.force_login(coordinator_of(elsewhere))
+    comparison = project.practice_comparisons.first()
+    for name, pk in (
+        *(("edit-practice", comparison.pk), ("remove-practice", comparison.pk), ("edit-practice", 10**30)),
+        *(("let-in", newcomer.pk), ("another-try", newcomer.pk), ("let-in", 10**30)),
+    ):
+        assert client.post(at(name, elsewhere, pk)).status_code == 404
+    assert project.practice_comparisons.in_use().count() == 5
 
 
 WRITTEN = {

@@ -1,17 +1,16 @@
 """Who has ranked long without a pause is thanked, and told once that stopping is fine."""
 
-import re
 import time
 
 import pytest
+from django.contrib.auth import get_user
 from django.urls import reverse
 
-from annotator.models import User
 from ranking.models import Judgment
 from ranking.views.sitting import COOKIE, LONG, LONGEST, PAUSE
 from tests.factories import make_member, make_user
 
-from .desk import filled, to
+from .desk import filled, to, words_of
 from .making import make_round, make_seat
 
 pytestmark = pytest.mark.django_db
@@ -25,19 +24,15 @@ def current(client):
     return current
 
 
-def volunteer(client):
-    return User.objects.get(pk=client.session["_auth_user_id"])
-
-
 def sit_since(client, seconds, told=""):
     client.cookies[COOKIE] = f"{int(time.time() - seconds)}{told}"
 
 
 def judge(client, current):
     """Rank one comparison as a browser without scripts does; returns the words on the next page."""
-    seat = make_seat(current, volunteer(client))
+    seat = make_seat(current, get_user(client))
     page = client.post(to("judgment", seat), filled(client, seat, 1, 2, 3), follow=True)
-    return " ".join(re.sub("<[^>]+>", " ", page.text).split())
+    return words_of(page.text)
 
 
 def home(client, current):
@@ -125,7 +120,7 @@ def test_what_began_the_day_before_is_no_sitting(client, current):
 
 
 def test_a_judgment_that_was_refused_does_not_count_as_ranking(client, current):
-    seat = make_seat(current, volunteer(client))
+    seat = make_seat(current, get_user(client))
     client.post(to("judgment", seat), filled(client, seat))
     assert COOKIE not in client.cookies
     assert not Judgment.objects.exists()

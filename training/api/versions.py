@@ -28,7 +28,6 @@ class EvaluationSerializer(serializers.ModelSerializer):
 class VersionSerializer(serializers.ModelSerializer):
     parent = serializers.IntegerField(source="parent.number", default=None, allow_null=True)
     dataset = serializers.IntegerField(source="dataset.number", default=None, allow_null=True)
-
     datasets_taken_back = serializers.SerializerMethodField()
 
     class Meta:

@@ -1,0 +1,28 @@
+"""What the tests of the desk share."""
+
+import pytest
+
+from annotator.models import User
+from ranking.models import Assignment, Round
+from tests.factories import make_member
+
+from .making import make_round, make_seat
+
+
+@pytest.fixture
+def current(db) -> Round:
+    return make_round(prompts=4, answers=3)
+
+
+@pytest.fixture
+def volunteer(current, client) -> User:
+    """Who has signed in."""
+    member = make_member(current.project)
+    client.force_login(member)
+    return member
+
+
+@pytest.fixture
+def seat(current, volunteer) -> Assignment:
+    """What the signed-in volunteer holds."""
+    return make_seat(current, volunteer)
