@@ -26,7 +26,9 @@ def test_the_service_worker_and_its_page_are_for_everyone_alike(client, name, ki
 
 def test_the_service_worker_serves_the_whole_site(client):
     assert reverse("service-worker").count("/") == 1
-    assert "worker-src 'self'" in client.get(reverse("service-worker"))["Content-Security-Policy"]
+    response = client.get(reverse("service-worker"))
+    assert "worker-src 'self'" in response["Content-Security-Policy"]
+    assert "no-store" in response["Cache-Control"]
 
 
 def test_the_page_for_no_connection_names_nobody_to_those_who_ask_without_cookies(client, current):
