@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotator.prompt_files import MAX_CHARACTERS, MAX_FILE_BYTES, MAX_LINES, PromptFile, read_prompt_file
+from annotator.prompt_files import MAX_CHARACTERS, MAX_FILE_BYTES, PromptFile, read_prompt_file
+from annotator.record_files import MAX_LINES
 
 
 def user(text: str) -> dict[str, str]:
