@@ -14,6 +14,7 @@ from .agreement import PreferenceQuerySet
 from .collecting import Assignment, Comparison, LapsedSeat, Round
 from .datasets import Dataset
 from .positions import RankedCompletionQuerySet
+from .rows import update_row
 
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):
@@ -178,12 +179,12 @@ class Judgment(models.Model):
     def make_current(self) -> None:
         """It is whole: it counts from now on."""
         self.is_current = True
-        self.save(update_fields=["is_current"])
+        update_row(self, ("is_current",))
 
     def give_way(self) -> None:
         """It was corrected: it is kept, but no longer counts."""
         self.is_current = False
-        self.save(update_fields=["is_current"])
+        update_row(self, ("is_current",))
 
 
 class RankedCompletion(models.Model):

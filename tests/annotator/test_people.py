@@ -69,6 +69,15 @@ def test_join_page_signs_up_and_signs_in(client, project, invitation):
     assert client.get(join_url(invitation[1])).status_code == 410
 
 
+@pytest.mark.parametrize(
+    ("role", "first"),
+    [(Role.VOLUNTEER, "coming-in"), (Role.REVIEWER, "coming-in"), (Role.COORDINATOR, "project")],
+)
+def test_who_is_here_to_rank_goes_straight_to_it(client, project, coordinator, role, first):
+    _, token = invite(project=project, role=role, email="", actor=coordinator)
+    assert client.post(join_url(token), NEWCOMER).url == reverse(first, args=["climate"])
+
+
 def test_join_page_of_an_addressed_invitation_keeps_its_address(client, project, coordinator):
     _, token = invite(project=project, role=Role.REVIEWER, email="Bo@Example.org", actor=coordinator)
     client.post(join_url(token), {**NEWCOMER, "email": "eve@example.org"})

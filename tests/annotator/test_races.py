@@ -11,12 +11,22 @@ from annotator.errors import RefusedError
 from annotator.models import Author, Completion, Membership, Prompt, Role, User
 from annotator.prompt_files import draft_from_record
 from annotator.services.completions import add_completions, get_or_create_author
+from annotator.services.consent import give_consent
+from annotator.services.guidelines import write_guidelines
 from annotator.services.invitations import accept_invitation, invite
 from annotator.services.members import remove_member
 from annotator.services.prompts import add_prompts
 from annotator.services.sign_in import create_sign_in_link, use_sign_in_link
 from annotator.services.tokens import create_api_token
-from tests.factories import PASSWORD, coordinator_of, make_member, make_project, make_prompt, make_user
+from tests.factories import (
+    PASSWORD,
+    coordinator_of,
+    make_member,
+    make_newcomer,
+    make_project,
+    make_prompt,
+    make_user,
+)
 from tests.racing import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -112,6 +122,24 @@ def test_of_many_tokens_made_at_once_one_is_left():
     user = make_user()
     tokens = at_once(lambda _click: create_api_token(user=user), range(4))
     assert Token.objects.get().key in tokens
+
+
+def test_agreeing_many_times_at_once_is_one_consent():
+    project = make_project()
+    membership = project.memberships.get(user=make_newcomer(project))
+    consents = at_once(lambda _click: give_consent(membership=membership, number=1), range(4))
+    assert {one.pk for one in consents} == {membership.user.consents.get().pk}
+    assert project.audit_events.filter(verb="consent.given", actor=membership.user).count() == 1
+
+
+def test_guidelines_that_are_saved_at_once_are_versions_of_their_own():
+    project = make_project()
+    actor = coordinator_of(project)
+    texts = ["One.", "Two.", "Three."]
+    at_once(lambda text: write_guidelines(project=project, text=text, actor=actor), texts)
+    stored = project.guidelines_versions.values_list("number", "text")
+    assert sorted(number for number, _text in stored) == [1, 2, 3]
+    assert {text for _number, text in stored} == set(texts)
 
 
 def test_the_same_prompts_imported_twice_at_once_are_stored_once():

@@ -29,6 +29,15 @@ def to_all(name, current):
     return reverse(name, args=[current.project.slug])
 
 
+def at(name, project, *args):
+    return reverse(name, args=[project.slug, *args])
+
+
+def words_of(html):
+    """What a reader reads, in one line."""
+    return " ".join(re.sub("<[^>]+>", " ", html).split())
+
+
 def ranks_of(judgment):
     ranks = dict(judgment.ranks.values_list("completion", "rank"))
     return [ranks[completion] for completion in judgment.assignment.order]

@@ -1,14 +1,18 @@
 """Rounds, seats and judgments for tests."""
 
+import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from annotator.models import Author, Project, User
 from annotator.services.completions import add_completions, get_or_create_author
 from ranking.models import Assignment, Judgment, Round
-from ranking.services import claim_next, open_round, submit_judgment
+from ranking.services import claim_next, correct_judgment, open_round, submit_judgment
 from tests.factories import make_project, make_prompt
 
 
@@ -49,3 +53,20 @@ def make_judgment(seat: Assignment, *ranks: int, **fields: Any) -> Judgment:
         ranks=dict(zip(sorted(seat.order), ranks, strict=bool(ranks))),
         **fields,
     )
+
+
+def make_correction(judgment: Judgment, *ranks: int, **fields: Any) -> Judgment:
+    """The judgment's volunteer gives these ranks to its completions in order of their ids instead."""
+    return correct_judgment(
+        judgment=judgment,
+        volunteer=fields.pop("volunteer", judgment.volunteer),
+        key=fields.pop("key", None) or uuid.uuid4(),
+        ranks=dict(zip(sorted(judgment.shown_at.order), ranks, strict=bool(ranks))),
+        **fields,
+    )
+
+
+def assert_refused(act: Callable[..., Any], *args: Any, **fields: Any) -> None:
+    """The database itself does not take it."""
+    with pytest.raises(IntegrityError), transaction.atomic():
+        act(*args, **fields)

@@ -1,7 +1,6 @@
 """How often a volunteer sees a pair as most of the others do, and what of that they are shown."""
 
 import random
-import uuid
 from itertools import combinations
 
 import pytest
@@ -9,10 +8,10 @@ from django.urls import reverse
 
 from ranking.models import Judgment, Preference
 from ranking.models.agreement import Agreement
-from ranking.services import claim_next, close_round, correct_judgment, open_round
+from ranking.services import claim_next, close_round, open_round
 from tests.factories import make_member
 
-from .making import make_answers, make_judgment, make_round, make_seat
+from .making import make_answers, make_correction, make_judgment, make_round, make_seat
 
 pytestmark = pytest.mark.django_db
 
@@ -65,8 +64,7 @@ def test_it_is_what_counting_by_hand_gives(seed):
                 seat, *(chance.randint(1, answers) for _ in range(answers)), verdict=verdict
             )
             if chance.random() < 0.3:
-                ranks = {completion: chance.randint(1, answers) for completion in seat.order}
-                correct_judgment(judgment=judgment, volunteer=person, key=uuid.uuid4(), ranks=ranks)
+                make_correction(judgment, *(chance.randint(1, answers) for _ in range(answers)))
     close_round(project=project)
     found = [agreement(person, project) for person in people]
     assert found == [by_hand(person, project) for person in people]

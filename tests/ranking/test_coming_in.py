@@ -11,7 +11,7 @@ from ranking.models import Assignment
 from ranking.services.coming_in import check_readiness, come_in, way_of
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_newcomer, make_project, make_ready
-from tests.ranking.desk import JSON, desk
+from tests.ranking.desk import JSON, at, desk
 from tests.ranking.making import make_round, make_seat
 
 pytestmark = pytest.mark.django_db
@@ -33,10 +33,6 @@ def newcomer(client, project):
     user = make_newcomer(project)
     client.force_login(user)
     return project.memberships.get(user=user)
-
-
-def at(name, project):
-    return reverse(name, args=[project.slug])
 
 
 def change_guidelines(project, text="# True first\n\nThen *short*."):
@@ -154,8 +150,8 @@ def test_the_gate_asks_the_database_nothing_about_who_is_ready(
     client, current, project, django_assert_num_queries
 ):
     volunteer = make_member(project)
-    with django_assert_num_queries(1):
-        membership = membership_or_404(volunteer, project.slug)
+    membership = membership_or_404(volunteer, project.slug)
+    with django_assert_num_queries(0):
         check_readiness(membership=membership)
 
 

@@ -3,7 +3,6 @@
 import uuid
 
 import pytest
-from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ranking.models import (
@@ -20,7 +19,7 @@ from ranking.models import (
 from ranking.services import claim_ahead
 from tests.factories import make_completion, make_member, make_prompt
 
-from .making import make_judgment, make_round, make_seat
+from .making import assert_refused, make_judgment, make_round, make_seat
 
 pytestmark = pytest.mark.django_db
 
@@ -36,11 +35,6 @@ def judgment():
 def foreign(judgment):
     """A completion of the same prompt that is not part of the comparison."""
     return make_completion(judgment.comparison.prompt)
-
-
-def assert_refused(act, *args, **kwargs):
-    with pytest.raises(IntegrityError), transaction.atomic():
-        act(*args, **kwargs)
 
 
 def preference(judgment, chosen, rejected, **fields):

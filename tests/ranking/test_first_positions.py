@@ -2,7 +2,6 @@
 
 import random
 import re
-import uuid
 
 import pytest
 from django.urls import reverse
@@ -12,11 +11,12 @@ from scipy.stats import binomtest
 
 from annotator.models import Role
 from ranking.models import Judgment, RankedCompletion
-from ranking.services import correct_judgment, submit_judgment
+from ranking.services import submit_judgment
 from ranking.shares import LEVEL, Share
 from tests.factories import coordinator_of, make_member, make_project, make_user
 
-from .making import let_lapse, make_judgment, make_round, make_seat
+from .desk import words_of
+from .making import let_lapse, make_correction, make_judgment, make_round, make_seat
 
 counts = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -92,8 +92,7 @@ def test_it_is_what_counting_by_hand_gives(seed):
             ranks = [chance.randint(1, most) for _ in range(most)]
             judgment = make_judgment(seat, *ranks, verdict=verdict)
             if chance.random() < 0.3:
-                ranks = {completion: chance.randint(1, most) for completion in seat.order}
-                correct_judgment(judgment=judgment, volunteer=person, key=uuid.uuid4(), ranks=ranks)
+                make_correction(judgment, *(chance.randint(1, most) for _ in range(most)))
     assert found(current.project) == by_hand(current.project) != {}
 
 
@@ -132,7 +131,7 @@ def page(client, project, user):
 
 def rows(html):
     cells = re.findall("<tr>(.*?)</tr>", html, re.DOTALL)
-    return [" ".join(re.sub("<[^>]+>", " ", row).split()) for row in cells]
+    return [words_of(row) for row in cells]
 
 
 @pytest.mark.django_db

@@ -14,7 +14,7 @@ from annotator.models import AuditEvent, Author, Completion, Role
 from annotator.services.completions import add_completions, get_or_create_author
 from annotator.services.projects import change_settings
 from ranking.errors import InvalidJudgmentError, NothingHiddenError, WordNotFoundError
-from ranking.models import Demonstration, Mask
+from ranking.models import Demonstration, Judgment, Mask
 from ranking.services import (
     close_round,
     decide_mask,
@@ -28,7 +28,7 @@ from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_project, make_prompt
 
 from .desk import desk
-from .making import make_judgment, make_round, make_seat
+from .making import make_correction, make_judgment, make_round, make_seat
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +96,16 @@ def test_what_is_stored_and_what_goes_into_datasets_stays(current, volunteer):
     assert b"I am ChatGPT." in rows and b"name hidden" not in rows
 
 
+def test_a_chatbot_goes_by_the_names_of_its_project_and_its_base_model():
+    project = make_project("climate", base_model="models/tiny")
+    author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 1")
+    prompt = make_prompt(project)
+    texts = ["I am Climate.", "I am tiny.", "The climate of a tiny island."]
+    add_completions(author=author, texts=[(prompt, text) for text in texts])
+    open_round(project=project, author=author)
+    assert set(Mask.objects.values_list("completion__text", flat=True)) == set(texts[:2])
+
+
 def test_a_correction_shows_the_same(client, current, volunteer):
     client.force_login(volunteer)
     judgment = make_judgment(make_seat(current, volunteer), 1, 2, 3, 4)
@@ -122,7 +132,8 @@ def test_a_word_is_hidden_in_the_open_round_and_in_later_ones_until_it_is_shown_
     completion = one_saying(TEXTS[2], current)
     false_alarm = one_saying(TEXTS[0], current)
     decide_mask(completion=false_alarm, decision="shown", actor=reviewer)
-    hide_word(completion=completion, word="zephyr", actor=reviewer)
+    for word in ("zephyr", "ZEPHYR"):
+        hide_word(completion=completion, word=word, actor=reviewer)
     project.refresh_from_db()
     assert project.hidden_words == ["zephyr"]
     hidden = "(name hidden) is a soft wind, says Version 1."
@@ -236,6 +247,18 @@ def test_what_was_decided_is_listed_on_demand_and_again_when_flagged_since(
         seat = make_seat(current, seat.volunteer)
     make_judgment(seat, 1, 2, 3, 4, flags={flagged.pk: ["leaks_author"]})
     assert flagged.pk in listed(client)
+
+
+def test_a_flag_counts_once_however_often_it_was_corrected_and_not_once_it_was_taken_back(
+    client, flagged, reviewer
+):
+    client.force_login(reviewer)
+    flags = {flagged.pk: ["leaks_author"]}
+    corrected = make_correction(Judgment.objects.get(), 4, 3, 2, 1, flags=flags)
+    assert flagged.pk in listed(client)
+    assert "1 person says that it tells who wrote it" in client.get(page()).content.decode()
+    make_correction(corrected, 4, 3, 2, 1)
+    assert flagged.pk not in listed(client, "?show=all")
 
 
 def test_deciding_on_the_page(client, project, current, reviewer):

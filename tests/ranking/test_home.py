@@ -1,7 +1,5 @@
 """The home page of a project for volunteers: the round, their own part, the leaderboard."""
 
-import re
-
 import pytest
 from django.urls import reverse
 
@@ -10,6 +8,7 @@ from annotator.services.projects import change_settings
 from ranking.services import close_round, open_round
 from tests.factories import coordinator_of, make_member, make_project, make_user
 
+from .desk import words_of
 from .making import make_answers, make_judgment, make_round, make_seat
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +32,7 @@ def home(client, project, user):
     client.force_login(user)
     page = client.get(url(project))
     assert page.status_code == 200
-    return " ".join(re.sub(r"<[^>]+>", " ", page.text).split())
+    return words_of(page.text)
 
 
 # The round and the own part

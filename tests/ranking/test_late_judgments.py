@@ -4,7 +4,6 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -18,7 +17,6 @@ from ranking.models import Assignment, Judgment, LapsedSeat
 from ranking.services import (
     claim_next,
     close_round,
-    correct_judgment,
     renew_seats,
     skip_comparison,
     snapshot_preferences,
@@ -26,7 +24,7 @@ from ranking.services import (
 )
 from tests.factories import coordinator_of, make_member
 
-from .making import let_lapse, make_judgment, make_round, make_seat
+from .making import assert_refused, let_lapse, make_correction, make_judgment, make_round, make_seat
 
 pytestmark = pytest.mark.django_db
 
@@ -92,8 +90,7 @@ def test_sent_twice_a_late_judgment_is_stored_once(seat):
 def test_a_late_judgment_can_be_corrected_and_stays_late(seat):
     take_over(seat)
     late = make_judgment(seat, 1, 2, 3)
-    ranks = dict.fromkeys(seat.order, 1)
-    revision = correct_judgment(judgment=late, volunteer=seat.volunteer, key=uuid.uuid4(), ranks=ranks)
+    revision = make_correction(late, 1, 1, 1)
     assert (revision.late, revision.assignment, revision.lapsed_seat) == (True, None, late.lapsed_seat)
     assert Judgment.objects.get(is_current=True) == revision
 
@@ -191,11 +188,6 @@ def test_late_judgments_are_counted_apart(client, seat):
 
 
 # What the database refuses by itself
-
-
-def assert_refused(act, *args, **kwargs):
-    with pytest.raises(IntegrityError), transaction.atomic():
-        act(*args, **kwargs)
 
 
 def begin(seat, **fields):

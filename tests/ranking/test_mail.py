@@ -8,6 +8,7 @@ from django.core import mail
 from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import gettext, override
 
 from annotator.models import User
 from ranking.models import Round
@@ -54,6 +55,16 @@ def test_a_new_round_is_told_to_who_asked_for_it_and_to_nobody_else(
     assert [message.to for message in mail.outbox] == [["vera@example.org"]]
     assert mail.outbox[0].subject == "Climate tutor: round 1 is open"
     assert reverse("desk", args=["climate"]) in mail.outbox[0].body
+
+
+def test_it_is_written_in_the_readers_language(project, vera, django_capture_on_commit_callbacks):
+    User.objects.filter(pk=vera.pk).update(interface_language="es")
+    opened = open_and_mail(project, django_capture_on_commit_callbacks)
+    english = "%(project)s: round %(number)d is open"
+    with override("es"):
+        subject = gettext(english)
+    assert subject != english
+    assert mail.outbox[0].subject == subject % {"project": "Climate tutor", "number": opened.number}
 
 
 def test_no_job_is_made_where_nobody_asked(project, django_capture_on_commit_callbacks):

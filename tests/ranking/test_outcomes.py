@@ -1,9 +1,6 @@
 """What came of judgments, as volunteers read it on their home page."""
 
-import uuid
-
 import pytest
-from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from annotator.models import Author
@@ -11,14 +8,13 @@ from annotator.services.completions import get_or_create_author
 from ranking.models import Judgment, Outcome
 from ranking.services import (
     close_round,
-    correct_judgment,
     decide_outcome,
     record_outcome,
     snapshot_preferences,
 )
 from tests.factories import coordinator_of, make_member, make_project
 
-from .making import make_judgment, make_round, make_seat
+from .making import assert_refused, make_correction, make_judgment, make_round, make_seat
 
 pytestmark = pytest.mark.django_db
 Decision, Judge = Outcome.Decision, Outcome.Judge
@@ -55,13 +51,6 @@ def vera(current):
 
 def rank(current, *people):
     return [make_judgment(make_seat(current, person), 1, 2) for person in people]
-
-
-def correct(judgment, *ranks, **said):
-    given = dict(zip(sorted(judgment.assignment.order), ranks, strict=bool(ranks)))
-    return correct_judgment(
-        judgment=judgment, volunteer=judgment.volunteer, key=uuid.uuid4(), ranks=given, **said
-    )
 
 
 def home(client, project, user):
@@ -130,6 +119,14 @@ def test_earlier_versions_are_listed_below_the_newest(client, current, vera):
     assert "Version 7 beat Version 6 in 63 %" in earlier and "taken back" in earlier
 
 
+def test_an_earlier_version_that_was_not_decided_is_not_listed(client, current, vera):
+    rank(current, vera)
+    make_outcome(current.project, number=7)
+    make_outcome(current.project, number=8, decision=Decision.RELEASED)
+    html = home(client, current.project, vera)
+    assert "Version 8 beat Version 7" in html and "Version 7 beat" not in html
+
+
 def test_another_projects_outcome_is_not_shown(client, current, vera):
     rank(current, vera)
     make_outcome(current.project, decision=Decision.RELEASED)
@@ -151,10 +148,10 @@ def test_simulated_volunteers_are_no_people_and_their_share_is_told(client, curr
 def test_what_was_in_the_dataset_is_what_counted_when_it_was_taken(current, vera):
     """Corrected before: the correction. Corrected after: what was said first. Not ranked: no ranking."""
     before, after, unranked = rank(current, vera, vera, vera)
-    fixed = correct(before, 2, 1)
-    correct(unranked, verdict=Judgment.Verdict.ALL_BAD)
+    fixed = make_correction(before, 2, 1)
+    make_correction(unranked, verdict=Judgment.Verdict.ALL_BAD)
     dataset = snapshot_preferences(project=current.project)
-    correct(after, 2, 1)
+    make_correction(after, 2, 1)
     rank(current, vera)
     assert set(Judgment.objects.in_dataset(dataset)) == {fixed, after}
 
@@ -186,8 +183,7 @@ def test_the_base_version_has_nothing_to_decide(current):
 def test_the_database_refuses_a_decision_without_its_time(current, vera):
     rank(current, vera)
     outcome = make_outcome(current.project)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Outcome.objects.filter(pk=outcome.pk).update(decision=Decision.RELEASED)
+    assert_refused(Outcome.objects.filter(pk=outcome.pk).update, decision=Decision.RELEASED)
 
 
 def test_between_rounds_the_home_page_still_tells_it(client, current, vera):

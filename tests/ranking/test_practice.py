@@ -4,7 +4,6 @@ import io
 import json
 
 import pytest
-from django.urls import reverse
 
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Role
@@ -20,7 +19,7 @@ from ranking.services.practice import (
     remove_practice,
 )
 from tests.factories import coordinator_of, make_member, make_newcomer, make_project, make_ready
-from tests.ranking.desk import desk
+from tests.ranking.desk import at, desk
 from tests.ranking.making import make_round
 
 pytestmark = pytest.mark.django_db
@@ -49,10 +48,6 @@ def newcomer(client, project):
     client.force_login(user)
     client.post(at("consent", project), {"number": 1})
     return project.memberships.get(user=user)
-
-
-def at(name, project, *args):
-    return reverse(name, args=[project.slug, *args])
 
 
 def answer(seat, *, right=True):

@@ -1,26 +1,34 @@
 """People who act at the same moment, each with a database connection of their own."""
 
-import uuid
-
 import pytest
 from django.utils import timezone
 
-from ranking.errors import CorrectedSinceError, KeyReusedError, RankingError
-from ranking.models import Assignment, Dataset, Judgment, Preference, Tally
+from annotator.services.consent import give_consent
+from annotator.services.guidelines import read_guidelines, write_guidelines
+from ranking.errors import CorrectedSinceError, KeyReusedError, NotWaitingError, RankingError
+from ranking.models import Assignment, Dataset, Judgment, PracticeTry, Preference, Tally
+from ranking.practice_files import practice_from_record
 from ranking.services import (
     claim_ahead,
     claim_next,
-    correct_judgment,
     leave_project,
     open_round,
     renew_seats,
     snapshot_preferences,
     submit_judgment,
 )
-from tests.factories import make_member
+from ranking.services.coming_in import come_in
+from ranking.services.practice import (
+    add_practice,
+    allow_another_try,
+    answer_practice,
+    begin_practice,
+    let_in,
+)
+from tests.factories import coordinator_of, make_member, make_newcomer, make_project
 from tests.racing import at_once
 
-from .making import let_lapse, make_judgment, make_round, make_seat
+from .making import let_lapse, make_correction, make_judgment, make_round, make_seat
 
 VOLUNTEERS = 8
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -144,17 +152,10 @@ def test_of_different_answers_with_one_key_the_first_stays():
 def test_of_corrections_made_at_once_one_counts():
     current = make_round(answers=2)
     judgment = make_judgment(make_seat(current, make_member(current.project)), 1, 2)
-    first, second = sorted(judgment.assignment.order)
 
     def correct(rationale):
         try:
-            return correct_judgment(
-                judgment=judgment,
-                volunteer=judgment.volunteer,
-                key=uuid.uuid4(),
-                ranks={first: 2, second: 1},
-                rationale=rationale,
-            )
+            return make_correction(judgment, 2, 1, rationale=rationale)
         except CorrectedSinceError:
             return None
 
@@ -186,14 +187,13 @@ def test_whoever_leaves_while_a_judgment_or_a_correction_is_on_its_way_leaves_no
     volunteer = make_member(current.project)
     first = make_judgment(make_seat(current, volunteer), 1, 2)
     seat = make_seat(current, volunteer)
-    turned = dict(zip(sorted(first.assignment.order), (2, 1), strict=True))
 
     def act(name):
         try:
             if name == "judge":
                 make_judgment(seat, 1, 2)
             elif name == "correct":
-                correct_judgment(judgment=first, volunteer=volunteer, key=uuid.uuid4(), ranks=turned)
+                make_correction(first, 2, 1)
             else:
                 leave_project(membership=volunteer.memberships.get(), withdraw=True)
         except (RankingError, Judgment.DoesNotExist) as error:
@@ -222,3 +222,56 @@ def test_a_snapshot_taken_while_somebody_leaves_is_without_their_judgments_or_ma
     at_once(act, ["snapshot", "leave", "snapshot"])
     for dataset in Dataset.objects.all():
         assert dataset.judgments - dataset.withdrawn_judgments == 6
+
+
+def make_practising():
+    """Somebody new in a project whose practice is one comparison, and its coordinator."""
+    project = make_project()
+    actor = coordinator_of(project)
+    known = {"prompt": "Is it?", "answers": ["Yes.", "No."], "ranks": [1, 2], "why": "It is."}
+    add_practice(project=project, drafts=[practice_from_record(known)], actor=actor)
+    return project.memberships.get(user=make_newcomer(project)), actor
+
+
+def test_practice_begun_by_many_clicks_is_one_try_and_its_last_answer_ends_it_once():
+    membership, _actor = make_practising()
+    tries = at_once(lambda _click: begin_practice(membership=membership), range(4))
+    assert {one.pk for one in tries} == {PracticeTry.objects.get().pk}
+    seat = tries[0].seats.get()
+    seats = at_once(lambda ranks: answer_practice(seat=seat, ranks=ranks), [{0: 1, 1: 2}, {0: 2, 1: 1}])
+    assert seats[0].is_right == seats[1].is_right == PracticeTry.objects.get().passed
+
+
+def test_of_two_coordinators_who_decide_at_once_about_who_waits_one_does_and_the_other_is_told():
+    membership, actor = make_practising()
+    membership.wait()
+
+    def act(decide):
+        try:
+            decide(membership=membership, actor=actor)
+        except NotWaitingError:
+            return None
+        return decide
+
+    (done,) = [one for one in at_once(act, [let_in, allow_another_try]) if one]
+    membership.refresh_from_db()
+    assert (membership.came_in_at is not None) == (done == let_in)
+    assert membership.practice_tries.count() == (done == allow_another_try)
+
+
+@pytest.mark.parametrize("_attempt", range(3))
+def test_whoever_comes_in_while_the_guidelines_change_reads_them_first(_attempt):
+    project = make_project(guidelines="One.")
+    membership = project.memberships.get(user=make_newcomer(project))
+    give_consent(membership=membership, number=1)
+    read_guidelines(membership=membership, number=1)
+
+    def act(name):
+        if name == "come in":
+            come_in(membership=membership)
+        else:
+            write_guidelines(project=project, text="Two.", actor=coordinator_of(project))
+
+    at_once(act, ["come in", "write"])
+    membership.refresh_from_db()
+    assert membership.ready_at is None

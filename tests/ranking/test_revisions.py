@@ -14,11 +14,11 @@ from ranking.errors import (
     RoundClosedError,
 )
 from ranking.models import Flag, Judgment, RankedCompletion, Rating
-from ranking.services import close_round, correct_judgment, snapshot_preferences
+from ranking.services import close_round, snapshot_preferences
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_user
 
-from .making import make_judgment, make_round, make_seat
+from .making import make_correction, make_judgment, make_round, make_seat
 
 pytestmark = pytest.mark.django_db
 
@@ -35,17 +35,6 @@ def judgment():
     return make_judgment(seat, 1, 2, 3, **said)
 
 
-def correct(judgment, *ranks, key=None, **said):
-    """The judgment's volunteer gives these ranks to its completions in order of their ids."""
-    return correct_judgment(
-        judgment=judgment,
-        volunteer=said.pop("volunteer", judgment.volunteer),
-        key=key or uuid.uuid4(),
-        ranks=dict(zip(sorted(judgment.assignment.order), ranks, strict=bool(ranks))),
-        **said,
-    )
-
-
 def current_of(judgment):
     return Judgment.objects.get(comparison=judgment.comparison, is_current=True)
 
@@ -59,7 +48,7 @@ def chosen(project):
 def test_a_correction_takes_the_place_of_what_it_corrects_which_is_kept(judgment):
     project = judgment.comparison.round.project
     a, b, c = sorted(judgment.assignment.order)
-    revision = correct(judgment, 3, 2, 1, rationale="read again")
+    revision = make_correction(judgment, 3, 2, 1, rationale="read again")
     assert (revision.corrects, revision.assignment) == (judgment, judgment.assignment)
     assert current_of(judgment) == revision
     assert set(chosen(project)) == {(c, b), (c, a), (b, a)}
@@ -73,9 +62,9 @@ def test_a_correction_takes_the_place_of_what_it_corrects_which_is_kept(judgment
 
 
 def test_any_answer_may_take_the_place_of_any_other_again_and_again(judgment):
-    second = correct(judgment, verdict="cannot_rank", reason="unclear")
-    third = correct(second, verdict="all_bad")
-    fourth = correct(third, 2, 2, 1)
+    second = make_correction(judgment, verdict="cannot_rank", reason="unclear")
+    third = make_correction(second, verdict="all_bad")
+    fourth = make_correction(third, 2, 2, 1)
     assert current_of(judgment) == fourth
     assert Judgment.objects.count() == 4
     assert fourth.preferences.count() == 2
@@ -84,7 +73,7 @@ def test_any_answer_may_take_the_place_of_any_other_again_and_again(judgment):
 def test_a_dataset_holds_corrections_and_knows_them_for_new(judgment):
     project = judgment.comparison.round.project
     before = snapshot_preferences(project=project)
-    revision = correct(judgment, verdict="all_bad")
+    revision = make_correction(judgment, verdict="all_bad")
     make_judgment(make_seat(judgment.comparison.round, make_member(project)), 1, 2, 3)
     after = snapshot_preferences(project=project)
     assert (before.pairs, after.pairs, after.judgments) == (3, 3, 2)
@@ -94,26 +83,26 @@ def test_a_dataset_holds_corrections_and_knows_them_for_new(judgment):
 
 def test_a_correction_sent_twice_is_stored_once(judgment):
     key = uuid.uuid4()
-    first = correct(judgment, 2, 1, 3, key=key)
-    assert correct(judgment, 2, 1, 3, key=key) == first
+    first = make_correction(judgment, 2, 1, 3, key=key)
+    assert make_correction(judgment, 2, 1, 3, key=key) == first
     close_round(project=judgment.comparison.round.project)
-    assert correct(judgment, 2, 1, 3, key=key) == first
+    assert make_correction(judgment, 2, 1, 3, key=key) == first
     with pytest.raises(KeyReusedError):
-        correct(judgment, 3, 1, 2, key=key)
+        make_correction(judgment, 3, 1, 2, key=key)
     with pytest.raises(KeyReusedError):
-        correct(judgment, 3, 1, 2, key=judgment.key)
+        make_correction(judgment, 3, 1, 2, key=judgment.key)
     assert Judgment.objects.count() == 2
 
 
 def test_the_same_answer_again_is_no_revision(judgment):
     first = min(judgment.assignment.order)
     said = {"flags": {first: ["spam"]}, "ratings": {first: {"Tone": 2}}, "rationale": "too short"}
-    assert correct(judgment, 1, 2, 3, **said) == judgment
+    assert make_correction(judgment, 1, 2, 3, **said) == judgment
     assert Judgment.objects.count() == 1
 
 
 def test_the_key_of_a_correction_cannot_be_that_of_a_judgment(judgment):
-    revision = correct(judgment, 3, 2, 1)
+    revision = make_correction(judgment, 3, 2, 1)
     seat = make_seat(judgment.comparison.round, judgment.volunteer)
     with pytest.raises(KeyReusedError):
         make_judgment(seat, 3, 2, 1, key=revision.key)
@@ -137,23 +126,23 @@ def test_what_does_not_fit_is_refused_with_nothing_stored(judgment):
         ((1, 2, 3), {"strength": 1}),
     ]:
         with pytest.raises(InvalidJudgmentError):
-            correct(judgment, *ranks, **said)
+            make_correction(judgment, *ranks, **said)
     with pytest.raises(NotYourSeatError):
-        correct(judgment, 3, 2, 1, volunteer=make_member(judgment.comparison.round.project))
+        make_correction(judgment, 3, 2, 1, volunteer=make_member(judgment.comparison.round.project))
     assert_unchanged(judgment)
 
 
 def test_a_closed_round_takes_no_correction(judgment):
     close_round(project=judgment.comparison.round.project)
     with pytest.raises(RoundClosedError):
-        correct(judgment, 3, 2, 1)
+        make_correction(judgment, 3, 2, 1)
     assert_unchanged(judgment)
 
 
 def test_what_was_corrected_since_is_not_corrected_again(judgment):
-    revision = correct(judgment, 3, 2, 1)
+    revision = make_correction(judgment, 3, 2, 1)
     with pytest.raises(CorrectedSinceError):
-        correct(judgment, 2, 1, 3)
+        make_correction(judgment, 2, 1, 3)
     assert current_of(judgment) == revision
 
 
@@ -161,7 +150,7 @@ def test_a_rating_by_a_criterion_that_is_gone_may_stay(judgment):
     project = judgment.comparison.round.project
     project.criteria = []
     project.save()
-    revision = correct(judgment, 3, 2, 1, ratings={min(judgment.assignment.order): {"Tone": 5}})
+    revision = make_correction(judgment, 3, 2, 1, ratings={min(judgment.assignment.order): {"Tone": 5}})
     assert revision.ratings.get().score == 5
 
 
@@ -217,6 +206,15 @@ def test_of_two_answers_too_the_form_holds_what_was_said(client, ranks, strength
     assert Judgment.objects.get() == stored
     client.post(page(stored), sent | {"preferred": "a", "rationale": "changed"})
     assert (current_of(stored).strength, current_of(stored).rationale) == (1, "changed")
+
+
+def test_what_a_program_said_without_a_strength_is_shown_as_better(client):
+    current = make_round(answers=2)
+    stored = make_judgment(make_seat(current, make_member(current.project)), 1, 2)
+    client.force_login(stored.volunteer)
+    order = stored.assignment.order
+    shown = entered(client.get(page(stored)).content.decode())["preferred"]
+    assert shown == ("a" if order[0] == min(order) else "b")
 
 
 def test_sent_twice_the_page_stores_one_correction(as_volunteer, judgment):

@@ -6,7 +6,6 @@ import uuid
 from html import unescape
 
 import pytest
-from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from annotator.models import Author, Completion, Split
@@ -15,7 +14,7 @@ from annotator.services.projects import change_settings
 from ranking.errors import InvalidJudgmentError, KeyReusedError
 from ranking.forms import OpenRoundForm
 from ranking.models import Assignment, Demonstration, Judgment, Preference
-from ranking.services import correct_judgment, leave_project, snapshot_preferences
+from ranking.services import leave_project, snapshot_preferences
 from ranking.services.rewrites import REWRITE_LIMIT
 from tests.api import client_of
 from tests.factories import coordinator_of, make_completion, make_member, make_prompt
@@ -24,7 +23,7 @@ from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory
 
 from .desk import desk, filled, to
-from .making import let_lapse, make_judgment, make_round, make_seat
+from .making import assert_refused, let_lapse, make_correction, make_judgment, make_round, make_seat
 
 pytestmark = pytest.mark.django_db
 BETTER = "Because warm water\n\ntakes **more** room."
@@ -36,16 +35,6 @@ def rewrite(seat, text=BETTER, place=0):
 
 def text_of(seat, place=0):
     return Completion.objects.get(pk=sorted(seat.order)[place]).text
-
-
-def correct(judgment, *ranks, **said):
-    return correct_judgment(
-        judgment=judgment,
-        volunteer=judgment.volunteer,
-        key=said.pop("key", None) or uuid.uuid4(),
-        ranks=dict(zip(sorted(judgment.shown_at.order), ranks, strict=bool(ranks))),
-        **said,
-    )
 
 
 def test_it_is_a_demonstration_by_a_person_and_preferred_to_what_it_mends(seat):
@@ -110,7 +99,7 @@ def test_a_project_that_does_not_ask_for_it_takes_none_but_keeps_what_it_has(sea
     judgment = make_judgment(seat, 1, 2, 3, rewrite=rewrite(seat))
     change_settings(project=project, values={"offers_rewrites": False}, actor=coordinator_of(project))
     assert make_judgment(seat, 1, 2, 3, rewrite=rewrite(seat)) == judgment
-    assert correct(judgment, 3, 2, 1, rewrite=rewrite(seat)).demonstration.completion.text == BETTER
+    assert make_correction(judgment, 3, 2, 1, rewrite=rewrite(seat)).demonstration.completion.text == BETTER
     other = make_seat(seat.round, seat.volunteer)
     with pytest.raises(InvalidJudgmentError, match="does not ask"):
         make_judgment(other, 1, 2, 3, rewrite=rewrite(other))
@@ -118,12 +107,12 @@ def test_a_project_that_does_not_ask_for_it_takes_none_but_keeps_what_it_has(sea
 
 def test_a_correction_may_keep_change_and_take_it_back(seat):
     first = make_judgment(seat, 1, 2, 3, rewrite=rewrite(seat))
-    second = correct(first, 2, 1, 3, rewrite=rewrite(seat))
+    second = make_correction(first, 2, 1, 3, rewrite=rewrite(seat))
     assert second.demonstration.completion == first.demonstration.completion
-    third = correct(second, 2, 1, 3, rewrite=rewrite(seat, "Shorter.", place=1))
+    third = make_correction(second, 2, 1, 3, rewrite=rewrite(seat, "Shorter.", place=1))
     assert third.demonstration.completion.text == "Shorter."
-    assert correct(third, 2, 1, 3, rewrite=rewrite(seat, "Shorter.", place=1)) == third
-    fourth = correct(third, 2, 1, 3)
+    assert make_correction(third, 2, 1, 3, rewrite=rewrite(seat, "Shorter.", place=1)) == third
+    fourth = make_correction(third, 2, 1, 3)
     assert not Demonstration.objects.filter(judgment=fourth).exists()
     assert Demonstration.objects.count() == 3
 
@@ -137,11 +126,6 @@ def test_a_late_judgment_may_have_one(current, seat):
 
 
 # What the database refuses by itself
-
-
-def refused(act, *args, **kwargs):
-    with pytest.raises(IntegrityError), transaction.atomic():
-        act(*args, **kwargs)
 
 
 def test_the_database_takes_demonstrations_only_of_who_judged_for_what_was_compared(current, seat):
@@ -161,11 +145,11 @@ def test_the_database_takes_demonstrations_only_of_who_judged_for_what_was_compa
         *((compared, others), (compared, elsewhere), (compared, model)),
         *((compared, second), (model, own), (own, own)),
     ):
-        refused(create, judgment=judgment, original=original, completion=completion)
+        assert_refused(create, judgment=judgment, original=original, completion=completion)
     stored = create(judgment=judgment, original=compared, completion=own)
-    refused(create, judgment=judgment, original=second, completion=own)
-    refused(Demonstration.objects.filter(pk=stored.pk).update, original=second)
-    refused(Demonstration.objects.filter(pk=stored.pk).update, completion=others)
+    assert_refused(create, judgment=judgment, original=second, completion=own)
+    assert_refused(Demonstration.objects.filter(pk=stored.pk).update, original=second)
+    assert_refused(Demonstration.objects.filter(pk=stored.pk).update, completion=others)
 
 
 def test_the_database_takes_no_other_preference_of_a_demonstration(current, seat):
@@ -177,7 +161,7 @@ def test_the_database_takes_no_other_preference_of_a_demonstration(current, seat
         *((original, written, judgment), (written, other, judgment), (other, original, judgment)),
         (written, original, second),
     ):
-        refused(
+        assert_refused(
             Preference.objects.create,
             judgment=given,
             comparison=given.comparison,
@@ -235,7 +219,7 @@ def test_a_dataset_has_the_pairs_and_the_demonstrations_each_in_its_prompts_spli
 def test_what_was_corrected_away_is_in_no_later_dataset_and_without_any_there_are_no_files():
     current, texts = written_round(prompts=2)
     judgment = Demonstration.objects.get().judgment
-    correct(judgment, 1, 2, 3)
+    make_correction(judgment, 1, 2, 3)
     dataset = snapshot_preferences(project=current.project)
     assert texts and dataset.pairs == 6 and dataset.manifest["counts"]["demonstrations"] == 0
     assert not [name for name in dataset.file_names if name.startswith("demonstrations")]

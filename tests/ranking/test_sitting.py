@@ -1,6 +1,5 @@
 """Who has ranked long without a pause is thanked, and told once that stopping is fine."""
 
-import re
 import time
 
 import pytest
@@ -11,7 +10,7 @@ from ranking.models import Judgment
 from ranking.views.sitting import COOKIE, LONG, LONGEST, PAUSE
 from tests.factories import make_member, make_user
 
-from .desk import filled, to
+from .desk import filled, to, words_of
 from .making import make_round, make_seat
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +32,7 @@ def judge(client, current):
     """Rank one comparison as a browser without scripts does; returns the words on the next page."""
     seat = make_seat(current, get_user(client))
     page = client.post(to("judgment", seat), filled(client, seat, 1, 2, 3), follow=True)
-    return " ".join(re.sub("<[^>]+>", " ", page.text).split())
+    return words_of(page.text)
 
 
 def home(client, current):

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import uuid
 
 import pytest
 from django.apps import apps
@@ -31,7 +30,6 @@ from ranking.models import (
 from ranking.services import (
     claim_next,
     close_round,
-    correct_judgment,
     erase_account,
     leave_project,
     skip_comparison,
@@ -41,7 +39,7 @@ from ranking.services import (
 )
 from tests.factories import coordinator_of, make_member
 
-from .making import let_lapse, make_judgment, make_round, make_seat
+from .making import let_lapse, make_correction, make_judgment, make_round, make_seat
 
 pytestmark = pytest.mark.django_db
 EMAIL, NAME = "wanda.gone@example.org", "Wanda Gone"
@@ -126,11 +124,9 @@ def test_a_dataset_without_their_judgments_is_not_marked(current, wanda, other):
 def test_a_dataset_counts_the_revision_that_was_in_it(current, wanda):
     first = make_judgment(make_seat(current, wanda), 1, 2, 3)
     early = snapshot_preferences(project=current.project)
-    ranks = dict(zip(sorted(first.assignment.order), (3, 2, 1), strict=True))
-    second = correct_judgment(judgment=first, volunteer=wanda, key=uuid.uuid4(), ranks=ranks)
+    second = make_correction(first, 3, 2, 1)
     late = snapshot_preferences(project=current.project)
-    ranks = dict.fromkeys(ranks, 1) | {min(ranks): 2}
-    correct_judgment(judgment=second, volunteer=wanda, key=uuid.uuid4(), ranks=ranks)
+    make_correction(second, 2, 1, 1)
     leave(wanda, current)
     assert not Judgment.objects.exists()
     assert (early.withdrawn_judgments, late.withdrawn_judgments) == (1, 1)
