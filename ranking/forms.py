@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django import forms
@@ -80,35 +81,8 @@ class JudgmentForm(forms.Form):
         self.address = seat.assignment_id if isinstance(seat, LapsedSeat) else seat.pk
         self.places = range(1, len(seat.order) + 1)
         self.is_pair = len(seat.order) == 2
-        if self.is_pair:
-            self.fields["preferred"] = forms.ChoiceField(
-                choices=[(value, words) for value, (words, *_rest) in PREFERRED.items()], required=False
-            )
-        self.fields["rewrite_of"] = forms.TypedChoiceField(
-            choices=[(place, LETTERS[place - 1]) for place in self.places],
-            coerce=int,
-            empty_value=None,
-            required=False,
-        )
-        self.criteria = list(dict.fromkeys([*seat.round.project.criteria, *more_criteria]))
-        for place in self.places:
-            for criterion in self.criteria:
-                self.fields[f"rating_{place}_{criterion}"] = forms.TypedChoiceField(
-                    choices=[(score, score) for score in SCORES],
-                    coerce=int,
-                    empty_value=None,
-                    required=False,
-                )
-            if not self.is_pair:
-                self.fields[f"rank_{place}"] = forms.TypedChoiceField(
-                    choices=[(rank, rank) for rank in self.places],
-                    coerce=int,
-                    empty_value=None,
-                    required=False,
-                )
-            self.fields[f"flags_{place}"] = forms.MultipleChoiceField(
-                choices=Flag.Kind.choices, required=False
-            )
+        self.criteria = tuple(dict.fromkeys([*seat.round.project.criteria, *more_criteria]))
+        self.fields |= _fields_of_answers(len(seat.order), self.criteria)
 
     def clean_verdict(self) -> str:
         """The button that was pressed; Enter in a field presses none and submits the ranks."""
@@ -262,6 +236,28 @@ class CorrectionForm(JudgmentForm):
     def sent_key(self) -> str:
         """The key to send it with: the one it was sent with before, if that was one."""
         return str(uuid.uuid4() if "key" in self.errors else self["key"].value())
+
+
+@lru_cache(maxsize=64)
+def _fields_of_answers(number: int, criteria: tuple[str, ...]) -> dict[str, forms.Field]:
+    """What is asked of so many answers. Forms share the fields, which keep nothing of what was entered."""
+    places = range(1, number + 1)
+    letters = [(place, LETTERS[place - 1]) for place in places]
+    fields: dict[str, forms.Field] = {"rewrite_of": _number_of(letters)}
+    if number == 2:
+        steps = [(value, words) for value, (words, *_rest) in PREFERRED.items()]
+        fields["preferred"] = forms.ChoiceField(choices=steps, required=False)
+    for place in places:
+        for criterion in criteria:
+            fields[f"rating_{place}_{criterion}"] = _number_of([(score, score) for score in SCORES])
+        if number > 2:
+            fields[f"rank_{place}"] = _number_of([(rank, rank) for rank in places])
+        fields[f"flags_{place}"] = forms.MultipleChoiceField(choices=Flag.Kind.choices, required=False)
+    return fields
+
+
+def _number_of(choices: list[tuple[int, Any]]) -> forms.TypedChoiceField:
+    return forms.TypedChoiceField(choices=choices, coerce=int, empty_value=None, required=False)
 
 
 def is_long(text: str) -> bool:

@@ -63,8 +63,10 @@ def find_names(
     # One name may stand in the way of another that it is part of.
     while spans := list(_search(rule, rest, asked)):
         found += spans
+        letters = list(rest)
         for start, end in spans:
-            rest = rest[:start] + HIDDEN * (end - start) + rest[end:]
+            letters[start:end] = HIDDEN * (end - start)
+        rest = "".join(letters)
     return _joined(found, text)
 
 

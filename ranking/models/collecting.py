@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Author, Completion, Project, Prompt, User
 
+from .rows import update_row
+
 PLACES = 3
 """How many comparisons a volunteer may hold at once: the one before them, and two ahead."""
 
@@ -139,15 +141,18 @@ class ComparisonItem(models.Model):
 
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
-    def claimable(self, now: datetime) -> Self:
-        """Seats that nobody holds, or whose holder let the time run out without judging."""
-        return self.filter(
-            Q(state=Assignment.State.FREE) | Q(state=Assignment.State.HELD, held_until__lte=now)
-        )
-
     def held_by(self, user: User) -> Self:
         """Seats the user has taken and nobody else since; the time may have run out."""
         return self.filter(volunteer=user, state=Assignment.State.HELD)
+
+    def with_round(self, *, pk: int, project: Project) -> "Assignment":
+        """The seat with its round, which must be the project's; raises Assignment.DoesNotExist."""
+        # Asked with every judgment, as `locked` is.
+        for seat in self.raw(_SEAT, [pk, project.pk]) if pk < 2**63 else ():
+            (seat.round,) = Round.objects.raw(_ROUND, [seat.round_id])
+            seat.round.project = project
+            return seat
+        raise self.model.DoesNotExist
 
     def locked(self, *, pk: int, key: uuid.UUID) -> "list[Assignment]":
         """The seat if it was given out under this key, locked to the end of the transaction; else none.
@@ -156,8 +161,7 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         database to answer it.
         """
         lock = "FOR UPDATE OF a" if connection.features.has_select_for_update_of else ""
-        given = models.UUIDField().get_db_prep_value(key, connection)
-        return list(self.raw(_LOCKED + lock, [pk, given]))
+        return list(self.raw(_LOCKED + lock, [pk, _key_value(key)]))
 
     def within_reach(self, *, current: "Round", user: User, now: datetime, limit: int) -> "list[Assignment]":
         """The seats of the round that the user holds, and the first free and lapsed ones that they may take.
@@ -187,9 +191,14 @@ AND NOT EXISTS (SELECT 1 FROM ranking_skip s
 AND NOT EXISTS (SELECT 1 FROM ranking_judgment j
   WHERE j.comparison_id = a.comparison_id AND j.volunteer_id = %(user)s AND j.is_current)
 """
+_SEAT = """SELECT a.* FROM ranking_assignment a
+JOIN ranking_round r ON r.id = a.round_id WHERE a.id = %s AND r.project_id = %s"""
+_ROUND = "SELECT * FROM ranking_round WHERE id = %s"
 _LOCKED = """SELECT a.*, r.closed_at IS NULL AS round_is_open
 FROM ranking_assignment a JOIN ranking_round r ON r.id = a.round_id WHERE a.id = %s AND a.key = %s
 """
+# Nobody holds it, or its holder let the time run out without judging.
+_CLAIMABLE = "key = %s AND (state = 'free' OR state = 'held' AND held_until <= %s)"
 _OWN = """SELECT a.* FROM ranking_assignment a
 WHERE a.round_id = %(round)s AND a.state = 'held' AND a.volunteer_id = %(user)s
 """
@@ -204,6 +213,10 @@ _NEXT = f"""SELECT * FROM (
   ORDER BY a.seat, a.id LIMIT %(limit)s
 ) free_{{n}}
 """  # noqa: S608  (our own words)
+
+
+def _key_value(key: uuid.UUID) -> Any:
+    return models.UUIDField().get_db_prep_value(key, connection)
 
 
 class ShowsCompletions:
@@ -298,11 +311,17 @@ class Assignment(ShowsCompletions, models.Model):
         left = self.held_until - timezone.now() if self.held_until else timedelta()
         return max(0, int(left.total_seconds()))
 
+    def take(self, *, key: uuid.UUID, now: datetime) -> bool:
+        """Store who has it from now on; False if it is done, or was given out since it had this key."""
+        claim = ("state", "volunteer", "place", "held_until", "key", "order", "claimed_at")
+        read = (_key_value(key), connection.ops.adapt_datetimefield_value(now))
+        return update_row(self, claim, _CLAIMABLE, *read)
+
     def finish(self) -> None:
         """The judgment has been given: the seat is never free again."""
         self.state = self.State.DONE
         self.held_until = None
-        self.save(update_fields=["state", "held_until"])
+        update_row(self, ("state", "held_until"))
 
 
 class LapsedSeat(ShowsCompletions, models.Model):

@@ -14,6 +14,7 @@ from .agreement import PreferenceQuerySet
 from .collecting import Assignment, Comparison, LapsedSeat, Round
 from .datasets import Dataset
 from .positions import RankedCompletionQuerySet
+from .rows import update_row
 
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):
@@ -25,14 +26,19 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         """What counts of a round; judgments that were corrected do not."""
         return self.filter(is_current=True, comparison__round=round_)
 
-    def in_dataset(self, dataset: Dataset) -> Self:
-        """The rankings and rewrites that a snapshot was made of, also those that were corrected after it."""
+    def counted_in(self, dataset: Dataset) -> Self:
+        """What counted when a snapshot was taken, also what was corrected after it."""
         last = dataset.last_judgment_id
         return self.filter(
             Q(correction=None) | Q(correction__pk__gt=last),
-            Q(verdict=Judgment.Verdict.RANKED) | Q(demonstration__isnull=False),
             comparison__round__project=dataset.project_id,
             pk__lte=last,
+        )
+
+    def in_dataset(self, dataset: Dataset) -> Self:
+        """The rankings and rewrites of which the pairs of a snapshot were made."""
+        return self.counted_in(dataset).filter(
+            Q(verdict=Judgment.Verdict.RANKED) | Q(demonstration__isnull=False)
         )
 
     def settled(self) -> Self:
@@ -178,12 +184,12 @@ class Judgment(models.Model):
     def make_current(self) -> None:
         """It is whole: it counts from now on."""
         self.is_current = True
-        self.save(update_fields=["is_current"])
+        update_row(self, ("is_current",))
 
     def give_way(self) -> None:
         """It was corrected: it is kept, but no longer counts."""
         self.is_current = False
-        self.save(update_fields=["is_current"])
+        update_row(self, ("is_current",))
 
 
 class RankedCompletion(models.Model):

@@ -25,9 +25,7 @@ WHERE = ("comparison__prompt", "comparison__round__project")
 
 def judgments(user: User) -> Iterator[Row]:
     """Each revision with the answers in the order in which they were seen."""
-    own = Judgment.objects.filter(volunteer=user).select_related(
-        *WHERE, "assignment", "lapsed_seat", "demonstration__completion"
-    )
+    own = Judgment.objects.filter(volunteer=user)
     parts = ("ranks", "flags", "ratings", "preferences", "comparison__completions__mask")
     for judgment in (
         own.select_related(*WHERE, "assignment", "lapsed_seat", "demonstration__completion")
@@ -83,15 +81,10 @@ def _rewrite(judgment: Judgment) -> Row | None:
 
 
 def skipped(user: User) -> Iterator[Row]:
-    rows = Skip.objects.filter(volunteer=user).select_related(
-        "comparison__prompt", "comparison__round__project"
-    )
-    for skip in rows.order_by("pk").iterator(CHUNK):
-        yield {
-            **_where(skip.comparison),
-            "prompt": skip.comparison.prompt.messages,
-            "at": skip.created_at,
-        }
+    own = Skip.objects.filter(volunteer=user).select_related(*WHERE).order_by("pk")
+    for skip in own.iterator(CHUNK):
+        prompt = skip.comparison.prompt.messages
+        yield {**_where(skip.comparison), "prompt": prompt, "at": skip.created_at}
 
 
 def seats(user: User) -> Iterator[Row]:

@@ -31,6 +31,7 @@ from ranking.models import (
     Round,
     Tally,
 )
+from ranking.models.rows import insert_rows
 from ranking.pairs import preferred_pairs
 
 from .answers import Answer, Said, check_answer
@@ -211,26 +212,13 @@ def _store(judgment: Judgment, answer: Answer) -> None:
     judgment.strength, judgment.rationale = answer.strength, answer.rationale
     judgment.payload_hash = answer.hash()
     judgment.save(force_insert=True)
-    RankedCompletion.objects.bulk_create(
-        RankedCompletion(judgment=judgment, completion_id=completion, rank=rank)
-        for completion, rank in answer.ranks
-    )
-    Flag.objects.bulk_create(
-        Flag(judgment=judgment, completion_id=completion, kind=kind) for completion, kind in answer.flags
-    )
-    Rating.objects.bulk_create(
-        Rating(judgment=judgment, completion_id=completion, criterion=criterion, score=score)
-        for completion, criterion, score in answer.ratings
-    )
+    pk, comparison = judgment.pk, judgment.comparison_id
+    insert_rows(RankedCompletion, ("judgment", "completion", "rank"), ((pk, *one) for one in answer.ranks))
+    insert_rows(Flag, ("judgment", "completion", "kind"), ((pk, *one) for one in answer.flags))
+    rating = ("judgment", "completion", "criterion", "score")
+    insert_rows(Rating, rating, ((pk, *one) for one in answer.ratings))
     pairs = preferred_pairs(dict(answer.ranks)) if answer.verdict == Judgment.Verdict.RANKED else []
-    Preference.objects.bulk_create(
-        Preference(
-            judgment=judgment,
-            comparison_id=judgment.comparison_id,
-            chosen_id=chosen,
-            rejected_id=rejected,
-        )
-        for chosen, rejected in pairs
-    )
+    preference, now = ("judgment", "comparison", "chosen", "rejected", "created_at"), timezone.now()
+    insert_rows(Preference, preference, ((pk, comparison, *pair, now) for pair in pairs))
     if answer.rewrite:
         store_rewrite(judgment, *answer.rewrite)

@@ -25,7 +25,7 @@ def mask_round(current: Round) -> None:
         spans = found.pop(mask.completion_id, [])
         if [list(span) for span in spans] == mask.spans:
             continue
-        if spans or mask.decision:
+        if spans:
             _change(mask, spans)
         else:
             mask.delete()

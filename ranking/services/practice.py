@@ -72,7 +72,9 @@ def allow_another_try(
 ) -> PracticeTry:
     """Somebody who waits gets one more try. Raises NotWaitingError or NothingToPractiseError."""
     _end_waiting(membership)
-    attempt = _draw_try(membership, chance or random.Random())
+    # They may have begun one meanwhile, in a role in which they need not ask.
+    opened = membership.practice_tries.filter(finished_at=None).first()
+    attempt = opened or _draw_try(membership, chance or random.Random())
     record("practice.another_try", actor=actor, project=membership.project, target=membership.user)
     return attempt
 
@@ -85,14 +87,14 @@ def _end_waiting(membership: Membership, **values: object) -> None:
 
 
 def _draw_try(membership: Membership, chance: random.Random) -> PracticeTry:
-    """As many comparisons as the project says, those first that the member has not seen."""
+    """As many comparisons as the project says: those first that the member reads, then those not seen yet."""
     project = membership.project
     seen = set(
         PracticeSeat.objects.filter(attempt__membership=membership).values_list("comparison_id", flat=True)
     )
     comparisons = list(project.practice_comparisons.in_use())
     chance.shuffle(comparisons)
-    comparisons.sort(key=lambda one: one.pk in seen)
+    comparisons.sort(key=lambda one: (not membership.user.reads(one.language), one.pk in seen))
     drawn = comparisons[: project.practice_length]
     if not drawn:
         raise NothingToPractiseError

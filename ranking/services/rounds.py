@@ -37,8 +37,9 @@ def open_round(
     round as it is, when no prompt has two distinct texts.
     """
     chance = random.Random(seed)
-    # Two people who open a round at once wait for each other here.
-    Project.objects.select_for_update().get(pk=project.pk)
+    # Two people who open a round at once wait for each other here, and whoever hides words, which are read
+    # anew. A correction, for which closing waits, may meanwhile store an answer of its own: `no_key`.
+    project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     groups = _groups(project, author, comparisons_per_prompt, chance)
     if not groups:
         raise NothingToRankError

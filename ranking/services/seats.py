@@ -3,6 +3,7 @@
 import random
 import uuid
 from collections.abc import Collection
+from copy import copy
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -20,7 +21,7 @@ JOIN ranking_comparisonitem i ON i.completion_id = c.id WHERE i.comparison_id = 
 _MASKS = """SELECT m.* FROM ranking_mask m
 JOIN ranking_comparisonitem i ON i.completion_id = m.completion_id WHERE i.comparison_id = %s"""
 
-CANDIDATES = 8
+CANDIDATES = 4
 """How many seats a claim looks at: enough that volunteers who come at once rarely want the same one."""
 
 
@@ -154,38 +155,35 @@ def _take_some(
 
 
 def _take(seat: Assignment, volunteer: User, now: datetime, chance: random.Random) -> bool:
-    """Claim one seat; False when somebody else was quicker, and the caller tries the next.
-
-    Of a seat whose time ran out, what its holder was shown is kept: they may still send their judgment.
-    """
+    """Claim one seat; False when somebody else was quicker, and the caller tries the next."""
     shown = _completions(seat)
     chance.shuffle(shown)
-    claim = {
-        "state": Assignment.State.HELD,
-        "volunteer": volunteer,
-        "place": seat.place,
-        "held_until": _until(seat, now),
-        "key": uuid.uuid4(),
-        "order": [completion.pk for completion in shown],
-        "claimed_at": now,
-    }
-    with transaction.atomic():
-        # With the key that was read: nobody has taken the seat since, so who held it last is known.
-        taken = Assignment.objects.filter(pk=seat.pk, key=seat.key).claimable(now).update(**claim)
-        if taken and seat.state == Assignment.State.HELD and seat.volunteer_id:
-            LapsedSeat.objects.create(
-                assignment_id=seat.pk,
-                comparison_id=seat.comparison_id,
-                volunteer_id=seat.volunteer_id,
-                key=seat.key,
-                order=seat.order,
-                claimed_at=seat.claimed_at,
-            )
+    before = copy(seat)
+    seat.state, seat.volunteer = Assignment.State.HELD, volunteer
+    seat.held_until, seat.claimed_at = _until(seat, now), now
+    seat.key, seat.order = uuid.uuid4(), [completion.pk for completion in shown]
+    holder = before.volunteer_id if before.state == Assignment.State.HELD else None
+    seat.shown = shown
+    if holder is None:
+        return seat.take(key=before.key, now=now)
+    return _take_from(holder, before, seat, now)
+
+
+@transaction.atomic
+def _take_from(holder: int, before: Assignment, seat: Assignment, now: datetime) -> bool:
+    """Claim a seat that was somebody's, and keep what they were shown: they may still send their judgment."""
+    # With the key that was read: nobody has taken the seat since, so who held it last is known.
+    taken = seat.take(key=before.key, now=now)
     if taken:
-        for field, value in claim.items():
-            setattr(seat, field, value)
-        seat.shown = shown
-    return bool(taken)
+        LapsedSeat.objects.create(
+            assignment_id=seat.pk,
+            comparison_id=seat.comparison_id,
+            volunteer_id=holder,
+            key=before.key,
+            order=before.order,
+            claimed_at=before.claimed_at,
+        )
+    return taken
 
 
 def _completions(seat: Assignment) -> list[Completion]:

@@ -21,6 +21,7 @@ from ranking.models import (
     Withdrawal,
     WithdrawnPart,
 )
+from ranking.models.judging import JudgmentQuerySet
 
 
 @transaction.atomic
@@ -85,7 +86,7 @@ def _wait_for_others(volunteer: User, project: Project) -> None:
     list(seats.select_for_update(no_key=True).order_by("pk").values_list("pk"))
 
 
-def _mark_datasets(project: Project, judgments: QuerySet[Judgment]) -> None:
+def _mark_datasets(project: Project, judgments: JudgmentQuerySet) -> None:
     """Note in which datasets these judgments are, and how many; nothing without judgments."""
     count = judgments.filter(is_current=True).count()
     if not count:
@@ -93,10 +94,7 @@ def _mark_datasets(project: Project, judgments: QuerySet[Judgment]) -> None:
     withdrawal = Withdrawal.objects.create(project=project, judgments=count)
     record("judgments.withdrawn", actor=None, project=project, target=withdrawal, judgments=count)
     for dataset in Dataset.objects.filter(project=project):
-        last = dataset.last_judgment_id
-        # What was the last word when the dataset was taken is in it, corrected since or not.
-        within = judgments.filter(pk__lte=last).exclude(correction__pk__lte=last).count()
-        if within:
+        if within := judgments.counted_in(dataset).count():
             WithdrawnPart.objects.create(withdrawal=withdrawal, dataset=dataset, judgments=within)
 
 

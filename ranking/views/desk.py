@@ -9,9 +9,9 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -114,10 +114,10 @@ def _refuse_for_others(request: ProjectRequest, volunteer: str | None) -> None:
 
 
 def _seat_or_404(request: ProjectRequest, pk: int) -> Assignment:
-    seats = Assignment.objects.select_related("round")
-    seat = get_object_or_404(seats, pk=pk, round__project=request.project)
-    seat.round.project = request.project
-    return seat
+    try:
+        return Assignment.objects.with_round(pk=pk, project=request.project)
+    except Assignment.DoesNotExist:
+        raise Http404("No such seat.") from None
 
 
 def _shown_seat(request: ProjectRequest, seat: Assignment) -> Assignment | LapsedSeat | None:

@@ -219,7 +219,7 @@ def test_nothing_is_renewed_in_a_closed_round(client, current, seat):
 
 
 def test_renewing_costs_few_queries(client, current, seat, django_assert_max_num_queries):
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         client.post(to_all("renew-seats", current))
 
 

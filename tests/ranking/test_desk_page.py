@@ -227,7 +227,7 @@ def test_more_answers_cost_no_more_queries(client, django_assert_max_num_queries
     current = make_round(answers=answers)
     client.force_login(make_member(current.project))
     client.get(desk(current))
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         client.get(desk(current))
 
 

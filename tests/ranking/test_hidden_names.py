@@ -15,6 +15,7 @@ from annotator.services.completions import add_completions, get_or_create_author
 from annotator.services.projects import change_settings
 from ranking.errors import InvalidJudgmentError, NothingHiddenError, WordNotFoundError
 from ranking.models import Demonstration, Judgment, Mask
+from ranking.models.masks import named_or_flagged
 from ranking.services import (
     close_round,
     decide_mask,
@@ -145,6 +146,22 @@ def test_a_word_is_hidden_in_the_open_round_and_in_later_ones_until_it_is_shown_
     assert seen(volunteer, project.rounds.open().get())[TEXTS[2]] == TEXTS[2]
     verbs = AuditEvent.objects.filter(actor=reviewer).values_list("verb", flat=True)
     assert {"mask.word_hidden", "mask.word_shown"} <= set(verbs)
+
+
+def test_where_nothing_is_hidden_any_more_there_is_nothing_to_decide(project, current, reviewer):
+    hide_word(completion=one_saying(TEXTS[2], current), word="Zephyr", actor=reviewer)
+    before = named_or_flagged(project, only_open=True).count()
+    stop_hiding_word(project=project, word="Zephyr", actor=reviewer)
+    assert not Mask.objects.filter(completion__text=TEXTS[2]).exists()
+    assert named_or_flagged(project, only_open=True).count() == before - 1
+
+
+def test_a_round_opened_while_a_word_is_being_hidden_hides_it(project, current, volunteer, reviewer):
+    """Whoever opens it has read the project before the word was there."""
+    hide_word(completion=one_saying(TEXTS[2], current), word="Zephyr", actor=reviewer)
+    assert project.hidden_words == []
+    later = open_round(project=project, author=current.author, seed=2)
+    assert seen(volunteer, later)[TEXTS[2]] == "(name hidden) is a soft wind, says Version 1."
 
 
 def test_other_words_found_in_what_was_decided_are_to_be_decided_anew(current, reviewer):

@@ -7,6 +7,7 @@ import pytest
 
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Role
+from annotator.services.members import change_role
 from annotator.services.projects import change_settings
 from ranking.models import PracticeComparison, PracticeSeat
 from ranking.practice_files import practice_from_record
@@ -212,6 +213,15 @@ def test_after_the_first_try_there_is_a_second_with_comparisons_not_seen_before(
     assert len(seen & set(second.seats.values_list("comparison", flat=True))) == 3
 
 
+def test_comparisons_in_a_language_that_one_reads_come_first(project, newcomer):
+    spanish = {one.pk for one in add(project, 5, language="es-MX")}
+    newcomer.user.languages = ["es"]
+    newcomer.user.save()
+    for _ in range(2):
+        drawn = finish(newcomer, 0).seats.values_list("comparison", flat=True)
+        assert set(drawn) == spanish
+
+
 def test_after_the_second_try_a_coordinator_is_asked_and_nothing_more_can_be_done(
     client, current, project, newcomer
 ):
@@ -249,6 +259,14 @@ def test_a_coordinator_grants_another_try(client, project, newcomer):
     assert newcomer.waiting_since is None and newcomer.practice_tries.count() == 3
     finish(newcomer, 0)
     assert newcomer.waiting_since
+
+
+def test_another_try_for_somebody_who_has_begun_one_in_another_role_is_that_one(project, newcomer):
+    finish(newcomer, 0)
+    finish(newcomer, 0)
+    change_role(membership=newcomer, role=Role.REVIEWER, actor=coordinator_of(project))
+    begun = begin_practice(membership=newcomer)
+    assert allow_another_try(membership=newcomer, actor=coordinator_of(project)) == begun
 
 
 def test_of_two_coordinators_who_act_at_once_the_second_is_told(client, project, newcomer):

@@ -5,8 +5,14 @@ from django.utils import timezone
 
 from annotator.services.consent import give_consent
 from annotator.services.guidelines import read_guidelines, write_guidelines
-from ranking.errors import CorrectedSinceError, KeyReusedError, NotWaitingError, RankingError
-from ranking.models import Assignment, Dataset, Judgment, PracticeTry, Preference, Tally
+from ranking.errors import (
+    CorrectedSinceError,
+    KeyReusedError,
+    NotWaitingError,
+    RankingError,
+    RoundClosedError,
+)
+from ranking.models import Assignment, Dataset, Demonstration, Judgment, PracticeTry, Preference, Tally
 from ranking.practice_files import practice_from_record
 from ranking.services import (
     claim_ahead,
@@ -170,6 +176,25 @@ def test_of_rounds_opened_at_once_each_has_its_number_and_one_is_open():
     assert sorted(one.number for one in opened) == [2, 3, 4]
     assert [one.number for one in first.project.rounds.open()] == [4]
     assert all(one.comparisons.count() == 1 for one in opened)
+
+
+def test_a_correction_with_an_answer_of_ones_own_and_the_next_round_wait_for_each_other():
+    current = make_round(prompts=4, answers=2)
+    volunteers = [make_member(current.project) for _ in range(4)]
+    judgments = [make_judgment(make_seat(current, one), 1, 2) for one in volunteers]
+
+    def act(judgment):
+        if judgment is None:
+            return open_round(project=current.project, author=current.author)
+        rewrite = {"original": judgment.shown_at.order[0], "text": "A better one."}
+        try:
+            return make_correction(judgment, 1, 2, rewrite=rewrite)
+        except RoundClosedError:
+            return None
+
+    opened, *corrections = at_once(act, [None, *judgments])
+    assert opened.is_open and opened.number == 2
+    assert Demonstration.objects.count() == sum(one is not None for one in corrections)
 
 
 def test_snapshots_taken_at_once_have_numbers_and_whole_files_of_their_own():
