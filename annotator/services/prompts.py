@@ -10,12 +10,12 @@ from annotator.models import Project, Prompt, User
 from annotator.models.material import Split, hash_messages, split_of
 from annotator.prompt_files import (
     MAX_FILE_BYTES,
-    LineNote,
     PromptDraft,
     PromptFile,
     read_prompt_file,
     take_records,
 )
+from annotator.record_files import LineNote
 
 from .audit import record
 

@@ -270,7 +270,7 @@
   };
 
   // Drafts: what was entered survives a lost connection, a new sign-in and a reload of the tab. A correction
-  // has another key each time and practice has none, so there is nothing to find them by.
+  // has another key each time, so there is nothing to find it by.
 
   const key = () => form().elements.key.value;
   const hasDraft = () => Boolean(byId("desk") && form() && key());
@@ -369,7 +369,7 @@
   document.addEventListener(
     "submit",
     (event) => {
-      const field = event.target === form() && byId("rewrite");
+      const field = event.target === form() && !event.defaultPrevented && byId("rewrite");
       if (field && begun && field.value === begun) field.value = begun = "";
     },
     true,
@@ -413,9 +413,12 @@
     if (isShort && rest > 0) answers.style.paddingTop = `${rest}px`;
   };
 
+  // Of two answers none is moved.
+  const isMovable = () => cards().length && !choices().length;
+
   const sortCards = () => {
     const answers = cards()[0]?.parentElement;
-    if (!answers || choices().length || !window.Sortable || window.Sortable.get(answers)) return;
+    if (!isMovable() || !window.Sortable || window.Sortable.get(answers)) return;
     const handleOf = (event) => event.item.querySelector(".handle");
     window.Sortable.create(answers, {
       handle: ".handle",
@@ -438,6 +441,7 @@
   // Sortable is no part of what one waits for: it is fetched when a hand comes near, long before it can drag.
   const GESTURES = ["pointermove", "pointerdown", "touchstart", "scroll", "keydown"];
   const fetchSortable = () => {
+    if (!isMovable()) return;
     for (const name of GESTURES) removeEventListener(name, fetchSortable, true);
     const script = document.createElement("script");
     script.src = byId("desk-words").dataset.sortable;

@@ -18,10 +18,11 @@
   let current = null;
   let ahead = [];
   let nothingLeft = "";
+  let instead = ""; // what stands in the place of a comparison
+  let isShort = false; // whether more may be had ahead than is at hand
   const judged = new Set(); // keys, so that an answer that was long on its way brings none of them again
   let entries = []; // of this volunteer, sent or not taken, as the queue had them last
   let hindrance = null;
-  let isStale = false;
   let tries = 0;
 
   const until = (seconds) => Date.now() + 1_000 * seconds;
@@ -105,6 +106,7 @@
   };
 
   const show = (comparison) => {
+    instead = "";
     current = { ...comparison, shown: shownSince(comparison.key) };
     put(...(comparison.nodes || [parsed(comparison.html)]));
     sayTime();
@@ -114,10 +116,11 @@
     if (ahead.length) return show(ahead.shift());
     current = null;
     sayTime();
-    if (nothingLeft && !waiting().length) return put(parsed(nothingLeft));
     const kind = hindrance === "offline" ? "desk-none-ahead" : "desk-coming";
-    if (desk.dataset.shows !== kind || byId("judgment-form")) put(byId(kind).content.cloneNode(true));
-    desk.dataset.shows = kind;
+    const html = nothingLeft && !waiting().length ? nothingLeft : byId(kind).innerHTML;
+    // What stands there already is not said anew.
+    if (html !== instead) put(parsed(html));
+    instead = html;
   };
 
   const lookAgain = (key, html) => {
@@ -129,10 +132,17 @@
     judged.delete(key);
     await queue.remove(key);
     await refresh();
-    if (!current) refill();
+    if (!current) fetchMore();
   };
 
   // What comes back
+
+  const showProgress = (html) => {
+    const progress = byId("desk-progress");
+    const focused = progress.contains(document.activeElement) ? document.activeElement.id : "";
+    progress.replaceChildren(parsed(html));
+    byId(focused)?.focus({ preventScroll: true });
+  };
 
   const receive = (body) => {
     // There is something to read before the next one. Those at hand stay held and come back after it.
@@ -145,7 +155,7 @@
     for (const { key, html, seconds_left } of body.ahead) {
       if (!known.includes(key) && !judged.has(key)) ahead.push({ key, html, until: until(seconds_left) });
     }
-    if (body.progress) byId("desk-progress").replaceChildren(parsed(body.progress));
+    if (body.progress) showProgress(body.progress);
     // Nothing may be left because the volunteer holds all that one may; that counts once they hold nothing.
     nothingLeft = current || ahead.length || waiting().length ? "" : body.nothing_left;
     if (!current) showNext();
@@ -154,20 +164,23 @@
   const told = async (entry, status, body) => {
     await refresh();
     // Of what was fetched ahead some may be gone, too, with its round.
-    isStale ||= status === 409;
+    if (status === 409) [ahead, isShort] = [[], true];
     if (entry.isSkip || status === 200) byId("desk-status").textContent = body?.words || "";
     else say("refused");
     if (body?.ahead) receive(body);
   };
 
+  // Fetches what can be held ahead. Answers what is in the way, if anything.
   const refill = async () => {
     try {
       const address = `${aheadAddress}?have=${keysAtHand()}&volunteer=${volunteer}`;
       const { status, body } = await queue.ask(address);
-      if (status === 200 && body) return receive(body);
-      hindered({ 0: "signed-out", 403: "someone-else" }[status] || "failed");
+      if (status !== 200 || !body) return { 0: "signed-out", 403: "someone-else" }[status] || "failed";
+      isShort = false;
+      receive(body);
+      return null;
     } catch {
-      hindered("offline");
+      return "offline";
     }
   };
 
@@ -179,18 +192,20 @@
       sendWhenClosed();
     }, SLOW);
     const extra = (entry) => [["have", keysAtHand(entry.key)]];
-    const left = await queue.deliver(who, sender, { extra, told });
+    let left = await queue.deliver(who, sender, { extra, told });
     clearTimeout(slow);
     await refresh();
+    if (!left && (isShort || (!current && !nothingLeft))) left = await refill();
     hindered(left);
-    if (left) return;
-    if (isStale) ahead = [];
-    if (isStale || (!current && !nothingLeft)) await refill();
-    isStale = false;
   };
 
   let working = Promise.resolve();
   const flush = () => (working = working.then(goOn).catch(console.error));
+
+  const fetchMore = () => {
+    isShort = true;
+    return flush();
+  };
 
   let retry = 0;
   const hindered = (kind) => {
@@ -203,8 +218,12 @@
     } else {
       tries = 0;
     }
-    if (kind && kind !== "offline") say(kind);
-    else if (before && before !== "offline") say(null);
+    // What is said already is not said anew with every try.
+    if (!kind || kind === "offline") {
+      if (before && before !== "offline") say(null);
+    } else if (kind !== before || byId("desk-trouble").hidden) {
+      say(kind);
+    }
     sayWhatWaits();
     if (!current && (kind || before)) showNext();
   };
@@ -218,7 +237,7 @@
   const labelOf = (field) =>
     field.type === "textarea" ? field.value
       : field.type === "select-one" ? field.selectedOptions[0].text
-        : field.closest("label")?.textContent || field.value;
+        : field.closest("label")?.innerText || field.value;
 
   const neat = (text) => text.trim().replace(/\s+/g, " ");
 
@@ -229,7 +248,8 @@
     );
     const lines = entered.map((field) => {
       const card = field.closest(".answer")?.querySelector("h3")?.textContent;
-      return [card, labelOf(field)].filter(Boolean).map(neat).join(": ");
+      const criterion = field.closest(".ratings label")?.querySelector("bdi").textContent;
+      return [card, criterion, labelOf(field)].filter(Boolean).map(neat).join(": ");
     });
     return submitter?.name ? [neat(submitter.textContent), ...lines] : lines;
   };
@@ -267,7 +287,7 @@
     judged.add(entry.key);
     await refresh();
     taken.delete(entry.key);
-    showNext();
+    if (current?.key === entry.key) showNext();
     flush();
   };
 
@@ -309,7 +329,7 @@
     const before = ahead.length;
     ahead = ahead.filter(({ until }) => until);
     sayTime();
-    if (ahead.length < before) refill();
+    if (ahead.length < before) fetchMore();
   };
 
   const beActive = () => {
@@ -331,8 +351,7 @@
     });
 
   const catchUp = async () => {
-    await flush();
-    if (current && !hindrance) await refill();
+    await (current ? fetchMore() : flush());
     navigator.serviceWorker?.register(worker).catch(() => {});
   };
 
@@ -366,14 +385,11 @@
   window.addEventListener("online", comeBack);
   document.addEventListener("visibilitychange", () => document.hidden || comeBack());
   // The service worker was quicker, and what the server answered it went by the page.
-  navigator.serviceWorker?.addEventListener("message", async () => {
-    await flush();
-    if (!hindrance) await refill();
-  });
+  navigator.serviceWorker?.addEventListener("message", () => begin().then(fetchMore).catch(() => {}));
 
   const key = desk.querySelector("[name=key]")?.value;
   if (key) current = { key, until: until(Number(desk.dataset.secondsLeft || 0)), shown: shownSince(key) };
-  else nothingLeft = desk.innerHTML;
+  else instead = nothingLeft = desk.innerHTML;
   sayTime();
   if (isWaited()) begin().catch(() => {});
   else window.addEventListener("load", () => setTimeout(() => begin().catch(() => {}), UNTIL_IDLE));

@@ -16,6 +16,8 @@ import dj_database_url
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
+from tests.factories import PASSWORD
+
 from .pages import Filled, fill
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,6 +155,19 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
     yield page
     context.close()
     assert errors == []
+
+
+def sign_in(page: Page, email: str) -> None:
+    page.goto("/account/login/")
+    give_password(page, email)
+
+
+def give_password(page: Page, email: str) -> None:
+    """Fill in the sign-in page that is shown."""
+    page.locator("[name=login]").fill(email)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("main form button").click()
+    page.wait_for_url(lambda url: "/login/" not in url)
 
 
 def wait_until(page: Page, expression: str, seconds: float = 10) -> None:

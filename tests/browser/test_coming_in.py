@@ -5,29 +5,24 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import Site
+from tests.factories import PASSWORD
+
+from .conftest import Site, give_password
 
 pytestmark = pytest.mark.xdist_group("browser")
 
 MATERIAL = """
-from annotator.models import Author, Role, User
-from annotator.prompt_files import draft_from_record
-from annotator.services.completions import add_completions, get_or_create_author
+from annotator.models import Role
 from annotator.services.invitations import invite
-from annotator.services.projects import create_project
-from annotator.services.prompts import add_prompts
 from ranking.practice_files import practice_from_record
 from ranking.services import open_round
 from ranking.services.practice import add_practice
+from tests.factories import make_project, make_user
+from tests.ranking.making import make_answers
 
-ida = User.objects.create_user("ida@example.org", name="Ida")
-names = {"name": "Arrivals", "slug": "arrivals", "base_model": "models/none"}
-project = create_project(**names, coordinator=ida, guidelines="True comes first.")
-drafts = [draft_from_record({"prompt": f"Why is the sea rising, {n}?"}) for n in range(6)]
-prompts = add_prompts(project=project, drafts=drafts, actor=ida).prompts
-author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 1")
-add_completions(author=author, texts=[(one, f"Answer number {n}.") for one in prompts for n in range(3)])
-open_round(project=project, author=author)
+ida = make_user("ida@example.org", "Ida")
+project = make_project("arrivals", name="Arrivals", coordinator=ida, guidelines="True comes first.")
+open_round(project=project, author=make_answers(project, prompts=6, answers=3))
 record = {"why": "Because it is true."}
 pair = {**record, "answers": ["This is true.", "This is false."], "ranks": [1, 2]}
 three = {**record, "answers": ["This is true.", "This is half.", "This is false."], "ranks": [1, 2, 3]}
@@ -45,7 +40,6 @@ from annotator.services.guidelines import write_guidelines
 project, ida = Project.objects.get(slug="arrivals"), User.objects.get(email="ida@example.org")
 write_guidelines(project=project, text="True comes first, and short comes second.", actor=ida)
 """
-PASSWORD = "correct horse battery staple"
 BEST_FIRST = ["This is true.", "This is half.", "This is false."]
 
 
@@ -110,9 +104,7 @@ def test_from_the_invitation_to_the_first_comparison_with_a_pause_in_the_middle(
 
     page.get_by_role("button", name="Sign out").click()
     page.goto("/account/login/?next=/p/arrivals/rank/")
-    page.get_by_label("Email").fill("nia@example.org")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    give_password(page, "nia@example.org")
     expect(page.locator("main")).to_contain_text("Practice, 3 of 5")
     for _ in range(2):
         practise(page)

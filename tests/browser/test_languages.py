@@ -5,23 +5,17 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .conftest import Site
+from .conftest import Site, sign_in
 
 pytestmark = pytest.mark.xdist_group("browser")
 
 MATERIAL = """
-from annotator.models import Author
-from annotator.services.completions import add_completions, get_or_create_author
 from ranking.services import open_round
-from tests.factories import make_project, make_prompt, make_ready, make_user
+from tests.factories import make_project, make_user
+from tests.ranking.making import make_answers
 
 project = make_project("languages", name="Languages", coordinator=make_user("lea@example.org", "Lea"))
-author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 1")
-for n in range(3):
-    prompt = make_prompt(project, f"Why is the sea rising, {n}?")
-    add_completions(author=author, texts=[(prompt, f"**Answer** number {m}.") for m in range(4)])
-open_round(project=project, author=author)
-make_ready(project, project.memberships.get().user)
+open_round(project=project, author=make_answers(project, prompts=3))
 """
 DESK = "/p/languages/rank/"
 OpenIn = Callable[[str], Page]
@@ -43,9 +37,7 @@ def open_in(site: Site, browser: Browser, material: None) -> Iterator[OpenIn]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.goto(site.sign_in_link("lea@example.org"))
-        page.locator("main form button").click()
-        page.wait_for_url(lambda url: "/sign-in/" not in url)
+        sign_in(page, "lea@example.org")
         return page
 
     yield open_page

@@ -6,14 +6,18 @@ from zipfile import ZipFile
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .conftest import Site
+from tests.factories import PASSWORD
+
+from .conftest import Site, sign_in
 
 pytestmark = pytest.mark.xdist_group("browser")
-EMAIL, PASSWORD = "wanda@example.org", "correct horse battery staple"
+EMAIL = "wanda@example.org"
 MATERIAL = f"""
 from annotator.models import User
+from tests.factories import make_user
+
 User.objects.filter(email="{EMAIL}").delete()
-User.objects.create_user("{EMAIL}", "{PASSWORD}", name="Wanda")
+make_user("{EMAIL}", "Wanda")
 """
 
 
@@ -26,10 +30,7 @@ def plain(browser: Browser, site: Site) -> Iterator[Page]:
         base_url=site.url, viewport=phone, color_scheme="light", java_script_enabled=False
     )
     page = context.new_page()
-    page.goto("/account/login/")
-    page.locator("[name=login]").fill(EMAIL)
-    page.locator("[name=password]").fill(PASSWORD)
-    page.locator("main form button").click()
+    sign_in(page, EMAIL)
     yield page
     context.close()
 

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.factories import PASSWORD
-
-from .conftest import Site
+from .conftest import Site, give_password, sign_in
+from .pages import Filled
 
 pytestmark = pytest.mark.xdist_group("browser")
 PEOPLE = 16
@@ -51,18 +50,6 @@ def desk(context: BrowserContext, newcomer: Callable[[], str]) -> Page:
     return page
 
 
-def sign_in(page: Page, email: str) -> None:
-    page.goto("/account/login/")
-    fill_in(page, email)
-
-
-def fill_in(page: Page, email: str) -> None:
-    page.locator("[name=login]").fill(email)
-    page.locator("[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Sign In").click()
-    page.wait_for_url(lambda url: "/login/" not in url)
-
-
 def open_desk(page: Page) -> None:
     with page.expect_response(re.compile("/rank/ahead/")):
         page.goto("/p/offline/rank/")
@@ -98,9 +85,11 @@ def test_the_next_comparison_is_shown_before_the_server_has_answered(desk: Page)
         expect(desk.locator("#desk-heading")).to_be_focused()
     assert shown(desk) not in seen
     waiting(desk, 2)  # the first is long on its way
+    desk.locator("#guidelines-link").focus()
     [first], held = held, None
     first.continue_()
     expect_own(desk, 2)
+    expect(desk.locator("#guidelines-link")).to_be_focused()
     expect(desk.locator("#outbox-waiting")).to_be_empty()
 
 
@@ -118,6 +107,42 @@ def test_without_a_connection_three_are_ranked_and_delivered_once_each_when_it_i
     expect(desk.locator("#outbox-waiting")).to_be_empty()
     expect(desk.locator("#judgment-form")).to_be_visible()
     assert len([url for url in sent if url.endswith("/judgment/")]) == 3
+
+
+def test_what_cannot_be_fetched_is_said_once_and_tried_ever_more_rarely(
+    context: BrowserContext, newcomer: Callable[[], str]
+):
+    page = context.new_page()
+    page.clock.install()
+    sign_in(page, newcomer())
+    open_desk(page)
+    page.route("**/judgment/", lambda route: route.fulfill(json={"words": "Saved."}))
+    fetched: list[str] = []
+
+    def fail(route: Route) -> None:
+        fetched.append(route.request.url)
+        route.fulfill(status=500)
+
+    page.route("**/rank/ahead/**", fail)
+    for _ in range(3):
+        judge(page)
+    expect(page.locator("#desk-trouble")).to_contain_text("Something went wrong on our side.")
+    page.evaluate(WATCHED)
+    for seconds, times in ((3, 2), (3, 2), (3, 3), (10, 3), (6, 4)):
+        page.clock.run_for(1000 * seconds)
+        page.wait_for_timeout(300)
+        assert len(fetched) == times
+    assert page.evaluate("window.changes") == 0
+
+
+# Counts what a reader of the screen would hear anew.
+WATCHED = """{
+  window.changes = 0;
+  const watch = new MutationObserver((changes) => { window.changes += changes.length });
+  for (const id of ["desk", "desk-trouble"]) {
+    watch.observe(document.getElementById(id), { attributes: true, childList: true });
+  }
+}"""
 
 
 def test_after_closing_the_tab_they_are_delivered_when_it_is_opened_again(desk: Page):
@@ -170,7 +195,7 @@ def test_after_signing_out_and_in_again_they_are_delivered(desk: Page, newcomer)
     expect(desk.locator("#desk-trouble")).to_contain_text("You have been signed out.")
     waiting(desk, 1)
     desk.locator("#desk-trouble").get_by_role("link", name="Sign in").click()
-    fill_in(desk, email)
+    give_password(desk, email)
     expect(desk).to_have_url(re.compile("/p/offline/rank/"))
     expect_own(desk, 1)
 
@@ -201,7 +226,7 @@ def test_on_a_shared_phone_nobody_sends_what_another_person_said(context: Browse
     expect_own(other, 1)
     sign_out(other)
     sign_in(other, first)
-    open_desk(other)
+    other.goto("/p/offline/rank/")
     expect_own(other, 1)
     assert shown(other) != said
 
@@ -232,6 +257,20 @@ def test_what_cannot_be_taken_is_kept_with_the_reason_until_it_is_discarded(desk
     expect(kept).to_be_hidden()
     desk.reload()
     expect(kept).to_be_hidden()
+
+
+def test_what_is_kept_names_answers_ranks_and_criteria(filled: Filled, browser: Browser):
+    context = filled.context(browser, "vera")
+    page = context.new_page()
+    page.goto("/p/pages-four/rank/")
+    page.route("**/judgment/", lambda route: route.fulfill(status=409, json={"words": "It is too late."}))
+    page.locator("[name=rating_1_Clarity]").select_option("4")
+    for place in (1, 2, 3, 4):
+        page.locator(f"#rank-{place}-{5 - place}").check(force=True)
+    page.locator("#send").click()
+    for words in ("Answer A: 4 worst", "Answer A: Clarity: 4", "Answer D: 1 best"):
+        expect(page.locator("#outbox-refused").get_by_text(words, exact=True)).to_be_visible()
+    context.close()
 
 
 def test_what_the_server_finds_wrong_later_can_be_looked_at_again_and_sent(desk: Page):

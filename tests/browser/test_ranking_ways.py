@@ -7,40 +7,32 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from .conftest import Site, wait_until
+from .conftest import Site, sign_in, wait_until
 
 pytestmark = pytest.mark.xdist_group("browser")
 
 # Every comparison stays open, since what is submitted is caught on its way: all tests share one of each.
 MATERIAL = """
-from annotator.models import Author, Project, User
-from annotator.prompt_files import draft_from_record
+from annotator.models import Author
 from annotator.services.completions import add_completions, get_or_create_author
-from annotator.services.projects import create_project
-from annotator.services.prompts import add_prompts
 from ranking.services import claim_next, open_round, submit_judgment
-from tests.factories import make_ready
+from tests.factories import make_project, make_prompt, make_user
 
 long = "\\n\\n".join(f"Paragraph {n} of a long answer. " * 6 for n in range(20))
 link = "See [the report](https://example.org/a/report?of=2026) and <https://example.org/b>, or [odd](https://)."
 table = "|" + "a wide column of a table|" * 9 + "\\n|" + "-|" * 9 + "\\n|" + "cell|" * 9
-kate = User.objects.create_user("kate@example.org", name="Kate")
+kate = make_user("kate@example.org", "Kate")
 for slug, texts in {
     "four": ["First words.", "Second words.", "Third words.", "Fourth words."],
     "two": ["One.", "Two."],
     "long": [long, link, table, "Short."],
     "judged": ["A", "B", "C"],
 }.items():
-    shown = len(texts)
-    project = create_project(
-        name=slug, slug=slug, base_model="models/none", coordinator=kate, completions_per_comparison=shown
-    )
-    drafts = [draft_from_record({"prompt": "Why?"})]
-    prompt = add_prompts(project=project, drafts=drafts, actor=kate).prompts[0]
+    project = make_project(slug, coordinator=kate, completions_per_comparison=len(texts))
+    prompt = make_prompt(project)
     author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 1")
     add_completions(author=author, texts=[(prompt, text) for text in texts])
     open_round(project=project, author=author)
-    make_ready(project, kate)
 seat = claim_next(project=project, volunteer=kate)
 submit_judgment(assignment=seat, volunteer=kate, key=seat.key, ranks=dict(zip(seat.order, (3, 1, 1))))
 """
@@ -54,9 +46,7 @@ def signed_in(browser: Browser, site: Site) -> Iterator[BrowserContext]:
         base_url=site.url, viewport={"width": 1280, "height": 900}, service_workers="block"
     )
     page = context.new_page()
-    page.goto(site.sign_in_link("kate@example.org"))
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(lambda url: "/sign-in/" not in url)
+    sign_in(page, "kate@example.org")
     page.close()
     yield context
     context.close()
@@ -311,6 +301,8 @@ def test_digits_of_a_french_keyboard_and_letters_of_an_arabic_one(four: Page):
 
 
 def test_two_answers_by_digits_and_arrows_and_their_own_list_of_keys(page: Page):
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
     page.goto("/p/two/rank/")
     expect(page.locator("#keys-list").get_by_text("choose")).to_be_visible()
     expect(page.locator("#keys-list").get_by_text("rank the answer")).to_be_hidden()
@@ -326,6 +318,7 @@ def test_two_answers_by_digits_and_arrows_and_their_own_list_of_keys(page: Page)
         expect(chosen).to_have_value(choice)
     press(page, "Enter")
     assert [each["preferred"] for each in sent(page)] == ["a_much"]
+    assert not [url for url in fetched if "Sortable" in url]  # of two answers none is dragged
 
 
 def card_with(page: Page, text: str):
