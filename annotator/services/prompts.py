@@ -64,7 +64,7 @@ def add_prompts(*, project: Project, drafts: list[PromptDraft], actor: User | No
     report = ImportReport()
     with transaction.atomic():
         # Imports into one project wait for each other, so that both reports are true.
-        Project.objects.select_for_update().get(pk=project.pk)
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         known = set(Prompt.objects.filter(project=project).values_list("content_hash", flat=True))
         line_of: dict[str, int] = {}
         for draft in drafts:
