@@ -1,8 +1,10 @@
-"""JSON that Python, the database and other programs read alike; no Django here."""
+"""JSON that Python, the database and other programs read alike; no database here."""
 
 import json
 import math
 from typing import Any, NoReturn
+
+from django.utils.translation import gettext as _
 
 from annotator.text import UNSTORABLE
 
@@ -25,15 +27,17 @@ def load_json(text: str) -> Any:
             text, parse_constant=_refuse_number, parse_float=_parse_float, parse_int=_parse_int
         )
     except json.JSONDecodeError as error:
-        raise BadJSONError(f"not JSON: {error.msg} at character {error.pos + 1}") from None
+        raise BadJSONError(
+            _("not JSON: %(error)s at character %(place)d") % {"error": error.msg, "place": error.pos + 1}
+        ) from None
     except RecursionError:
-        raise BadJSONError("the JSON is nested too deeply") from None
+        raise BadJSONError(_("the JSON is nested too deeply")) from None
     _check_storable(value)
     return value
 
 
 def _refuse_number(text: str) -> NoReturn:
-    raise BadJSONError(f"{text[:30]} is not a number that can be stored")
+    raise BadJSONError(_("%(text)s is not a number that can be stored") % {"text": text[:30]})
 
 
 def _parse_float(text: str) -> float:
@@ -53,9 +57,9 @@ def _check_storable(value: object) -> None:
     while waiting:
         each, depth = waiting.pop()
         if depth > MAX_DEPTH:
-            raise BadJSONError("the JSON is nested too deeply")
+            raise BadJSONError(_("the JSON is nested too deeply"))
         if isinstance(each, str) and UNSTORABLE.search(each):
-            raise BadJSONError("a text has a NUL or half of a surrogate pair, which cannot be stored")
+            raise BadJSONError(_("a text has a NUL or half of a surrogate pair, which cannot be stored"))
         if isinstance(each, dict):
             waiting += [(part, depth + 1) for pair in each.items() for part in pair]
         elif isinstance(each, list):

@@ -19,7 +19,6 @@ import logging
 import os
 import secrets
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -32,7 +31,7 @@ from typing import Any
 
 import httpx2
 
-from benchmarks.processes import ROOT
+from benchmarks.processes import ROOT, free_port
 from benchmarks.volunteers import Volunteer, rank, sign_in
 
 RESULTS = ROOT / "build/bench/beside_training.json"
@@ -56,7 +55,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "var"
         shutil.copytree(SITE, folder)
-        os.environ.update(_environment(folder, _free_port()))
+        os.environ.update(_environment(folder, free_port()))
         import django
 
         django.setup()
@@ -106,12 +105,6 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "CHORUS_DATA_DIR": str(folder),
         "CHORUS_PORT": str(port),
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """A site with so many open comparisons, served as in production, and the processor time that it takes."""
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from typing import Any
 import httpx2
 
 from benchmarks.desk_load import Site
-from benchmarks.processes import ROOT
+from benchmarks.processes import ROOT, free_port
 from benchmarks.volunteers import Volunteer
 
 HOST = "chorus.example"
@@ -163,9 +162,7 @@ def double_judged() -> int:
 @contextmanager
 def served(web: str) -> Iterator[tuple[Site, int]]:
     """The site behind the given command, once it answers, and the command's process id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        site = Site(int(probe.getsockname()[1]), HOST)
+    site = Site(free_port(), HOST)
     command = web.replace("${CHORUS_PORT:-8000}", str(site.port)).split()
     program = Path(sys.executable).with_name(Path(command[0]).name)
     with tempfile.TemporaryFile("w+") as log:

@@ -16,7 +16,6 @@ costs it points, and writes build/bench/lighthouse.json. Ends with status 1 belo
 
 import argparse
 import json
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.desk_page import CHROMIUM, DESK, QUIET, served_site
-from benchmarks.processes import ROOT
+from benchmarks.processes import ROOT, free_port
 
 RESULTS = ROOT / "build/bench/lighthouse.json"
 CATEGORIES = ("performance", "accessibility", "best-practices")
@@ -69,12 +68,6 @@ def main() -> None:
     sys.exit(any(falls_short(run) for run in found.values()))
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def audit(command: str, address: str, port: int) -> dict[str, Any]:
     """One run: scores of 100, seconds, shift, kilobytes, and the audits that are not passed."""
     with tempfile.TemporaryDirectory() as folder:
@@ -105,7 +98,7 @@ def audit(command: str, address: str, port: int) -> dict[str, Any]:
             for name, each in audits.items()
             if name in weighed and each["score"] is not None and each["score"] < 0.9
         },
-    }  # fmt: skip
+    }
 
 
 def falls_short(run: dict[str, Any]) -> bool:

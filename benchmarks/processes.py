@@ -1,6 +1,7 @@
 """Runs the sides of a comparison, each as a process of its own."""
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,13 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
             errors.seek(0)
             sys.exit(f"{' '.join(command)} failed:\n{errors.read()[-_LAST_WORDS:]}")
     return Ended(seconds, usage.ru_maxrss / 1024, lines)
+
+
+def free_port() -> int:
+    """A port of this machine's that nothing listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def with_threads(number: int) -> dict[str, str]:

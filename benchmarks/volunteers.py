@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import httpx2
 
 _TIMEOUT = 60.0
-# Gunicorn closes a connection after two idle seconds; a request sent at that moment would be lost.
+# A server closes connections that are idle for long; a request sent at that moment would be lost.
 _KEEP_ALIVE = 1.0
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 _KEY = re.compile(r'name="key" value="([^"]+)"')

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.urls import include, path, re_path
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotFound
@@ -73,7 +74,7 @@ class UnknownAPIView(APIView):
     permission_classes = (AllowAny,)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        raise NotFound("The API has no such address. All of them end with a slash.")
+        raise NotFound(_("The API has no such address. All of them end with a slash."))
 
 
 api_patterns = [

@@ -16,13 +16,13 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from annotator.prompt_files import (
+from annotator.prompt_files import draft_from_record
+from annotator.record_files import (
     BadRecordError,
     EmptyRecordError,
     LineNote,
     check_lines,
     decode,
-    draft_from_record,
     name_of_type,
     read_jsonl,
     read_text,

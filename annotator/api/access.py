@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -33,7 +34,7 @@ class ProjectAPIView(GenericAPIView):
         method = "GET" if request.method == "HEAD" else request.method
         # A method without roles has no handler either: it goes on to be answered 405.
         if method in self.roles and membership.role not in self.roles[method]:
-            raise PermissionDenied("Your role in this project does not include this.")
+            raise PermissionDenied(_("Your role in this project does not include this."))
         self.membership = membership
         self.project = membership.project
         self.role = Role(membership.role)

@@ -18,7 +18,7 @@ def give_consent(*, membership: Membership, number: int) -> Consent:
     Refuses when the project has asked something else since.
     """
     # A coordinator who changes the words now waits here, and asks this member anew.
-    project = Project.objects.select_for_update().get(pk=membership.project_id)
+    project = Project.objects.select_for_update(no_key=True).get(pk=membership.project_id)
     if number != project.consent_number:
         raise RefusedError(_("These words were changed a moment ago. Please read them once more."))
     consent, is_new = Consent.objects.get_or_create(

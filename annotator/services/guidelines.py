@@ -14,7 +14,7 @@ def write_guidelines(*, project: Project, text: str, actor: User) -> GuidelinesV
     Every member but the one who wrote it is shown what changed before their next comparison.
     """
     # Two coordinators who save at once wait here for one another, and so get two numbers.
-    Project.objects.select_for_update().get(pk=project.pk)
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     last = GuidelinesVersion.objects.current(project)
     number = last.number + 1 if last else 1
     version = GuidelinesVersion.objects.create(project=project, number=number, text=text, written_by=actor)

@@ -69,6 +69,6 @@ def change_settings(*, project: Project, values: dict[str, Any], actor: User) ->
 
 def _ask_anew(project: Project) -> int:
     """The number of what members agree to from now on; nobody ranks before they have."""
-    number = Project.objects.select_for_update().get(pk=project.pk).consent_number + 1
+    number = Project.objects.select_for_update(no_key=True).get(pk=project.pk).consent_number + 1
     project.memberships.update(ready_at=None)
     return number

@@ -10,12 +10,12 @@ from annotator.models import Project, Prompt, User
 from annotator.models.material import Split, hash_messages, split_of
 from annotator.prompt_files import (
     MAX_FILE_BYTES,
-    LineNote,
     PromptDraft,
     PromptFile,
     read_prompt_file,
     take_records,
 )
+from annotator.record_files import LineNote
 
 from .audit import record
 
@@ -64,7 +64,7 @@ def add_prompts(*, project: Project, drafts: list[PromptDraft], actor: User | No
     report = ImportReport()
     with transaction.atomic():
         # Imports into one project wait for each other, so that both reports are true.
-        Project.objects.select_for_update().get(pk=project.pk)
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         known = set(Prompt.objects.filter(project=project).values_list("content_hash", flat=True))
         line_of: dict[str, int] = {}
         for draft in drafts:

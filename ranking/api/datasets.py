@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -125,7 +126,7 @@ class DatasetFileAPIView(ProjectAPIView):
         try:
             file = dataset.open_file(name)
         except OSError as error:
-            raise Http404("The dataset has no such file.") from error
+            raise Http404(_("The dataset has no such file.")) from error
         return FileResponse(
             file,
             as_attachment=True,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -84,12 +85,12 @@ class AnswerSerializer(serializers.Serializer):
 
     def validate_ranks(self, ranks: list[dict[str, int]]) -> list[dict[str, int]]:
         if len({each["completion_id"] for each in ranks}) < len(ranks):
-            raise serializers.ValidationError("A completion is ranked twice.")
+            raise serializers.ValidationError(_("A completion is ranked twice."))
         return ranks
 
     def validate_ratings(self, ratings: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if len({(each["completion_id"], each["criterion"]) for each in ratings}) < len(ratings):
-            raise serializers.ValidationError("A completion is rated twice by one criterion.")
+            raise serializers.ValidationError(_("A completion is rated twice by one criterion."))
         return ratings
 
     def said(self) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def stop_hiding_word(*, project: Project, word: str, actor: User) -> None:
 
 def _lock_project(pk: int) -> Project:
     """Two reviewers at once wait for each other here, so that neither takes the other's words away."""
-    return Project.objects.select_for_update().get(pk=pk)
+    return Project.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def _mask_open_round(project: Project) -> None:

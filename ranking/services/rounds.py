@@ -64,7 +64,7 @@ def open_round(
 @transaction.atomic
 def close_round(*, project: Project, actor: User | None = None) -> Round | None:
     """Take no more judgments in the open round; None when no round is open."""
-    current = Round.objects.open().select_for_update().filter(project=project).first()
+    current = Round.objects.open().select_for_update(no_key=True).filter(project=project).first()
     if current is not None:
         current.close()
         record("round.closed", actor=actor, project=project, target=current)

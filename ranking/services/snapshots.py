@@ -59,6 +59,12 @@ def snapshot_preferences(*, project: Project, actor: User | None = None) -> Data
     row is committed. One that fails leaves neither; one that is killed may leave files that no row names,
     which a later snapshot removes. Raises NoPreferencesError or SnapshotFailedError.
     """
+    while True:
+        with suppress(WithdrawnMeanwhileError):
+            return _snapshot(project, actor)
+
+
+def _snapshot(project: Project, actor: User | None) -> Dataset:
     withdrawals = project.withdrawals.count()
     votes = _votes(project)
     rows = _rows(project, _pairs(votes))
@@ -72,8 +78,6 @@ def snapshot_preferences(*, project: Project, actor: User | None = None) -> Data
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=parent) as unfinished:
             manifest, sha256 = write_snapshot(Path(unfinished), rows, about)
             return _publish(project, Path(unfinished), manifest, sha256, actor, withdrawals)
-    except WithdrawnMeanwhileError:
-        return snapshot_preferences(project=project, actor=actor)
     except OSError as error:
         raise SnapshotFailedError(
             _("The snapshot could not be written (%s); nothing was kept.") % (error.strerror or error)
@@ -139,7 +143,10 @@ def _rewrites(votes: Votes) -> list[Pair]:
 
 def _rows(project: Project, pairs: list[Pair]) -> list[Row]:
     comparisons = Comparison.objects.select_related("round").in_bulk({pair.comparison for pair in pairs})
-    texts = Completion.objects.in_bulk({each for pair in pairs for each in (pair.chosen, pair.rejected)})
+    named = {each for pair in pairs for each in (pair.chosen, pair.rejected)}
+    texts = Completion.objects.in_bulk(named)
+    if len(texts) < len(named):
+        raise WithdrawnMeanwhileError  # With a judgment goes the answer that its volunteer wrote.
     prompts = Prompt.objects.select_related("project").in_bulk(
         {one.prompt_id for one in comparisons.values()}
     )
@@ -221,7 +228,7 @@ def _publish(
     withdrawals: int,
 ) -> Dataset:
     # Two snapshots at once wait for each other here, so each gets a number of its own.
-    Project.objects.select_for_update().get(pk=project.pk)
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     # Who takes their judgments back holds this lock, too, and marks the datasets that they find.
     if project.withdrawals.count() != withdrawals:
         raise WithdrawnMeanwhileError

@@ -49,7 +49,8 @@ def edit(request: ProjectRequest, pk: int) -> HttpResponse:
 @require_POST
 @project_view(Role.COORDINATOR)
 def remove(request: ProjectRequest, pk: int) -> HttpResponse:
-    comparison = get_object_or_404(_in_use(request), pk=pk)
+    # Of all, not of those in use: the second of a double click finds it removed, which is what was wanted.
+    comparison = get_object_or_404(request.project.practice_comparisons, pk=pk)
     remove_practice(comparison=comparison, actor=request.user)
     messages.success(request, _("The practice comparison was removed."))
     return redirect("practice-comparisons", request.project.slug)

@@ -5,10 +5,12 @@ import io
 import json
 
 import pytest
+from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotator.prompt_files import MAX_CHARACTERS, MAX_FILE_BYTES, MAX_LINES, PromptFile, read_prompt_file
+from annotator.prompt_files import MAX_CHARACTERS, MAX_FILE_BYTES, PromptFile, read_prompt_file
+from annotator.record_files import MAX_LINES
 
 
 def user(text: str) -> dict[str, str]:
@@ -77,6 +79,14 @@ def test_jsonl_takes_texts_and_conversations():
     assert [draft.messages for draft in result.drafts] == [[user("Why?")], turns, turns[:1]]
     assert (result.drafts[0].language, result.drafts[0].source) == ("fr", "letter")
     assert [note.line for note in result.skipped] == [2]
+
+
+@pytest.mark.parametrize("line", ["{", '{"prompt": NaN}', '{"prompt": "\\u0000"}', "[" * 30 + "]" * 30])
+def test_what_is_wrong_with_the_json_is_said_in_the_readers_language(line):
+    (english,) = jsonl(line).errors
+    with override("fr"):
+        (french,) = jsonl(line).errors
+    assert french.reason != english.reason
 
 
 def test_a_line_separator_inside_a_json_string_does_not_end_the_line():

@@ -112,6 +112,14 @@ def test_a_language_that_nobody_here_knows_can_be_chosen_where_a_project_asks_in
     assert reader.languages == ["yo"]
 
 
+def test_a_language_that_one_chose_stays_when_no_project_asks_in_it_any_more(client, ada):
+    type(ada).objects.update(languages=["yo"])
+    client.force_login(ada)
+    form = client.get(reverse("personal-settings")).context["form"]
+    assert "yo" in [box.data["value"] for box in form.near_languages]
+    assert client.post(reverse("personal-settings"), GOOD | {"languages": ["yo"]}).status_code == 302
+
+
 @pytest.mark.parametrize(
     "bad",
     [

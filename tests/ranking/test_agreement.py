@@ -105,6 +105,16 @@ def test_ones_own_vote_does_not_make_the_majority():
     assert agreement(third, current.project) == Agreement(0, 1)
 
 
+def test_what_one_judged_long_ago_does_not_count(monkeypatch):
+    monkeypatch.setattr("ranking.models.agreement.LAST_JUDGMENTS", 2)
+    current = make_round(prompts=3, answers=2, judgments_per_comparison=2)
+    one, other = make_member(current.project), make_member(current.project)
+    for person in (one, other):
+        judge(person, current.project, 1, 2)
+    close_round(project=current.project)
+    assert agreement(one, current.project) == Agreement(2, 2)
+
+
 def test_another_project_does_not_count():
     current = make_round(answers=2, judgments_per_comparison=2)
     one, other = make_member(current.project), make_member(current.project)

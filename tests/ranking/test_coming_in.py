@@ -130,6 +130,8 @@ def test_guidelines_that_were_emptied_stop_nobody(client, current, project):
     client.force_login(make_member(project))
     change_guidelines(project, "")
     assert client.get(desk(current)).status_code == 200
+    client.force_login(make_newcomer(project))
+    assert "Step 1 of 2" in client.get(desk(current), follow=True).text
 
 
 def test_a_judgment_begun_before_the_guidelines_changed_is_taken_and_they_come_before_the_next(

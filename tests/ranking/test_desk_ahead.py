@@ -7,9 +7,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from annotator.models import Membership, Role
 from ranking.models import Assignment, Judgment
 from ranking.services import claim_ahead, claim_next, close_round, open_round
-from tests.factories import make_member, make_project, make_user
+from tests.factories import make_member, make_user
 
 from .desk import JSON, desk, filled, to, to_all
 from .making import let_lapse, make_judgment, make_round, make_seat
@@ -86,6 +87,27 @@ def test_keys_that_are_none_are_passed_over(client, current, seat, have):
 def test_fetching_ahead_costs_few_queries(client, current, seat, django_assert_max_num_queries):
     with django_assert_max_num_queries(19):
         fetch(client, current, seat)
+
+
+def test_what_one_holds_in_another_project_is_neither_given_nor_renewed(client, current, volunteer, seat):
+    elsewhere = make_round(answers=2)
+    Membership.objects.create(user=volunteer, project=elsewhere.project, role=Role.VOLUNTEER)
+    other = make_seat(elsewhere, volunteer)
+    assert str(other.key) not in {one["key"] for one in fetch(client, current).json()["ahead"]}
+    assert str(other.key) not in client.post(to_all("renew-seats", current)).json()["held"]
+    assert Assignment.objects.get(pk=other.pk).held_until == other.held_until
+
+
+def test_what_the_page_shows_and_was_judged_already_is_named(client, current):
+    """A service worker may have sent it while the page was loading."""
+    seat = make_seat(current, make_member(current.project))
+    client.force_login(seat.volunteer)
+    make_judgment(seat, 1, 2, 3)
+    other = make_seat(current, seat.volunteer)
+    address = reverse("ahead", args=[current.project.slug])
+    assert client.get(address, {"have": f"{seat.key},{other.key}"}).json()["judged"] == [str(seat.key)]
+    client.force_login(make_member(current.project))
+    assert client.get(address, {"have": str(seat.key)}).json()["judged"] == []
 
 
 # Judging
@@ -223,51 +245,3 @@ def test_nothing_is_stored_without_a_token(seat):
     data = {"key": seat.key, "verdict": "all_bad", "volunteer": seat.volunteer.pk}
     stored = client.post(to("judgment", seat), data, **JSON, headers={"X-CSRFToken": token})
     assert stored.status_code == 200
-
-
-# Without a connection
-
-
-def test_the_sender_is_who_is_signed_in(client, volunteer):
-    response = client.get(reverse("sender"))
-    assert response.json()["volunteer"] == volunteer.pk and response.json()["token"]
-    assert "no-store" in response["Cache-Control"]
-    assert client.post(reverse("sender")).status_code == 405
-    client.logout()
-    assert client.get(reverse("sender")).status_code == 302
-
-
-@pytest.mark.parametrize(("name", "kind"), [("service-worker", "text/javascript"), ("offline", "text/html")])
-def test_the_service_worker_and_its_page_are_for_everyone_alike(client, name, kind):
-    response = client.get(reverse(name))
-    assert response.status_code == 200 and response["Content-Type"].startswith(kind)
-    assert client.post(reverse(name)).status_code == 405
-
-
-def test_the_service_worker_serves_the_whole_site(client):
-    assert reverse("service-worker").count("/") == 1
-    assert "worker-src 'self'" in client.get(reverse("service-worker"))["Content-Security-Policy"]
-
-
-def test_the_page_for_no_connection_names_nobody_to_those_who_ask_without_cookies(client, current):
-    client.force_login(make_member(current.project, email="vera@example.org", name="Vera"))
-    assert "Vera" in client.get(reverse("offline")).content.decode()
-    client.logout()
-    assert "Vera" not in client.get(reverse("offline")).content.decode()
-
-
-def test_projects_are_apart(client, volunteer, seat):
-    elsewhere = make_project()
-    assert client.get(reverse("ahead", args=[elsewhere.slug])).status_code == 404
-
-
-def test_what_the_page_shows_and_was_judged_already_is_named(client, current):
-    """A service worker may have sent it while the page was loading."""
-    seat = make_seat(current, make_member(current.project))
-    client.force_login(seat.volunteer)
-    make_judgment(seat, 1, 2, 3)
-    other = make_seat(current, seat.volunteer)
-    address = reverse("ahead", args=[current.project.slug])
-    assert client.get(address, {"have": f"{seat.key},{other.key}"}).json()["judged"] == [str(seat.key)]
-    client.force_login(make_member(current.project))
-    assert client.get(address, {"have": str(seat.key)}).json()["judged"] == []

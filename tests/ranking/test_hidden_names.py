@@ -362,8 +362,9 @@ def test_only_reviewers_and_coordinators_decide(client, current, volunteer, revi
     assert "Hidden names" in client.get(desk(current)).content.decode()
     assert client.post(page()).status_code == 405
     assert [client.get(address).status_code for address, _ in posts] == [405, 405]
-    client.force_login(make_member(make_project()))
+    client.force_login(coordinator_of(make_project()))
     assert client.get(page()).status_code == 404
+    assert [client.post(*one).status_code for one in posts] == [404, 404]
     assert Mask.objects.get(completion=completion).decision == ""
 
 

@@ -125,6 +125,11 @@ def test_a_project_may_show_who_ranked_most_by_given_name(client, current, board
     assert "Lind" not in client.get(url(current.project)).text
 
 
+def test_only_the_first_are_listed(client, current, board, monkeypatch):
+    monkeypatch.setattr("ranking.views.own.LEADERS", 1)
+    assert leaders(client, current.project, board["Sam Roe"]) == [("Vera", 3, False)]
+
+
 def test_one_can_take_the_own_name_off_and_put_it_back(client, current, board):
     client.force_login(board["Vera Lind"])
     client.post(url(current.project, "leaderboard-name"), {"shown": "0"})

@@ -324,8 +324,11 @@ def test_practice_of_somebody_else_is_not_found(client, project, newcomer):
     client.force_login(coordinator_of(make_project()))
     for name in ("practice", "practice-comparisons", "add-practice"):
         assert client.get(at(name, project)).status_code == 404
-    for name in ("let-in", "another-try"):
-        assert client.post(at(name, project, newcomer.pk)).status_code == 404
+    for name, *args in (
+        *(("begin-practice",), ("import-practice",)),
+        *(("let-in", newcomer.pk), ("another-try", newcomer.pk)),
+    ):
+        assert client.post(at(name, project, *args)).status_code == 404
 
 
 def test_a_result_is_shown_only_once_there_is_one(client, project, newcomer):
@@ -343,6 +346,8 @@ def test_acts_refuse_get_and_pages_refuse_post(client, project, newcomer):
         assert client.get(at(name, project, *args)).status_code == 405
     for name, *args in (("practice",), ("practice-result", 1), ("practice-comparisons",)):
         assert client.post(at(name, project, *args)).status_code == 405
+    for name, *args in (("add-practice",), ("edit-practice", comparison.pk)):
+        assert client.put(at(name, project, *args)).status_code == 405
 
 
 @pytest.mark.parametrize("role", [Role.VOLUNTEER, Role.REVIEWER])
@@ -378,6 +383,7 @@ WRITTEN = {
 def test_a_coordinator_adds_edits_and_removes_a_practice_comparison(client, current):
     project = current.project
     client.force_login(coordinator_of(project))
+    assert 'name="answer_8"' in client.get(at("add-practice", project)).text
     assert client.post(at("add-practice", project), WRITTEN).status_code == 302
     first = project.practice_comparisons.get()
     assert (first.answers, first.ranks) == (["A share.", "Pasta."], [1, 2])
@@ -387,8 +393,10 @@ def test_a_coordinator_adds_edits_and_removes_a_practice_comparison(client, curr
     second = project.practice_comparisons.in_use().get()
     assert second.why == "Look it up." and PracticeComparison.objects.get(pk=first.pk).why == "It is true."
     assert client.get(at("edit-practice", project, first.pk)).status_code == 404
-    client.post(at("remove-practice", project, second.pk))
+    for _click in range(2):
+        assert client.post(at("remove-practice", project, second.pk)).status_code == 302
     assert not project.practice_comparisons.in_use().exists()
+    assert AuditEvent.objects.filter(verb="practice.removed", target__endswith=f":{second.pk}").count() == 1
 
 
 @pytest.mark.parametrize(
@@ -408,10 +416,12 @@ def test_a_coordinator_adds_edits_and_removes_a_practice_comparison(client, curr
     ],
 )
 def test_a_wrong_practice_comparison_is_shown_and_not_stored(client, current, wrong):
+    (known,) = add(current.project, 1)
     client.force_login(coordinator_of(current.project))
-    page = client.post(at("add-practice", current.project), {**WRITTEN, **wrong})
-    assert page.status_code == 422 and "Nothing was saved yet" in page.text
-    assert not PracticeComparison.objects.exists()
+    for address in (at("add-practice", current.project), at("edit-practice", current.project, known.pk)):
+        page = client.post(address, {**WRITTEN, **wrong})
+        assert page.status_code == 422 and "Nothing was saved yet" in page.text
+    assert PracticeComparison.objects.in_use().get() == known
 
 
 def upload(client, project, text):

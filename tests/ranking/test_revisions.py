@@ -178,7 +178,7 @@ def entered(html):
     return fields | dict(re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>(.*?)</textarea>', html, re.DOTALL))
 
 
-def test_the_last_twenty_are_listed_and_lead_to_their_correction(as_volunteer, judgment):
+def test_the_last_ones_are_listed_and_lead_to_their_correction(as_volunteer, judgment):
     current = judgment.comparison.round
     assert page(judgment) in as_volunteer.get(page(judgment, "judged")).content.decode()
     desk = as_volunteer.get(reverse("desk", args=[current.project.slug])).content.decode()
@@ -186,6 +186,13 @@ def test_the_last_twenty_are_listed_and_lead_to_their_correction(as_volunteer, j
     close_round(project=current.project)
     html = as_volunteer.get(page(judgment, "judged")).content.decode()
     assert page(judgment) not in html and 'class="empty"' in html
+
+
+def test_only_the_last_ones_are_listed(as_volunteer, judgment, monkeypatch):
+    monkeypatch.setattr("ranking.views.judged.LAST", 1)
+    newer = make_judgment(make_seat(judgment.comparison.round, judgment.volunteer), 1, 2, 3)
+    html = as_volunteer.get(page(judgment, "judged")).content.decode()
+    assert page(newer) in html and page(judgment) not in html
 
 
 def test_the_form_holds_what_was_said_and_sent_as_it_is_changes_nothing(as_volunteer, judgment):

@@ -208,8 +208,10 @@ def test_nothing_is_offered_without_an_open_round_or_when_all_is_taken():
 
 def test_seats_of_other_projects_are_never_offered():
     make_round(prompts=2)
-    project = make_project()
-    assert claim_next(project=project, volunteer=make_member(project)) is None
+    current = make_round()
+    volunteer = make_member(current.project)
+    make_judgment(make_seat(current, volunteer), 1, 2, 3, 4)
+    assert claim_next(project=current.project, volunteer=volunteer) is None
 
 
 def test_claiming_costs_few_queries_however_many_seats_there_are():

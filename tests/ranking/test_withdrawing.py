@@ -235,6 +235,24 @@ def test_a_snapshot_under_way_when_judgments_are_taken_back_is_taken_anew(curren
     assert (dataset.judgments, dataset.number, Dataset.objects.count()) == (1, 1, 1)
 
 
+def test_a_snapshot_under_way_when_an_answer_of_ones_own_is_taken_back_is_taken_anew(
+    current, wanda, other, monkeypatch
+):
+    seat = make_seat(current, wanda)
+    make_judgment(seat, 1, 2, 3, rewrite={"original": seat.order[0], "text": "Mine, and better."})
+    make_judgment(make_seat(current, other), 1, 2, 3)
+    find = snapshots.find_majorities
+
+    def find_while_somebody_leaves(*args):
+        if wanda.memberships.exists():
+            leave(wanda, current)
+        return find(*args)
+
+    monkeypatch.setattr(snapshots, "find_majorities", find_while_somebody_leaves)
+    dataset = snapshot_preferences(project=current.project)
+    assert dataset.judgments == 1 and "Mine" not in json.dumps(pairs_in(dataset))
+
+
 def test_answers_that_they_wrote_go_with_their_judgments(current, wanda, other):
     seat = make_seat(current, wanda)
     make_judgment(seat, 1, 2, 3, rewrite={"original": seat.order[0], "text": "Mine, and better."})

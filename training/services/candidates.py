@@ -28,7 +28,7 @@ def publish_candidate(update: Update) -> ModelVersion:
         staged_adapters(update, adapters, Path(settings.DATA_DIR) / folder) as staged,
         transaction.atomic(),
     ):
-        Project.objects.select_for_update().get(pk=update.project_id)
+        Project.objects.select_for_update(no_key=True).get(pk=update.project_id)
         version = _store_version(update, runs, folder)
         evaluation = _store_evaluation(version, update.parent, runs[Stage.EVALUATE].result["metrics"])
         _tell_volunteers(evaluation)

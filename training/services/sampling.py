@@ -60,7 +60,7 @@ def sample_live_version(
 def cancel_sampling(*, run: TrainingRun, actor: User | None = None) -> None:
     """Ask the worker to stop a sampling run; one that still waits ends at once."""
     with transaction.atomic():
-        Project.objects.select_for_update().get(pk=run.project_id)
+        Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
         if not run.request_cancel():
             raise RefusedError(_("This sampling has ended already, so there is nothing to cancel."))
         record("sampling.cancel_requested", actor=actor, project=run.project, target=run)
@@ -86,7 +86,7 @@ def execute_sampling(run_id: int) -> None:
 @transaction.atomic
 def _conclude(run: TrainingRun, outcome: Outcome) -> None:
     """End the run, and open a round with what it sampled if its version is still the live one."""
-    Project.objects.select_for_update().get(pk=run.project_id)
+    Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
     version = run.version
     if outcome.state == State.SUCCEEDED and version is not None:
         if not ModelVersion.objects.live().filter(pk=version.pk).exists():

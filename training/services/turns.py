@@ -8,7 +8,7 @@ from annotator.models import Project
 
 def take_turn(project: Project) -> None:
     """Lock the project until the transaction ends; raises RefusedError while something is under way in it."""
-    Project.objects.select_for_update().get(pk=project.pk)
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if project.updates.active().exists():
         raise RefusedError(
             _("An update of this project is under way already. Wait for it to end, or cancel it first.")

@@ -55,7 +55,7 @@ def start_update(
 def request_cancel(*, update: Update, actor: User | None = None) -> None:
     """Ask the worker to stop an update after the next checkpoint; one that still waits ends at once."""
     with transaction.atomic():
-        Project.objects.select_for_update().get(pk=update.project_id)
+        Project.objects.select_for_update(no_key=True).get(pk=update.project_id)
         if not update.request_cancel():
             raise RefusedError(_("This update has ended already, so there is nothing to cancel."))
         record("update.cancel_requested", actor=actor, project=update.project, target=update)

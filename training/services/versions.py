@@ -20,7 +20,7 @@ State = ModelVersion.State
 @transaction.atomic
 def register_base_version(*, project: Project, actor: User | None = None) -> ModelVersion:
     """Make the base model the project's live version 0; a project that has a version keeps what it has."""
-    Project.objects.select_for_update().get(pk=project.pk)
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if first := ModelVersion.objects.filter(project=project, number=0).first():
         return first
     author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 0")
@@ -71,7 +71,7 @@ def roll_back(*, project: Project, actor: User | None, to: int | None = None) ->
     go back twice.
     """
     with transaction.atomic():
-        Project.objects.select_for_update().get(pk=project.pk)
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         live = ModelVersion.objects.live().filter(project=project).first()
         previous = version_before(live) if live else None
         if live is None or previous is None:
@@ -97,7 +97,7 @@ def version_before(version: ModelVersion) -> ModelVersion | None:
 
 def _lock(version: ModelVersion) -> None:
     """Let those who decide at once wait for each other, and see the version as it is then."""
-    Project.objects.select_for_update().get(pk=version.project_id)
+    Project.objects.select_for_update(no_key=True).get(pk=version.project_id)
     version.refresh_from_db(fields=["state"])
 
 

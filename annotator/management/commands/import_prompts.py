@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from annotator.models import Project
-from annotator.prompt_files import LineNote
+from annotator.record_files import LineNote
 from annotator.services.prompts import import_prompts
 
 NOTES_SHOWN = 20
