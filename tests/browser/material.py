@@ -14,6 +14,7 @@ from django.test import Client
 from annotator.models import Author, Membership, Project, Role, User
 from annotator.services.completions import add_completions, get_or_create_author
 from annotator.services.consent import give_consent
+from annotator.services.guidelines import write_guidelines
 from annotator.services.invitations import invite
 from annotator.services.projects import change_settings
 from ranking.models import Outcome
@@ -62,12 +63,23 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     ),
 }
 
+LONG = "\n\n".join(
+    f"Paragraph {n} says more of it than anybody wants to read at once. " * 4 for n in range(9)
+)
+
 
 def make() -> None:
     """Print it all; one transaction, so that the worker sees no job before its update has ended."""
     with transaction.atomic():
         ada = make_user(f"ada@{HOST}", name="Ada")
-        words = make_ranking(ada) | make_told(ada) | make_practice(ada) | make_training() | make_doors(ada)
+        words = (
+            make_ranking(ada)
+            | make_long(ada)
+            | make_told(ada)
+            | make_practice(ada)
+            | make_training()
+            | make_doors(ada)
+        )
         print(json.dumps({"words": words, "sessions": make_sessions()}))
 
 
@@ -104,6 +116,32 @@ def make_ranking(ada: User) -> dict[str, Any]:
         "judgment": judgment.pk,
         "dataset": dataset.number,
     }
+
+
+def make_long(ada: User) -> dict[str, Any]:
+    """A conversation with six answers, long ones and one with a link; guidelines that have changed."""
+    project = make_project(
+        "pages-long",
+        name="Long",
+        guidelines="True comes first. Long is fine.",
+        completions_per_comparison=6,
+        coordinator=ada,
+    )
+    write_guidelines(project=project, text="True comes first, short comes second.", actor=ada)
+    vera = User.objects.get(email=f"vera@{HOST}")
+    Membership.objects.create(user=vera, project=project, role=Role.VOLUNTEER)
+    make_ready(project, vera)
+    asked = ["What is a glacier?", "> A river of ice.\n\n" + LONG, "Why do they melt?"]
+    roles = ("user", "assistant", "user")
+    prompt = make_prompt(
+        project, [{"role": role, "content": text} for role, text in zip(roles, asked, strict=True)]
+    )
+    link = "It is in [the report](https://example.org/report)."
+    texts = [LONG, f"{LONG} The end.", link, "Warm air.", "Warm water.", "Rain."]
+    author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 1")
+    add_completions(author=author, texts=[(prompt, text) for text in texts])
+    open_round(project=project, author=author, actor=ada, seed=1)
+    return {}
 
 
 def make_told(ada: User) -> dict[str, Any]:

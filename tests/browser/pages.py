@@ -162,6 +162,12 @@ def unfold(page: Page) -> None:
     page.eval_on_selector_all("details", "all => all.forEach((each) => { each.open = true; })")
 
 
+def show_all(page: Page) -> None:
+    """Open what is cut, as axe cannot tell what lies under the edge of a cut text."""
+    for button in page.locator(".unfold:visible").all():
+        button.click()
+
+
 def sit_long(page: Page) -> None:
     """Have ranked for an hour without a pause, and open all that is folded."""
     began = str(int(time.time()) - 60 * 60)
@@ -228,6 +234,7 @@ OWN = [
 MATERIAL = [
     View("guidelines", "/p/pages-four/guidelines/"),
     View("guidelines-1", "/p/pages-four/guidelines/1/"),
+    View("guidelines-changed", "/p/pages-long/guidelines/2/"),
     View("guidelines-empty", "/p/pages-empty/guidelines/"),
     View("prompts", "/p/pages-four/prompts/"),
     View("prompts-reviewer", "/p/pages-four/prompts/", "rita"),
@@ -266,6 +273,7 @@ RANKING = [
     View("project-empty", "/p/pages-empty/"),
     View("desk-four", "/p/pages-four/rank/", "vera", act=unfold),
     View("desk-pair", "/p/pages-pair/rank/", "vera"),
+    View("desk-long", "/p/pages-long/rank/", "vera", act=show_all),
     View("desk-error", "/p/pages-four/rank/", "vera", act=post(key="")),
     View("desk-pair-error", "/p/pages-pair/rank/", "vera", act=post(key="")),
     View("desk-refused", "/p/pages-four/rank/", "vera", act=refuse),
