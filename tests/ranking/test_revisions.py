@@ -13,7 +13,7 @@ from ranking.errors import (
     NotYourSeatError,
     RoundClosedError,
 )
-from ranking.models import Flag, Judgment, RankedCompletion, Rating
+from ranking.models import Flag, Judgment, RankedCompletion, Rating, Tally
 from ranking.services import close_round, snapshot_preferences
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_user
@@ -58,7 +58,7 @@ def test_a_correction_takes_the_place_of_what_it_corrects_which_is_kept(judgment
     assert kept.preferences.count() == kept.flags.count() + 2 == kept.ratings.count() + 2 == 3
     counted = Judgment.objects.of_project(project)
     assert list(counted) == list(Judgment.objects.in_round(judgment.comparison.round)) == [revision]
-    assert judgment.comparison.round.progress(judgment.volunteer).done == 1
+    assert Tally.objects.progress(judgment.comparison.round, judgment.volunteer).done == 1
 
 
 def test_any_answer_may_take_the_place_of_any_other_again_and_again(judgment):
