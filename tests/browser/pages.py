@@ -125,6 +125,26 @@ def lose_seat(page: Page) -> None:
     post(key=page.locator("[name=key]").input_value())(page)
 
 
+def rank(page: Page, *ranks: int) -> None:
+    """Give these ranks to the answers, and submit them."""
+    for place, given in enumerate(ranks, start=1):
+        page.locator(f"#rank-{place}-{given}").check(force=True)
+    page.locator("#send").click()
+
+
+def ask_whether_as_shown(page: Page) -> None:
+    rank(page, 1, 2, 3, 4)
+    page.get_by_role("dialog").wait_for()
+
+
+def refuse(page: Page) -> None:
+    """Have a judgment refused that the server found nothing wrong with; it keeps its seat."""
+    said = {"words": "This round has been closed in the meantime."}
+    page.route("**/judgment/", lambda route: route.fulfill(status=409, json=said))
+    rank(page, 4, 3, 2, 1)
+    page.locator("#outbox-refused li").first.wait_for()
+
+
 def hide_name(page: Page) -> None:
     """Hide a name in all answers; where that was done before, the page shows it."""
     if page.locator("main form:has([name=word]):has([name=decision])").count():
@@ -248,6 +268,7 @@ RANKING = [
     View("desk-pair", "/p/pages-pair/rank/", "vera"),
     View("desk-error", "/p/pages-four/rank/", "vera", act=post(key="")),
     View("desk-pair-error", "/p/pages-pair/rank/", "vera", act=post(key="")),
+    View("desk-refused", "/p/pages-four/rank/", "vera", act=refuse),
     View("desk-notice", "/p/pages-four/rank/", "rita", act=lose_seat),
     View("desk-nothing-left", "/p/pages-done/rank/", "vera"),
     View("desk-no-round", "/p/pages-empty/rank/"),
@@ -278,4 +299,6 @@ TRAINING = [
     View("version-safety-empty", "/p/{trained}/training/versions/0/safety/", "cora"),
     View("api-docs", "/api/v1/docs/"),
 ]
+# Over which nothing else of their page can be reached.
+DIALOGS = [View("desk-as-shown", "/p/pages-four/rank/", "vera", act=ask_whether_as_shown)]
 VIEWS = DOORS + OWN + MATERIAL + COMING_AND_GOING + RANKING + TRAINING

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from .conftest import Site, give_password, sign_in
-from .pages import Filled
+from .pages import Filled, rank
 
 pytestmark = pytest.mark.xdist_group("browser")
 PEOPLE = 16
@@ -265,9 +265,7 @@ def test_what_is_kept_names_answers_ranks_and_criteria(filled: Filled, browser: 
     page.goto("/p/pages-four/rank/")
     page.route("**/judgment/", lambda route: route.fulfill(status=409, json={"words": "It is too late."}))
     page.locator("[name=rating_1_Clarity]").select_option("4")
-    for place in (1, 2, 3, 4):
-        page.locator(f"#rank-{place}-{5 - place}").check(force=True)
-    page.locator("#send").click()
+    rank(page, 4, 3, 2, 1)
     for words in ("Answer A: 4 worst", "Answer A: Clarity: 4", "Answer D: 1 best"):
         expect(page.locator("#outbox-refused").get_by_text(words, exact=True)).to_be_visible()
     context.close()

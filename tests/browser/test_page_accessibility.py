@@ -9,7 +9,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from django.urls import URLResolver, get_resolver, resolve
 from playwright.sync_api import APIResponse, Browser, Page
 
-from .pages import FOREIGN, VIEWS, Filled, View, opened
+from .pages import DIALOGS, FOREIGN, VIEWS, Filled, View, opened
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -63,7 +63,10 @@ def check(page: Page, looks: tuple[tuple[int, str, str], ...] = LOOKS) -> list[s
     return [f"{line} ({', '.join(where)})" for line, where in (wrong | undecided).items()]
 
 
-@pytest.mark.parametrize("view", [view for view in VIEWS if view.name not in FOREIGN], ids=str)
+SEEN = [view for view in VIEWS + DIALOGS if view.name not in FOREIGN]
+
+
+@pytest.mark.parametrize("view", SEEN, ids=str)
 def test_axe_finds_nothing_in_any_look(view: View, filled: Filled, browser: Browser):
     with opened(view, filled, browser) as page:
         assert check(page) == []
