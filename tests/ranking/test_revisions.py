@@ -15,6 +15,7 @@ from ranking.errors import (
 )
 from ranking.models import Flag, Judgment, RankedCompletion, Rating, Tally
 from ranking.services import close_round, snapshot_preferences
+from ranking.services.withdrawing import withdraw_judgments
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_user
 
@@ -137,6 +138,13 @@ def test_a_closed_round_takes_no_correction(judgment):
     with pytest.raises(RoundClosedError):
         make_correction(judgment, 3, 2, 1)
     assert_unchanged(judgment)
+
+
+def test_what_was_withdrawn_at_the_same_moment_is_not_corrected(judgment):
+    withdraw_judgments(volunteer=judgment.volunteer, project=judgment.comparison.round.project)
+    with pytest.raises(NotYourSeatError):
+        make_correction(judgment, 3, 2, 1)
+    assert not Judgment.objects.exists()
 
 
 def test_what_was_corrected_since_is_not_corrected_again(judgment):
