@@ -1,6 +1,5 @@
 """Rounds of ranking: what is put before volunteers, what they say, and what is drawn from it."""
 
-from .collecting import PLACES, Assignment, Comparison, ComparisonItem, LapsedSeat, Round, Skip
 from .datasets import Dataset
 from .demonstrations import Demonstration
 from .judging import Flag, Judgment, Preference, RankedCompletion, Rating
@@ -8,6 +7,8 @@ from .masks import Mask
 from .outcomes import Outcome
 from .practising import PracticeComparison, PracticeSeat, PracticeTry
 from .progress import Tally
+from .rounds import Comparison, ComparisonItem, Round
+from .seats import PLACES, Assignment, LapsedSeat, Skip
 from .withdrawals import Withdrawal, WithdrawnPart
 
 __all__ = [

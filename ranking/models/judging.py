@@ -11,10 +11,11 @@ from annotator.models import Completion, FlagKind, Project, User
 from annotator.models.questions import CRITERION_LENGTH
 
 from .agreement import PreferenceQuerySet
-from .collecting import Assignment, Comparison, LapsedSeat, Round
 from .datasets import Dataset
 from .positions import RankedCompletionQuerySet
+from .rounds import Comparison, Round
 from .rows import update_row
+from .seats import Assignment, LapsedSeat
 
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from annotator.models import Completion, Membership, Project, Prompt
 
-from .collecting import Round
 from .masks import without_names
+from .rounds import Round
 
 
 class PracticeComparisonQuerySet(models.QuerySet["PracticeComparison"]):

@@ -107,10 +107,10 @@ def correct_judgment(
     with nothing stored.
     """
     # The lock makes two corrections at once, and one and the closing of the round, wait for each other.
-    rounds = Round.objects.select_for_update(of=("self",)).select_related("project")
+    rounds = Round.objects.select_for_update(of=("self",), no_key=True).select_related("project")
     round_ = rounds.get(comparisons=judgment.comparison_id)
-    old = Judgment.objects.get(pk=judgment.pk)
-    if old.volunteer_id != volunteer.pk:
+    old = Judgment.objects.filter(pk=judgment.pk, volunteer=volunteer).first()
+    if old is None:  # somebody else's, or withdrawn at this moment
         raise NotYourSeatError
     criteria = {*round_.project.criteria, *_rated_criteria(old)}
     items = ComparisonItem.objects.filter(comparison=old.comparison_id)

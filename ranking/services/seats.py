@@ -94,11 +94,7 @@ def skip_comparison(*, assignment: Assignment, volunteer: User) -> None:
 
     Done again, nothing happens. Raises SeatLostError when the volunteer does not hold the seat.
     """
-    freed = (
-        Assignment.objects.filter(pk=assignment.pk)
-        .held_by(volunteer)
-        .update(state=Assignment.State.FREE, volunteer=None, held_until=None, claimed_at=None)
-    )
+    freed = Assignment.objects.filter(pk=assignment.pk).held_by(volunteer).free()
     skip = {"comparison_id": assignment.comparison_id, "volunteer": volunteer}
     if freed:
         Skip.objects.create(**skip)

@@ -1,7 +1,7 @@
 """Taking judgments back: leaving a project, and erasing an account."""
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
@@ -35,7 +35,7 @@ def leave_project(*, membership: Membership, withdraw: bool) -> None:
     if withdraw:
         withdraw_judgments(volunteer=user, project=project)
     else:
-        _free_seats(Assignment.objects.filter(round__project=project).held_by(user))
+        Assignment.objects.filter(round__project=project).held_by(user).free()
     record("member.left", actor=user, project=project, target=user, role=role, withdrew=withdraw)
     membership.delete()
 
@@ -62,7 +62,7 @@ def withdraw_judgments(*, volunteer: User, project: Project) -> None:
     _wait_for_others(volunteer, project)
     judgments = Judgment.objects.filter(volunteer=volunteer, comparison__round__project=project)
     _mark_datasets(project, judgments)
-    _free_seats(Assignment.objects.filter(round__project=project, volunteer=volunteer))
+    Assignment.objects.filter(round__project=project, volunteer=volunteer).free()
     # From the last revision back: a judgment is protected by the one that corrects it.
     while judgments.filter(correction=None).delete()[0]:
         pass
@@ -96,11 +96,6 @@ def _mark_datasets(project: Project, judgments: JudgmentQuerySet) -> None:
     for dataset in Dataset.objects.filter(project=project):
         if within := judgments.counted_in(dataset).count():
             WithdrawnPart.objects.create(withdrawal=withdrawal, dataset=dataset, judgments=within)
-
-
-def _free_seats(seats: QuerySet[Assignment]) -> None:
-    free = {"state": Assignment.State.FREE, "volunteer": None, "held_until": None, "claimed_at": None}
-    seats.update(**free)
 
 
 def _check_replaceable(user: User) -> None:

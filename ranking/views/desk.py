@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from annotator.access import MEMBERS, ProjectRequest, project_view
 from ranking.errors import InvalidJudgmentError, RankingError, SeatLostError
 from ranking.forms import JudgmentForm
-from ranking.models import Assignment, Judgment, LapsedSeat, Round
+from ranking.models import Assignment, Judgment, LapsedSeat, Round, Tally
 from ranking.services import claim_ahead, claim_next, renew_seats, skip_comparison, submit_judgment
 
 from .fresh import render_fresh
@@ -225,7 +225,7 @@ def _state(request: ProjectRequest, current: Round | None) -> State:
     return {
         "project": request.project,
         "round": current,
-        "progress": current.progress(request.user) if current else None,
+        "progress": Tally.objects.progress(current, request.user) if current else None,
     }
 
 

@@ -32,7 +32,7 @@ def home_of(request: ProjectRequest, current: Round | None) -> dict[str, Any]:
     return {
         "round": current,
         "last_round": last,
-        "progress": last.progress(user) if last else None,
+        "progress": Tally.objects.progress(last, user) if last else None,
         "own_today": own.today().total(),
         "own_total": own.total(),
         "own_days": own.values("day").distinct().count(),

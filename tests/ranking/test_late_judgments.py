@@ -13,7 +13,7 @@ from ranking.errors import (
     RoundClosedError,
     SeatLostError,
 )
-from ranking.models import Assignment, Judgment, LapsedSeat
+from ranking.models import Assignment, Judgment, LapsedSeat, Tally
 from ranking.services import (
     claim_next,
     close_round,
@@ -74,7 +74,7 @@ def test_a_late_judgment_counts_beside_the_seat_that_someone_else_has_or_finishe
     assert taken.state == Assignment.State.DONE
     regular = Judgment.objects.filter(late=False)
     assert [one.assignment for one in regular] == [taken]
-    progress = seat.round.progress(seat.volunteer)
+    progress = Tally.objects.progress(seat.round, seat.volunteer)
     assert (progress.done, progress.total) == (1, 1)
 
 

@@ -29,7 +29,7 @@ def counted(current, volunteer):
 
 
 def told(current, volunteer):
-    progress = Round.objects.get(pk=current.pk).progress(volunteer)
+    progress = Tally.objects.progress(Round.objects.get(pk=current.pk), volunteer)
     return progress.done, progress.own, progress.total
 
 

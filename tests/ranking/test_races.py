@@ -76,7 +76,7 @@ def test_late_judgments_at_once_with_those_in_time_take_no_seat_from_them():
     judgments = at_once(lambda seat: make_judgment(seat, 1, 2), [*late, *in_time])
     assert [one.late for one in judgments] == [True, True, False, False]
     assert Judgment.objects.filter(assignment__isnull=False).count() == 2
-    assert current.progress(late[0].volunteer).done == 2
+    assert Tally.objects.progress(current, late[0].volunteer).done == 2
 
 
 def test_one_person_in_many_tabs_gets_one_seat():

@@ -13,8 +13,9 @@ from ranking.errors import (
     NotYourSeatError,
     RoundClosedError,
 )
-from ranking.models import Flag, Judgment, RankedCompletion, Rating
+from ranking.models import Flag, Judgment, RankedCompletion, Rating, Tally
 from ranking.services import close_round, snapshot_preferences
+from ranking.services.withdrawing import withdraw_judgments
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_user
 
@@ -58,7 +59,7 @@ def test_a_correction_takes_the_place_of_what_it_corrects_which_is_kept(judgment
     assert kept.preferences.count() == kept.flags.count() + 2 == kept.ratings.count() + 2 == 3
     counted = Judgment.objects.of_project(project)
     assert list(counted) == list(Judgment.objects.in_round(judgment.comparison.round)) == [revision]
-    assert judgment.comparison.round.progress(judgment.volunteer).done == 1
+    assert Tally.objects.progress(judgment.comparison.round, judgment.volunteer).done == 1
 
 
 def test_any_answer_may_take_the_place_of_any_other_again_and_again(judgment):
@@ -137,6 +138,13 @@ def test_a_closed_round_takes_no_correction(judgment):
     with pytest.raises(RoundClosedError):
         make_correction(judgment, 3, 2, 1)
     assert_unchanged(judgment)
+
+
+def test_what_was_withdrawn_at_the_same_moment_is_not_corrected(judgment):
+    withdraw_judgments(volunteer=judgment.volunteer, project=judgment.comparison.round.project)
+    with pytest.raises(NotYourSeatError):
+        make_correction(judgment, 3, 2, 1)
+    assert not Judgment.objects.exists()
 
 
 def test_what_was_corrected_since_is_not_corrected_again(judgment):

@@ -136,13 +136,13 @@ def test_a_dataset_counts_the_revision_that_was_in_it(current, wanda):
 def test_their_seats_are_free_for_others_and_the_round_counts_them_as_not_done(current, wanda, other):
     judge_all(current, wanda, 1, 2, 3)
     judge_all(current, other, 1, 2, 3)
-    assert current.progress(other).done == 6
+    assert Tally.objects.progress(current, other).done == 6
     leave(wanda, current)
-    assert current.progress(other).done == 3
+    assert Tally.objects.progress(current, other).done == 3
     third = make_member(current.project)
     judge_all(current, third, 2, 1, 3)
     assert claim_next(project=current.project, volunteer=third) is None
-    assert current.progress(third).percent == 100
+    assert Tally.objects.progress(current, third).percent == 100
 
 
 def test_a_closed_round_has_no_seat_done_without_a_judgment(current, wanda):

@@ -1,7 +1,6 @@
-"""Rounds, the comparisons they hold, and the seats at those."""
+"""Seats at comparisons: who sits where, what they see there, and what they passed over."""
 
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -9,135 +8,15 @@ from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from annotator.models import Author, Completion, Project, Prompt, User
+from annotator.models import Completion, Project, User
 
+from .rounds import Comparison, Round
 from .rows import update_row
 
 PLACES = 3
 """How many comparisons a volunteer may hold at once: the one before them, and two ahead."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Seats done and seats in all; the judgments given by one volunteer, and today in all rounds."""
-
-    done: int
-    own: int
-    today: int
-    total: int
-
-    @property
-    def percent(self) -> int:
-        return 100 * self.done // self.total if self.total else 0
-
-
-_PROGRESS = """
-SELECT COALESCE(SUM(seats), 0),
-  COALESCE(SUM(CASE WHEN volunteer_id = %(volunteer)s THEN judgments END), 0),
-  (SELECT COALESCE(SUM(t.judgments), 0) FROM ranking_tally t JOIN ranking_round r ON r.id = t.round_id
-    WHERE r.project_id = %(project)s AND t.volunteer_id = %(volunteer)s AND t.day = %(today)s)
-FROM ranking_tally WHERE round_id = %(round)s
-"""
-
-
-class RoundQuerySet(models.QuerySet["Round"]):
-    def open(self) -> Self:
-        """At most one a project."""
-        return self.filter(closed_at=None)
-
-
-class Round(models.Model):
-    """One cycle of collecting, usually a week."""
-
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rounds")
-    number = models.PositiveIntegerField()
-    author = models.ForeignKey(
-        Author, on_delete=models.PROTECT, related_name="rounds", help_text="Whose completions are compared."
-    )
-    seats = models.PositiveIntegerField(
-        default=0, help_text="Of all its comparisons; no seat is added later."
-    )
-    languages: Any = models.JSONField(
-        default=list, help_text="Codes of its prompts' languages, such as `en`, regions left out."
-    )
-    opened_at = models.DateTimeField(auto_now_add=True)
-    closed_at = models.DateTimeField(null=True, blank=True)
-
-    objects = RoundQuerySet.as_manager()
-
-    class Meta:
-        ordering = ("-number",)
-        constraints = (
-            models.UniqueConstraint(fields=("project", "number"), name="round_number_once"),
-            models.UniqueConstraint(
-                fields=("project",), condition=Q(closed_at=None), name="one_open_round_per_project"
-            ),
-        )
-
-    def __str__(self) -> str:
-        return gettext("Round %(number)d") % {"number": self.number}
-
-    @property
-    def is_open(self) -> bool:
-        return self.closed_at is None
-
-    def languages_for(self, volunteer: User) -> list[str]:
-        """Those of its languages that the volunteer reads."""
-        return [language for language in self.languages if volunteer.reads(language)]
-
-    def progress(self, volunteer: User) -> Progress:
-        """How far the round has come, counted in seats, and the volunteer's part in it."""
-        # Asked with every comparison; the ORM takes longer to write it than the database to answer it.
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _PROGRESS,
-                {
-                    "round": self.pk,
-                    "project": self.project_id,
-                    "volunteer": volunteer.pk,
-                    "today": timezone.localdate().isoformat(),
-                },
-            )
-            done, own, today = cursor.fetchone()
-        return Progress(done=done, own=own, today=today, total=self.seats)
-
-    def close(self) -> None:
-        self.closed_at = timezone.now()
-        self.save(update_fields=["closed_at"])
-
-
-class Comparison(models.Model):
-    """k ≥ 2 completions of one prompt put before volunteers."""
-
-    round = models.ForeignKey(Round, on_delete=models.CASCADE, related_name="comparisons")
-    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="comparisons")
-    completions: Any = models.ManyToManyField(
-        Completion, through="ComparisonItem", related_name="comparisons"
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ("pk",)
-
-    def __str__(self) -> str:
-        return f"Comparison {self.pk}: {self.prompt}"
-
-
-class ComparisonItem(models.Model):
-    """One completion's place in a comparison."""
-
-    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="items")
-    completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+")
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(
-                fields=("comparison", "completion"), name="completion_once_per_comparison"
-            ),
-        )
 
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
@@ -162,6 +41,11 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """
         lock = "FOR UPDATE OF a" if connection.features.has_select_for_update_of else ""
         return list(self.raw(_LOCKED + lock, [pk, _key_value(key)]))
+
+    def free(self) -> int:
+        """Take them from their holders, for whoever comes next; returns how many there were."""
+        nobody = {"volunteer": None, "held_until": None, "claimed_at": None}
+        return self.update(state=Assignment.State.FREE, **nobody)
 
     def within_reach(self, *, current: "Round", user: User, now: datetime, limit: int) -> "list[Assignment]":
         """The seats of the round that the user holds, and the first free and lapsed ones that they may take.
