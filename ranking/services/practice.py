@@ -137,14 +137,20 @@ def add_practice(
 @transaction.atomic
 def replace_practice(
     *, comparison: PracticeComparison, draft: PracticeDraft, actor: User
-) -> PracticeComparison:
-    """Put another in the place of a practice comparison; those in the middle of a try keep the old one."""
-    remove_practice(comparison=comparison, actor=actor)
+) -> PracticeComparison | None:
+    """Put another in the place of a practice comparison; those in the middle of a try keep the old one.
+
+    None, with nothing stored, where it has been replaced or removed meanwhile.
+    """
+    if not remove_practice(comparison=comparison, actor=actor):
+        return None
     return add_practice(project=comparison.project, drafts=[draft], actor=actor)[0]
 
 
 @transaction.atomic
-def remove_practice(*, comparison: PracticeComparison, actor: User) -> None:
-    """Give a practice comparison to nobody new; removed again, nothing happens."""
-    if PracticeComparison.objects.in_use().filter(pk=comparison.pk).update(is_in_use=False):
-        record("practice.removed", actor=actor, project=comparison.project, target=comparison)
+def remove_practice(*, comparison: PracticeComparison, actor: User) -> bool:
+    """Give a practice comparison to nobody new; False, with nothing done, where it was removed before."""
+    if not PracticeComparison.objects.in_use().filter(pk=comparison.pk).update(is_in_use=False):
+        return False
+    record("practice.removed", actor=actor, project=comparison.project, target=comparison)
+    return True

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -41,7 +41,8 @@ def edit(request: ProjectRequest, pk: int) -> HttpResponse:
     form = PracticeComparisonForm(request.POST if request.method == "POST" else None, comparison=comparison)
     if not form.is_valid():
         return _show_form(request, form, comparison)
-    replace_practice(comparison=comparison, draft=form.draft, actor=request.user)
+    if not replace_practice(comparison=comparison, draft=form.draft, actor=request.user):
+        raise Http404("It was replaced at this moment.")
     messages.success(request, _("The practice comparison was saved."))
     return redirect("practice-comparisons", request.project.slug)
 

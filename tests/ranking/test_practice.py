@@ -18,6 +18,7 @@ from ranking.services.practice import (
     begin_practice,
     let_in,
     remove_practice,
+    replace_practice,
 )
 from tests.factories import coordinator_of, make_member, make_newcomer, make_project, make_ready
 from tests.ranking.desk import at, desk
@@ -397,6 +398,14 @@ def test_a_coordinator_adds_edits_and_removes_a_practice_comparison(client, curr
         assert client.post(at("remove-practice", project, second.pk)).status_code == 302
     assert not project.practice_comparisons.in_use().exists()
     assert AuditEvent.objects.filter(verb="practice.removed", target__endswith=f":{second.pk}").count() == 1
+
+
+def test_of_two_who_save_at_the_same_moment_one_replaces_a_practice_comparison(project):
+    first = project.practice_comparisons.first()
+    again, actor = practice_from_record({"prompt": "Why?", **RECORD}), coordinator_of(project)
+    assert replace_practice(comparison=first, draft=again, actor=actor)
+    assert replace_practice(comparison=first, draft=again, actor=actor) is None
+    assert project.practice_comparisons.in_use().count() == 5
 
 
 @pytest.mark.parametrize(
