@@ -24,6 +24,9 @@ JOIN ranking_comparisonitem i ON i.completion_id = m.completion_id WHERE i.compa
 CANDIDATES = 4
 """How many seats a claim looks at: enough that volunteers who come at once rarely want the same one."""
 
+TURNS = 100
+"""How often a claim looks again when others were quicker, of whom each look lets one go on."""
+
 
 def claim_next(
     *,
@@ -61,7 +64,7 @@ def claim_ahead(
     idempotency key.
     """
     now, chance = now or timezone.now(), chance or random.Random()
-    while True:
+    for _turn in range(TURNS):
         own, others = _within_reach(current, volunteer, now, chance)
         seats = [seat for seat in own[:wanted] if seat.key not in have]
         places = [place for place in range(PLACES) if place not in {seat.place for seat in own}]
@@ -74,6 +77,7 @@ def claim_ahead(
         except IntegrityError:
             pass  # The same person asked twice at once, and the other request already has that place.
         # Others were quicker, so look again.
+    raise RuntimeError(f"Of {TURNS} looks for a free seat none found one that could be taken.")
 
 
 def renew_seats(*, project: Project, volunteer: User, now: datetime | None = None) -> list[Assignment]:
