@@ -1,0 +1,53 @@
+"""Who is signed in, and who no longer is."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.urls import reverse
+from django.utils import timezone
+
+from annotator.models import User
+from tests.factories import make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def user(client):
+    user = make_user("ana@example.org")
+    client.force_login(user)
+    return user
+
+
+def is_known(client):
+    return client.get(reverse("account")).status_code == 200
+
+
+def test_a_session_knows_its_user_with_one_query_each(client, user, django_assert_num_queries):
+    session = client.session
+    with django_assert_num_queries(1):
+        assert session.load()["_auth_user_id"] == str(user.pk)
+    assert is_known(client)
+
+
+def test_a_session_ends_with_its_time_its_row_its_user_and_its_users_password(client, user):
+    ends = {
+        "time": lambda: Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1)),
+        "row": lambda: Session.objects.all().delete(),
+        "user": lambda: User.objects.all().delete(),
+        "activity": lambda: User.objects.update(is_active=False),
+        "password": lambda: User.objects.update(password="!another"),
+    }
+    for end in ends.values():
+        User.objects.all().delete()
+        client.force_login(make_user("ben@example.org"))
+        assert is_known(client)
+        end()
+        assert not is_known(client)
+
+
+@pytest.mark.parametrize("key", ["", "short", "x" * 32, "é" * 8, "'; --" * 8])
+def test_a_cookie_of_ones_own_making_is_nobodys(client, key):
+    client.cookies["sessionid"] = key
+    assert not is_known(client)
