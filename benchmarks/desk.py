@@ -15,8 +15,10 @@ volunteers' side included. PostgreSQL is a throw-away cluster that does not wait
 
 Prints judgments a second, p50, p95 and p99 of each call, errors, seats that two people were shown (there
 should be none), and processor milliseconds a judgment of the web server, of PostgreSQL and of the volunteers'
-side. Then what grew with the round. Writes build/bench/desk.json. `--sizes 1000 100000 1000000` makes the
-largest, too, several minutes of it for the material.
+side. Before each phase a fixed piece of Python runs on all processors at once: what it takes tells how fast
+the machine is at this moment, which on a shared one changes twofold. Then what grew with the round. Writes
+build/bench/desk.json. `--sizes 1000 100000 1000000` makes the largest, too, several minutes of it for the
+material.
 """
 
 import argparse
@@ -37,7 +39,15 @@ from benchmarks.desk_load import Load, rank
 from benchmarks.processes import ROOT
 
 RESULTS = ROOT / "build/bench/desk.json"
-TURNS_TO_WARM_UP = 4
+TURNS_TO_WARM_UP = 16
+REFERENCE = """
+import time
+seen, total, began = {}, 0, time.process_time()
+for n in range(1_500_000):
+    total += n % 7
+    seen[n % 1000] = total
+print(time.process_time() - began)
+"""
 
 Figures = dict[str, Any]
 
@@ -149,15 +159,26 @@ def measure(options: argparse.Namespace) -> Figures:
         meters["machine"] = desk_site.busy_seconds
         for seed, (name, how) in enumerate(phases.items()):
             if how["judgments"]:
+                desk_site.settle()
+                reference = reference_ms()
                 before = {each: read() for each, read in meters.items()}
                 load = rank(site, desk, volunteers, seed=seed, **how)
                 used = {each: read() - before[each] for each, read in meters.items()}
-                found["phases"][name] = figures(load, used)
+                found["phases"][name] = {**figures(load, used), "reference_cpu_ms": reference}
                 show(name, found["phases"][name])
     connection.close()
     found["double_judged"] = desk_site.double_judged()
     print(f"comparisons with more judgments than seats: {found['double_judged']}")
     return found
+
+
+def reference_ms() -> float:
+    """Processor milliseconds of a fixed piece of Python, the mean over one process on each processor."""
+    command = [sys.executable, "-c", REFERENCE]
+    started = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(os.cpu_count() or 1)
+    ]
+    return 1000 * statistics.mean(float(process.communicate()[0]) for process in started)
 
 
 def figures(load: Load, used: dict[str, float]) -> Figures:
@@ -193,7 +214,8 @@ def show(name: str, phase: Figures) -> None:
     print(
         f"{'':9}server {phase['server_cpu_ms']:5.2f} ms of processor time a judgment ({cpu}); errors "
         f"{phase['errors']}, double-held {phase['double_held']}; "
-        f"others used {phase['processors_for_others']:.1f} processors"
+        f"others used {phase['processors_for_others']:.1f} processors; "
+        f"the reference took {phase['reference_cpu_ms']:.0f} ms"
     )
     for error in phase["first_errors"]:
         print(f"  {error}")

@@ -133,7 +133,10 @@ def _session(user: Any) -> str:
 
 
 def settle() -> None:
-    """What the database would do in its own time, done now, so that it does not fall into a phase."""
+    """What the database would do in its own time, done now, so that it does not fall into a phase.
+
+    Without it PostgreSQL would go on with plans that it made for tables that were nearly empty.
+    """
     from django.db import connection
 
     with connection.cursor() as cursor:
