@@ -19,7 +19,7 @@ COORDINATORS = (Role.COORDINATOR,)
 # Asked for every page of a project; the ORM takes longer to write the query than the database to answer it.
 _MEMBERSHIP = """SELECT m.* FROM annotator_membership m
 JOIN annotator_project p ON p.id = m.project_id WHERE m.user_id = %(user)s AND p.slug = %(slug)s"""
-_PROJECT = "SELECT * FROM annotator_project WHERE slug = %(slug)s"
+_PROJECT = "SELECT * FROM annotator_project WHERE id = %s"
 
 
 class SignedInRequest(HttpRequest):
@@ -39,10 +39,11 @@ class ProjectRequest(SignedInRequest):
 
 def membership_or_404(user: User, slug: str) -> Membership:
     """The user's membership of the project; a stranger cannot tell that the project exists."""
-    values = {"user": user.pk, "slug": slug}
-    for membership in Membership.objects.raw(_MEMBERSHIP, values):
-        (membership.project,) = Project.objects.raw(_PROJECT, values)
-        return membership
+    for membership in Membership.objects.raw(_MEMBERSHIP, {"user": user.pk, "slug": slug}):
+        # None only where it was deleted at this moment.
+        for project in Project.objects.raw(_PROJECT, [membership.project_id]):
+            membership.project = project
+            return membership
     raise Http404("No such project.")
 
 

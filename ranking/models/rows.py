@@ -12,7 +12,7 @@ from django.db.models import Field, Model
 
 
 def insert_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Insert rows of values for the fields of these names; the others have a default of the database's."""
+    """Insert rows of values for the fields of these names, which are all but the id."""
     fields = _fields(model, names)
     values = [_ready(fields, row) for row in rows]
     if not values:

@@ -28,9 +28,10 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """The seat with its round, which must be the project's; raises Assignment.DoesNotExist."""
         # Asked with every judgment, as `locked` is.
         for seat in self.raw(_SEAT, [pk, project.pk]) if pk < 2**63 else ():
-            (seat.round,) = Round.objects.raw(_ROUND, [seat.round_id])
-            seat.round.project = project
-            return seat
+            for round_ in Round.objects.raw(_ROUND, [seat.round_id]):
+                round_.project = project
+                seat.round = round_
+                return seat
         raise self.model.DoesNotExist
 
     def locked(self, *, pk: int, key: uuid.UUID) -> "list[Assignment]":
