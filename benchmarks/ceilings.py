@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 
 from benchmarks.task import CONFIGURATIONS, Shape
-from training.rlhf.machine import shortest_seconds
-from training.rlhf.products import multiply
+from training.rlhf.hardware.device import shortest_seconds
+from training.rlhf.model.kernels.lora_matmul import multiply
 
 _SIDE = {"cpu": 2048, "cuda": 8192}  # of matrices that keep the device busy
 

@@ -37,18 +37,20 @@ from benchmarks.ppo import peak_memory
 from benchmarks.reward import demonstration
 from benchmarks.task import CORPUS, ROOT, starter
 from training.rlhf import __main__ as engine
-from training.rlhf import chat, ppo
-from training.rlhf.adapters import SharedBase
-from training.rlhf.data import Prompt
-from training.rlhf.learner import Learner
-from training.rlhf.loading import load_base, load_tokenizer
-from training.rlhf.objective import PolicyLoss, value_loss
-from training.rlhf.processes import Processes
+from training.rlhf.data import chat
+from training.rlhf.data.files import Prompt
+from training.rlhf.distributed.processes import Processes
+from training.rlhf.model.adapters import SharedBase
+from training.rlhf.model.loading import load_base, load_tokenizer
+from training.rlhf.model.logprobs import Block
+from training.rlhf.model.reward_head import ScalarHead, last_hidden_states
+from training.rlhf.model.sampling import Sampling, sample
 from training.rlhf.recipes import DatasetFile, PPORecipe, RewardRecipe
-from training.rlhf.rollout import Block, Experience
 from training.rlhf.rundir import RunDirectory, create_run, dataset_file, write_json, write_text
-from training.rlhf.sampling import Sampling, sample
-from training.rlhf.scoring import ScalarHead, last_hidden_states
+from training.rlhf.stages.ppo import stage as ppo
+from training.rlhf.stages.ppo.learner import Learner
+from training.rlhf.stages.ppo.losses import PolicyLoss, value_loss
+from training.rlhf.stages.ppo.rollout import Experience
 from training.starter.corpus import load_corpus
 from training.starter.gold import GoldJudge
 

@@ -28,14 +28,14 @@ from transformers import AutoModelForCausalLM
 
 from benchmarks.processes import ROOT, run, with_threads
 from benchmarks.task import CORPUS, starter
-from training.rlhf import chat
-from training.rlhf.adapters import SharedBase
-from training.rlhf.data import Prompt
-from training.rlhf.loading import load_base, load_tokenizer
-from training.rlhf.padding import pad
+from training.rlhf.data import chat
+from training.rlhf.data.files import Prompt
+from training.rlhf.data.padding import pad
+from training.rlhf.model.adapters import SharedBase
+from training.rlhf.model.loading import load_base, load_tokenizer
+from training.rlhf.model.sampling import Sampling, sample
 from training.rlhf.recipes import GenerateRecipe
 from training.rlhf.rundir import create_run, dataset_file
-from training.rlhf.sampling import Sampling, sample
 from training.starter.corpus import load_corpus
 
 RESULTS = ROOT / "build/bench/generate.json"

@@ -27,15 +27,17 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from benchmarks.overoptimisation_report import OUT, Point, write_report
-from training.rlhf import chat, ppo, rundir
-from training.rlhf.adapters import CONFIG, WEIGHTS, SharedBase
-from training.rlhf.data import Prompt, read_prompts
-from training.rlhf.loading import load_base, load_tokenizer
+from training.rlhf import rundir
+from training.rlhf.data import chat
+from training.rlhf.data.files import Prompt, read_prompts
+from training.rlhf.model.adapters import CONFIG, WEIGHTS, SharedBase
+from training.rlhf.model.loading import load_base, load_tokenizer
+from training.rlhf.model.logprobs import answer_logprobs, lay_out
+from training.rlhf.model.reward_head import combine, load_reward, score_sequences
+from training.rlhf.model.sampling import Sampling, sample
 from training.rlhf.recipes import GenerateRecipe, PPORecipe, Recipe, RewardRecipe
-from training.rlhf.rollout import answer_logprobs, lay_out
 from training.rlhf.rundir import RunDirectory, create_run, dataset_file, write_text
-from training.rlhf.sampling import Sampling, sample
-from training.rlhf.scoring import combine, load_reward, score_sequences
+from training.rlhf.stages.ppo import stage as ppo
 from training.simulation import SimulatedVolunteer
 from training.starter.build import make_starter
 from training.starter.corpus import Topic, load_corpus

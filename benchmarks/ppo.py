@@ -26,7 +26,7 @@ import torch
 
 from benchmarks.ceilings import floors, measure
 from benchmarks.task import CONFIGURATIONS, ROOT, SHAPES, Shape, Task, prepare
-from training.rlhf.machine import device_for, what_was_used
+from training.rlhf.hardware.device import device_for, what_was_used
 from training.rlhf.recipes import PPORecipe
 from training.rlhf.rundir import create_run, dataset_file
 

@@ -26,12 +26,12 @@ from safetensors.torch import load_file, save_file
 from benchmarks import reward
 from benchmarks.ppo import SETTINGS, run_ours, run_peer
 from benchmarks.task import CORPUS, ROOT, SHAPES, Task, prepare
-from training.rlhf.adapters import WEIGHTS, SharedBase
-from training.rlhf.loading import load_base, load_tokenizer
+from training.rlhf.model.adapters import WEIGHTS, SharedBase
+from training.rlhf.model.loading import load_base, load_tokenizer
+from training.rlhf.model.reward_head import SCORE, load_reward, score_sequences
+from training.rlhf.model.sampling import Sampling, sample
 from training.rlhf.recipes import RewardRecipe
 from training.rlhf.rundir import create_run, dataset_file
-from training.rlhf.sampling import Sampling, sample
-from training.rlhf.scoring import SCORE, load_reward, score_sequences
 
 RESULTS = ROOT / "build/bench/ppo_learning.json"
 _PARTS = 6  # of the iterations, each a row

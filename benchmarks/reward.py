@@ -106,11 +106,11 @@ def demonstration(options: argparse.Namespace) -> list[dict[str, Any]]:
     import numpy as np
     import torch
 
-    from training.rlhf import chat
-    from training.rlhf.data import Prompt
-    from training.rlhf.loading import load_base, load_tokenizer
+    from training.rlhf.data import chat
+    from training.rlhf.data.files import Prompt
+    from training.rlhf.model.loading import load_base, load_tokenizer
+    from training.rlhf.model.sampling import Sampling, sample
     from training.rlhf.recipes import SamplingRecipe
-    from training.rlhf.sampling import Sampling, sample
     from training.simulation import SimulatedVolunteer
     from training.starter.corpus import load_corpus
     from training.starter.gold import GoldJudge
@@ -186,12 +186,12 @@ def work(trainer: str, data: Path, options: argparse.Namespace) -> dict[str, Any
     import numpy as np
     import torch
 
-    from training.rlhf.comparisons import encode_preferences
-    from training.rlhf.data import read_preferences
-    from training.rlhf.loading import load_tokenizer
+    from training.rlhf.data.files import read_preferences
+    from training.rlhf.model.loading import load_tokenizer
     from training.rlhf.recipes import RewardRecipe
-    from training.rlhf.reward_report import order_correct
     from training.rlhf.rundir import create_run, dataset_file
+    from training.rlhf.stages.reward.comparisons import encode_preferences
+    from training.rlhf.stages.reward.report import order_correct
 
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -236,8 +236,8 @@ def work(trainer: str, data: Path, options: argparse.Namespace) -> dict[str, Any
 
 def _chorus(directory: Any, recipe: Any, tokenizer: Any, learned: Any) -> Any:
     """The reward stage's training and scoring; training tells how many passes over the data it took."""
-    from training.rlhf.reward import plan_members
-    from training.rlhf.reward_trainer import load_classifier, make_trainer, score_with
+    from training.rlhf.stages.reward.stage import plan_members
+    from training.rlhf.stages.reward.trainer import load_classifier, make_trainer, score_with
 
     (member,) = plan_members(recipe, learned)
     model = load_classifier(recipe.base_model, recipe.dtype)
@@ -262,9 +262,9 @@ def _trl(directory: Any, recipe: Any, tokenizer: Any, learned: Any) -> Any:
     from trl.trainer.reward_config import RewardConfig
     from trl.trainer.reward_trainer import RewardTrainer
 
-    from training.rlhf.adapters import lora_config
-    from training.rlhf.padding import pad
-    from training.rlhf.trainer import trainer_settings
+    from training.rlhf.data.padding import pad
+    from training.rlhf.model.adapters import lora_config
+    from training.rlhf.stages.trainer import trainer_settings
 
     # As transformers loads it, without the linear layers of `load_base`.
     model: Any = AutoModelForSequenceClassification.from_pretrained(

@@ -32,8 +32,8 @@ from transformers import AutoModelForCausalLM
 
 from benchmarks.processes import ROOT, Ended, run, with_threads
 from benchmarks.task import CORPUS, starter
-from training.rlhf import chat
-from training.rlhf.loading import load_tokenizer
+from training.rlhf.data import chat
+from training.rlhf.model.loading import load_tokenizer
 from training.rlhf.recipes import SFTRecipe
 from training.rlhf.rundir import create_run, dataset_file
 from training.starter.corpus import load_corpus

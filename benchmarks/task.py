@@ -17,9 +17,9 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from training.rlhf import chat
-from training.rlhf.data import Prompt
-from training.rlhf.loading import load_tokenizer
+from training.rlhf.data import chat
+from training.rlhf.data.files import Prompt
+from training.rlhf.model.loading import load_tokenizer
 from training.rlhf.recipes import Dtype
 from training.starter.build import make_starter
 from training.starter.corpus import load_corpus

@@ -18,7 +18,7 @@ from ranking.services import leave_project, snapshot_preferences
 from ranking.services.rewrites import REWRITE_LIMIT
 from tests.api import client_of
 from tests.factories import coordinator_of, make_completion, make_member, make_prompt
-from training.rlhf.data import read_conversations, read_preferences
+from training.rlhf.data.files import read_conversations, read_preferences
 from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory
 

@@ -20,7 +20,7 @@ from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.models import Dataset, Judgment
 from ranking.services import open_round, snapshot_preferences
 from tests.factories import coordinator_of, make_member, make_project
-from training.rlhf.data import read_preferences
+from training.rlhf.data.files import read_preferences
 from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory
 

@@ -22,7 +22,9 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 from tests.rlhf import engine
-from training.rlhf import loading, machine, trainer
+from training.rlhf.hardware import device as machine
+from training.rlhf.model import loading
+from training.rlhf.stages import trainer
 
 NAME = "elsewhere"
 _COPIES = ("aten._to_copy.default", "aten.copy_.default")

@@ -13,14 +13,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Self
 
-from training.rlhf.__main__ import main
-from training.rlhf.recipes import RECIPES
+from training.rlhf.__main__ import STAGE_MODULES, main
 
 LONGEST = 120
 _context = get_context("forkserver")
-_context.set_forkserver_preload(
-    ["codecarbon", "training.rlhf.card", *(f"training.rlhf.{s}" for s in RECIPES)]
-)
+_context.set_forkserver_preload(["codecarbon", "training.rlhf.model_card", *STAGE_MODULES.values()])
 
 
 def fork(act: Callable[..., object], *arguments: Any) -> BaseProcess:

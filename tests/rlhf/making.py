@@ -17,10 +17,10 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from training.rlhf import chat
-from training.rlhf.adapters import SharedBase, lora_config
-from training.rlhf.loading import load_base, load_tokenizer
-from training.rlhf.padding import pad
+from training.rlhf.data import chat
+from training.rlhf.data.padding import pad
+from training.rlhf.model.adapters import SharedBase, lora_config
+from training.rlhf.model.loading import load_base, load_tokenizer
 from training.rlhf.rundir import dataset_file
 
 TEMPLATE = (

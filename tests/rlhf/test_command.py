@@ -17,10 +17,10 @@ from safetensors.torch import load_file
 
 from tests.rlhf.engine import LONGEST, fork, log_of, start, status_of, wait_for_checkpoint, work
 from tests.rlhf.making import error_of, progress_of
-from training.rlhf import ppo
 from training.rlhf.__main__ import main
 from training.rlhf.recipes import RECIPES
 from training.rlhf.rundir import RunDirectory, sha256_of
+from training.rlhf.stages.ppo import stage as ppo
 
 Make = Callable[..., Path]
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from training.rlhf.errors import explain
+from training.rlhf.model.logprobs import Block, answer_logprobs
 from training.rlhf.recipes import RECIPES, Recipe, parse_recipe
-from training.rlhf.rollout import Block, answer_logprobs
 
 
 def recipe_of(stage: str, **changes: Any) -> Recipe:

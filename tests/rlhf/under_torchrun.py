@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from training.rlhf.__main__ import main
-from training.rlhf.processes import Processes
+from training.rlhf.distributed.processes import Processes
 
 PROCESSES = Processes.of_environment()
 
@@ -40,7 +40,7 @@ def divided_in_turn(folder: Path) -> None:
 @contextmanager
 def bytes_told(file: Path) -> Iterator[None]:
     """Write the bytes of the base that the process has behind a rollout and in a layer, and those of all."""
-    from training.rlhf.ppo import PPO
+    from training.rlhf.stages.ppo.stage import PPO
 
     assess = PPO._assess
 
@@ -70,7 +70,7 @@ def held(model: Any) -> int:
 @contextmanager
 def other_gets(number: int, *, in_update_of: int) -> Iterator[None]:
     """Let the process that is not the main one get a signal while it is updating the policy."""
-    from training.rlhf.learner import Learner
+    from training.rlhf.stages.ppo.learner import Learner
 
     update = Learner.update
 

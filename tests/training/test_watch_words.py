@@ -3,7 +3,7 @@
 import pytest
 from django.utils import translation
 
-from training.rlhf.watches import WATCHES
+from training.rlhf.stages.evaluate.watches import WATCHES
 from training.views.watches import watch_sentence
 
 LENGTH = next(watch for watch in WATCHES if watch.name == "length")

@@ -4,7 +4,7 @@
     python -m training.rlhf plan RECIPE
 
 `plan` tells what a run will take before it is started, and writes nothing. Several processes do a run of
-ppo under torchrun, see `processes`.
+ppo under torchrun, see `distributed.processes`.
 
 Ends with 0 on success (also when the run had succeeded before), 1 with error.json on failure, 2 on a wrong
 command line, 3 when it stopped because it was asked to, 4 on failure when the disk is too full even for
@@ -23,14 +23,21 @@ import traceback
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 
-from training.rlhf.energy import EnergyMeter, of_all_processes
+from training.rlhf.distributed.processes import Processes
 from training.rlhf.errors import UNEXPECTED, Cancelled, RecipeError, explain, no_space_left
-from training.rlhf.processes import Processes
+from training.rlhf.hardware.energy import EnergyMeter, of_all_processes
 from training.rlhf.recipes import RECIPES, LoRARecipe, Recipe
 from training.rlhf.rundir import RunDirectory
 
 PLAN = "plan"
 OK, FAILED, CANCELLED, NO_ROOM = 0, 1, 3, 4
+STAGE_MODULES = {
+    "sft": "training.rlhf.stages.sft",
+    "reward": "training.rlhf.stages.reward.stage",
+    "ppo": "training.rlhf.stages.ppo.stage",
+    "generate": "training.rlhf.stages.generate",
+    "evaluate": "training.rlhf.stages.evaluate.stage",
+}
 # Names of mallopt(3), which Python does not have.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
@@ -52,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _plan(path: Path, *, as_json: bool) -> int:
     """Print what the run of a recipe will take."""
     _quieten_libraries()
-    from training.rlhf import plan  # torch takes seconds to import
+    from training.rlhf.plan import estimate as plan  # torch takes seconds to import
 
     try:
         directory, recipe = plan.read_recipe(path)
@@ -92,16 +99,16 @@ def _run(directory: RunDirectory, recipe: Recipe, processes: Processes) -> None:
     with EnergyMeter(recipe.country, recipe.processor_watts) as meter, directory.shown_in_terminal():
         _seed_everything(recipe)
         processes.require_one_run(directory, recipe)
-        metrics = importlib.import_module(f"training.rlhf.{recipe.stage}").run(directory, recipe)
+        metrics = importlib.import_module(STAGE_MODULES[recipe.stage]).run(directory, recipe)
     seconds = time.monotonic() - started
     energy = of_all_processes(meter.result, processes)
     if not processes.is_main:
         return
     if isinstance(recipe, LoRARecipe):  # it has trained something
-        from training.rlhf.card import write_card
+        from training.rlhf.model_card import write_card
 
         write_card(directory, recipe, metrics, energy, seconds)
-    from training.rlhf.machine import device_for, what_was_used
+    from training.rlhf.hardware.device import device_for, what_was_used
 
     directory.finish(metrics, energy, seconds, **what_was_used(device_for(recipe.device)))
     print(json.dumps(metrics))

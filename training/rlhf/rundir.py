@@ -13,7 +13,7 @@
 A stage that resumes repeats steps after its checkpoint, so readers of progress.jsonl take the last line of a
 step.
 
-result.json holds stage, metrics, seconds, energy, device and gpu_peak_bytes (see `machine`), resumed_from,
+result.json holds stage, metrics, seconds, energy, device and gpu_peak_bytes (see `hardware.device`), resumed_from,
 versions of libraries and files (the sha256 of every output file). `seconds` and `energy` are those of the
 attempt that succeeded; `resumed_from` is the step of the checkpoint it began at, null when it did all the
 work itself.
@@ -36,8 +36,8 @@ from types import FrameType
 from typing import Any
 
 from training.rlhf.errors import Cancelled, ProcessError, RecipeError, explain
+from training.rlhf.progress_bar import ProgressBar
 from training.rlhf.recipes import DatasetFile, Recipe, parse_recipe
-from training.rlhf.terminal import ProgressBar
 
 LIBRARIES = (
     "torch",
