@@ -1,16 +1,17 @@
 """Rules that a constraint cannot express, kept by triggers on SQLite and PostgreSQL.
 
-SQLite's schema editor rebuilds a table to alter it and loses its triggers on the way. A migration
-that alters a table with rules starts with `RunPython(remove, install)` and ends with
-`RunPython(install, remove)`, with those two functions of its app's own `triggers` module; so does one
-that comes with a new rule. A rule of a table that only a later migration makes waits for that one.
+`migrate` drops them before it changes tables and creates them again when it is done: SQLite's schema editor
+rebuilds a table to alter it and loses its triggers on the way.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.apps import AppConfig
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 @dataclass(frozen=True)
@@ -43,36 +44,48 @@ RULES = (
 )
 
 
-def install(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Create the triggers of this app; used as a migration's operation."""
-    create_triggers(RULES, schema_editor)
+def keep_rules(app: AppConfig, rules: tuple[Rule, ...]) -> None:
+    """Let every `migrate` that changes something end with these rules of an app's tables in the database."""
+
+    def drop(using: str, plan: object = None, **_signal: Any) -> None:
+        if plan:
+            drop_triggers(app.label, connections[using])
+
+    def create(using: str, plan: object = None, **_signal: Any) -> None:
+        if plan:
+            create_triggers(rules, connections[using])
+
+    pre_migrate.connect(drop, sender=app, weak=False)
+    post_migrate.connect(create, sender=app, weak=False)
 
 
-def remove(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Drop the triggers of this app; used as a migration's operation."""
-    drop_triggers(RULES, schema_editor)
-
-
-def create_triggers(rules: Iterable[Rule], schema_editor: BaseDatabaseSchemaEditor) -> None:
+def create_triggers(rules: Iterable[Rule], connection: BaseDatabaseWrapper) -> None:
     """Create the triggers of these rules; one whose table does not exist yet is passed over."""
-    connection = schema_editor.connection
     statements = {"sqlite": _sqlite, "postgresql": _postgresql}[connection.vendor]
     tables = set(connection.introspection.table_names())
-    for rule in rules:
-        if rule.table not in tables:
-            continue
-        for statement in statements(rule):
-            schema_editor.execute(statement, params=None)
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        for rule in rules:
+            if rule.table in tables:
+                for statement in statements(rule):
+                    cursor.execute(statement)
 
 
-def drop_triggers(rules: Iterable[Rule], schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Drop the triggers of these rules; one that does not exist is passed over."""
-    is_postgresql = schema_editor.connection.vendor == "postgresql"
-    for rule in rules:
-        on_table = f" ON {rule.table}" if is_postgresql else ""
-        schema_editor.execute(f"DROP TRIGGER IF EXISTS {rule.name}{on_table}", params=None)
-        if is_postgresql:
-            schema_editor.execute(f"DROP FUNCTION IF EXISTS {rule.name}()", params=None)
+def drop_triggers(label: str, connection: BaseDatabaseWrapper) -> None:
+    """Drop all triggers on the tables of an app, also those of rules that are no more."""
+    is_postgresql = connection.vendor == "postgresql"
+    find = _FIND_ON_POSTGRESQL if is_postgresql else _FIND_ON_SQLITE
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute(find, [f"{label}\\_%"])
+        for name, table in cursor.fetchall():
+            cursor.execute(f"DROP TRIGGER {name} ON {table}" if is_postgresql else f"DROP TRIGGER {name}")
+            if is_postgresql:
+                cursor.execute(f"DROP FUNCTION {name}()")
+
+
+_FIND_ON_SQLITE = """SELECT name, tbl_name FROM sqlite_master
+WHERE type = 'trigger' AND tbl_name LIKE %s ESCAPE '\\'"""
+_FIND_ON_POSTGRESQL = """SELECT t.tgname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+WHERE NOT t.tgisinternal AND c.relname LIKE %s"""
 
 
 def _sqlite(rule: Rule) -> list[str]:

@@ -1,10 +1,6 @@
 """What must hold between the tables of ranking; see `annotator.triggers` for how it is kept."""
 
-from typing import Any
-
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-
-from annotator.triggers import Rule, changed, create_triggers, drop_triggers
+from annotator.triggers import Rule, changed
 
 
 def _item_exists(completion: str, comparison: str) -> str:
@@ -244,13 +240,3 @@ RULES = (
         "a preference does not change",
     ),
 )
-
-
-def install(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Create the triggers of this app; used as a migration's operation."""
-    create_triggers(RULES, schema_editor)
-
-
-def remove(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Drop the triggers of this app; used as a migration's operation."""
-    drop_triggers(RULES, schema_editor)

@@ -13,10 +13,10 @@
 A stage that resumes repeats steps after its checkpoint, so readers of progress.jsonl take the last line of a
 step.
 
-result.json holds stage, metrics, seconds, energy, device and gpu_peak_bytes (see `hardware.device`), resumed_from,
-versions of libraries and files (the sha256 of every output file). `seconds` and `energy` are those of the
-attempt that succeeded; `resumed_from` is the step of the checkpoint it began at, null when it did all the
-work itself.
+result.json holds stage, metrics, seconds, energy, device and gpu_peak_bytes (see `hardware.device`),
+resumed_from, versions of libraries and files (the sha256 of every output file). `seconds` and `energy` are
+those of the attempt that succeeded; `resumed_from` is the step of the checkpoint it began at, null when it
+did all the work itself.
 """
 
 import hashlib

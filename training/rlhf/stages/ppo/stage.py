@@ -29,8 +29,8 @@ rollout follows the last update, so that no policy is saved unmeasured.
     python -m training.rlhf ppo RUN_DIR
     torchrun --nproc-per-node 2 -m training.rlhf ppo RUN_DIR
 
-Several processes share a batch's answers and a minibatch's gradient (see `distributed.processes`), and with FSDP the base
-(see `sharding`); they learn what one would, but for the rounding of sums.
+Several processes share a batch's answers and a minibatch's gradient (see `distributed.processes`), and with
+FSDP the base (see `distributed.fsdp`); they learn what one would, but for the rounding of sums.
 
 Writes the adapter and samples.jsonl to output/. A line of progress tells of one update and of the rollout
 that it learned from; the metrics of the result are those of the policy that is saved. Every random choice
