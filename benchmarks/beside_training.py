@@ -188,7 +188,7 @@ def summary(seconds: list[float]) -> dict[str, float]:
 
 
 def _open_long_round(project: Any, volunteers: int) -> None:
-    """A round with a seat for every volunteer at every comparison, so that nobody runs out of them."""
+    """A round with an assignment for every volunteer at every comparison, so that nobody runs out of them."""
     from annotator.services.projects import change_settings
     from ranking.models import Round
     from ranking.services import open_round

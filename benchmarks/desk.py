@@ -13,12 +13,12 @@ volunteers' side included. PostgreSQL is a throw-away cluster that does not wait
 | script | all flat out, one call a judgment: the form, answered by the next comparison to hold ahead |
 | thinking | as `pages`, with two seconds on average between page and form |
 
-Prints judgments a second, p50, p95 and p99 of each call, errors, seats that two people were shown (there
-should be none), and processor milliseconds a judgment of the web server, of PostgreSQL and of the volunteers'
-side. Before each phase a fixed piece of Python runs on all processors at once: what it takes tells how fast
-the machine is at this moment, which on a shared one changes twofold. Then what grew with the round. Writes
-build/bench/desk.json. `--sizes 1000 100000 1000000` makes the largest, too, several minutes of it for the
-material.
+Prints judgments a second, p50, p95 and p99 of each call, errors, assignments that two people were shown
+(there should be none), and processor milliseconds a judgment of the web server, of PostgreSQL and of the
+volunteers' side. Before each phase a fixed piece of Python runs on all processors at once: what it takes
+tells how fast the machine is at this moment, which on a shared one changes twofold. Then what grew with the
+round. Writes build/bench/desk.json. `--sizes 1000 100000 1000000` makes the largest, too, several minutes of
+it for the material.
 """
 
 import argparse
@@ -168,7 +168,7 @@ def measure(options: argparse.Namespace) -> Figures:
                 show(name, found["phases"][name])
     connection.close()
     found["double_judged"] = desk_site.double_judged()
-    print(f"comparisons with more judgments than seats: {found['double_judged']}")
+    print(f"comparisons with more judgments than assignments: {found['double_judged']}")
     return found
 
 

@@ -19,7 +19,7 @@ _TIMEOUT = 60.0
 
 @dataclass
 class Load:
-    """What came of a phase: seconds of each call, what went wrong, and who was shown which seat."""
+    """What came of a phase: seconds of each call, what went wrong, and who was shown which assignment."""
 
     next: list[float] = field(default_factory=list)
     submit: list[float] = field(default_factory=list)

@@ -42,29 +42,29 @@ A town can measure first: a tide gauge of its own tells within years whether `3 
 def make_comparisons(number: int, people: int, judgments: int) -> list[Volunteer]:
     """An open round with so many comparisons, of four out of five answers, and people who are signed in.
 
-    A comparison has one seat, or as many as it takes for that many judgments.
+    A comparison has one assignment, or as many as it takes for that many judgments.
     """
     from django.utils import timezone
 
     from annotator.models import Author, Membership, Project, Role, User
     from ranking.models import Round
 
-    seats = max(1, -(-judgments // number))
+    assignments = max(1, -(-judgments // number))
     project = Project.objects.create(
         slug=SLUG,
         name="Desk",
         base_model="none",
         completions_per_comparison=COMPARED,
-        judgments_per_comparison=seats,
+        judgments_per_comparison=assignments,
     )
     author = Author.objects.create(project=project, kind=Author.Kind.IMPORT, name="Benchmark")
     current = Round.objects.create(
-        project=project, number=1, author=author, seats=number * seats, languages=["en"]
+        project=project, number=1, author=author, assignment_count=number * assignments, languages=["en"]
     )
     step = BATCH // len(GROUPS)
     last = -(-number // len(GROUPS))
     for first in range(0, last, step):
-        _store(current, range(first, min(first + step, last)), number, seats)
+        _store(current, range(first, min(first + step, last)), number, assignments)
     users = User.objects.bulk_create(
         User(email=f"volunteer{n}@example.org", name=f"Volunteer {n}", password="!") for n in range(people)
     )
@@ -74,8 +74,8 @@ def make_comparisons(number: int, people: int, judgments: int) -> list[Volunteer
     return [Volunteer(n, {"sessionid": _session(user)}) for n, user in enumerate(users)]
 
 
-def _store(current: Any, questions: range, number: int, seats: int) -> None:
-    """Some questions with their answers, comparisons and seats; none beyond the number of comparisons."""
+def _store(current: Any, questions: range, number: int, assignments: int) -> None:
+    """Some questions with their answers, comparisons and assignments; none beyond `number`."""
     from annotator.models import Completion, Prompt
     from annotator.models.material import hash_messages, split_of
     from annotator.services.completions import hash_text
@@ -115,9 +115,9 @@ def _store(current: Any, questions: range, number: int, seats: int) -> None:
         for completion in group
     )
     Assignment.objects.bulk_create(
-        Assignment(round=current, comparison=comparison, seat=seat, language="en")
+        Assignment(round=current, comparison=comparison, number=number, language="en")
         for comparison in comparisons
-        for seat in range(seats)
+        for number in range(assignments)
     )
 
 
@@ -148,15 +148,15 @@ def settle() -> None:
 
 
 def double_judged() -> int:
-    """Comparisons with more judgments than seats; the database should refuse every one."""
+    """Comparisons with more judgments than assignments; the database should refuse every one."""
     from django.db.models import Count
 
     from ranking.models import Comparison
 
     counts = Comparison.objects.annotate(
-        given=Count("judgments", distinct=True), seats=Count("assignments", distinct=True)
+        given=Count("judgments", distinct=True), assignments=Count("assignments", distinct=True)
     )
-    return sum(1 for each in counts.filter(judgments__isnull=False) if each.given > each.seats)
+    return sum(1 for each in counts.filter(judgments__isnull=False) if each.given > each.assignments)
 
 
 # Server

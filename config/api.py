@@ -13,13 +13,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler, set_rollback
 
 from annotator.errors import NotReadyError, RefusedError
-from ranking.errors import InvalidJudgmentError, NotYourSeatError, SnapshotFailedError
+from ranking.errors import InvalidJudgmentError, NotYourAssignmentError, SnapshotFailedError
 
 REFUSED_STATUS = 409
 STATUS_OF: dict[type[RefusedError], int] = {
     InvalidJudgmentError: 400,
     NotReadyError: 403,
-    NotYourSeatError: 403,
+    NotYourAssignmentError: 403,
     SnapshotFailedError: 503,
 }
 """Refusals that are no conflict with the state of things."""

@@ -271,7 +271,7 @@ SPECTACULAR_SETTINGS = {
             "Sign-in": "A token for programs.",
             "Projects": "Where you are a member.",
             "Prompts": "What the chatbot is asked.",
-            "Ranking": "Seats and judgments.",
+            "Ranking": "Assignments and judgments.",
             "Datasets": "What volunteers preferred.",
             "Training": "Updates and their runs.",
             "Versions": "Release, reject, go back.",

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from annotator.record_files import BadRecordError, EmptyRecordError
 
 from .forms import LETTERS, JudgmentForm
-from .models import Judgment, PracticeComparison, PracticeSeat
+from .models import Judgment, PracticeAssignment, PracticeComparison
 from .practice_files import PracticeDraft, practice_from_record
 
 MOST_ANSWERS = len(LETTERS)
@@ -27,10 +27,10 @@ class NumberForm(forms.Form):
 class PracticeForm(JudgmentForm):
     """The desk's form for a practice comparison: every one of them can be ranked."""
 
-    seat: PracticeSeat  # type: ignore[assignment]
+    assignment: PracticeAssignment  # type: ignore[assignment]
 
-    def __init__(self, *args: Any, seat: PracticeSeat) -> None:
-        super().__init__(*args, seat=seat)  # type: ignore[arg-type]
+    def __init__(self, *args: Any, assignment: PracticeAssignment) -> None:
+        super().__init__(*args, assignment=assignment)  # type: ignore[arg-type]
         del self.fields["key"]  # A try holds each comparison once: nothing can be stored twice.
 
     def clean_verdict(self) -> str:

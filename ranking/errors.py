@@ -25,7 +25,7 @@ class RoundClosedError(RankingError):
     default = _("This round has been closed in the meantime, so the ranking could not be counted.")
 
 
-class SeatLostError(RankingError):
+class AssignmentLostError(RankingError):
     default = _("The time for this comparison ran out and it went to someone else; nothing was stored.")
 
 
@@ -33,7 +33,7 @@ class AlreadyJudgedError(RankingError):
     default = _("You have judged this comparison already; you can correct that judgment.")
 
 
-class NotYourSeatError(RankingError):
+class NotYourAssignmentError(RankingError):
     default = _("This comparison was given to someone else.")
 
 

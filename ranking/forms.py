@@ -15,7 +15,7 @@ from annotator.models import Author, FlagKind, Project
 from annotator.models.questions import CRITERION_LENGTH
 
 from .errors import InvalidJudgmentError
-from .models import Assignment, Demonstration, Flag, Judgment, LapsedSeat
+from .models import Assignment, Demonstration, Flag, Judgment, LapsedAssignment
 from .models.masks import shown_text
 from .services.answers import RATIONALE_LIMIT, SCORES
 from .services.rewrites import REWRITE_LIMIT, Rewrite
@@ -59,10 +59,10 @@ class Card:
 
 
 class JudgmentForm(forms.Form):
-    """A volunteer's answer; its fields count the cards 1 to k in the order that the seat shows them.
+    """A volunteer's answer; its fields count the cards 1 to k in the order that the assignment shows them.
 
-    The page names no completion: places become completions by the order that the seat has stored. Of two
-    answers it asks which is better and by how much, of more their ranks.
+    The page names no completion: places become completions by the order that the assignment has stored. Of
+    two answers it asks which is better and by how much, of more their ranks.
     """
 
     key = forms.UUIDField()
@@ -74,15 +74,19 @@ class JudgmentForm(forms.Form):
     rewrite_limit = REWRITE_LIMIT
 
     def __init__(
-        self, *args: Any, seat: Assignment | LapsedSeat, more_criteria: Iterable[str] = (), **kwargs: Any
+        self,
+        *args: Any,
+        assignment: Assignment | LapsedAssignment,
+        more_criteria: Iterable[str] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.seat = seat
-        self.address = seat.assignment_id if isinstance(seat, LapsedSeat) else seat.pk
-        self.places = range(1, len(seat.order) + 1)
-        self.is_pair = len(seat.order) == 2
-        self.criteria = tuple(dict.fromkeys([*seat.round.project.criteria, *more_criteria]))
-        self.fields |= _fields_of_answers(len(seat.order), self.criteria)
+        self.assignment = assignment
+        self.address = assignment.assignment_id if isinstance(assignment, LapsedAssignment) else assignment.pk
+        self.places = range(1, len(assignment.order) + 1)
+        self.is_pair = len(assignment.order) == 2
+        self.criteria = tuple(dict.fromkeys([*assignment.round.project.criteria, *more_criteria]))
+        self.fields |= _fields_of_answers(len(assignment.order), self.criteria)
 
     def clean_verdict(self) -> str:
         """The button that was pressed; Enter in a field presses none and submits the ranks."""
@@ -129,17 +133,17 @@ class JudgmentForm(forms.Form):
         return said | {"ranks": {}, "reason": reason, "rewrite": self.rewritten({})}
 
     def seconds_spent(self) -> float | None:
-        """Since the page showed it, where its script says so; never more than since the seat was taken."""
+        """Since the page showed it, where its script says so; never more than since it was assigned."""
         seconds: float | None = self.cleaned_data["seconds"]
-        if seconds is None or self.seat.claimed_at is None:
+        if seconds is None or self.assignment.claimed_at is None:
             return None
-        return min(seconds, (timezone.now() - self.seat.claimed_at).total_seconds())
+        return min(seconds, (timezone.now() - self.assignment.claimed_at).total_seconds())
 
     def ranks(self) -> dict[int, int]:
         """The ranks that were given, by completion."""
         if self.is_pair:
             _words, ranks, _strength = PREFERRED[self.cleaned_data["preferred"]]
-            return dict(zip(self.seat.order, ranks, strict=True))
+            return dict(zip(self.assignment.order, ranks, strict=True))
         return {completion: rank for completion, rank in self._entered("rank") if rank is not None}
 
     def strength(self) -> int | None:
@@ -151,16 +155,16 @@ class JudgmentForm(forms.Form):
         if not (text := self.cleaned_data["rewrite"]):
             return None
         if place := self.cleaned_data["rewrite_of"]:
-            return {"original": self.seat.order[place - 1], "text": text}
+            return {"original": self.assignment.order[place - 1], "text": text}
         if not ranks:
             raise InvalidJudgmentError(_("Choose which answer you started from, for what you wrote."))
-        best = min(self.seat.order, key=lambda completion: ranks.get(completion, len(ranks)))
+        best = min(self.assignment.order, key=lambda completion: ranks.get(completion, len(ranks)))
         return {"original": best, "text": text}
 
     @property
     def shows_rewrite(self) -> bool:
         """Where the project asks for it, and where something was written."""
-        return self.seat.round.project.offers_rewrites or bool(self["rewrite"].value())
+        return self.assignment.round.project.offers_rewrites or bool(self["rewrite"].value())
 
     def flags(self) -> dict[int, list[str]]:
         return dict(self._entered("flags"))
@@ -173,17 +177,17 @@ class JudgmentForm(forms.Form):
                 for criterion in self.criteria
                 if (score := self.cleaned_data[f"rating_{place}_{criterion}"]) is not None
             }
-            for place, completion in zip(self.places, self.seat.order, strict=True)
+            for place, completion in zip(self.places, self.assignment.order, strict=True)
         }
 
     def flag_kinds(self) -> list[tuple[str, str]]:
         """(kind, words) of the flags to show: those of the project, and any that were put already."""
         put = {kind for place in self.places for kind in self[f"flags_{place}"].value() or []}
-        shown = put.union(self.seat.round.project.flag_kinds)
+        shown = put.union(self.assignment.round.project.flag_kinds)
         return [(kind.value, str(kind.label)) for kind in FlagKind if kind.value in shown]
 
     def has_long_conversation(self) -> bool:
-        return is_long("\n".join(each["content"] for each in self.seat.comparison.prompt.messages))
+        return is_long("\n".join(each["content"] for each in self.assignment.comparison.prompt.messages))
 
     def scores(self) -> list[str]:
         return [str(score) for score in SCORES]
@@ -203,11 +207,11 @@ class JudgmentForm(forms.Form):
                     for name in [f"rating_{place}_{criterion}"]
                 ],
             )
-            for place, completion in zip(self.places, self.seat.shown, strict=True)
+            for place, completion in zip(self.places, self.assignment.shown, strict=True)
         ]
 
     def _entered(self, field: str) -> Iterator[tuple[int, Any]]:
-        for place, completion in zip(self.places, self.seat.order, strict=True):
+        for place, completion in zip(self.places, self.assignment.order, strict=True):
             yield completion, self.cleaned_data[f"{field}_{place}"]
 
 
@@ -216,14 +220,14 @@ class CorrectionForm(JudgmentForm):
 
     def __init__(self, *args: Any, judgment: Judgment, **kwargs: Any) -> None:
         self.judgment = judgment
-        seat = judgment.shown_at
+        assignment = judgment.shown_at
         ratings = judgment.ratings.values_list("completion_id", "criterion", "score")
-        place_of = {completion: place for place, completion in enumerate(seat.order, start=1)}
+        place_of = {completion: place for place, completion in enumerate(assignment.order, start=1)}
         initial: dict[str, Any] = {
             "key": uuid.uuid4(),
             "rationale": judgment.rationale,
             "reason": judgment.reason,
-            "preferred": _preferred(judgment, seat),
+            "preferred": _preferred(judgment, assignment),
             **_rewritten(judgment, place_of),
             **{f"rank_{place_of[one.completion_id]}": one.rank for one in judgment.ranks.all()},
             **{f"rating_{place_of[pk]}_{criterion}": score for pk, criterion, score in ratings},
@@ -231,7 +235,7 @@ class CorrectionForm(JudgmentForm):
         for flag in judgment.flags.all():
             initial.setdefault(f"flags_{place_of[flag.completion_id]}", []).append(flag.kind)
         criteria = [criterion for _pk, criterion, _score in ratings]
-        super().__init__(*args, seat=seat, more_criteria=criteria, initial=initial, **kwargs)
+        super().__init__(*args, assignment=assignment, more_criteria=criteria, initial=initial, **kwargs)
 
     def sent_key(self) -> str:
         """The key to send it with: the one it was sent with before, if that was one."""
@@ -265,10 +269,10 @@ def is_long(text: str) -> bool:
     return len(text) + LINE * text.count("\n") > LONG
 
 
-def _preferred(judgment: Judgment, seat: Assignment | LapsedSeat) -> str:
+def _preferred(judgment: Judgment, assignment: Assignment | LapsedAssignment) -> str:
     """Of two answers, which choice the judgment was; empty where it ranks none."""
     rank_of = {one.completion_id: one.rank for one in judgment.ranks.all()}
-    ranks = tuple(rank_of[completion] for completion in seat.order if completion in rank_of)
+    ranks = tuple(rank_of[completion] for completion in assignment.order if completion in rank_of)
     # A program may have said only which is better.
     strength = judgment.strength or (Judgment.Strength.BETTER if len(set(ranks)) == 2 else None)
     matches = (value for value, (_words, *said) in PREFERRED.items() if said == [ranks, strength])

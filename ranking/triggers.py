@@ -26,34 +26,34 @@ REWRITTEN = (
 
 RULES = (
     Rule(
-        "seat_in_its_comparisons_round",
+        "assignment_in_its_comparisons_round",
         "ranking_assignment",
         "INSERT",
         "NEW.round_id <> (SELECT c.round_id FROM ranking_comparison c WHERE c.id = NEW.comparison_id)",
-        "a seat belongs to the round of its comparison",
+        "an assignment belongs to the round of its comparison",
     ),
     Rule(
-        "seat_done_by_a_whole_judgment",
+        "assignment_done_by_a_whole_judgment",
         "ranking_assignment",
         "UPDATE",
         "NEW.state = 'done' AND NOT EXISTS "
         "(SELECT 1 FROM ranking_judgment j WHERE j.assignment_id = NEW.id AND j.is_current)",
-        "a seat is done by a judgment that counts",
+        "an assignment is done by a judgment that counts",
     ),
     Rule(
-        "lapsed_seat_went_to_someone_else",
-        "ranking_lapsedseat",
+        "lapsed_assignment_went_to_someone_else",
+        "ranking_lapsedassignment",
         "INSERT",
         "NOT EXISTS (SELECT 1 FROM ranking_assignment a WHERE a.id = NEW.assignment_id "
         "AND a.comparison_id = NEW.comparison_id AND a.volunteer_id <> NEW.volunteer_id)",
-        "a seat is lapsed for one volunteer when another has it",
+        "an assignment is lapsed for one volunteer when another has it",
     ),
     Rule(
-        "lapsed_seat_unchanged",
-        "ranking_lapsedseat",
+        "lapsed_assignment_unchanged",
+        "ranking_lapsedassignment",
         "UPDATE",
         changed("assignment_id", "comparison_id", "volunteer_id", "key"),
-        "a lapsed seat does not change",
+        "a lapsed assignment does not change",
     ),
     Rule(
         "item_answers_the_prompt",
@@ -78,16 +78,16 @@ RULES = (
         "the completions of a comparison do not change",
     ),
     Rule(
-        "judgment_from_its_seat",
+        "judgment_from_its_assignment",
         "ranking_judgment",
         "INSERT",
         "(NEW.assignment_id IS NOT NULL AND NOT EXISTS "
         "(SELECT 1 FROM ranking_assignment a WHERE a.id = NEW.assignment_id "
         "AND a.comparison_id = NEW.comparison_id AND a.volunteer_id = NEW.volunteer_id)) "
-        "OR (NEW.lapsed_seat_id IS NOT NULL AND NOT EXISTS "
-        "(SELECT 1 FROM ranking_lapsedseat l WHERE l.id = NEW.lapsed_seat_id "
+        "OR (NEW.lapsed_assignment_id IS NOT NULL AND NOT EXISTS "
+        "(SELECT 1 FROM ranking_lapsedassignment l WHERE l.id = NEW.lapsed_assignment_id "
         "AND l.comparison_id = NEW.comparison_id AND l.volunteer_id = NEW.volunteer_id))",
-        "a judgment is given by who holds or held a seat at its comparison",
+        "a judgment is given by who holds or held an assignment at its comparison",
     ),
     Rule(
         "strength_between_two",
@@ -100,7 +100,7 @@ RULES = (
         "judgment_unchanged",
         "ranking_judgment",
         "UPDATE",
-        changed("comparison_id", "assignment_id", "lapsed_seat_id", "volunteer_id", "corrects_id")
+        changed("comparison_id", "assignment_id", "lapsed_assignment_id", "volunteer_id", "corrects_id")
         + " OR "
         + changed("verdict", "reason", "strength", "late"),
         "a judgment does not change",
@@ -136,7 +136,7 @@ RULES = (
         "WHERE j.id = NEW.corrects_id AND j.is_current AND j.comparison_id = NEW.comparison_id "
         "AND j.volunteer_id = NEW.volunteer_id AND j.late = NEW.late "
         "AND COALESCE(j.assignment_id, 0) = COALESCE(NEW.assignment_id, 0) "
-        "AND COALESCE(j.lapsed_seat_id, 0) = COALESCE(NEW.lapsed_seat_id, 0) "
+        "AND COALESCE(j.lapsed_assignment_id, 0) = COALESCE(NEW.lapsed_assignment_id, 0) "
         "AND r.closed_at IS NULL)",
         "a correction takes the place of a current judgment of its volunteer in an open round",
     ),

@@ -55,8 +55,8 @@ def make_ready(project: Project, user: User) -> Membership:
     if guidelines := GuidelinesVersion.objects.current(project):
         read_guidelines(membership=membership, number=guidelines.number)
     if come_in(membership=membership) == Step.PRACTICE:
-        for seat in begin_practice(membership=membership).seats.all():
-            answer_practice(seat=seat, ranks=dict(enumerate(seat.comparison.ranks)))
+        for assignment in begin_practice(membership=membership).assignments.all():
+            answer_practice(assignment=assignment, ranks=dict(enumerate(assignment.comparison.ranks)))
     assert come_in(membership=membership) is None
     return membership
 

@@ -62,16 +62,16 @@ def known(one_transaction: None) -> dict[str, Any]:
     candidate = make_candidate(project)
     run = make_run(make_update(project))
     open_round(project=project, author=candidate.author)
-    seat = claim_next(project=project, volunteer=coordinator)
-    assert seat is not None
+    assignment = claim_next(project=project, volunteer=coordinator)
+    assert assignment is not None
     said = {"ranks": {}, "verdict": "all_bad"}
-    own = submit_judgment(assignment=seat, volunteer=coordinator, key=seat.key, **said)
-    seat = claim_next(project=project, volunteer=coordinator)
-    assert seat is not None
+    own = submit_judgment(assignment=assignment, volunteer=coordinator, key=assignment.key, **said)
+    assignment = claim_next(project=project, volunteer=coordinator)
+    assert assignment is not None
     return {
         "token": create_api_token(user=coordinator),
         "slug": project.slug,
-        "ids": {"assignments": seat.pk, "judgments": own.pk, "updates": run.update_id, "runs": run.pk},
+        "ids": {"assignments": assignment.pk, "judgments": own.pk, "updates": run.update_id, "runs": run.pk},
     }
 
 

@@ -36,7 +36,7 @@ class ProjectSerializer(serializers.ModelSerializer):
             "completions_per_comparison",
             "judgments_per_comparison",
             "licence",
-            "seat_minutes",
+            "assignment_minutes",
             "flag_kinds",
             "criteria",
             "offers_rewrites",

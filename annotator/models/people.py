@@ -85,7 +85,7 @@ class Project(models.Model):
     judgments_per_comparison = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(50)]
     )
-    seat_minutes = models.PositiveSmallIntegerField(
+    assignment_minutes = models.PositiveSmallIntegerField(
         default=30,
         validators=[MinValueValidator(1), MaxValueValidator(1440)],
         help_text=_("How long a volunteer may hold a comparison before it is offered to others."),

@@ -1,4 +1,4 @@
-"""Ranking by a program: take a seat, judge or skip."""
+"""Ranking by a program: take an assignment, judge or skip."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ class NextAssignmentAPIView(ProjectAPIView):
 
     @extend_schema(
         tags=TAGS,
-        summary="Take the next seat",
+        summary="Take the next assignment",
         description="The comparison you hold already, or a new one. It is yours until `held_until`. "
         "Completions come shuffled and without authors. Whoever has something to read, to agree to or to "
         "practise before is refused (403) with the address where.",
@@ -76,8 +76,8 @@ class SkipAPIView(ProjectAPIView):
     @extend_schema(
         tags=TAGS,
         summary="Skip a comparison",
-        description="Gives the seat back and does not offer the comparison to you again. Sent again, it is "
-        "answered alike.",
+        description="Gives the assignment back and does not offer the comparison to you again. Sent again, "
+        "it is answered alike.",
         request=None,
         responses={204: OpenApiResponse(description="Skipped."), 409: CONFLICT},
     )

@@ -110,7 +110,7 @@ class AnswerSerializer(serializers.Serializer):
 class JudgmentRequestSerializer(AnswerSerializer):
     key = serializers.UUIDField(help_text="The assignment's key.")
     seconds = serializers.FloatField(
-        required=False, min_value=0, help_text="Time taken; measured from taking the seat if left out."
+        required=False, min_value=0, help_text="Time taken; measured from taking the assignment if left out."
     )
 
 
@@ -146,8 +146,8 @@ class JudgmentAPIView(ProjectAPIView):
         summary="Judge a comparison",
         description="Sent again with the same key and content, it answers the stored judgment, so a request "
         "whose answer was lost can simply be repeated. After `held_until` it is still taken, marked `late`, "
-        "also when the seat went to someone else meanwhile. The same key with another content, a comparison "
-        "that you skipped or have judged, and a closed round are refused (409).",
+        "also when the assignment went to someone else meanwhile. The same key with another content, a "
+        "comparison that you skipped or have judged, and a closed round are refused (409).",
         request=JudgmentRequestSerializer,
         responses={201: JudgmentSerializer, 409: CONFLICT},
         examples=[

@@ -1,6 +1,6 @@
 import django.core.validators
 import django.db.models.deletion
-import ranking.models.seats
+import ranking.models.assignments
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('pk',),
             },
-            bases=(ranking.models.seats.ShowsCompletions, models.Model),
+            bases=(ranking.models.assignments.ShowsCompletions, models.Model),
         ),
         migrations.CreateModel(
             name='ComparisonItem',
@@ -157,7 +157,7 @@ class Migration(migrations.Migration):
                 ('comparison', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lapsed_seats', to='ranking.comparison')),
                 ('volunteer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lapsed_seats', to=settings.AUTH_USER_MODEL)),
             ],
-            bases=(ranking.models.seats.ShowsCompletions, models.Model),
+            bases=(ranking.models.assignments.ShowsCompletions, models.Model),
         ),
         migrations.AddField(
             model_name='judgment',

@@ -1,14 +1,14 @@
 """Rounds of ranking: what is put before volunteers, what they say, and what is drawn from it."""
 
+from .assignments import PLACES, Assignment, LapsedAssignment, Skip
 from .datasets import Dataset
 from .demonstrations import Demonstration
 from .judging import Flag, Judgment, Preference, RankedCompletion, Rating
 from .masks import Mask
 from .outcomes import Outcome
-from .practising import PracticeComparison, PracticeSeat, PracticeTry
+from .practice import PracticeAssignment, PracticeAttempt, PracticeComparison
 from .progress import Tally
 from .rounds import Comparison, ComparisonItem, Round
-from .seats import PLACES, Assignment, LapsedSeat, Skip
 from .withdrawals import Withdrawal, WithdrawnPart
 
 __all__ = [
@@ -20,12 +20,12 @@ __all__ = [
     "Demonstration",
     "Flag",
     "Judgment",
-    "LapsedSeat",
+    "LapsedAssignment",
     "Mask",
     "Outcome",
+    "PracticeAssignment",
+    "PracticeAttempt",
     "PracticeComparison",
-    "PracticeSeat",
-    "PracticeTry",
     "Preference",
     "RankedCompletion",
     "Rating",

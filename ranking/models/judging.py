@@ -11,11 +11,11 @@ from annotator.models import Completion, FlagKind, Project, User
 from annotator.models.questions import CRITERION_LENGTH
 
 from .agreement import PreferenceQuerySet
+from .assignments import Assignment, LapsedAssignment
 from .datasets import Dataset
 from .positions import RankedCompletionQuerySet
 from .rounds import Comparison, Round
 from .rows import update_row
-from .seats import Assignment, LapsedSeat
 
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):
@@ -73,10 +73,12 @@ class Judgment(models.Model):
     """One volunteer's answer to one comparison.
 
     A correction is a judgment of its own, so that what was said stays: it points to the one that it corrects
-    and has its seat. Of each such chain one is current: it alone counts, in consensus and everywhere else.
+    and has its assignment. Of each such chain one is current: it alone counts, in consensus and everywhere
+    else.
 
-    A judgment that came after its seat's time had run out is late. One whose seat was someone else's by
-    then has none, so that no comparison has more judgments with a seat than it has seats.
+    A judgment that came after its assignment's time had run out is late. One whose assignment was someone
+    else's by then has none, so that no comparison has more judgments with an assignment than it has
+    assignments.
     """
 
     class Verdict(models.TextChoices):
@@ -102,10 +104,10 @@ class Judgment(models.Model):
     assignment = models.ForeignKey(
         Assignment, on_delete=models.PROTECT, null=True, blank=True, related_name="judgments"
     )
-    lapsed_seat = models.ForeignKey(
-        LapsedSeat, on_delete=models.PROTECT, null=True, blank=True, related_name="judgments"
+    lapsed_assignment = models.ForeignKey(
+        LapsedAssignment, on_delete=models.PROTECT, null=True, blank=True, related_name="judgments"
     )
-    late = models.BooleanField(default=False, help_text="It came after the seat's time had run out.")
+    late = models.BooleanField(default=False, help_text="It came after the assignment's time had run out.")
     volunteer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="judgments")
     verdict = models.CharField(max_length=12, choices=Verdict.choices)
     reason = models.CharField(
@@ -122,7 +124,7 @@ class Judgment(models.Model):
     )
     rationale = models.TextField(blank=True)
     seconds = models.FloatField(
-        validators=[MinValueValidator(0)], help_text="From taking the seat to submitting."
+        validators=[MinValueValidator(0)], help_text="From taking the assignment to submitting."
     )
     key = models.UUIDField(unique=True, help_text="Idempotency key: sent twice, stored once.")
     payload_hash = models.CharField(max_length=64)
@@ -145,17 +147,20 @@ class Judgment(models.Model):
                 name="one_judgment_per_volunteer",
             ),
             models.UniqueConstraint(
-                fields=("assignment",), condition=Q(corrects=None), name="one_judgment_per_seat"
+                fields=("assignment",), condition=Q(corrects=None), name="one_judgment_per_assignment"
             ),
             models.UniqueConstraint(
-                fields=("lapsed_seat",), condition=Q(corrects=None), name="one_judgment_per_lapsed_seat"
+                fields=("lapsed_assignment",),
+                condition=Q(corrects=None),
+                name="one_judgment_per_lapsed_assignment",
             ),
             models.CheckConstraint(
-                condition=Q(assignment__isnull=False) | Q(lapsed_seat__isnull=False),
-                name="judgment_from_a_seat",
+                condition=Q(assignment__isnull=False) | Q(lapsed_assignment__isnull=False),
+                name="judgment_from_an_assignment",
             ),
             models.CheckConstraint(
-                condition=Q(lapsed_seat=None) | Q(late=True), name="judgment_from_a_lapsed_seat_is_late"
+                condition=Q(lapsed_assignment=None) | Q(late=True),
+                name="judgment_from_a_lapsed_assignment_is_late",
             ),
             models.UniqueConstraint(
                 fields=("comparison", "volunteer"),
@@ -176,11 +181,11 @@ class Judgment(models.Model):
         return f"{self.volunteer} on comparison {self.comparison_id}"
 
     @property
-    def shown_at(self) -> Assignment | LapsedSeat:
+    def shown_at(self) -> Assignment | LapsedAssignment:
         """Where its volunteer saw the completions, in the order that it keeps."""
-        seat = self.lapsed_seat or self.assignment
-        assert seat is not None
-        return seat
+        assignment = self.lapsed_assignment or self.assignment
+        assert assignment is not None
+        return assignment
 
     def make_current(self) -> None:
         """It is whole: it counts from now on."""

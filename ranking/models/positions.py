@@ -37,8 +37,9 @@ class RankedCompletionQuerySet(models.QuerySet["RankedCompletion"]):
             judgment__comparison__round__project=project,
         )
         tied = self.model.objects.filter(judgment=OuterRef("judgment"), rank=1).exclude(pk=OuterRef("pk"))
-        # At a seat that went on to somebody else, the order that this volunteer saw is with the lapsed one.
-        seen = {"lapsed": "judgment__lapsed_seat__order", "seat": "judgment__assignment__order"}
+        # At an assignment that went on to somebody else, the order that this volunteer saw is with the lapsed
+        # one.
+        seen = {"lapsed": "judgment__lapsed_assignment__order", "assignment": "judgment__assignment__order"}
         shown_first = Coalesce(*(Cast(F(f"{path}__0"), models.BigIntegerField()) for path in seen.values()))
         shown = Coalesce(*(_Length(path) for path in seen.values()))
         return (

@@ -1,4 +1,4 @@
-"""How far a round has come, without counting its seats."""
+"""How far a round has come, without counting its assignments."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -12,22 +12,22 @@ from annotator.models import Project, User
 from .rounds import Round
 
 _PROGRESS = """
-SELECT COALESCE(SUM(seats), 0),
+SELECT COALESCE(SUM(assignments), 0),
   COALESCE(SUM(CASE WHEN volunteer_id = %(volunteer)s THEN judgments END), 0),
   (SELECT COALESCE(SUM(t.judgments), 0) FROM ranking_tally t JOIN ranking_round r ON r.id = t.round_id
     WHERE r.project_id = %(project)s AND t.volunteer_id = %(volunteer)s AND t.day = %(today)s)
 FROM ranking_tally WHERE round_id = %(round)s
 """
 _ADD_ONE = """
-INSERT INTO ranking_tally (round_id, volunteer_id, day, judgments, seats) VALUES (%s, %s, %s, 1, %s)
+INSERT INTO ranking_tally (round_id, volunteer_id, day, judgments, assignments) VALUES (%s, %s, %s, 1, %s)
 ON CONFLICT (round_id, volunteer_id, day) DO UPDATE
-SET judgments = ranking_tally.judgments + 1, seats = ranking_tally.seats + excluded.seats
+SET judgments = ranking_tally.judgments + 1, assignments = ranking_tally.assignments + excluded.assignments
 """
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Seats done and seats in all; the judgments given by one volunteer, and today in all rounds."""
+    """Assignments done and in all; the judgments given by one volunteer, and today in all rounds."""
 
     done: int
     own: int
@@ -75,7 +75,7 @@ class TallyQuerySet(models.QuerySet["Tally"]):
         )
 
     def progress(self, round_: Round, volunteer: User) -> Progress:
-        """How far the round has come, counted in seats, and the volunteer's part in it."""
+        """How far the round has come, counted in assignments, and the volunteer's part in it."""
         # Asked with every comparison; the ORM takes longer to write it than the database to answer it.
         values: dict[str, int | str] = {
             "round": round_.pk,
@@ -86,31 +86,31 @@ class TallyQuerySet(models.QuerySet["Tally"]):
         with connection.cursor() as cursor:
             cursor.execute(_PROGRESS, values)
             done, own, today = cursor.fetchone()
-        return Progress(done=done, own=own, today=today, total=round_.seats)
+        return Progress(done=done, own=own, today=today, total=round_.assignment_count)
 
-    def add_one(self, *, round_id: int, volunteer: User, seats: int = 1) -> None:
-        """Count a judgment that the volunteer has given, and the seat it filled, if any.
+    def add_one(self, *, round_id: int, volunteer: User, assignments: int = 1) -> None:
+        """Count a judgment that the volunteer has given, and the assignment it filled, if any.
 
         Called in the transaction that stores it.
         """
         # One statement, which the ORM has none for: of two first ones at a moment none is lost.
         with connection.cursor() as cursor:
-            cursor.execute(_ADD_ONE, [round_id, volunteer.pk, timezone.localdate().isoformat(), seats])
+            cursor.execute(_ADD_ONE, [round_id, volunteer.pk, timezone.localdate().isoformat(), assignments])
 
 
 class Tally(models.Model):
     """How many judgments a volunteer has given in a round on one day.
 
-    To count seats or judgments anew for every page would take the longer the larger the round is. One row for
-    the whole round would be fought over by all who submit; a volunteer's own row is not.
+    To count assignments or judgments anew for every page would take the longer the larger the round is. One
+    row for the whole round would be fought over by all who submit; a volunteer's own row is not.
     """
 
     round = models.ForeignKey(Round, on_delete=models.CASCADE, related_name="tallies")
     volunteer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     day = models.DateField()
     judgments = models.PositiveIntegerField(default=0)
-    seats = models.PositiveIntegerField(
-        default=0, help_text="How many of them filled a seat: late ones may have none."
+    assignments = models.PositiveIntegerField(
+        default=0, help_text="How many of them filled an assignment: late ones may have none."
     )
 
     objects = TallyQuerySet.as_manager()

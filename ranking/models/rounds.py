@@ -24,8 +24,8 @@ class Round(models.Model):
     author = models.ForeignKey(
         Author, on_delete=models.PROTECT, related_name="rounds", help_text="Whose completions are compared."
     )
-    seats = models.PositiveIntegerField(
-        default=0, help_text="Of all its comparisons; no seat is added later."
+    assignment_count = models.PositiveIntegerField(
+        default=0, help_text="Of all its comparisons; no assignment is added later."
     )
     languages: Any = models.JSONField(
         default=list, help_text="Codes of its prompts' languages, such as `en`, regions left out."

@@ -1,10 +1,10 @@
 """What people do when ranking, one function an act."""
 
+from .assignments import claim_ahead, claim_next, renew_assignments, skip_comparison
 from .judgments import correct_judgment, submit_judgment
 from .masks import decide_mask, hide_word, stop_hiding_word
 from .outcomes import decide_outcome, record_outcome
 from .rounds import close_round, open_round
-from .seats import claim_ahead, claim_next, renew_seats, skip_comparison
 from .snapshots import snapshot_preferences
 from .withdrawing import erase_account, leave_project
 
@@ -20,7 +20,7 @@ __all__ = [
     "leave_project",
     "open_round",
     "record_outcome",
-    "renew_seats",
+    "renew_assignments",
     "skip_comparison",
     "snapshot_preferences",
     "stop_hiding_word",

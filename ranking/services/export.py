@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from annotator.models import User
 from annotator.services import export as annotator_export
 from annotator.services.export import CHUNK, Row
-from ranking.models import Assignment, Comparison, Judgment, LapsedSeat, PracticeSeat, Skip, Tally
+from ranking.models import Assignment, Comparison, Judgment, LapsedAssignment, PracticeAssignment, Skip, Tally
 from ranking.models.masks import shown_text
 
 WHERE = ("comparison__prompt", "comparison__round__project")
@@ -28,7 +28,7 @@ def judgments(user: User) -> Iterator[Row]:
     own = Judgment.objects.filter(volunteer=user)
     parts = ("ranks", "flags", "ratings", "preferences", "comparison__completions__mask")
     for judgment in (
-        own.select_related(*WHERE, "assignment", "lapsed_seat", "demonstration__completion")
+        own.select_related(*WHERE, "assignment", "lapsed_assignment", "demonstration__completion")
         .prefetch_related(*parts)
         .iterator(CHUNK)
     ):
@@ -87,34 +87,34 @@ def skipped(user: User) -> Iterator[Row]:
         yield {**_where(skip.comparison), "prompt": prompt, "at": skip.created_at}
 
 
-def seats(user: User) -> Iterator[Row]:
+def assignments(user: User) -> Iterator[Row]:
     """Where they sit or sat; one whose time ran out may have gone to someone else."""
     own = Assignment.objects.filter(volunteer=user).select_related(*WHERE).order_by("pk")
-    for seat in own.iterator(CHUNK):
-        yield {**_where(seat.comparison), "state": seat.state, **_shown(seat)}
-    lapsed = LapsedSeat.objects.filter(volunteer=user).select_related(*WHERE).order_by("pk")
+    for assignment in own.iterator(CHUNK):
+        yield {**_where(assignment.comparison), "state": assignment.state, **_shown(assignment)}
+    lapsed = LapsedAssignment.objects.filter(volunteer=user).select_related(*WHERE).order_by("pk")
     for lost in lapsed.iterator(CHUNK):
         yield {**_where(lost.comparison), "state": "lapsed", **_shown(lost)}
 
 
-def _shown(seat: Assignment | LapsedSeat) -> Row:
-    return {"taken_at": seat.claimed_at, "order": seat.order}
+def _shown(assignment: Assignment | LapsedAssignment) -> Row:
+    return {"taken_at": assignment.claimed_at, "order": assignment.order}
 
 
 def practice(user: User) -> Iterator[Row]:
     """The comparisons with known answers that they tried, and what they said."""
-    seats = PracticeSeat.objects.filter(attempt__membership__user=user)
-    for seat in seats.select_related("attempt__membership__project", "comparison").order_by("pk"):
+    assignments = PracticeAssignment.objects.filter(attempt__membership__user=user)
+    for assignment in assignments.select_related("attempt__membership__project", "comparison").order_by("pk"):
         yield {
-            "project": seat.attempt.membership.project.slug,
-            "try": seat.attempt.number,
-            "begun_at": seat.attempt.begun_at,
-            "passed": seat.attempt.passed,
-            "prompt": seat.comparison.messages,
-            "answers": seat.comparison.answers,
-            "order": seat.order,
-            "ranks": seat.ranks,
-            "right": seat.is_right,
+            "project": assignment.attempt.membership.project.slug,
+            "try": assignment.attempt.number,
+            "begun_at": assignment.attempt.begun_at,
+            "passed": assignment.attempt.passed,
+            "prompt": assignment.comparison.messages,
+            "answers": assignment.comparison.answers,
+            "order": assignment.order,
+            "ranks": assignment.ranks,
+            "right": assignment.is_right,
         }
 
 
@@ -142,7 +142,7 @@ PARTS = {
     **annotator_export.PARTS,
     "judgments": judgments,
     "skipped": skipped,
-    "seats": seats,
+    "assignments": assignments,
     "practice": practice,
     "days": days,
 }
@@ -200,7 +200,7 @@ def _readme(user: User) -> str:
         "log": _("what you did for projects, and what was done about you"),
         "judgments": _("what you judged, with every correction: the answers in the order that you saw"),
         "skipped": _("comparisons that you passed over"),
-        "seats": _("comparisons that you were given"),
+        "assignments": _("comparisons that you were given"),
         "practice": _("what you said in practice"),
         "days": _("how many judgments you gave on which day"),
     }

@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from annotator.models import User
 from ranking.errors import (
     AlreadyJudgedError,
+    AssignmentLostError,
     CorrectedSinceError,
     InvalidJudgmentError,
     KeyReusedError,
-    NotYourSeatError,
+    NotYourAssignmentError,
     RoundClosedError,
-    SeatLostError,
 )
 from ranking.models import (
     Assignment,
@@ -24,7 +24,7 @@ from ranking.models import (
     Demonstration,
     Flag,
     Judgment,
-    LapsedSeat,
+    LapsedAssignment,
     Preference,
     RankedCompletion,
     Rating,
@@ -47,18 +47,19 @@ def submit_judgment(
     seconds: float | None = None,
     **said: Unpack[Said],
 ) -> Judgment:
-    """Store a judgment with its ranks, flags, ratings and preferences, and mark the seat done.
+    """Store a judgment with its ranks, flags, ratings and preferences, and mark the assignment done.
 
-    `said` is the answer, see Said; `seconds` is measured from taking the seat unless given. Sent again
+    `said` is the answer, see Said; `seconds` is measured from taking the assignment unless given. Sent again
     with the same key and content it answers the stored judgment.
 
-    After the seat's time ran out the judgment is taken as late: at the seat while nobody else has it, else at
-    another that they hold at the comparison, else at none. Raises InvalidJudgmentError, KeyReusedError,
-    NotYourSeatError, SeatLostError, AlreadyJudgedError or RoundClosedError, with nothing stored.
+    After the assignment's time ran out the judgment is taken as late: at the assignment while nobody else has
+    it, else at another that they hold at the comparison, else at none. Raises InvalidJudgmentError,
+    KeyReusedError, NotYourAssignmentError, AssignmentLostError, AlreadyJudgedError or RoundClosedError, with
+    nothing stored.
     """
-    seats = _lock_seats(assignment, key)
-    # The key of a seat that is held was drawn when it was taken: nothing can be stored under it yet.
-    is_first = seats[0].key == key and seats[0].state == Assignment.State.HELD
+    assignments = _lock_assignments(assignment, key)
+    # The key of an assignment that is held was drawn when it was taken: nothing can be stored under it yet.
+    is_first = assignments[0].key == key and assignments[0].state == Assignment.State.HELD
     stored = None if is_first else Judgment.objects.filter(key=key).first()
     project = assignment.round.project
     answer = check_answer(
@@ -72,15 +73,17 @@ def submit_judgment(
         if (stored.volunteer_id, stored.comparison_id, stored.corrects_id, stored.payload_hash) != sent:
             raise KeyReusedError
         return stored
-    shown = _shown_to(volunteer, assignment, key, seats)
-    if not seats[0].round_is_open:
+    shown = _shown_to(volunteer, assignment, key, assignments)
+    if not assignments[0].round_is_open:
         raise RoundClosedError
-    held = [seat for seat in seats if seat.volunteer_id == volunteer.pk and seat.state == seat.State.HELD]
-    lapsed = shown if isinstance(shown, LapsedSeat) else None
+    held = [
+        each for each in assignments if each.volunteer_id == volunteer.pk and each.state == each.State.HELD
+    ]
+    lapsed = shown if isinstance(shown, LapsedAssignment) else None
     judgment = Judgment(
         comparison_id=assignment.comparison_id,
         assignment=held[0] if held else None,
-        lapsed_seat=lapsed,
+        lapsed_assignment=lapsed,
         late=lapsed is not None or held[0].is_over,
         volunteer=volunteer,
         seconds=_seconds(seconds, shown),
@@ -88,9 +91,9 @@ def submit_judgment(
     )
     _store(judgment, answer)
     judgment.make_current()
-    for seat in held:
-        seat.finish()
-    Tally.objects.add_one(round_id=assignment.round_id, volunteer=volunteer, seats=len(held))
+    for each in held:
+        each.finish()
+    Tally.objects.add_one(round_id=assignment.round_id, volunteer=volunteer, assignments=len(held))
     return judgment
 
 
@@ -103,15 +106,15 @@ def correct_judgment(
     The corrected one is kept, but no longer counts. An answer that says the same leaves things as they
     are. `key` is the correction's own: sent again with the same content it answers the stored revision.
 
-    Raises InvalidJudgmentError, KeyReusedError, NotYourSeatError, CorrectedSinceError or RoundClosedError,
-    with nothing stored.
+    Raises InvalidJudgmentError, KeyReusedError, NotYourAssignmentError, CorrectedSinceError or
+    RoundClosedError, with nothing stored.
     """
     # The lock makes two corrections at once, and one and the closing of the round, wait for each other.
     rounds = Round.objects.select_for_update(of=("self",), no_key=True).select_related("project")
     round_ = rounds.get(comparisons=judgment.comparison_id)
     old = Judgment.objects.filter(pk=judgment.pk, volunteer=volunteer).first()
     if old is None:  # somebody else's, or withdrawn at this moment
-        raise NotYourSeatError
+        raise NotYourAssignmentError
     criteria = {*round_.project.criteria, *_rated_criteria(old)}
     items = ComparisonItem.objects.filter(comparison=old.comparison_id)
     completions = set(items.values_list("completion_id", flat=True))
@@ -121,7 +124,8 @@ def correct_judgment(
         criteria=criteria,
         offers_rewrites=round_.project.offers_rewrites or _has_rewrite(old),
     )
-    # A seat's key is for the seat's own judgment, which looks no further while the seat is held.
+    # An assignment's key is for the assignment's own judgment, which looks no further while the assignment is
+    # held.
     if Assignment.objects.filter(volunteer=volunteer, key=key, state=Assignment.State.HELD).exists():
         raise KeyReusedError
     if stored := Judgment.objects.filter(key=key).first():
@@ -141,7 +145,7 @@ def correct_judgment(
     revision = Judgment(
         comparison_id=old.comparison_id,
         assignment_id=old.assignment_id,
-        lapsed_seat_id=old.lapsed_seat_id,
+        lapsed_assignment_id=old.lapsed_assignment_id,
         late=old.late,
         volunteer=volunteer,
         seconds=old.seconds,
@@ -154,8 +158,9 @@ def correct_judgment(
     return revision
 
 
-def _lock_seats(assignment: Assignment, key: uuid.UUID) -> list[Assignment]:
-    """The seat that was given out under this key; where it has another by now, all seats of its comparison.
+def _lock_assignments(assignment: Assignment, key: uuid.UUID) -> list[Assignment]:
+    """The assignment that was given out under this key; where it has another by now, all assignments of its
+    comparison.
 
     The lock makes a double click wait for the first request, whose judgment it then finds. All are locked in
     one order, so that two late judgments of one comparison cannot wait for each other.
@@ -163,10 +168,10 @@ def _lock_seats(assignment: Assignment, key: uuid.UUID) -> list[Assignment]:
     if own := Assignment.objects.locked(pk=assignment.pk, key=key):
         return own
     everyone = Assignment.objects.select_for_update(of=("self",)).select_related("round")
-    seats = list(everyone.filter(comparison=assignment.comparison_id).order_by("pk"))
-    for seat in seats:
-        seat.round_is_open = seat.round.is_open
-    return seats
+    assignments = list(everyone.filter(comparison=assignment.comparison_id).order_by("pk"))
+    for each in assignments:
+        each.round_is_open = each.round.is_open
+    return assignments
 
 
 def _rated_criteria(judgment: Judgment | None) -> list[str]:
@@ -180,27 +185,31 @@ def _has_rewrite(judgment: Judgment | None) -> bool:
 
 
 def _shown_to(
-    volunteer: User, assignment: Assignment, key: uuid.UUID, seats: list[Assignment]
-) -> Assignment | LapsedSeat:
+    volunteer: User, assignment: Assignment, key: uuid.UUID, assignments: list[Assignment]
+) -> Assignment | LapsedAssignment:
     """Where this volunteer was given this key and has not judged since."""
-    for seat in seats:
-        if seat.pk == assignment.pk and seat.key == key and seat.volunteer_id is not None:
-            if seat.volunteer_id != volunteer.pk:
-                raise NotYourSeatError
-            if seat.state == Assignment.State.DONE:
+    for each in assignments:
+        if each.pk == assignment.pk and each.key == key and each.volunteer_id is not None:
+            if each.volunteer_id != volunteer.pk:
+                raise NotYourAssignmentError
+            if each.state == Assignment.State.DONE:
                 raise AlreadyJudgedError
-            return seat
-    lapsed = LapsedSeat.objects.filter(assignment=assignment, volunteer=volunteer, key=key).first()
+            return each
+    lapsed = LapsedAssignment.objects.filter(assignment=assignment, volunteer=volunteer, key=key).first()
     if lapsed is None:
-        raise SeatLostError
+        raise AssignmentLostError
     if Judgment.objects.filter(comparison=assignment.comparison_id, volunteer=volunteer).exists():
         raise AlreadyJudgedError
     return lapsed
 
 
-def _seconds(seconds: float | None, seat: Assignment | LapsedSeat) -> float:
+def _seconds(seconds: float | None, assignment: Assignment | LapsedAssignment) -> float:
     if seconds is None:
-        return max(0.0, (timezone.now() - seat.claimed_at).total_seconds()) if seat.claimed_at else 0.0
+        return (
+            max(0.0, (timezone.now() - assignment.claimed_at).total_seconds())
+            if assignment.claimed_at
+            else 0.0
+        )
     if not math.isfinite(seconds) or seconds < 0:
         raise InvalidJudgmentError(_("The time taken is not a number of seconds."))
     return float(seconds)

@@ -11,7 +11,7 @@ from annotator.models import Membership, Project, Role, User
 from annotator.services.audit import record
 from ranking.errors import NothingToPractiseError, NoTryLeftError, NotWaitingError
 from ranking.known_answers import is_right
-from ranking.models import PracticeComparison, PracticeSeat, PracticeTry
+from ranking.models import PracticeAssignment, PracticeAttempt, PracticeComparison
 from ranking.practice_files import PracticeDraft
 
 from .answers import check_answer
@@ -21,7 +21,7 @@ TRIES = 2
 
 
 @transaction.atomic
-def begin_practice(*, membership: Membership, chance: random.Random | None = None) -> PracticeTry:
+def begin_practice(*, membership: Membership, chance: random.Random | None = None) -> PracticeAttempt:
     """The member's open try, or the next one. Raises NoTryLeftError or NothingToPractiseError."""
     # The second of a double click waits here, and then finds the try of the first.
     member = Membership.objects.select_for_update().get(pk=membership.pk)
@@ -39,24 +39,27 @@ def may_try(membership: Membership) -> bool:
 
 
 @transaction.atomic
-def answer_practice(*, seat: PracticeSeat, ranks: Mapping[int, int]) -> PracticeSeat:
-    """Take the ranks of the seat's answers, by their place in the comparison; the last one ends the try.
+def answer_practice(*, assignment: PracticeAssignment, ranks: Mapping[int, int]) -> PracticeAssignment:
+    """Take the ranks of the assignment's answers, by their place in the comparison; the last one ends the
+    try.
 
-    A seat that was answered stays as it is. Raises InvalidJudgmentError.
+    An assignment that was answered stays as it is. Raises InvalidJudgmentError.
     """
-    attempt = PracticeTry.objects.select_for_update().get(pk=seat.attempt_id)
-    seat = attempt.seats.select_related("comparison").get(pk=seat.pk)
-    if seat.is_right is not None:
-        return seat
-    answer = check_answer({"ranks": ranks}, completions=set(seat.order), criteria=(), offers_rewrites=False)
-    seat.ranks = [rank for _place, rank in answer.ranks]
-    seat.is_right = is_right(seat.ranks, seat.comparison.ranks)
-    seat.save(update_fields=["ranks", "is_right"])
-    if attempt.next_seat() is None:
+    attempt = PracticeAttempt.objects.select_for_update().get(pk=assignment.attempt_id)
+    assignment = attempt.assignments.select_related("comparison").get(pk=assignment.pk)
+    if assignment.is_right is not None:
+        return assignment
+    answer = check_answer(
+        {"ranks": ranks}, completions=set(assignment.order), criteria=(), offers_rewrites=False
+    )
+    assignment.ranks = [rank for _place, rank in answer.ranks]
+    assignment.is_right = is_right(assignment.ranks, assignment.comparison.ranks)
+    assignment.save(update_fields=["ranks", "is_right"])
+    if attempt.next_assignment() is None:
         attempt.finish()
         if not attempt.passed and not may_try(attempt.membership):
             attempt.membership.wait()
-    return seat
+    return assignment
 
 
 @transaction.atomic
@@ -69,7 +72,7 @@ def let_in(*, membership: Membership, actor: User) -> None:
 @transaction.atomic
 def allow_another_try(
     *, membership: Membership, actor: User, chance: random.Random | None = None
-) -> PracticeTry:
+) -> PracticeAttempt:
     """Somebody who waits gets one more try. Raises NotWaitingError or NothingToPractiseError."""
     _end_waiting(membership)
     # They may have begun one meanwhile, in a role in which they need not ask.
@@ -86,11 +89,13 @@ def _end_waiting(membership: Membership, **values: object) -> None:
         raise NotWaitingError
 
 
-def _draw_try(membership: Membership, chance: random.Random) -> PracticeTry:
+def _draw_try(membership: Membership, chance: random.Random) -> PracticeAttempt:
     """As many comparisons as the project says: those first that the member reads, then those not seen yet."""
     project = membership.project
     seen = set(
-        PracticeSeat.objects.filter(attempt__membership=membership).values_list("comparison_id", flat=True)
+        PracticeAssignment.objects.filter(attempt__membership=membership).values_list(
+            "comparison_id", flat=True
+        )
     )
     comparisons = list(project.practice_comparisons.in_use())
     chance.shuffle(comparisons)
@@ -99,11 +104,11 @@ def _draw_try(membership: Membership, chance: random.Random) -> PracticeTry:
     if not drawn:
         raise NothingToPractiseError
     last = membership.practice_tries.aggregate(last=Max("number"))["last"] or 0
-    attempt = PracticeTry.objects.create(
+    attempt = PracticeAttempt.objects.create(
         membership=membership, number=last + 1, needed=min(project.practice_pass_mark, len(drawn))
     )
-    PracticeSeat.objects.bulk_create(
-        PracticeSeat(
+    PracticeAssignment.objects.bulk_create(
+        PracticeAssignment(
             attempt=attempt,
             comparison=one,
             place=place,

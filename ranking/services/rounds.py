@@ -33,7 +33,7 @@ def open_round(
 
     Each prompt gets up to `comparisons_per_prompt` disjoint groups of its distinct texts, with
     `project.completions_per_comparison` in each (the last may have fewer, at least 2), and every
-    comparison `project.judgments_per_comparison` seats. Raises NothingToRankError, and leaves the open
+    comparison `project.judgments_per_comparison` assignments. Raises NothingToRankError, and leaves the open
     round as it is, when no prompt has two distinct texts.
     """
     chance = random.Random(seed)
@@ -50,7 +50,7 @@ def open_round(
         project=project,
         number=last + 1,
         author=author,
-        seats=len(groups) * project.judgments_per_comparison,
+        assignment_count=len(groups) * project.judgments_per_comparison,
         languages=sorted({languages[prompt] for prompt, _ in groups}),
     )
     _create_comparisons(opened, groups, languages)
@@ -105,14 +105,14 @@ def _create_comparisons(
         ],
         batch_size=BATCH,
     )
-    seats = range(opened.project.judgments_per_comparison)
+    numbers = range(opened.project.judgments_per_comparison)
     Assignment.objects.bulk_create(
         [
             Assignment(
-                round=opened, comparison=comparison, seat=seat, language=languages[comparison.prompt_id]
+                round=opened, comparison=comparison, number=number, language=languages[comparison.prompt_id]
             )
             for comparison in comparisons
-            for seat in seats
+            for number in numbers
         ],
         batch_size=BATCH,
     )

@@ -14,7 +14,7 @@ from ranking.models import (
     ComparisonItem,
     Dataset,
     Judgment,
-    LapsedSeat,
+    LapsedAssignment,
     Round,
     Skip,
     Tally,
@@ -54,7 +54,8 @@ def erase_account(*, user: User) -> None:
 
 @transaction.atomic
 def withdraw_judgments(*, volunteer: User, project: Project) -> None:
-    """Delete what a volunteer judged, skipped and wrote in a project, and free the seats that this filled.
+    """Delete what a volunteer judged, skipped and wrote in a project, and free the assignments that this
+    filled.
 
     Datasets and what was trained on them stay as they are; those with some of it are marked. An answer of
     theirs that is compared with others stays, because others' judgments are about it.
@@ -66,7 +67,7 @@ def withdraw_judgments(*, volunteer: User, project: Project) -> None:
     # From the last revision back: a judgment is protected by the one that corrects it.
     while judgments.filter(correction=None).delete()[0]:
         pass
-    LapsedSeat.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()
+    LapsedAssignment.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()
     Skip.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()
     Tally.objects.filter(round__project=project, volunteer=volunteer).delete()
     written = Completion.objects.filter(author__project=project, author__user=volunteer)
@@ -77,13 +78,14 @@ def withdraw_judgments(*, volunteer: User, project: Project) -> None:
 def _wait_for_others(volunteer: User, project: Project) -> None:
     """Lock what a snapshot, a correction and a judgment on its way lock, so that none of them is missed.
 
-    `no_key`, because a judgment that is being stored refers to these rows while it holds its seat's lock.
+    `no_key`, because a judgment that is being stored refers to these rows while it holds its assignment's
+    lock.
     """
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     list(Round.objects.select_for_update(no_key=True).filter(project=project).order_by("pk"))
     own = Assignment.objects.filter(Q(volunteer=volunteer) | Q(lapsed__volunteer=volunteer))
-    seats = Assignment.objects.filter(round__project=project, pk__in=own.values("pk"))
-    list(seats.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    assignments = Assignment.objects.filter(round__project=project, pk__in=own.values("pk"))
+    list(assignments.select_for_update(no_key=True).order_by("pk").values_list("pk"))
 
 
 def _mark_datasets(project: Project, judgments: JudgmentQuerySet) -> None:
@@ -117,7 +119,7 @@ def _projects_with_traces(user: User) -> set[int]:
     rows = (
         Judgment.objects.filter(volunteer=user).values_list("comparison__round__project", flat=True),
         Assignment.objects.filter(volunteer=user).values_list("round__project", flat=True),
-        LapsedSeat.objects.filter(volunteer=user).values_list("comparison__round__project", flat=True),
+        LapsedAssignment.objects.filter(volunteer=user).values_list("comparison__round__project", flat=True),
         Skip.objects.filter(volunteer=user).values_list("comparison__round__project", flat=True),
         Tally.objects.filter(volunteer=user).values_list("round__project", flat=True),
         Author.objects.filter(user=user).values_list("project", flat=True),

@@ -18,10 +18,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotator.access import MEMBERS, ProjectRequest, project_view
-from ranking.errors import InvalidJudgmentError, RankingError, SeatLostError
+from ranking.errors import AssignmentLostError, InvalidJudgmentError, RankingError
 from ranking.forms import JudgmentForm
-from ranking.models import Assignment, Judgment, LapsedSeat, Round, Tally
-from ranking.services import claim_ahead, claim_next, renew_seats, skip_comparison, submit_judgment
+from ranking.models import Assignment, Judgment, LapsedAssignment, Round, Tally
+from ranking.services import claim_ahead, claim_next, renew_assignments, skip_comparison, submit_judgment
 
 from .fresh import render_fresh
 from .sitting import advise_rest, note_judgment
@@ -36,11 +36,11 @@ State = dict[str, Any]
 def desk(request: ProjectRequest) -> HttpResponse:
     if request.membership.ready_at is None:
         return redirect("coming-in", request.project.slug)
-    seat = claim_next(project=request.project, volunteer=request.user)
-    if seat is None:
+    assignment = claim_next(project=request.project, volunteer=request.user)
+    if assignment is None:
         return _show(request, _state(request, _open_round(request)))
-    comparison = render_fresh(seat, get_token(request))
-    return _show(request, _state(request, seat.round), comparison, seconds_left=seat.seconds_left)
+    comparison = render_fresh(assignment, get_token(request))
+    return _show(request, _state(request, assignment.round), comparison, seconds_left=assignment.seconds_left)
 
 
 @require_safe
@@ -59,16 +59,16 @@ def ahead(request: ProjectRequest) -> HttpResponse:
 @project_view(*MEMBERS)
 def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
     _refuse_for_others(request, request.POST.get("volunteer"))
-    seat = _seat_or_404(request, pk)
-    shown = _shown_seat(request, seat)
+    assignment = _assignment_or_404(request, pk)
+    shown = _shown_assignment(request, assignment)
     if shown is None:
-        return _refuse(request, SeatLostError())
-    form = JudgmentForm(request.POST, seat=shown)
+        return _refuse(request, AssignmentLostError())
+    form = JudgmentForm(request.POST, assignment=shown)
     if not form.is_valid():
         return _ask_again(request, form)
     try:
         stored = submit_judgment(
-            assignment=seat,
+            assignment=assignment,
             volunteer=request.user,
             key=form.cleaned_data["key"],
             seconds=form.seconds_spent(),
@@ -79,7 +79,7 @@ def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
         return _ask_again(request, form)
     except RankingError as error:
         return _refuse(request, error)
-    state = _state(request, seat.round)
+    state = _state(request, assignment.round)
     late = _("The time had run out: it counts as late.") if stored.late else ""
     saved = _("Saved. %(count)d today.") % {"count": state["progress"].today}
     words = " ".join(filter(None, (saved, late, advise_rest(request))))
@@ -90,12 +90,12 @@ def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
 @project_view(*MEMBERS)
 def skip(request: ProjectRequest, pk: int) -> HttpResponse:
     _refuse_for_others(request, request.POST.get("volunteer"))
-    seat = _seat_or_404(request, pk)
+    assignment = _assignment_or_404(request, pk)
     try:
-        skip_comparison(assignment=seat, volunteer=request.user)
+        skip_comparison(assignment=assignment, volunteer=request.user)
     except RankingError as error:
         return _refuse(request, error)
-    return _go_on(request, _("Skipped. You will not see that one again."), _state(request, seat.round))
+    return _go_on(request, _("Skipped. You will not see that one again."), _state(request, assignment.round))
 
 
 @require_POST
@@ -103,8 +103,8 @@ def skip(request: ProjectRequest, pk: int) -> HttpResponse:
 def renew(request: ProjectRequest) -> HttpResponse:
     """Keep all that the volunteer holds for another term; what is not named has gone to someone else."""
     _refuse_for_others(request, request.POST.get("volunteer"))
-    held = renew_seats(project=request.project, volunteer=request.user)
-    return JsonResponse({"held": {str(seat.key): seat.seconds_left for seat in held}})
+    held = renew_assignments(project=request.project, volunteer=request.user)
+    return JsonResponse({"held": {str(assignment.key): assignment.seconds_left for assignment in held}})
 
 
 def _refuse_for_others(request: ProjectRequest, volunteer: str | None) -> None:
@@ -113,22 +113,24 @@ def _refuse_for_others(request: ProjectRequest, volunteer: str | None) -> None:
         raise PermissionDenied("Somebody else has signed in here since.")
 
 
-def _seat_or_404(request: ProjectRequest, pk: int) -> Assignment:
+def _assignment_or_404(request: ProjectRequest, pk: int) -> Assignment:
     try:
         return Assignment.objects.with_round(pk=pk, project=request.project)
     except Assignment.DoesNotExist:
-        raise Http404("No such seat.") from None
+        raise Http404("No such assignment.") from None
 
 
-def _shown_seat(request: ProjectRequest, seat: Assignment) -> Assignment | LapsedSeat | None:
-    """What the form was made from: the user's seat, or what they were shown there before it went on."""
+def _shown_assignment(
+    request: ProjectRequest, assignment: Assignment
+) -> Assignment | LapsedAssignment | None:
+    """What the form was made from: the user's assignment, or what they were shown there before it went on."""
     try:
         key = uuid.UUID(request.POST.get("key", ""))
     except ValueError:
-        key = seat.key
-    if seat.volunteer_id == request.user.pk and seat.key == key:
-        return seat
-    lapsed = LapsedSeat.objects.filter(assignment=seat, volunteer=request.user, key=key)
+        key = assignment.key
+    if assignment.volunteer_id == request.user.pk and assignment.key == key:
+        return assignment
+    lapsed = LapsedAssignment.objects.filter(assignment=assignment, volunteer=request.user, key=key)
     return lapsed.select_related("assignment__round__project", "comparison__prompt").first()
 
 
@@ -169,8 +171,8 @@ def _ask_again(request: ProjectRequest, form: JudgmentForm) -> HttpResponse:
     # Without the context of a whole page, whose navigation would be made for each.
     context = {
         "form": form,
-        "seat": form.seat,
-        "prompt": form.seat.comparison.prompt,
+        "assignment": form.assignment,
+        "prompt": form.assignment.comparison.prompt,
         "project": request.project,
         "csrf_token": get_token(request),
     }
@@ -178,8 +180,8 @@ def _ask_again(request: ProjectRequest, form: JudgmentForm) -> HttpResponse:
     if _wants_json(request):
         reasons = " ".join(str(error) for errors in form.errors.values() for error in errors)
         return JsonResponse({"words": reasons, "form": comparison}, status=422)
-    left = form.seat.seconds_left if isinstance(form.seat, Assignment) else None
-    return _show(request, _state(request, form.seat.round), comparison, seconds_left=left, status=422)
+    left = form.assignment.seconds_left if isinstance(form.assignment, Assignment) else None
+    return _show(request, _state(request, form.assignment.round), comparison, seconds_left=left, status=422)
 
 
 def _have(request: ProjectRequest) -> list[uuid.UUID] | None:
@@ -202,17 +204,23 @@ def _ahead(request: ProjectRequest, state: State, have: list[uuid.UUID]) -> dict
         # What was sent late is of a round that has closed since; what comes next is not.
         state = _state(request, _open_round(request))
         current = state["round"]
-    seats = claim_ahead(current=current, volunteer=request.user, have=have) if is_ready and current else []
+    assignments = (
+        claim_ahead(current=current, volunteer=request.user, have=have) if is_ready and current else []
+    )
     instead = "ranking/_nothing_left.html" if is_ready else "ranking/_come_in_first.html"
     token = get_token(request)
     return {
         "ahead": [
-            {"key": str(seat.key), "seconds_left": seat.seconds_left, "html": render_fresh(seat, token)}
-            for seat in seats
+            {
+                "key": str(assignment.key),
+                "seconds_left": assignment.seconds_left,
+                "html": render_fresh(assignment, token),
+            }
+            for assignment in assignments
         ],
         "to_read": not is_ready,
         "progress": render_to_string("ranking/_progress.html", state),
-        "nothing_left": "" if seats else render_to_string(instead, state),
+        "nothing_left": "" if assignments else render_to_string(instead, state),
     }
 
 

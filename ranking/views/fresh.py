@@ -48,10 +48,10 @@ class Shape(NamedTuple):
     are_long: tuple[bool, ...]
 
 
-def render_fresh(seat: Assignment, csrf_token: str) -> SafeString:
-    """The comparison of a seat of which `shown`, `comparison.prompt` and `round.project` are at hand."""
-    project, prompt = seat.round.project, seat.comparison.prompt
-    answers = [shown_text(completion) for completion in seat.shown]
+def render_fresh(assignment: Assignment, csrf_token: str) -> SafeString:
+    """The comparison of an assignment; its `shown`, `comparison.prompt` and `round.project` are loaded."""
+    project, prompt = assignment.round.project, assignment.comparison.prompt
+    answers = [shown_text(completion) for completion in assignment.shown]
     messages = [message["content"] for message in prompt.messages]
     shape = Shape(
         interface=get_language(),
@@ -66,7 +66,7 @@ def render_fresh(seat: Assignment, csrf_token: str) -> SafeString:
     )
     texts = {f"message{n}": text for n, text in enumerate(messages)}
     texts |= {f"answer{n}": text for n, text in enumerate(answers)}
-    fixed = {"csrf": csrf_token, "key": str(seat.key), "address": str(seat.pk)}
+    fixed = {"csrf": csrf_token, "key": str(assignment.key), "address": str(assignment.pk)}
     filled = (
         part if how is None else fixed.get(part) or _written(texts[part], how) for how, part in _parts(shape)
     )
@@ -105,19 +105,19 @@ def _stand_in(shape: Shape) -> dict[str, object]:
             for n, role in enumerate(shape.roles)
         ],
     )
-    seat = Assignment(
+    assignment = Assignment(
         pk=ADDRESS,
         key=KEY,
         order=list(range(len(shape.are_long))),
         round=Round(project=project),
         comparison=Comparison(prompt=prompt),
     )
-    seat.shown = [
+    assignment.shown = [
         Completion(text=_mark(f"answer{n}", is_long=is_long)) for n, is_long in enumerate(shape.are_long)
     ]
     return {
-        "form": JudgmentForm(seat=seat),
-        "seat": seat,
+        "form": JudgmentForm(assignment=assignment),
+        "assignment": assignment,
         "prompt": prompt,
         "project": project,
         "csrf_token": _mark("csrf"),

@@ -31,7 +31,7 @@ def judged(request: ProjectRequest) -> HttpResponse:
 def correct(request: ProjectRequest, pk: int) -> HttpResponse:
     own = Judgment.objects.filter(comparison__round__project=request.project, volunteer=request.user)
     shown = ("comparison__round", "assignment__round__project", "assignment__comparison__prompt")
-    late = ("lapsed_seat__assignment__round__project", "lapsed_seat__comparison__prompt")
+    late = ("lapsed_assignment__assignment__round__project", "lapsed_assignment__comparison__prompt")
     judgment = get_object_or_404(own.select_related(*shown, *late), pk=pk)
     is_open = judgment.comparison.round.is_open
     if request.method != "POST" and not (judgment.is_current and is_open):

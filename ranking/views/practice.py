@@ -12,7 +12,7 @@ from annotator.access import MEMBERS, ProjectRequest, project_view
 from ranking.coming_in_forms import PracticeForm
 from ranking.errors import InvalidJudgmentError, NothingToPractiseError, NoTryLeftError
 from ranking.forms import LETTERS
-from ranking.models import PracticeSeat
+from ranking.models import PracticeAssignment
 from ranking.services.coming_in import Step, way_of
 from ranking.services.practice import answer_practice, begin_practice, may_try
 
@@ -27,13 +27,13 @@ def practice(request: ProjectRequest) -> HttpResponse:
     if _comes_too_early(request):
         return redirect("coming-in", request.project.slug)
     attempt = request.membership.practice_tries.first()
-    if attempt and (seat := attempt.next_seat()):
-        return _show(request, PracticeForm(seat=seat))
+    if attempt and (assignment := attempt.next_assignment()):
+        return _show(request, PracticeForm(assignment=assignment))
     comparisons = request.project.practice_comparisons.in_use().count()
     length = min(comparisons, request.project.practice_length)
     context = {
         "attempt": attempt,
-        "total": attempt.seats.count() if attempt else 0,
+        "total": attempt.assignments.count() if attempt else 0,
         "length": length,
         "needed": min(length, request.project.practice_pass_mark),
         "may_try": bool(length) and may_try(request.membership),
@@ -57,16 +57,16 @@ def begin(request: ProjectRequest) -> HttpResponse:
 @require_POST
 @project_view(*MEMBERS)
 def answer(request: ProjectRequest, pk: int) -> HttpResponse:
-    seat = _seat_or_404(request, pk)
-    form = PracticeForm(request.POST, seat=seat)
+    assignment = _assignment_or_404(request, pk)
+    form = PracticeForm(request.POST, assignment=assignment)
     if not form.is_valid():
         return _show(request, form, status=422)
     try:
-        answer_practice(seat=seat, ranks=form.ranks())
+        answer_practice(assignment=assignment, ranks=form.ranks())
     except InvalidJudgmentError as error:
         form.add_error(None, str(error))
         return _show(request, form, status=422)
-    return redirect("practice-result", request.project.slug, seat.pk)
+    return redirect("practice-result", request.project.slug, assignment.pk)
 
 
 @require_safe
@@ -74,15 +74,15 @@ def answer(request: ProjectRequest, pk: int) -> HttpResponse:
 @project_view(*MEMBERS)
 def result(request: ProjectRequest, pk: int) -> HttpResponse:
     """What was said about one comparison, beside what is right and why."""
-    seat = _seat_or_404(request, pk)
-    if seat.is_right is None:
+    assignment = _assignment_or_404(request, pk)
+    if assignment.is_right is None:
         return redirect("practice", request.project.slug)
     context = {
-        "seat": seat,
-        "total": seat.attempt.seats.count(),
-        "answers": _told(seat),
-        "is_tie": len(set(seat.comparison.ranks)) == 1,
-        "is_last": seat.attempt.finished_at is not None,
+        "assignment": assignment,
+        "total": assignment.attempt.assignments.count(),
+        "answers": _told(assignment),
+        "is_tie": len(set(assignment.comparison.ranks)) == 1,
+        "is_last": assignment.attempt.finished_at is not None,
         **place(request, Step.PRACTICE),
     }
     return render(request, "ranking/practice_result.html", context)
@@ -93,17 +93,17 @@ def _comes_too_early(request: ProjectRequest) -> bool:
     return way_of(request.membership).next in (Step.CONSENT, Step.GUIDELINES)
 
 
-def _seat_or_404(request: ProjectRequest, pk: int) -> PracticeSeat:
-    seats = PracticeSeat.objects.filter(attempt__membership=request.membership)
-    return get_object_or_404(seats.select_related("comparison", "attempt"), pk=pk)
+def _assignment_or_404(request: ProjectRequest, pk: int) -> PracticeAssignment:
+    assignments = PracticeAssignment.objects.filter(attempt__membership=request.membership)
+    return get_object_or_404(assignments.select_related("comparison", "attempt"), pk=pk)
 
 
-def _told(seat: PracticeSeat) -> list[dict[str, Any]]:
+def _told(assignment: PracticeAssignment) -> list[dict[str, Any]]:
     """The answers, the best first, each with its letter, the rank that was given and the right one."""
-    right = seat.comparison.ranks
+    right = assignment.comparison.ranks
     told = [
-        {"letter": letter, "text": answer.text, "given": seat.ranks[n], "right": right[n]}
-        for letter, n, answer in zip(LETTERS, seat.order, seat.shown, strict=False)
+        {"letter": letter, "text": answer.text, "given": assignment.ranks[n], "right": right[n]}
+        for letter, n, answer in zip(LETTERS, assignment.order, assignment.shown, strict=False)
     ]
     return sorted(told, key=lambda one: int(one["right"]))
 
@@ -111,7 +111,7 @@ def _told(seat: PracticeSeat) -> list[dict[str, Any]]:
 def _show(request: ProjectRequest, form: PracticeForm, status: int = 200) -> HttpResponse:
     context = {
         "form": form,
-        "total": form.seat.attempt.seats.count(),
+        "total": form.assignment.attempt.assignments.count(),
         **place(request, Step.PRACTICE),
     }
     return render(request, "ranking/practice_comparison.html", context, status=status)

@@ -54,7 +54,7 @@
     for (const one of card.querySelectorAll(".ranks input")) one.checked = Number(one.value) === rank;
   };
   const current = () => document.activeElement?.closest(".answer") || null;
-  // As if it had been entered by hand: for the draft, the undoing and the seat's renewal.
+  // As if it had been entered by hand: for the draft, the undoing and the assignment's renewal.
   const touch = () => form().dispatchEvent(new Event("change", { bubbles: true }));
 
   const focusCard = (card) => {

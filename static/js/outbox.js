@@ -297,7 +297,7 @@
     take(event.target, event.submitter);
   });
 
-  // The time that seats are held
+  // The time that assignments are held
 
   let timer = 0;
   const sayTime = () => {

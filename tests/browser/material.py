@@ -37,7 +37,7 @@ from tests.factories import (
     make_ready,
     make_user,
 )
-from tests.ranking.making import make_judgment, make_seat
+from tests.ranking.making import make_assignment, make_judgment
 from tests.training.making import make_finished, make_judged, make_update
 from training.models import Update
 
@@ -105,11 +105,11 @@ def make_ranking(ada: User) -> dict[str, Any]:
         make_ready(project, vera)
     current = open_material(four, ada)
     for ranks in ((1, 2, 2, 3), (4, 3, 2, 1)):
-        judgment = make_judgment(make_seat(current, vera), *ranks, rationale="The first says why.")
+        judgment = make_judgment(make_assignment(current, vera), *ranks, rationale="The first says why.")
     open_material(pair, ada)
     open_material(done, ada)
-    while seat := claim_next(project=done, volunteer=vera):
-        make_judgment(seat, 1, 2)
+    while assignment := claim_next(project=done, volunteer=vera):
+        make_judgment(assignment, 1, 2)
     dataset = snapshot_preferences(project=four, actor=ada)
     return {
         "prompt": four.prompts.earliest("pk").pk,
@@ -153,8 +153,8 @@ def make_told(ada: User) -> dict[str, Any]:
     make_ready(project, vera)
     open_material(project, ada)
     for person, ranks in ((vera, (1, 2, 3, 4)), (make_member(project, name="Sam Roe"), (2, 1, 3, 4))):
-        while seat := claim_next(project=project, volunteer=person):
-            make_judgment(seat, *ranks)
+        while assignment := claim_next(project=project, volunteer=person):
+            make_judgment(assignment, *ranks)
     close_round(project=project, actor=ada)
     dataset = snapshot_preferences(project=project, actor=ada)
     versions = [
@@ -188,9 +188,9 @@ def make_practice(ada: User) -> dict[str, Any]:
         give_consent(membership=tries[name], number=project.consent_number)
     begin_practice(membership=tries["pim"])
     for _ in range(2):
-        for seat in begin_practice(membership=tries["pat"]).seats.all():
-            answer_practice(seat=seat, ranks={0: 2, 1: 1})
-    return {"practice": practice[0].pk, "practised": seat.pk}
+        for assignment in begin_practice(membership=tries["pat"]).assignments.all():
+            answer_practice(assignment=assignment, ranks={0: 2, 1: 1})
+    return {"practice": practice[0].pk, "practised": assignment.pk}
 
 
 def open_material(project: Project, actor: User) -> Any:

@@ -112,7 +112,7 @@ def click(*names: str) -> Act:
     return act
 
 
-def lose_seat(page: Page) -> None:
+def lose_assignment(page: Page) -> None:
     """Send a judgment of a comparison that was skipped from another tab."""
     other = page.context.new_page()
     other.goto(page.url)
@@ -138,7 +138,7 @@ def ask_whether_as_shown(page: Page) -> None:
 
 
 def refuse(page: Page) -> None:
-    """Have a judgment refused that the server found nothing wrong with; it keeps its seat."""
+    """Have a judgment refused that the server found nothing wrong with; it keeps its assignment."""
     said = {"words": "This round has been closed in the meantime."}
     page.route("**/judgment/", lambda route: route.fulfill(status=409, json=said))
     rank(page, 4, 3, 2, 1)
@@ -246,7 +246,7 @@ MATERIAL = [
     View("people-invited", "/p/pages-four/people/", act=post(email="bo@pages.example")),
     View("people-error", "/p/pages-four/people/", act=post(email="x")),
     View("settings", "/p/pages-four/settings/"),
-    View("settings-error", "/p/pages-four/settings/", act=post(name="", seat_minutes="0")),
+    View("settings-error", "/p/pages-four/settings/", act=post(name="", assignment_minutes="0")),
 ]
 COMING_AND_GOING = [
     View("coming-in-consent", "/p/pages-four/coming-in/consent/", "nell"),
@@ -277,7 +277,7 @@ RANKING = [
     View("desk-error", "/p/pages-four/rank/", "vera", act=post(key="")),
     View("desk-pair-error", "/p/pages-pair/rank/", "vera", act=post(key="")),
     View("desk-refused", "/p/pages-four/rank/", "vera", act=refuse),
-    View("desk-notice", "/p/pages-four/rank/", "rita", act=lose_seat),
+    View("desk-notice", "/p/pages-four/rank/", "rita", act=lose_assignment),
     View("desk-nothing-left", "/p/pages-done/rank/", "vera"),
     View("desk-no-round", "/p/pages-empty/rank/"),
     View("judged", "/p/pages-four/rank/judged/", "vera"),

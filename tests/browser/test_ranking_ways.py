@@ -33,8 +33,8 @@ for slug, texts in {
     author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 1")
     add_completions(author=author, texts=[(prompt, text) for text in texts])
     open_round(project=project, author=author)
-seat = claim_next(project=project, volunteer=kate)
-submit_judgment(assignment=seat, volunteer=kate, key=seat.key, ranks=dict(zip(seat.order, (3, 1, 1))))
+assignment = claim_next(project=project, volunteer=kate) submit_judgment(assignment=assignment,
+volunteer=kate, key=assignment.key, ranks=dict(zip(assignment.order, (3, 1, 1))))
 """
 
 

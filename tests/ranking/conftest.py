@@ -6,7 +6,7 @@ from annotator.models import User
 from ranking.models import Assignment, Round
 from tests.factories import make_member
 
-from .making import make_round, make_seat
+from .making import make_assignment, make_round
 
 
 @pytest.fixture
@@ -23,6 +23,6 @@ def volunteer(current, client) -> User:
 
 
 @pytest.fixture
-def seat(current, volunteer) -> Assignment:
+def assignment(current, volunteer) -> Assignment:
     """What the signed-in volunteer holds."""
-    return make_seat(current, volunteer)
+    return make_assignment(current, volunteer)

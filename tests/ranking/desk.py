@@ -12,16 +12,16 @@ def desk(current):
     return reverse("desk", args=[current.project.slug])
 
 
-def to(name, seat):
-    return reverse(name, args=[seat.round.project.slug, seat.pk])
+def to(name, assignment):
+    return reverse(name, args=[assignment.round.project.slug, assignment.pk])
 
 
-def filled(client, seat, *ranks, **extra):
+def filled(client, assignment, *ranks, **extra):
     """The fields of the rendered form, its cards ranked from first to last."""
-    html = client.get(desk(seat.round)).content.decode()
+    html = client.get(desk(assignment.round)).content.decode()
     key = re.search(r'name="key" value="([^"]+)"', html)
     names = list(dict.fromkeys(re.findall(r'name="(rank_\w+)"', html)))
-    assert key and len(names) == len(seat.order)
+    assert key and len(names) == len(assignment.order)
     return {"key": key.group(1)} | dict(zip(names, ranks, strict=False)) | extra
 
 

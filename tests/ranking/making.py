@@ -1,4 +1,4 @@
-"""Rounds, seats and judgments for tests."""
+"""Rounds, assignments and judgments for tests."""
 
 import uuid
 from collections.abc import Callable
@@ -33,24 +33,24 @@ def make_round(prompts: int = 1, answers: int = 4, **fields: Any) -> Round:
     return open_round(project=project, author=author, seed=1)
 
 
-def make_seat(current: Round, volunteer: User) -> Assignment:
-    seat = claim_next(project=current.project, volunteer=volunteer)
-    assert seat is not None
-    return seat
+def make_assignment(current: Round, volunteer: User) -> Assignment:
+    assignment = claim_next(project=current.project, volunteer=volunteer)
+    assert assignment is not None
+    return assignment
 
 
-def let_lapse(seat: Assignment) -> None:
-    """The time of the seat ran out a minute ago."""
-    Assignment.objects.filter(pk=seat.pk).update(held_until=timezone.now() - timedelta(minutes=1))
+def let_lapse(assignment: Assignment) -> None:
+    """The time of the assignment ran out a minute ago."""
+    Assignment.objects.filter(pk=assignment.pk).update(held_until=timezone.now() - timedelta(minutes=1))
 
 
-def make_judgment(seat: Assignment, *ranks: int, **fields: Any) -> Judgment:
-    """The seat's holder gives these ranks to its completions in order of their ids."""
+def make_judgment(assignment: Assignment, *ranks: int, **fields: Any) -> Judgment:
+    """The assignment's holder gives these ranks to its completions in order of their ids."""
     return submit_judgment(
-        assignment=seat,
-        volunteer=seat.volunteer,
-        key=fields.pop("key", seat.key),
-        ranks=dict(zip(sorted(seat.order), ranks, strict=bool(ranks))),
+        assignment=assignment,
+        volunteer=assignment.volunteer,
+        key=fields.pop("key", assignment.key),
+        ranks=dict(zip(sorted(assignment.order), ranks, strict=bool(ranks))),
         **fields,
     )
 

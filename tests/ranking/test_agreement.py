@@ -11,7 +11,7 @@ from ranking.models.agreement import Agreement
 from ranking.services import claim_next, close_round, open_round
 from tests.factories import make_member
 
-from .making import make_answers, make_correction, make_judgment, make_round, make_seat
+from .making import make_answers, make_assignment, make_correction, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 
@@ -22,8 +22,8 @@ def agreement(user, project):
 
 def judge(volunteer, project, *ranks):
     """The volunteer gives the same ranks to every comparison that is left for them."""
-    while seat := claim_next(project=project, volunteer=volunteer):
-        make_judgment(seat, *ranks)
+    while assignment := claim_next(project=project, volunteer=volunteer):
+        make_judgment(assignment, *ranks)
 
 
 def by_hand(user, project):
@@ -58,10 +58,10 @@ def test_it_is_what_counting_by_hand_gives(seed):
     people[-1].save()
     for person in people:
         for _ in range(chance.randint(3, 6)):
-            seat = claim_next(project=project, volunteer=person, chance=chance)
+            assignment = claim_next(project=project, volunteer=person, chance=chance)
             verdict = chance.choice(("ranked", "ranked", "ranked", "all_bad"))
             judgment = make_judgment(
-                seat, *(chance.randint(1, answers) for _ in range(answers)), verdict=verdict
+                assignment, *(chance.randint(1, answers) for _ in range(answers)), verdict=verdict
             )
             if chance.random() < 0.3:
                 make_correction(judgment, *(chance.randint(1, answers) for _ in range(answers)))
@@ -85,7 +85,7 @@ def test_nothing_is_told_of_a_round_that_is_open():
 def test_comparisons_that_one_has_not_judged_are_not_in_it():
     current = make_round(prompts=3, answers=2, judgments_per_comparison=3)
     one, other, third = (make_member(current.project) for _ in range(3))
-    make_judgment(make_seat(current, one), 1, 2)
+    make_judgment(make_assignment(current, one), 1, 2)
     for person in (other, third):
         judge(person, current.project, 1, 2)
     close_round(project=current.project)

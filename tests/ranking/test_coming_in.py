@@ -12,7 +12,7 @@ from ranking.services.coming_in import check_readiness, come_in, way_of
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_newcomer, make_project, make_ready
 from tests.ranking.desk import JSON, at, desk
-from tests.ranking.making import make_round, make_seat
+from tests.ranking.making import make_assignment, make_round
 
 pytestmark = pytest.mark.django_db
 FORM = "application/x-www-form-urlencoded"
@@ -61,7 +61,7 @@ def test_the_way_is_taken_up_where_it_was_left(client, current, project, newcome
     assert page.redirect_chain[-1][0] == at("read-guidelines", project)
 
 
-def test_nobody_gets_a_seat_before_they_are_ready(client, current, newcomer):
+def test_nobody_gets_an_assignment_before_they_are_ready(client, current, newcomer):
     client.get(desk(current), follow=True)
     assert not Assignment.objects.held_by(newcomer.user).exists()
 
@@ -139,10 +139,10 @@ def test_a_judgment_begun_before_the_guidelines_changed_is_taken_and_they_come_b
 ):
     volunteer = make_member(project)
     client.force_login(volunteer)
-    seat = make_seat(current, volunteer)
+    assignment = make_assignment(current, volunteer)
     change_guidelines(project)
-    fields = {"key": seat.key, "have": ""} | {f"rank_{place}": place for place in (1, 2, 3, 4)}
-    answer = client.post(reverse("judgment", args=[project.slug, seat.pk]), fields, **JSON).json()
+    fields = {"key": assignment.key, "have": ""} | {f"rank_{place}": place for place in (1, 2, 3, 4)}
+    answer = client.post(reverse("judgment", args=[project.slug, assignment.pk]), fields, **JSON).json()
     assert volunteer.judgments.count() == 1
     assert answer["to_read"] and answer["ahead"] == [] and at("coming-in", project) in answer["nothing_left"]
     assert not Assignment.objects.held_by(volunteer).exists()

@@ -19,7 +19,7 @@ from ranking.models import (
 from ranking.services import claim_ahead
 from tests.factories import make_completion, make_member, make_prompt
 
-from .making import assert_refused, make_judgment, make_round, make_seat
+from .making import assert_refused, make_assignment, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def judgment():
     current = make_round(prompts=2, judgments_per_comparison=2)
-    seat = make_seat(current, make_member(current.project))
-    return make_judgment(seat, 1, 2, 2, 2, flags={min(seat.order): ["spam"]})
+    assignment = make_assignment(current, make_member(current.project))
+    return make_judgment(assignment, 1, 2, 2, 2, flags={min(assignment.order): ["spam"]})
 
 
 @pytest.fixture
@@ -121,11 +121,11 @@ def test_a_judged_comparison_gets_no_further_completion(judgment, foreign):
     assert_refused(ComparisonItem.objects.create, comparison=judgment.comparison, completion=foreign)
 
 
-def judge(seat, **fields):
+def judge(assignment, **fields):
     values = {
-        "assignment": seat,
-        "comparison": seat.comparison,
-        "volunteer": seat.volunteer,
+        "assignment": assignment,
+        "comparison": assignment.comparison,
+        "volunteer": assignment.volunteer,
         "verdict": Judgment.Verdict.RANKED,
         "seconds": 1,
         "key": uuid.uuid4(),
@@ -134,50 +134,50 @@ def judge(seat, **fields):
     return Judgment.objects.create(**values | fields)
 
 
-def test_a_judgment_needs_a_seat_of_its_own_volunteer_at_its_own_comparison(judgment):
+def test_a_judgment_needs_an_assignment_of_its_own_volunteer_at_its_own_comparison(judgment):
     current = judgment.comparison.round
-    seat = make_seat(current, make_member(current.project))
-    other = Comparison.objects.exclude(pk=seat.comparison_id).get()
-    assert_refused(judge, seat, volunteer=make_member(current.project))
-    assert_refused(judge, seat, comparison=other)
-    assert_refused(judge, seat, key=judgment.key)
-    assert judge(seat).pk
+    assignment = make_assignment(current, make_member(current.project))
+    other = Comparison.objects.exclude(pk=assignment.comparison_id).get()
+    assert_refused(judge, assignment, volunteer=make_member(current.project))
+    assert_refused(judge, assignment, comparison=other)
+    assert_refused(judge, assignment, key=judgment.key)
+    assert judge(assignment).pk
 
 
-def finish(seat):
+def finish(assignment):
     """What the last steps of taking a judgment are."""
-    Judgment.objects.filter(assignment=seat, corrects=None).update(is_current=True)
-    Assignment.objects.filter(pk=seat.pk).update(state=Assignment.State.DONE, held_until=None)
+    Judgment.objects.filter(assignment=assignment, corrects=None).update(is_current=True)
+    Assignment.objects.filter(pk=assignment.pk).update(state=Assignment.State.DONE, held_until=None)
 
 
-def test_a_seat_is_done_only_once_its_judgment_ranks_every_completion(judgment):
+def test_an_assignment_is_done_only_once_its_judgment_ranks_every_completion(judgment):
     current = judgment.comparison.round
-    seat = make_seat(current, make_member(current.project))
-    assert_refused(finish, seat)
-    unfinished = judge(seat)
-    for rank, completion in enumerate(seat.order, start=1):
-        assert_refused(finish, seat)
+    assignment = make_assignment(current, make_member(current.project))
+    assert_refused(finish, assignment)
+    unfinished = judge(assignment)
+    for rank, completion in enumerate(assignment.order, start=1):
+        assert_refused(finish, assignment)
         unfinished.ranks.create(completion_id=completion, rank=rank)
-    finish(seat)
+    finish(assignment)
 
 
-def test_a_seat_is_done_by_all_bad_without_ranks(judgment):
+def test_an_assignment_is_done_by_all_bad_without_ranks(judgment):
     current = judgment.comparison.round
-    seat = make_seat(current, make_member(current.project))
-    judge(seat, verdict=Judgment.Verdict.ALL_BAD)
-    finish(seat)
+    assignment = make_assignment(current, make_member(current.project))
+    judge(assignment, verdict=Judgment.Verdict.ALL_BAD)
+    finish(assignment)
 
 
 @pytest.fixture
 def pair():
     current = make_round(answers=2)
-    return make_seat(current, make_member(current.project))
+    return make_assignment(current, make_member(current.project))
 
 
 def test_a_strength_is_1_or_2_and_only_between_two_ranked_completions(judgment, pair):
     current = judgment.comparison.round
-    seat = make_seat(current, make_member(current.project))
-    assert_refused(judge, seat, strength=1)
+    assignment = make_assignment(current, make_member(current.project))
+    assert_refused(judge, assignment, strength=1)
     assert_refused(judge, pair, strength=1, verdict=Judgment.Verdict.ALL_BAD)
     for strength in (0, 3):
         assert_refused(judge, pair, strength=strength)
@@ -187,7 +187,7 @@ def test_a_strength_is_1_or_2_and_only_between_two_ranked_completions(judgment, 
     assert_refused(rows.update, strength=None)
 
 
-def test_no_seat_is_done_by_a_strength_between_completions_that_tie(pair):
+def test_no_assignment_is_done_by_a_strength_between_completions_that_tie(pair):
     stored = judge(pair, strength=1)
     for completion in pair.order:
         stored.ranks.create(completion_id=completion, rank=1)
@@ -210,13 +210,13 @@ def test_only_a_ranking_prefers(pair, verdict, reason):
     assert_refused(preference, stored, first, second)
 
 
-def test_nothing_is_current_before_it_is_whole_and_a_seat_needs_something_current(judgment):
+def test_nothing_is_current_before_it_is_whole_and_an_assignment_needs_something_current(judgment):
     current = judgment.comparison.round
-    seat = make_seat(current, make_member(current.project))
-    assert_refused(judge, seat, verdict="all_bad", is_current=True)
-    begun = Judgment.objects.filter(pk=judge(seat).pk)
+    assignment = make_assignment(current, make_member(current.project))
+    assert_refused(judge, assignment, verdict="all_bad", is_current=True)
+    begun = Judgment.objects.filter(pk=judge(assignment).pk)
     assert_refused(begun.update, is_current=True)
-    assert_refused(Assignment.objects.filter(pk=seat.pk).update, state="done", held_until=None)
+    assert_refused(Assignment.objects.filter(pk=assignment.pk).update, state="done", held_until=None)
 
 
 def correct(judgment, **fields):
@@ -226,10 +226,10 @@ def correct(judgment, **fields):
 
 def test_a_correction_is_of_ones_own_current_judgment_in_an_open_round(judgment):
     current = judgment.comparison.round
-    seat = make_seat(current, make_member(current.project))
-    other = judge(seat, verdict="all_bad")
+    assignment = make_assignment(current, make_member(current.project))
+    other = judge(assignment, verdict="all_bad")
     assert_refused(correct, judgment, corrects=other)
-    assert_refused(judge, seat, verdict="all_bad", corrects=judgment)
+    assert_refused(judge, assignment, verdict="all_bad", corrects=judgment)
     current.close()
     assert_refused(correct, judgment)
 
@@ -246,31 +246,31 @@ def test_a_judgment_is_corrected_once_and_then_never_current_again(judgment):
     assert_refused(revision.update, corrects=None)
 
 
-def test_a_volunteer_judges_a_comparison_once_and_a_seat_is_judged_once(judgment):
-    seat = judgment.assignment
-    assert_refused(judge, seat)
+def test_a_volunteer_judges_a_comparison_once_and_an_assignment_is_judged_once(judgment):
+    assignment = judgment.assignment
+    assert_refused(judge, assignment)
     free = judgment.comparison.assignments.get(state=Assignment.State.FREE)
     assert_refused(Assignment.objects.filter(pk=free.pk).update, volunteer=judgment.volunteer)
 
 
-def test_a_volunteer_holds_one_seat_of_a_round(judgment):
+def test_a_volunteer_holds_one_assignment_of_a_round(judgment):
     current = judgment.comparison.round
-    seat = make_seat(current, make_member(current.project))
-    free = current.assignments.filter(state="free").exclude(comparison=seat.comparison_id).first()
+    assignment = make_assignment(current, make_member(current.project))
+    free = current.assignments.filter(state="free").exclude(comparison=assignment.comparison_id).first()
     assert_refused(
         Assignment.objects.filter(pk=free.pk).update,
         state="held",
-        volunteer=seat.volunteer,
-        held_until=seat.held_until,
+        volunteer=assignment.volunteer,
+        held_until=assignment.held_until,
     )
 
 
-def test_a_seat_belongs_to_its_comparisons_round(judgment):
+def test_an_assignment_belongs_to_its_comparisons_round(judgment):
     current = judgment.comparison.round
     other = Round.objects.create(
         project=current.project, number=9, author=current.author, closed_at=current.opened_at
     )
-    assert_refused(Assignment.objects.create, round=other, comparison=judgment.comparison, seat=5)
+    assert_refused(Assignment.objects.create, round=other, comparison=judgment.comparison, number=5)
 
 
 def test_one_round_is_open_at_a_time(judgment):
@@ -278,7 +278,7 @@ def test_one_round_is_open_at_a_time(judgment):
     assert_refused(Round.objects.create, project=current.project, number=9, author=current.author)
 
 
-def test_a_volunteer_holds_a_few_seats_in_a_round_and_no_more():
+def test_a_volunteer_holds_a_few_assignments_in_a_round_and_no_more():
     current = make_round(prompts=5, answers=2)
     volunteer = make_member(current.project)
     claim_ahead(current=current, volunteer=volunteer)

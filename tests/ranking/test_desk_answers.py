@@ -10,7 +10,7 @@ from ranking.services import claim_next
 from tests.factories import make_member
 
 from .desk import JSON, desk, filled, ranks_of, to
-from .making import let_lapse, make_round, make_seat
+from .making import let_lapse, make_assignment, make_round
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +20,7 @@ def pair(client):
     current = make_round(prompts=2, answers=2)
     volunteer = make_member(current.project)
     client.force_login(volunteer)
-    return make_seat(current, volunteer)
+    return make_assignment(current, volunteer)
 
 
 FIVE = {"a_much": (1, 2, 2), "a": (1, 2, 1), "equal": (1, 1, None), "b": (2, 1, 1), "b_much": (2, 1, 2)}
@@ -53,22 +53,22 @@ def test_of_two_answers_all_bad_needs_no_preference(client, pair):
     assert (judgment.verdict, judgment.strength) == (Judgment.Verdict.ALL_BAD, None)
 
 
-def test_the_page_shows_the_projects_flags_and_keeps_one_that_was_turned_off_meanwhile(client, seat):
-    project = seat.round.project
+def test_the_page_shows_the_projects_flags_and_keeps_one_that_was_turned_off_meanwhile(client, assignment):
+    project = assignment.round.project
     project.flag_kinds = ["factual_error", "leaks_author"]
     project.save()
-    html = client.get(desk(seat.round)).content.decode()
+    html = client.get(desk(assignment.round)).content.decode()
     assert re.findall(r'name="flags_1" value="(\w+)"', html) == ["factual_error", "leaks_author"]
-    data = filled(client, seat, 1, flags_1=["spam"])
-    html = client.post(to("judgment", seat), data).content.decode()
+    data = filled(client, assignment, 1, flags_1=["spam"])
+    html = client.post(to("judgment", assignment), data).content.decode()
     assert re.findall(r'name="flags_1" value="(\w+)"', html) == ["factual_error", "spam", "leaks_author"]
-    data = filled(client, seat, 1, 2, 3, flags_1=["spam", "leaks_author"])
-    assert client.post(to("judgment", seat), data).status_code == 302
+    data = filled(client, assignment, 1, 2, 3, flags_1=["spam", "leaks_author"])
+    assert client.post(to("judgment", assignment), data).status_code == 302
     assert set(Flag.objects.values_list("kind", flat=True)) == {"spam", "leaks_author"}
 
 
-def test_a_factual_error_is_beside_the_rank_and_the_other_flags_behind_a_word(client, seat):
-    html = client.get(desk(seat.round)).content.decode()
+def test_a_factual_error_is_beside_the_rank_and_the_other_flags_behind_a_word(client, assignment):
+    html = client.get(desk(assignment.round)).content.decode()
     [first, *_rest] = html.split("</article>")
     beside, behind = first.split("<details")
     assert re.findall(r'name="flags_1" value="(\w+)"', beside) == ["factual_error"]
@@ -80,29 +80,29 @@ def test_a_factual_error_is_beside_the_rank_and_the_other_flags_behind_a_word(cl
     ]
 
 
-def test_links_of_answers_and_prompts_lead_nowhere(client, seat):
+def test_links_of_answers_and_prompts_lead_nowhere(client, assignment):
     text = "[here](https://example.org/x) and <https://example.org/y>"
-    seat.comparison.completions.all().update(text=text)
-    html = client.get(desk(seat.round)).content.decode()
+    assignment.comparison.completions.all().update(text=text)
+    html = client.get(desk(assignment.round)).content.decode()
     prose = html[html.index("What was asked") : html.index("</form>", html.index("What was asked"))]
     assert 'data-address="https://example.org/x">here</a><small> (https://example.org/x)</small>' in prose
     assert "<a href" not in prose
 
 
-def test_only_long_answers_are_folded(client, seat):
-    completions = seat.comparison.completions.order_by("pk")
-    completions.filter(pk=seat.order[1]).update(text="long " * 300)
-    html = client.get(desk(seat.round)).content.decode()
+def test_only_long_answers_are_folded(client, assignment):
+    completions = assignment.comparison.completions.order_by("pk")
+    completions.filter(pk=assignment.order[1]).update(text="long " * 300)
+    html = client.get(desk(assignment.round)).content.decode()
     assert re.findall(r'id="unfold-(\d)"', html) == ["2"]
     assert "Show all of answer B first" in html
 
 
 @pytest.fixture
-def rated(seat):
-    project = seat.round.project
+def rated(assignment):
+    project = assignment.round.project
     project.criteria = ["Accuracy", 'Ton "&" <Stil>']
     project.save()
-    return seat
+    return assignment
 
 
 def test_each_answer_may_be_rated_by_each_criterion(client, rated):
@@ -142,65 +142,69 @@ def test_cannot_be_ranked_needs_a_reason_and_keeps_the_words(client, answers):
     current = make_round(answers=answers)
     volunteer = make_member(current.project)
     client.force_login(volunteer)
-    seat = make_seat(current, volunteer)
+    assignment = make_assignment(current, volunteer)
     sent = {
-        "key": seat.key,
+        "key": assignment.key,
         "verdict": "cannot_rank",
         "rationale": "which sea?",
         "rank_1": "1",
         "preferred": "a",
     }
     for reason in ("", "no fun", "\0"):
-        response = client.post(to("judgment", seat), sent | {"reason": reason})
+        response = client.post(to("judgment", assignment), sent | {"reason": reason})
         assert response.status_code == 422
         assert "which sea?" in response.content.decode()
         assert not Judgment.objects.exists()
-    client.post(to("judgment", seat), sent | {"reason": "unclear"})
+    client.post(to("judgment", assignment), sent | {"reason": "unclear"})
     judgment = Judgment.objects.get()
     assert (judgment.verdict, judgment.reason, judgment.rationale) == ("cannot_rank", "unclear", "which sea?")
 
 
 @pytest.mark.parametrize("verdict", ["great", "\0", "1" * 5000])
-def test_a_verdict_that_is_none_is_refused(client, seat, verdict):
-    response = client.post(to("judgment", seat), filled(client, seat, 1, 2, 3, verdict=verdict))
+def test_a_verdict_that_is_none_is_refused(client, assignment, verdict):
+    response = client.post(to("judgment", assignment), filled(client, assignment, 1, 2, 3, verdict=verdict))
     assert response.status_code == 422
     assert not Judgment.objects.exists()
 
 
-def give_away(seat):
-    """The time of the seat ran out and someone else, who is returned, has it now."""
-    let_lapse(seat)
-    Assignment.objects.exclude(pk=seat.pk).delete()
-    other = make_member(seat.round.project)
-    assert claim_next(project=seat.round.project, volunteer=other).pk == seat.pk
+def give_away(assignment):
+    """The time of the assignment ran out and someone else, who is returned, has it now."""
+    let_lapse(assignment)
+    Assignment.objects.exclude(pk=assignment.pk).delete()
+    other = make_member(assignment.round.project)
+    assert claim_next(project=assignment.round.project, volunteer=other).pk == assignment.pk
     return other
 
 
 @pytest.mark.parametrize("headers", [{}, JSON], ids=["page", "json"])
-def test_a_judgment_after_the_seat_went_to_someone_else_is_taken_as_late(client, seat, headers):
-    data = filled(client, seat, 3, 1, 2)
-    give_away(seat)
-    response = client.post(to("judgment", seat), data, follow=True, **headers)
+def test_a_judgment_after_the_assignment_went_to_someone_else_is_taken_as_late(client, assignment, headers):
+    data = filled(client, assignment, 3, 1, 2)
+    give_away(assignment)
+    response = client.post(to("judgment", assignment), data, follow=True, **headers)
     assert "Saved. 1 today. The time had run out: it counts as late." in response.content.decode()
     judgment = Judgment.objects.get()
     ranks = dict(judgment.ranks.values_list("completion", "rank"))
-    assert [ranks[completion] for completion in seat.order] == [3, 1, 2]
+    assert [ranks[completion] for completion in assignment.order] == [3, 1, 2]
 
 
-def test_a_late_judgment_that_does_not_fit_comes_back_as_entered_and_can_be_sent_again(client, seat):
-    data = filled(client, seat, 3, 1, rationale="half done")
-    give_away(seat)
-    response = client.post(to("judgment", seat), data)
+def test_a_late_judgment_that_does_not_fit_comes_back_as_entered_and_can_be_sent_again(client, assignment):
+    data = filled(client, assignment, 3, 1, rationale="half done")
+    give_away(assignment)
+    response = client.post(to("judgment", assignment), data)
     html = response.content.decode()
     assert response.status_code == 422
-    assert f'action="{to("judgment", seat)}"' in html and str(seat.key) in html and "half done" in html
-    client.post(to("judgment", seat), data | {"rank_3": 2})
+    assert (
+        f'action="{to("judgment", assignment)}"' in html
+        and str(assignment.key) in html
+        and "half done" in html
+    )
+    client.post(to("judgment", assignment), data | {"rank_3": 2})
     assert Judgment.objects.get().late
 
 
 @pytest.mark.parametrize("key", ["", "no key", "\0", "7" * 5000, "0b6a7d5e-7f0e-4a53-8f7c-3a2f7e0c9d11"])
-def test_without_its_key_nothing_is_late(client, seat, key):
-    data = filled(client, seat, 1, 2, 3) | {"key": key}
-    give_away(seat)
-    assert client.post(to("judgment", seat), data, **JSON).status_code == 409
+def test_without_its_key_nothing_is_late(client, assignment, key):
+    data = filled(client, assignment, 1, 2, 3) | {"key": key}
+    give_away(assignment)
+    assert client.post(to("judgment", assignment), data, **JSON).status_code == 409
     assert not Judgment.objects.exists()

@@ -12,7 +12,7 @@ from ranking.services import claim_ahead, claim_next, close_round
 from tests.factories import make_member, make_project, make_user
 
 from .desk import JSON, desk, filled, ranks_of, to
-from .making import make_answers, make_round, make_seat
+from .making import make_answers, make_assignment, make_round
 
 pytestmark = pytest.mark.django_db
 
@@ -34,59 +34,59 @@ def test_the_page_shows_conversation_and_answers_in_the_stored_order_and_no_auth
     current = make_round(answers=3)
     volunteer = make_member(current.project)
     client.force_login(volunteer)
-    seat = make_seat(current, volunteer)
-    html = client.get(desk(seat.round)).content.decode()
-    texts = {one.pk: one.text for one in seat.comparison.completions.all()}
-    places = [html.index(texts[completion]) for completion in seat.order]
+    assignment = make_assignment(current, volunteer)
+    html = client.get(desk(assignment.round)).content.decode()
+    texts = {one.pk: one.text for one in assignment.comparison.completions.all()}
+    places = [html.index(texts[completion]) for completion in assignment.order]
     assert places == sorted(places)
-    assert html.index(seat.comparison.prompt.question) < places[0]
-    assert seat.round.author.name not in html
-    assert min(seat.order) > 8
+    assert html.index(assignment.comparison.prompt.question) < places[0]
+    assert assignment.round.author.name not in html
+    assert min(assignment.order) > 8
     for part in ("rank_", "flags_", "answer-"):
         assert {int(place) for place in re.findall(rf'"{part}(\d+)"', html)} == {1, 2, 3}
     assert "style=" not in html and "onclick" not in html
 
 
 def test_answers_are_shown_as_harmless_text(client, current, volunteer):
-    seat = make_seat(current, volunteer)
+    assignment = make_assignment(current, volunteer)
     attack = '<script>alert(1)</script><b hx-get="/">x</b>'
-    seat.comparison.completions.all().update(text=attack)
+    assignment.comparison.completions.all().update(text=attack)
     html = client.get(desk(current)).content.decode()
     assert "<script>alert" not in html and "<b hx-get" not in html
     assert "&lt;script&gt;" in html
 
 
-def test_a_judgment_is_stored_and_the_next_comparison_follows(client, seat):
+def test_a_judgment_is_stored_and_the_next_comparison_follows(client, assignment):
     response = client.post(
-        to("judgment", seat), filled(client, seat, 2, 1, 2, rationale="shorter"), follow=True
+        to("judgment", assignment), filled(client, assignment, 2, 1, 2, rationale="shorter"), follow=True
     )
     judgment = Judgment.objects.get()
     assert ranks_of(judgment) == [2, 1, 2]
     assert judgment.rationale == "shorter"
-    assert response.redirect_chain == [(desk(seat.round), 302)]
+    assert response.redirect_chain == [(desk(assignment.round), 302)]
     assert "Saved. 1 today." in response.content.decode()
-    assert claim_next(project=seat.round.project, volunteer=judgment.volunteer).pk != seat.pk
+    assert claim_next(project=assignment.round.project, volunteer=judgment.volunteer).pk != assignment.pk
 
 
-def test_flags_are_stored_with_the_completion_they_were_put_on(client, seat):
-    data = filled(client, seat, 1, 2, 3)
+def test_flags_are_stored_with_the_completion_they_were_put_on(client, assignment):
+    data = filled(client, assignment, 1, 2, 3)
     first = next(name for name in data if name.startswith("rank_"))
     data[first.replace("rank_", "flags_")] = ["factual_error", "spam"]
-    client.post(to("judgment", seat), data)
+    client.post(to("judgment", assignment), data)
     marks = set(Flag.objects.values_list("completion", "kind"))
-    assert marks == {(seat.order[0], "factual_error"), (seat.order[0], "spam")}
+    assert marks == {(assignment.order[0], "factual_error"), (assignment.order[0], "spam")}
 
 
-def test_all_bad_needs_no_ranks_and_ignores_the_ones_given(client, seat):
-    client.post(to("judgment", seat), filled(client, seat, 1, verdict="all_bad"))
+def test_all_bad_needs_no_ranks_and_ignores_the_ones_given(client, assignment):
+    client.post(to("judgment", assignment), filled(client, assignment, 1, verdict="all_bad"))
     assert Judgment.objects.get().verdict == Judgment.Verdict.ALL_BAD
     assert not Preference.objects.exists()
 
 
 @pytest.mark.parametrize("headers", [{}, JSON], ids=["page", "json"])
-def test_a_missing_rank_brings_the_form_back_as_it_was(client, seat, headers):
-    data = filled(client, seat, 3, 1, rationale="<i>half done</i>")
-    response = client.post(to("judgment", seat), data, **headers)
+def test_a_missing_rank_brings_the_form_back_as_it_was(client, assignment, headers):
+    data = filled(client, assignment, 3, 1, rationale="<i>half done</i>")
+    response = client.post(to("judgment", assignment), data, **headers)
     html = response.json()["form"] if headers else response.content.decode()
     assert response.status_code == 422
     assert "still without one: 1" in html
@@ -114,91 +114,91 @@ def test_a_missing_rank_brings_the_form_back_as_it_was(client, seat, headers):
     ],
     ids=lambda change: " ".join(f"{name} {value[:10]} {len(value)}" for name, value in change.items()),
 )
-def test_bad_input_is_refused_with_words_and_what_was_entered_and_nothing_stored(client, seat, change):
-    data = filled(client, seat, 1, 2, 3, rationale="half done")
+def test_bad_input_is_refused_with_words_and_what_was_entered_and_nothing_stored(client, assignment, change):
+    data = filled(client, assignment, 1, 2, 3, rationale="half done")
     last = [name for name in data if name.startswith("rank_")][-1]
     change = {
         {"rank": last, "flags": last.replace("rank_", "flags_")}.get(name, name): value
         for name, value in change.items()
     }
-    response = client.post(to("judgment", seat), data | change)
+    response = client.post(to("judgment", assignment), data | change)
     html = response.content.decode()
     assert response.status_code == 422
     assert "notice error" in html and "half done" in html
     assert not Judgment.objects.exists()
 
 
-def test_ranks_of_answers_that_are_not_on_the_page_count_for_nothing(client, seat):
-    data = filled(client, seat, 1, 2) | {"rank_4": 3, "rank_99": 3, "flags_99": "spam"}
-    response = client.post(to("judgment", seat), data)
+def test_ranks_of_answers_that_are_not_on_the_page_count_for_nothing(client, assignment):
+    data = filled(client, assignment, 1, 2) | {"rank_4": 3, "rank_99": 3, "flags_99": "spam"}
+    response = client.post(to("judgment", assignment), data)
     assert response.status_code == 422
     assert "still without one: 1" in response.content.decode()
     assert not Judgment.objects.exists()
 
 
-def test_half_a_surrogate_pair_in_the_reason_breaks_nothing(client, seat):
-    body = urlencode(filled(client, seat, 1, 2, 3)) + "&rationale=%ED%A0%80"
-    client.post(to("judgment", seat), body, content_type="application/x-www-form-urlencoded")
+def test_half_a_surrogate_pair_in_the_reason_breaks_nothing(client, assignment):
+    body = urlencode(filled(client, assignment, 1, 2, 3)) + "&rationale=%ED%A0%80"
+    client.post(to("judgment", assignment), body, content_type="application/x-www-form-urlencoded")
     assert "\ud800" not in Judgment.objects.get().rationale
 
 
-def test_sent_twice_it_is_stored_once_and_says_saved(client, seat):
-    data = filled(client, seat, 1, 2, 3)
-    client.post(to("judgment", seat), data)
-    response = client.post(to("judgment", seat), data, follow=True)
+def test_sent_twice_it_is_stored_once_and_says_saved(client, assignment):
+    data = filled(client, assignment, 1, 2, 3)
+    client.post(to("judgment", assignment), data)
+    response = client.post(to("judgment", assignment), data, follow=True)
     assert "Saved. 1 today." in response.content.decode()
     assert Judgment.objects.count() == 1
 
 
-def test_sent_twice_with_another_answer_the_first_stays(client, seat):
-    data = filled(client, seat, 1, 2, 3)
-    client.post(to("judgment", seat), data)
+def test_sent_twice_with_another_answer_the_first_stays(client, assignment):
+    data = filled(client, assignment, 1, 2, 3)
+    client.post(to("judgment", assignment), data)
     names = [name for name in data if name.startswith("rank_")]
-    response = client.post(to("judgment", seat), data | dict.fromkeys(names, 1), **JSON)
+    response = client.post(to("judgment", assignment), data | dict.fromkeys(names, 1), **JSON)
     assert response.status_code == 409
     assert "the first one stays" in response.content.decode()
     assert ranks_of(Judgment.objects.get()) == [1, 2, 3]
 
 
-def test_a_round_that_closed_meanwhile_is_a_calm_message(client, seat):
-    data = filled(client, seat, 1, 2, 3)
-    close_round(project=seat.round.project)
-    response = client.post(to("judgment", seat), data, follow=True)
+def test_a_round_that_closed_meanwhile_is_a_calm_message(client, assignment):
+    data = filled(client, assignment, 1, 2, 3)
+    close_round(project=assignment.round.project)
+    response = client.post(to("judgment", assignment), data, follow=True)
     assert "has been closed" in response.content.decode()
     assert not Judgment.objects.exists()
 
 
-def test_skipping_frees_the_seat_and_brings_another_comparison(client, seat):
-    response = client.post(to("skip", seat), filled(client, seat, have=""), **JSON)
+def test_skipping_frees_the_assignment_and_brings_another_comparison(client, assignment):
+    response = client.post(to("skip", assignment), filled(client, assignment, have=""), **JSON)
     assert response.status_code == 200
-    assert to("judgment", seat) not in response.json()["ahead"][0]["html"]
-    assert Skip.objects.get().comparison == seat.comparison
-    seat.refresh_from_db()
-    assert seat.state == Assignment.State.FREE
+    assert to("judgment", assignment) not in response.json()["ahead"][0]["html"]
+    assert Skip.objects.get().comparison == assignment.comparison
+    assignment.refresh_from_db()
+    assert assignment.state == Assignment.State.FREE
 
 
 @pytest.mark.parametrize("name", ["judgment", "skip"])
-def test_a_seat_that_is_not_theirs_is_refused(client, seat, name):
-    data = filled(client, seat, 1, 2, 3)
-    client.force_login(make_member(seat.round.project))
-    assert client.post(to(name, seat), data, **JSON).status_code == 409
-    seat.refresh_from_db()
-    assert seat.state == Assignment.State.HELD
+def test_an_assignment_that_is_not_theirs_is_refused(client, assignment, name):
+    data = filled(client, assignment, 1, 2, 3)
+    client.force_login(make_member(assignment.round.project))
+    assert client.post(to(name, assignment), data, **JSON).status_code == 409
+    assignment.refresh_from_db()
+    assert assignment.state == Assignment.State.HELD
     assert not Judgment.objects.exists() and not Skip.objects.exists()
 
 
 @pytest.mark.parametrize("name", ["judgment", "skip"])
-def test_seats_of_other_projects_are_404(client, volunteer, seat, name):
+def test_assignments_of_other_projects_are_404(client, volunteer, assignment, name):
     elsewhere = make_round()
-    foreign = make_seat(elsewhere, make_member(elsewhere.project))
+    foreign = make_assignment(elsewhere, make_member(elsewhere.project))
     assert client.post(to(name, foreign)).status_code == 404
-    assert client.post(reverse(name, args=[seat.round.project.slug, foreign.pk])).status_code == 404
-    assert client.post(reverse(name, args=[seat.round.project.slug, 10**30])).status_code == 404
+    assert client.post(reverse(name, args=[assignment.round.project.slug, foreign.pk])).status_code == 404
+    assert client.post(reverse(name, args=[assignment.round.project.slug, 10**30])).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["judgment", "skip"])
-def test_acts_at_a_seat_take_only_posts(client, seat, name):
-    assert client.get(to(name, seat)).status_code == 405
+def test_acts_at_an_assignment_take_only_posts(client, assignment, name):
+    assert client.get(to(name, assignment)).status_code == 405
 
 
 def test_the_desk_takes_no_posts(client, current, volunteer):
@@ -206,8 +206,8 @@ def test_the_desk_takes_no_posts(client, current, volunteer):
 
 
 def test_when_nothing_is_left_the_page_says_what_happens_next(client, current, volunteer):
-    while seat := claim_next(project=current.project, volunteer=volunteer):
-        client.post(to("judgment", seat), filled(client, seat, 1, 2, 3))
+    while assignment := claim_next(project=current.project, volunteer=volunteer):
+        client.post(to("judgment", assignment), filled(client, assignment, 1, 2, 3))
     assert "All done: every answer of this round is ranked" in client.get(desk(current)).content.decode()
 
 
@@ -231,8 +231,8 @@ def test_more_answers_cost_no_more_queries(client, django_assert_max_num_queries
         client.get(desk(current))
 
 
-def test_judging_and_going_on_cost_few_queries(client, current, seat, django_assert_max_num_queries):
-    ahead = claim_ahead(current=current, volunteer=seat.volunteer, have=[seat.key])
-    data = filled(client, seat, 1, 2, 3, have=",".join(str(one.key) for one in ahead))
+def test_judging_and_going_on_cost_few_queries(client, current, assignment, django_assert_max_num_queries):
+    ahead = claim_ahead(current=current, volunteer=assignment.volunteer, have=[assignment.key])
+    data = filled(client, assignment, 1, 2, 3, have=",".join(str(one.key) for one in ahead))
     with django_assert_max_num_queries(21):
-        assert client.post(to("judgment", seat), data, **JSON).status_code == 200
+        assert client.post(to("judgment", assignment), data, **JSON).status_code == 200

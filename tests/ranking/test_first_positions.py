@@ -16,7 +16,7 @@ from ranking.shares import LEVEL, Share
 from tests.factories import coordinator_of, make_member, make_project, make_user
 
 from .desk import words_of
-from .making import let_lapse, make_correction, make_judgment, make_round, make_seat
+from .making import let_lapse, make_assignment, make_correction, make_judgment, make_round
 
 counts = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -82,15 +82,15 @@ def test_it_is_what_counting_by_hand_gives(seed):
     current = make_round(prompts=5, answers=chance.choice((2, 3, 5)), judgments_per_comparison=3)
     # Another project, which must not be counted.
     elsewhere = make_round(answers=2)
-    make_judgment(make_seat(elsewhere, make_member(elsewhere.project)), 1, 2)
+    make_judgment(make_assignment(elsewhere, make_member(elsewhere.project)), 1, 2)
     for _ in range(3):
         person = make_member(current.project)
         for _ in range(chance.randint(3, 5)):
-            seat = make_seat(current, person)
+            assignment = make_assignment(current, person)
             verdict = chance.choice(("ranked", "ranked", "ranked", "all_bad"))
-            most = len(seat.order)
+            most = len(assignment.order)
             ranks = [chance.randint(1, most) for _ in range(most)]
-            judgment = make_judgment(seat, *ranks, verdict=verdict)
+            judgment = make_judgment(assignment, *ranks, verdict=verdict)
             if chance.random() < 0.3:
                 make_correction(judgment, *(chance.randint(1, most) for _ in range(most)))
     assert found(current.project) == by_hand(current.project) != {}
@@ -100,24 +100,24 @@ def test_it_is_what_counting_by_hand_gives(seed):
 def test_ties_for_the_best_choose_nothing():
     current = make_round(prompts=2, answers=3)
     person = make_member(current.project)
-    make_judgment(make_seat(current, person), 1, 1, 2)
+    make_judgment(make_assignment(current, person), 1, 1, 2)
     assert found(current.project) == {}
-    make_judgment(make_seat(current, person), 1, 2, 2)
+    make_judgment(make_assignment(current, person), 1, 2, 2)
     assert found(current.project)[person.pk][0] == 1
 
 
 @pytest.mark.django_db
-def test_who_lost_the_seat_is_measured_by_the_order_that_they_saw():
+def test_who_lost_the_assignment_is_measured_by_the_order_that_they_saw():
     current = make_round(answers=4)
     slow, quick = make_member(current.project), make_member(current.project)
-    seat = make_seat(current, slow)
-    let_lapse(seat)
-    other = make_seat(current, quick)
-    while other.order[0] == seat.order[0]:
+    assignment = make_assignment(current, slow)
+    let_lapse(assignment)
+    other = make_assignment(current, quick)
+    while other.order[0] == assignment.order[0]:
         random.shuffle(other.order)
         type(other).objects.filter(pk=other.pk).update(order=other.order)
-    ranks = {completion: place for place, completion in enumerate(seat.order, start=1)}
-    submit_judgment(assignment=seat, volunteer=slow, key=seat.key, ranks=ranks)
+    ranks = {completion: place for place, completion in enumerate(assignment.order, start=1)}
+    submit_judgment(assignment=assignment, volunteer=slow, key=assignment.key, ranks=ranks)
     assert found(current.project) == {slow.pk: (1, 1, 0.25)}
 
 
@@ -143,9 +143,9 @@ def test_the_page_marks_whom_the_order_sways(client, role):
         person.is_simulated = simulated
         person.save()
         for _ in range(12):
-            seat = make_seat(current, person)
-            ranks = dict(zip(seat.order, (1, 2), strict=True))
-            submit_judgment(assignment=seat, volunteer=person, key=seat.key, ranks=ranks)
+            assignment = make_assignment(current, person)
+            ranks = dict(zip(assignment.order, (1, 2), strict=True))
+            submit_judgment(assignment=assignment, volunteer=person, key=assignment.key, ranks=ranks)
     told = rows(page(client, current.project, make_member(current.project, role=role)).text)
     assert any(row.startswith("All people more than chance 100 %") for row in told)
     assert any(row.startswith("Hasty more than chance 100 %") and row.endswith("50 % 12") for row in told)

@@ -29,8 +29,8 @@ texts = st.one_of(
 )
 
 
-def make_seat(messages, answers, **project):
-    seat = Assignment(
+def make_assignment(messages, answers, **project):
+    assignment = Assignment(
         pk=41,
         key=uuid.uuid4(),
         order=list(range(len(answers))),
@@ -45,16 +45,16 @@ def make_seat(messages, answers, **project):
             )
         ),
     )
-    seat.shown = [Completion(text=text) for text in answers]
-    return seat
+    assignment.shown = [Completion(text=text) for text in answers]
+    return assignment
 
 
-def rendered(seat):
+def rendered(assignment):
     context = {
-        "form": JudgmentForm(seat=seat),
-        "seat": seat,
-        "prompt": seat.comparison.prompt,
-        "project": seat.round.project,
+        "form": JudgmentForm(assignment=assignment),
+        "assignment": assignment,
+        "prompt": assignment.comparison.prompt,
+        "project": assignment.round.project,
         "csrf_token": "token",
     }
     return render_to_string("ranking/_comparison.html", context)
@@ -68,13 +68,15 @@ def rendered(seat):
     offers_rewrites=st.booleans(),
 )
 def test_any_texts_are_written_as_the_template_writes_them(messages, answers, criteria, offers_rewrites):
-    seat = make_seat(messages, answers, criteria=sorted(criteria), offers_rewrites=offers_rewrites)
-    assert render_fresh(seat, "token") == rendered(seat)
+    assignment = make_assignment(
+        messages, answers, criteria=sorted(criteria), offers_rewrites=offers_rewrites
+    )
+    assert render_fresh(assignment, "token") == rendered(assignment)
 
 
 @pytest.mark.parametrize("flags", [["factual_error"], ["factual_error", "spam"]])
 def test_what_the_project_asks_and_the_readers_language_make_a_shape_of_their_own(flags):
-    seat = make_seat(["Why?"], ["One.", "Two."], flag_kinds=flags)
+    assignment = make_assignment(["Why?"], ["One.", "Two."], flag_kinds=flags)
     for language in ("en", "ar"):
         with translation.override(language):
-            assert render_fresh(seat, "token") == rendered(seat)
+            assert render_fresh(assignment, "token") == rendered(assignment)

@@ -29,7 +29,7 @@ from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_project, make_prompt
 
 from .desk import desk
-from .making import make_correction, make_judgment, make_round, make_seat
+from .making import make_assignment, make_correction, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +91,7 @@ def test_whoever_ranks_does_not_see_the_names_at_the_desk_or_by_the_api(client, 
 
 
 def test_what_is_stored_and_what_goes_into_datasets_stays(current, volunteer):
-    make_judgment(make_seat(current, volunteer), 1, 2, 3, 4)
+    make_judgment(make_assignment(current, volunteer), 1, 2, 3, 4)
     dataset = snapshot_preferences(project=current.project)
     rows = b"".join(dataset.open_file(f"{split}.jsonl").read() for split in ("train", "held_out"))
     assert b"I am ChatGPT." in rows and b"name hidden" not in rows
@@ -109,7 +109,7 @@ def test_a_chatbot_goes_by_the_names_of_its_project_and_its_base_model():
 
 def test_a_correction_shows_the_same(client, current, volunteer):
     client.force_login(volunteer)
-    judgment = make_judgment(make_seat(current, volunteer), 1, 2, 3, 4)
+    judgment = make_judgment(make_assignment(current, volunteer), 1, 2, 3, 4)
     html = client.get(reverse("correct-judgment", args=["climate", judgment.pk])).content.decode()
     assert "ChatGPT" not in html and "(name hidden)" in html
 
@@ -117,8 +117,8 @@ def test_a_correction_shows_the_same(client, current, volunteer):
 def test_a_false_alarm_is_shown_as_it_is_and_can_be_hidden_again(current, volunteer, reviewer):
     completion = one_saying(TEXTS[0], current)
     comparison = completion.comparisons.get()
-    while make_seat(current, volunteer).comparison != comparison:
-        make_judgment(make_seat(current, volunteer), 1, 2, 3, 4)
+    while make_assignment(current, volunteer).comparison != comparison:
+        make_judgment(make_assignment(current, volunteer), 1, 2, 3, 4)
     for decision, shown in (("shown", TEXTS[0]), ("stays", "I am (name hidden). The sea *rises*.")):
         mask = decide_mask(completion=completion, decision=decision, actor=reviewer)
         assert (mask.decision, mask.decided_by) == (decision, reviewer)
@@ -208,17 +208,17 @@ def test_words_that_no_form_would_take_are_refused(project, words):
 
 
 def test_a_rewrite_starts_from_what_was_shown_and_keeps_no_mark(current, volunteer):
-    seat = make_seat(current, volunteer)
-    original = Completion.objects.get(pk__in=seat.order, text=TEXTS[0])
+    assignment = make_assignment(current, volunteer)
+    original = Completion.objects.get(pk__in=assignment.order, text=TEXTS[0])
     said = {"original": original.pk, "text": "I am (name hidden). The sea rises."}
     with pytest.raises(InvalidJudgmentError, match="name hidden"):
-        make_judgment(seat, 1, 2, 3, 4, rewrite=said)
-    make_judgment(seat, 1, 2, 3, 4, rewrite=said | {"text": "I am (name hidden). The sea *rises*."})
+        make_judgment(assignment, 1, 2, 3, 4, rewrite=said)
+    make_judgment(assignment, 1, 2, 3, 4, rewrite=said | {"text": "I am (name hidden). The sea *rises*."})
     assert not Demonstration.objects.exists()
 
 
 def test_ones_own_data_do_not_tell_names_either(client, current, volunteer):
-    make_judgment(make_seat(current, volunteer), 1, 2, 3, 4)
+    make_judgment(make_assignment(current, volunteer), 1, 2, 3, 4)
     said = json.dumps(list(judgments(volunteer)), default=str)
     assert "ChatGPT" not in said and "I am (name hidden). The sea" in said
 
@@ -228,9 +228,9 @@ def test_ones_own_data_do_not_tell_names_either(client, current, volunteer):
 
 @pytest.fixture
 def flagged(current, volunteer):
-    seat = make_seat(current, volunteer)
-    completion = Completion.objects.get(pk__in=seat.order, text=TEXTS[1])
-    make_judgment(seat, 1, 2, 3, 4, flags={completion.pk: ["leaks_author"]})
+    assignment = make_assignment(current, volunteer)
+    completion = Completion.objects.get(pk__in=assignment.order, text=TEXTS[1])
+    make_judgment(assignment, 1, 2, 3, 4, flags={completion.pk: ["leaks_author"]})
     return completion
 
 
@@ -258,11 +258,11 @@ def test_what_was_decided_is_listed_on_demand_and_again_when_flagged_since(
     client.force_login(reviewer)
     assert client.post(page("decide-name", flagged.pk), {"decision": "shown"}).status_code == 302
     assert flagged.pk not in listed(client) and flagged.pk in listed(client, "?show=all")
-    seat = make_seat(current, make_member(project))
-    if flagged.pk not in seat.order:
-        make_judgment(seat, 1, 2, 3, 4)
-        seat = make_seat(current, seat.volunteer)
-    make_judgment(seat, 1, 2, 3, 4, flags={flagged.pk: ["leaks_author"]})
+    assignment = make_assignment(current, make_member(project))
+    if flagged.pk not in assignment.order:
+        make_judgment(assignment, 1, 2, 3, 4)
+        assignment = make_assignment(current, assignment.volunteer)
+    make_judgment(assignment, 1, 2, 3, 4, flags={flagged.pk: ["leaks_author"]})
     assert flagged.pk in listed(client)
 
 

@@ -9,7 +9,7 @@ from ranking.services import close_round, open_round
 from tests.factories import coordinator_of, make_member, make_project, make_user
 
 from .desk import words_of
-from .making import make_answers, make_judgment, make_round, make_seat
+from .making import make_answers, make_assignment, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ def current():
 
 def rank(current, person, times=1):
     for _ in range(times):
-        make_judgment(make_seat(current, person), 1, 2)
+        make_judgment(make_assignment(current, person), 1, 2)
 
 
 def url(project, name="project"):

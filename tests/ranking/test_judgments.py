@@ -5,25 +5,25 @@ import uuid
 import pytest
 
 from ranking.errors import (
+    AssignmentLostError,
     InvalidJudgmentError,
     KeyReusedError,
-    NotYourSeatError,
+    NotYourAssignmentError,
     RoundClosedError,
-    SeatLostError,
 )
 from ranking.models import Assignment, Flag, Judgment, Preference, RankedCompletion
 from ranking.services import claim_next, close_round, skip_comparison, submit_judgment
 from tests.factories import make_member
 
-from .making import make_judgment, make_round, make_seat
+from .making import make_assignment, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def seat():
+def assignment():
     current = make_round()
-    return make_seat(current, make_member(current.project))
+    return make_assignment(current, make_member(current.project))
 
 
 def assert_nothing_stored():
@@ -32,9 +32,11 @@ def assert_nothing_stored():
     assert not Assignment.objects.filter(state=Assignment.State.DONE).exists()
 
 
-def test_a_judgment_is_stored_with_ranks_flags_and_preferences_and_the_seat_is_done(seat):
-    a, b, c, d = sorted(seat.order)
-    judgment = make_judgment(seat, 2, 1, 4, 3, flags={c: ["spam", "harmful"]}, rationale="  b is short ")
+def test_a_judgment_is_stored_with_ranks_flags_and_preferences_and_the_assignment_is_done(assignment):
+    a, b, c, d = sorted(assignment.order)
+    judgment = make_judgment(
+        assignment, 2, 1, 4, 3, flags={c: ["spam", "harmful"]}, rationale="  b is short "
+    )
     assert {row.completion_id: row.rank for row in judgment.ranks.all()} == {a: 2, b: 1, c: 4, d: 3}
     assert set(judgment.preferences.values_list("chosen", "rejected")) == {
         *((b, a), (b, d), (b, c), (a, d), (a, c), (d, c))
@@ -42,25 +44,25 @@ def test_a_judgment_is_stored_with_ranks_flags_and_preferences_and_the_seat_is_d
     assert set(judgment.flags.values_list("completion", "kind")) == {(c, "spam"), (c, "harmful")}
     assert judgment.rationale == "b is short"
     assert judgment.seconds >= 0
-    seat.refresh_from_db()
-    assert (seat.state, seat.held_until) == (Assignment.State.DONE, None)
+    assignment.refresh_from_db()
+    assert (assignment.state, assignment.held_until) == (Assignment.State.DONE, None)
 
 
-def test_equal_ranks_are_ties_and_give_no_preference(seat):
-    a, b, c, d = sorted(seat.order)
-    judgment = make_judgment(seat, 1, 1, 3, 3)
+def test_equal_ranks_are_ties_and_give_no_preference(assignment):
+    a, b, c, d = sorted(assignment.order)
+    judgment = make_judgment(assignment, 1, 1, 3, 3)
     assert {row.completion_id: row.rank for row in judgment.ranks.all()} == {a: 1, b: 1, c: 2, d: 2}
     assert set(judgment.preferences.values_list("chosen", "rejected")) == {(a, c), (a, d), (b, c), (b, d)}
 
 
-def test_all_bad_stores_the_verdict_without_preferences(seat):
-    judgment = make_judgment(seat, verdict=Judgment.Verdict.ALL_BAD)
+def test_all_bad_stores_the_verdict_without_preferences(assignment):
+    judgment = make_judgment(assignment, verdict=Judgment.Verdict.ALL_BAD)
     assert judgment.verdict == Judgment.Verdict.ALL_BAD
     assert not Preference.objects.exists()
 
 
-def test_all_bad_keeps_ranks_that_were_given_but_draws_no_preference(seat):
-    judgment = make_judgment(seat, 1, 2, 3, 4, verdict=Judgment.Verdict.ALL_BAD)
+def test_all_bad_keeps_ranks_that_were_given_but_draws_no_preference(assignment):
+    judgment = make_judgment(assignment, 1, 2, 3, 4, verdict=Judgment.Verdict.ALL_BAD)
     assert judgment.ranks.count() == 4
     assert not Preference.objects.exists()
 
@@ -68,7 +70,7 @@ def test_all_bad_keeps_ranks_that_were_given_but_draws_no_preference(seat):
 @pytest.fixture
 def pair():
     current = make_round(answers=2)
-    return make_seat(current, make_member(current.project))
+    return make_assignment(current, make_member(current.project))
 
 
 @pytest.mark.parametrize("strength", [None, 1, 2])
@@ -86,12 +88,12 @@ def test_a_strength_that_is_none_is_refused(pair, strength):
     assert_nothing_stored()
 
 
-def test_a_strength_between_answers_that_tie_or_of_more_than_two_is_refused(pair, seat):
+def test_a_strength_between_answers_that_tie_or_of_more_than_two_is_refused(pair, assignment):
     for ranks in ((1, 1), (2, 2)):
         with pytest.raises(InvalidJudgmentError, match="do not tie"):
             make_judgment(pair, *ranks, strength=1)
     with pytest.raises(InvalidJudgmentError, match="only of two"):
-        make_judgment(seat, 1, 2, 2, 2, strength=2)
+        make_judgment(assignment, 1, 2, 2, 2, strength=2)
     with pytest.raises(InvalidJudgmentError, match="only of two"):
         make_judgment(pair, verdict=Judgment.Verdict.ALL_BAD, strength=2)
     assert_nothing_stored()
@@ -103,15 +105,15 @@ def test_the_same_key_with_another_strength_is_refused(pair):
         make_judgment(pair, 1, 2, strength=2)
 
 
-def test_cannot_be_ranked_is_an_answer_with_a_reason_that_finishes_the_seat(seat):
+def test_cannot_be_ranked_is_an_answer_with_a_reason_that_finishes_the_assignment(assignment):
     said = {"verdict": "cannot_rank", "reason": "unclear", "rationale": "Which sea?"}
-    judgment = make_judgment(seat, flags={seat.order[0]: ["spam"]}, **said)
+    judgment = make_judgment(assignment, flags={assignment.order[0]: ["spam"]}, **said)
     judgment.refresh_from_db()
     assert (judgment.verdict, judgment.reason, judgment.rationale) == tuple(said.values())
     assert judgment.flags.count() == 1
     assert not judgment.ranks.exists() and not judgment.preferences.exists()
-    seat.refresh_from_db()
-    assert seat.state == Assignment.State.DONE
+    assignment.refresh_from_db()
+    assert assignment.state == Assignment.State.DONE
 
 
 @pytest.mark.parametrize(
@@ -125,18 +127,18 @@ def test_cannot_be_ranked_is_an_answer_with_a_reason_that_finishes_the_seat(seat
         ((1, 2, 3, 4), {"verdict": "\ud800"}, "no such verdict"),
     ],
 )
-def test_a_verdict_that_does_not_fit_is_refused(seat, ranks, said, words):
+def test_a_verdict_that_does_not_fit_is_refused(assignment, ranks, said, words):
     with pytest.raises(InvalidJudgmentError, match=words):
-        make_judgment(seat, *ranks, **said)
+        make_judgment(assignment, *ranks, **said)
     assert_nothing_stored()
 
 
 @pytest.fixture
-def rated(seat):
-    project = seat.round.project
+def rated(assignment):
+    project = assignment.round.project
     project.criteria = ["Accuracy", "Tone"]
     project.save()
-    return seat
+    return assignment
 
 
 def test_ratings_are_stored_with_the_judgment_as_many_as_were_given(rated):
@@ -165,44 +167,44 @@ def test_a_rating_by_another_criterion_or_of_a_foreign_completion_is_refused(rat
     assert_nothing_stored()
 
 
-def test_sent_twice_it_is_stored_once_and_answers_the_same(seat):
-    first = make_judgment(seat, 1, 2, 3, 4, rationale="clear")
-    again = make_judgment(seat, 1, 2, 3, 4, rationale="clear")
+def test_sent_twice_it_is_stored_once_and_answers_the_same(assignment):
+    first = make_judgment(assignment, 1, 2, 3, 4, rationale="clear")
+    again = make_judgment(assignment, 1, 2, 3, 4, rationale="clear")
     assert first == again
     assert Judgment.objects.count() == 1
     assert Preference.objects.count() == 6
 
 
-def test_sent_again_after_the_round_closed_it_still_answers_the_stored_judgment(seat):
-    first = make_judgment(seat, 1, 2, 3, 4)
-    close_round(project=seat.round.project)
-    assert make_judgment(seat, 1, 2, 3, 4) == first
+def test_sent_again_after_the_round_closed_it_still_answers_the_stored_judgment(assignment):
+    first = make_judgment(assignment, 1, 2, 3, 4)
+    close_round(project=assignment.round.project)
+    assert make_judgment(assignment, 1, 2, 3, 4) == first
 
 
-def test_the_same_key_with_another_answer_is_refused(seat):
-    make_judgment(seat, 1, 2, 3, 4)
+def test_the_same_key_with_another_answer_is_refused(assignment):
+    make_judgment(assignment, 1, 2, 3, 4)
     with pytest.raises(KeyReusedError):
-        make_judgment(seat, 4, 3, 2, 1)
-    assert Preference.objects.filter(chosen=min(seat.order)).count() == 3
+        make_judgment(assignment, 4, 3, 2, 1)
+    assert Preference.objects.filter(chosen=min(assignment.order)).count() == 3
 
 
-def test_someone_elses_key_is_refused(seat):
-    make_judgment(seat, 1, 2, 3, 4)
-    other = make_member(seat.round.project)
+def test_someone_elses_key_is_refused(assignment):
+    make_judgment(assignment, 1, 2, 3, 4)
+    other = make_member(assignment.round.project)
     with pytest.raises(KeyReusedError):
         submit_judgment(
-            assignment=seat,
+            assignment=assignment,
             volunteer=other,
-            key=seat.key,
-            ranks=dict(zip(sorted(seat.order), (1, 2, 3, 4), strict=True)),
+            key=assignment.key,
+            ranks=dict(zip(sorted(assignment.order), (1, 2, 3, 4), strict=True)),
         )
 
 
-def test_the_key_of_another_seat_is_refused():
+def test_the_key_of_another_assignment_is_refused():
     current = make_round(prompts=2, answers=2)
     volunteer = make_member(current.project)
-    first = make_judgment(make_seat(current, volunteer), verdict=Judgment.Verdict.ALL_BAD)
-    second = make_seat(current, volunteer)
+    first = make_judgment(make_assignment(current, volunteer), verdict=Judgment.Verdict.ALL_BAD)
+    second = make_assignment(current, volunteer)
     with pytest.raises(KeyReusedError):
         make_judgment(second, verdict=Judgment.Verdict.ALL_BAD, key=first.key)
     second.refresh_from_db()
@@ -210,111 +212,116 @@ def test_the_key_of_another_seat_is_refused():
 
 
 @pytest.mark.parametrize("ranks", [(0, 1, 2, 3), (1, 2, 3, 5), (1, 2, 3, True), (1, 2, 3, 1.5)])
-def test_ranks_outside_one_to_k_are_refused(seat, ranks):
+def test_ranks_outside_one_to_k_are_refused(assignment, ranks):
     with pytest.raises(InvalidJudgmentError, match="1 to 4"):
-        make_judgment(seat, *ranks)
+        make_judgment(assignment, *ranks)
     assert_nothing_stored()
 
 
-def test_a_missing_rank_is_refused(seat):
+def test_a_missing_rank_is_refused(assignment):
     with pytest.raises(InvalidJudgmentError, match="without one: 2"):
         submit_judgment(
-            assignment=seat, volunteer=seat.volunteer, key=seat.key, ranks=dict.fromkeys(seat.order[:2], 1)
+            assignment=assignment,
+            volunteer=assignment.volunteer,
+            key=assignment.key,
+            ranks=dict.fromkeys(assignment.order[:2], 1),
         )
     assert_nothing_stored()
 
 
-def test_no_ranks_at_all_are_refused_unless_all_are_bad(seat):
+def test_no_ranks_at_all_are_refused_unless_all_are_bad(assignment):
     with pytest.raises(InvalidJudgmentError):
-        make_judgment(seat)
+        make_judgment(assignment)
     assert_nothing_stored()
 
 
-def test_a_rank_for_a_foreign_completion_is_refused(seat):
-    ranks = dict.fromkeys([*seat.order, max(seat.order) + 1], 1)
+def test_a_rank_for_a_foreign_completion_is_refused(assignment):
+    ranks = dict.fromkeys([*assignment.order, max(assignment.order) + 1], 1)
     with pytest.raises(InvalidJudgmentError, match="not part of this comparison"):
-        submit_judgment(assignment=seat, volunteer=seat.volunteer, key=seat.key, ranks=ranks)
+        submit_judgment(
+            assignment=assignment, volunteer=assignment.volunteer, key=assignment.key, ranks=ranks
+        )
     assert_nothing_stored()
 
 
-def test_a_flag_on_a_foreign_completion_is_refused(seat):
+def test_a_flag_on_a_foreign_completion_is_refused(assignment):
     with pytest.raises(InvalidJudgmentError, match="not part of this comparison"):
-        make_judgment(seat, 1, 2, 3, 4, flags={max(seat.order) + 1: ["spam"]})
+        make_judgment(assignment, 1, 2, 3, 4, flags={max(assignment.order) + 1: ["spam"]})
     assert_nothing_stored()
 
 
-def test_an_unknown_flag_is_refused(seat):
+def test_an_unknown_flag_is_refused(assignment):
     with pytest.raises(InvalidJudgmentError, match="no such flag"):
-        make_judgment(seat, 1, 2, 3, 4, flags={seat.order[0]: ["ugly"]})
+        make_judgment(assignment, 1, 2, 3, 4, flags={assignment.order[0]: ["ugly"]})
     assert_nothing_stored()
 
 
 @pytest.mark.parametrize("rationale", ["\0", "lone \ud800", "x" * 5001])
-def test_a_rationale_that_cannot_be_stored_is_refused(seat, rationale):
+def test_a_rationale_that_cannot_be_stored_is_refused(assignment, rationale):
     with pytest.raises(InvalidJudgmentError):
-        make_judgment(seat, 1, 2, 3, 4, rationale=rationale)
+        make_judgment(assignment, 1, 2, 3, 4, rationale=rationale)
     assert_nothing_stored()
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1])
-def test_a_time_that_is_no_time_is_refused(seat, seconds):
+def test_a_time_that_is_no_time_is_refused(assignment, seconds):
     with pytest.raises(InvalidJudgmentError):
-        make_judgment(seat, 1, 2, 3, 4, seconds=seconds)
+        make_judgment(assignment, 1, 2, 3, 4, seconds=seconds)
     assert_nothing_stored()
 
 
-def test_another_volunteer_cannot_answer_for_the_holder(seat):
-    with pytest.raises(NotYourSeatError):
+def test_another_volunteer_cannot_answer_for_the_holder(assignment):
+    with pytest.raises(NotYourAssignmentError):
         submit_judgment(
-            assignment=seat,
-            volunteer=make_member(seat.round.project),
-            key=seat.key,
-            ranks=dict.fromkeys(seat.order, 1),
+            assignment=assignment,
+            volunteer=make_member(assignment.round.project),
+            key=assignment.key,
+            ranks=dict.fromkeys(assignment.order, 1),
         )
     assert_nothing_stored()
 
 
-def test_a_closed_round_takes_no_judgment(seat):
-    close_round(project=seat.round.project)
+def test_a_closed_round_takes_no_judgment(assignment):
+    close_round(project=assignment.round.project)
     with pytest.raises(RoundClosedError):
-        make_judgment(seat, 1, 2, 3, 4)
+        make_judgment(assignment, 1, 2, 3, 4)
     assert_nothing_stored()
 
 
-def test_a_wrong_key_is_refused(seat):
-    with pytest.raises(SeatLostError):
-        make_judgment(seat, 1, 2, 3, 4, key=uuid.uuid4())
+def test_a_wrong_key_is_refused(assignment):
+    with pytest.raises(AssignmentLostError):
+        make_judgment(assignment, 1, 2, 3, 4, key=uuid.uuid4())
     assert_nothing_stored()
 
 
-def test_a_skipped_comparison_goes_to_others_and_never_comes_back(seat):
-    project, volunteer = seat.round.project, seat.volunteer
-    skip_comparison(assignment=seat, volunteer=volunteer)
+def test_a_skipped_comparison_goes_to_others_and_never_comes_back(assignment):
+    project, volunteer = assignment.round.project, assignment.volunteer
+    skip_comparison(assignment=assignment, volunteer=volunteer)
     assert claim_next(project=project, volunteer=volunteer) is None
-    assert make_seat(seat.round, make_member(project)).pk == seat.pk
+    assert make_assignment(assignment.round, make_member(project)).pk == assignment.pk
 
 
-def test_skipping_again_is_answered_alike_and_leaves_the_seat_to_its_new_holder(seat):
-    volunteer, other = seat.volunteer, make_member(seat.round.project)
-    skip_comparison(assignment=seat, volunteer=volunteer)
-    skip_comparison(assignment=seat, volunteer=volunteer)
-    taken = make_seat(seat.round, other)
-    skip_comparison(assignment=seat, volunteer=volunteer)
+def test_skipping_again_is_answered_alike_and_leaves_the_assignment_to_its_new_holder(assignment):
+    volunteer, other = assignment.volunteer, make_member(assignment.round.project)
+    skip_comparison(assignment=assignment, volunteer=volunteer)
+    skip_comparison(assignment=assignment, volunteer=volunteer)
+    taken = make_assignment(assignment.round, other)
+    skip_comparison(assignment=assignment, volunteer=volunteer)
     taken.refresh_from_db()
     assert (taken.volunteer, taken.state) == (other, Assignment.State.HELD)
 
 
-def test_only_the_holder_can_skip(seat):
-    other = make_member(seat.round.project)
-    with pytest.raises(SeatLostError):
-        skip_comparison(assignment=seat, volunteer=other)
-    seat.refresh_from_db()
-    assert seat.volunteer != other
+def test_only_the_holder_can_skip(assignment):
+    other = make_member(assignment.round.project)
+    with pytest.raises(AssignmentLostError):
+        skip_comparison(assignment=assignment, volunteer=other)
+    assignment.refresh_from_db()
+    assert assignment.volunteer != other
 
 
-def test_a_judged_seat_cannot_be_skipped(seat):
-    make_judgment(seat, 1, 2, 3, 4)
-    with pytest.raises(SeatLostError):
-        skip_comparison(assignment=seat, volunteer=seat.volunteer)
-    seat.refresh_from_db()
-    assert seat.state == Assignment.State.DONE
+def test_a_judged_assignment_cannot_be_skipped(assignment):
+    make_judgment(assignment, 1, 2, 3, 4)
+    with pytest.raises(AssignmentLostError):
+        skip_comparison(assignment=assignment, volunteer=assignment.volunteer)
+    assignment.refresh_from_db()
+    assert assignment.state == Assignment.State.DONE

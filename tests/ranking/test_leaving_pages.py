@@ -15,12 +15,12 @@ from annotator.services.invitations import invite
 from annotator.services.tokens import create_api_token
 from annotator.strict_json import load_json
 from ranking.leaving_forms import LeaveForm
-from ranking.models import Judgment, Mask, PracticeComparison, PracticeTry
+from ranking.models import Judgment, Mask, PracticeAttempt, PracticeComparison
 from ranking.services import correct_judgment, leave_project, skip_comparison, snapshot_preferences
 from tests.api import client_of
 from tests.factories import PASSWORD, coordinator_of, make_member, make_project, make_user
 
-from .making import make_judgment, make_round, make_seat
+from .making import make_assignment, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +58,7 @@ def download(client) -> dict[str, list]:
 
 def test_the_archive_has_what_one_judged_with_corrections_and_what_one_saw(client, current, wanda):
     first = make_judgment(
-        make_seat(current, wanda), 1, 2, 3, rationale="Écris mieux: “oui”", seconds=12.5, flags={}
+        make_assignment(current, wanda), 1, 2, 3, rationale="Écris mieux: “oui”", seconds=12.5, flags={}
     )
     shown = first.assignment.order
     correct_judgment(
@@ -70,8 +70,8 @@ def test_the_archive_has_what_one_judged_with_corrections_and_what_one_saw(clien
         ratings={shown[1]: {"Tone": 4}},
         rewrite={"original": shown[0], "text": "Better so."},
     )
-    skip_comparison(assignment=make_seat(current, wanda), volunteer=wanda)
-    make_seat(current, wanda)
+    skip_comparison(assignment=make_assignment(current, wanda), volunteer=wanda)
+    make_assignment(current, wanda)
     client.force_login(wanda)
     parts = download(client)
     before, after = parts["judgments"]
@@ -85,7 +85,7 @@ def test_the_archive_has_what_one_judged_with_corrections_and_what_one_saw(clien
     assert after["rewrite"] == {"original": shown[0], "text": "Better so."}
     assert [one["text"] for one in parts["written_answers"]] == ["Better so."]
     assert after["prompt"] == first.comparison.prompt.messages
-    assert len(parts["skipped"]) == 1 and len(parts["seats"]) == 2
+    assert len(parts["skipped"]) == 1 and len(parts["assignments"]) == 2
     assert [day["judgments"] for day in parts["days"]] == [1]
 
 
@@ -109,8 +109,8 @@ def test_the_archive_has_the_account_and_nothing_that_signs_in(client, current, 
 
 def test_the_archive_names_no_author_and_nobody_else(client, current, wanda):
     other = make_member(current.project, email="other@example.org", name="Olaf Other")
-    make_judgment(make_seat(current, other), 1, 2, 3, rationale="Olaf's own reason")
-    make_judgment(make_seat(current, wanda), 1, 2, 3)
+    make_judgment(make_assignment(current, other), 1, 2, 3, rationale="Olaf's own reason")
+    make_judgment(make_assignment(current, wanda), 1, 2, 3)
     invite(project=current.project, role=Role.VOLUNTEER, email="invited@example.org", actor=wanda)
     AuditEvent.objects.create(
         project=current.project, actor=other, verb="member.role_changed", target=f"user:{wanda.pk}"
@@ -134,7 +134,15 @@ def test_who_did_nothing_gets_their_account(client):
 def test_every_table_that_points_to_a_person_is_in_the_archive_or_told_by_the_log():
     """Whoever adds such a table adds it to the export, or says here why not."""
     exported = {"Membership", "Consent", "Invitation", "Author", "AuditEvent", "Token", "Authenticator"}
-    exported |= {"UserSession", "Judgment", "Skip", "Assignment", "LapsedSeat", "Tally", "PracticeTry"}
+    exported |= {
+        "UserSession",
+        "Judgment",
+        "Skip",
+        "Assignment",
+        "LapsedAssignment",
+        "Tally",
+        "PracticeAttempt",
+    }
     told_by_the_log = {"Dataset", "GuidelinesVersion", "Mask", "Update", "Release"}
     unused = {"EmailAddress", "User_groups", "User_user_permissions"}
     pointing = {
@@ -148,11 +156,11 @@ def test_every_table_that_points_to_a_person_is_in_the_archive_or_told_by_the_lo
 
 
 def test_the_archive_hides_what_the_desk_hides(client, current, wanda):
-    seat = make_seat(current, wanda)
-    first = min(seat.order)
+    assignment = make_assignment(current, wanda)
+    first = min(assignment.order)
     text = Completion.objects.get(pk=first).text
     Mask.objects.create(completion_id=first, project=current.project, spans=[[0, 6]])
-    make_judgment(seat, 1, 2, 3)
+    make_judgment(assignment, 1, 2, 3)
     client.force_login(wanda)
     (judgment,) = download(client)["judgments"]
     shown = {answer["id"]: answer["text"] for answer in judgment["answers"]}
@@ -167,8 +175,8 @@ def test_the_archive_has_what_one_said_in_practice(client, current, wanda):
         ranks=[1, 2],
         why="So.",
     )
-    attempt = PracticeTry.objects.create(membership=wanda.memberships.get(), number=7, needed=1)
-    attempt.seats.create(comparison=comparison, place=0, order=[1, 0], ranks=[2, 1], is_right=False)
+    attempt = PracticeAttempt.objects.create(membership=wanda.memberships.get(), number=7, needed=1)
+    attempt.assignments.create(comparison=comparison, place=0, order=[1, 0], ranks=[2, 1], is_right=False)
     client.force_login(wanda)
     (said,) = [one for one in download(client)["practice"] if one["try"] == 7]
     assert (said["ranks"], said["right"], said["answers"]) == ([2, 1], False, ["Yes", "No"])
@@ -186,7 +194,7 @@ def test_the_archive_is_for_who_signed_in_and_is_not_cached(client, wanda):
 
 
 def test_a_member_leaves_and_takes_their_judgments_back(client, current, wanda):
-    make_judgment(make_seat(current, wanda), 1, 2, 3)
+    make_judgment(make_assignment(current, wanda), 1, 2, 3)
     client.force_login(wanda)
     assert "1 judgment of yours counts here" in client.get(leave_url(current)).text
     page = client.post(leave_url(current), {"judgments": "withdraw", "sure": "on"}, follow=True)
@@ -196,7 +204,7 @@ def test_a_member_leaves_and_takes_their_judgments_back(client, current, wanda):
 
 
 def test_a_member_leaves_and_lets_their_judgments_count(client, current, wanda):
-    make_judgment(make_seat(current, wanda), 1, 2, 3)
+    make_judgment(make_assignment(current, wanda), 1, 2, 3)
     client.force_login(wanda)
     client.post(leave_url(current), {"judgments": "keep", "sure": "on"})
     assert not wanda.memberships.exists() and Judgment.objects.count() == 1
@@ -214,7 +222,7 @@ def test_a_member_leaves_and_lets_their_judgments_count(client, current, wanda):
     ],
 )
 def test_nobody_leaves_by_half_a_form(client, current, wanda, wrong):
-    make_judgment(make_seat(current, wanda), 1, 2, 3)
+    make_judgment(make_assignment(current, wanda), 1, 2, 3)
     client.force_login(wanda)
     page = client.post(leave_url(current), wrong)
     assert page.status_code == 422 and "You have not left yet" in page.text
@@ -318,7 +326,7 @@ def test_erasing_is_for_who_signed_in_and_refuses_other_methods(client, wanda):
 
 
 def test_coordinators_see_how_much_of_which_dataset_was_taken_back_and_not_by_whom(client, current, wanda):
-    make_judgment(make_seat(current, wanda), 1, 2, 3)
+    make_judgment(make_assignment(current, wanda), 1, 2, 3)
     dataset = snapshot_preferences(project=current.project)
     leave_project(membership=wanda.memberships.get(), withdraw=True)
     client.force_login(coordinator_of(current.project))
@@ -336,7 +344,7 @@ def test_coordinators_see_how_much_of_which_dataset_was_taken_back_and_not_by_wh
 
 
 def test_a_dataset_of_which_nothing_was_taken_back_says_nothing(client, current, wanda):
-    make_judgment(make_seat(current, wanda), 1, 2, 3)
+    make_judgment(make_assignment(current, wanda), 1, 2, 3)
     dataset = snapshot_preferences(project=current.project)
     client.force_login(coordinator_of(current.project))
     assert "aken back" not in client.get(reverse("datasets", args=[current.project.slug])).text

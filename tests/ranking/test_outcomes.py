@@ -14,7 +14,7 @@ from ranking.services import (
 )
 from tests.factories import coordinator_of, make_member, make_project
 
-from .making import assert_refused, make_correction, make_judgment, make_round, make_seat
+from .making import assert_refused, make_assignment, make_correction, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 Decision, Judge = Outcome.Decision, Outcome.Judge
@@ -50,7 +50,7 @@ def vera(current):
 
 
 def rank(current, *people):
-    return [make_judgment(make_seat(current, person), 1, 2) for person in people]
+    return [make_judgment(make_assignment(current, person), 1, 2) for person in people]
 
 
 def home(client, project, user):
@@ -157,9 +157,9 @@ def test_what_was_in_the_dataset_is_what_counted_when_it_was_taken(current, vera
 
 
 def test_an_answer_that_somebody_wrote_teaches_as_a_ranking_does(current, vera):
-    seat = make_seat(current, vera)
-    rewrite = {"original": seat.order[0], "text": "Because water expands as it warms."}
-    make_judgment(seat, verdict=Judgment.Verdict.ALL_BAD, rewrite=rewrite)
+    assignment = make_assignment(current, vera)
+    rewrite = {"original": assignment.order[0], "text": "Because water expands as it warms."}
+    make_judgment(assignment, verdict=Judgment.Verdict.ALL_BAD, rewrite=rewrite)
     assert make_outcome(current.project).volunteers == 1
 
 

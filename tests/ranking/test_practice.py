@@ -9,7 +9,7 @@ from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Role
 from annotator.services.members import change_role
 from annotator.services.projects import change_settings
-from ranking.models import PracticeComparison, PracticeSeat
+from ranking.models import PracticeAssignment, PracticeComparison
 from ranking.practice_files import practice_from_record
 from ranking.services.practice import (
     add_practice,
@@ -52,25 +52,25 @@ def newcomer(client, project):
     return project.memberships.get(user=user)
 
 
-def answer(seat, *, right=True):
-    """The seat's two answers ranked as they are known, or the other way round."""
-    ranks = seat.comparison.ranks if right else seat.comparison.ranks[::-1]
-    return answer_practice(seat=seat, ranks=dict(enumerate(ranks)))
+def answer(assignment, *, right=True):
+    """The assignment's two answers ranked as they are known, or the other way round."""
+    ranks = assignment.comparison.ranks if right else assignment.comparison.ranks[::-1]
+    return answer_practice(assignment=assignment, ranks=dict(enumerate(ranks)))
 
 
 def finish(membership, right):
     """A whole try with so many right answers."""
     attempt = begin_practice(membership=membership)
-    for number, seat in enumerate(attempt.seats.all()):
-        answer(seat, right=number < right)
+    for number, assignment in enumerate(attempt.assignments.all()):
+        answer(assignment, right=number < right)
     membership.refresh_from_db()
     attempt.refresh_from_db()
     return attempt
 
 
-def choice(seat, *, right=True):
+def choice(assignment, *, right=True):
     """What the form of two answers is sent with."""
-    is_first = seat.comparison.ranks[seat.order[0]] == 1
+    is_first = assignment.comparison.ranks[assignment.order[0]] == 1
     return {"preferred": "a" if is_first == right else "b"}
 
 
@@ -83,8 +83,8 @@ def test_practice_comes_after_the_guidelines_and_before_the_first_comparison(
     page = client.post(at("begin-practice", project), follow=True)
     for number in range(1, 6):
         assert f"Practice, {number} of 5" in page.text
-        seat = newcomer.practice_tries.get().next_seat()
-        page = client.post(at("practice-answer", project, seat.pk), choice(seat), follow=True)
+        assignment = newcomer.practice_tries.get().next_assignment()
+        page = client.post(at("practice-answer", project, assignment.pk), choice(assignment), follow=True)
         assert "<h1>Right</h1>" in page.text and "<em>truth</em>" in page.text
         page = client.get(at("practice", project))
     assert "You are ready" in page.text and "5 of 5 were right" in page.text
@@ -101,8 +101,10 @@ def test_nobody_practises_before_they_have_agreed(client, project):
 
 
 def test_what_was_wrong_is_told_with_the_right_one_and_why(client, project, newcomer):
-    seat = begin_practice(membership=newcomer).next_seat()
-    page = client.post(at("practice-answer", project, seat.pk), choice(seat, right=False), follow=True)
+    assignment = begin_practice(membership=newcomer).next_assignment()
+    page = client.post(
+        at("practice-answer", project, assignment.pk), choice(assignment, right=False), follow=True
+    )
     assert "Not what we expected" in page.text and "<em>truth</em>" in page.text
     card = page.text.partition("The better one")[0].rpartition("<article")[2]
     assert "Good one." in card
@@ -110,18 +112,23 @@ def test_what_was_wrong_is_told_with_the_right_one_and_why(client, project, newc
 
 def test_names_in_answers_are_hidden_as_they_are_at_the_desk(client, current, newcomer):
     add(current.project, 5, answers=["I am ChatGPT.", "Bad one."])
-    seat = begin_practice(membership=newcomer).seats.filter(comparison__answers__0="I am ChatGPT.").first()
-    seat.attempt.seats.filter(place__lt=seat.place).delete()
+    assignment = (
+        begin_practice(membership=newcomer).assignments.filter(comparison__answers__0="I am ChatGPT.").first()
+    )
+    assignment.attempt.assignments.filter(place__lt=assignment.place).delete()
     page = client.get(at("practice", current.project))
     assert "I am (name hidden)." in page.text and "ChatGPT" not in page.text
-    page = client.post(at("practice-answer", current.project, seat.pk), choice(seat), follow=True)
+    page = client.post(at("practice-answer", current.project, assignment.pk), choice(assignment), follow=True)
     assert "I am (name hidden)." in page.text and "ChatGPT" not in page.text
 
 
 def test_how_much_better_makes_no_difference(client, project, newcomer):
-    seat = begin_practice(membership=newcomer).next_seat()
-    fields = {"preferred": choice(seat)["preferred"] + "_much"}
-    assert "<h1>Right</h1>" in client.post(at("practice-answer", project, seat.pk), fields, follow=True).text
+    assignment = begin_practice(membership=newcomer).next_assignment()
+    fields = {"preferred": choice(assignment)["preferred"] + "_much"}
+    assert (
+        "<h1>Right</h1>"
+        in client.post(at("practice-answer", project, assignment.pk), fields, follow=True).text
+    )
 
 
 def test_more_than_two_answers_are_ranked_and_told_rank_by_rank(client, current):
@@ -129,10 +136,10 @@ def test_more_than_two_answers_are_ranked_and_told_rank_by_rank(client, current)
     add(project, 1, answers=["Best.", "Middle.", "Worst."], ranks=[1, 2, 3])
     user = make_newcomer(project)
     client.force_login(user)
-    seat = begin_practice(membership=project.memberships.get(user=user)).next_seat()
-    right = [seat.comparison.ranks[place] for place in seat.order]
+    assignment = begin_practice(membership=project.memberships.get(user=user)).next_assignment()
+    right = [assignment.comparison.ranks[place] for place in assignment.order]
     fields = {f"rank_{place}": rank for place, rank in enumerate(right, start=1)}
-    page = client.post(at("practice-answer", project, seat.pk), fields, follow=True)
+    page = client.post(at("practice-answer", project, assignment.pk), fields, follow=True)
     assert "<h1>Right</h1>" in page.text and page.text.count("as you said") == 3
 
 
@@ -148,10 +155,10 @@ def test_practice_is_the_desks_form_without_what_has_no_right_answer(client, pro
     "fields", [{}, {"preferred": "c"}, {"preferred": "a\0"}, {"preferred": "a" * 1_000_000}]
 )
 def test_what_is_no_ranking_is_told_and_not_stored(client, project, newcomer, fields):
-    seat = begin_practice(membership=newcomer).next_seat()
-    page = client.post(at("practice-answer", project, seat.pk), fields)
+    assignment = begin_practice(membership=newcomer).next_assignment()
+    page = client.post(at("practice-answer", project, assignment.pk), fields)
     assert page.status_code == 422 and 'id="desk-error"' in page.text
-    assert PracticeSeat.objects.get(pk=seat.pk).is_right is None
+    assert PracticeAssignment.objects.get(pk=assignment.pk).is_right is None
 
 
 @pytest.mark.parametrize("rank", ["", "0", "4", "9" * 5000, "x"])
@@ -160,22 +167,22 @@ def test_a_rank_that_is_none_is_told_and_not_stored(client, current, rank):
     add(project, 1, answers=["Best.", "Middle.", "Worst."], ranks=[1, 2, 3])
     user = make_newcomer(project)
     client.force_login(user)
-    seat = begin_practice(membership=project.memberships.get(user=user)).next_seat()
+    assignment = begin_practice(membership=project.memberships.get(user=user)).next_assignment()
     fields = {"rank_1": "1", "rank_2": "2", "rank_3": rank}
-    assert client.post(at("practice-answer", project, seat.pk), fields).status_code == 422
-    assert PracticeSeat.objects.get(pk=seat.pk).is_right is None
+    assert client.post(at("practice-answer", project, assignment.pk), fields).status_code == 422
+    assert PracticeAssignment.objects.get(pk=assignment.pk).is_right is None
 
 
 def test_an_answer_sent_twice_stays_the_first(client, project, newcomer):
-    seat = begin_practice(membership=newcomer).next_seat()
+    assignment = begin_practice(membership=newcomer).next_assignment()
     for right in (False, True):
-        client.post(at("practice-answer", project, seat.pk), choice(seat, right=right))
-    seat.refresh_from_db()
-    assert seat.is_right is False
+        client.post(at("practice-answer", project, assignment.pk), choice(assignment, right=right))
+    assignment.refresh_from_db()
+    assert assignment.is_right is False
 
 
 def test_practice_is_taken_up_where_it_was_left(client, current, project, newcomer):
-    first = begin_practice(membership=newcomer).next_seat()
+    first = begin_practice(membership=newcomer).next_assignment()
     client.post(at("practice-answer", project, first.pk), choice(first))
     client.logout()
     client.force_login(newcomer.user)
@@ -193,7 +200,7 @@ def test_a_project_sets_length_and_pass_mark(project, newcomer):
     change_settings(project=project, values=values, actor=coordinator_of(project))
     newcomer.project.refresh_from_db()
     attempt = finish(newcomer, 2)
-    assert attempt.seats.count() == 3 and attempt.passed
+    assert attempt.assignments.count() == 3 and attempt.passed
 
 
 def test_with_fewer_comparisons_than_the_pass_mark_all_have_to_be_right(current):
@@ -209,9 +216,9 @@ def test_after_the_first_try_there_is_a_second_with_comparisons_not_seen_before(
     assert "Not quite yet" in page.text and "Try again" in page.text
     client.post(at("begin-practice", project))
     second = newcomer.practice_tries.first()
-    seen = set(first.seats.values_list("comparison", flat=True))
+    seen = set(first.assignments.values_list("comparison", flat=True))
     assert second.number == 2
-    assert len(seen & set(second.seats.values_list("comparison", flat=True))) == 3
+    assert len(seen & set(second.assignments.values_list("comparison", flat=True))) == 3
 
 
 def test_comparisons_in_a_language_that_one_reads_come_first(project, newcomer):
@@ -219,7 +226,7 @@ def test_comparisons_in_a_language_that_one_reads_come_first(project, newcomer):
     newcomer.user.languages = ["es"]
     newcomer.user.save()
     for _ in range(2):
-        drawn = finish(newcomer, 0).seats.values_list("comparison", flat=True)
+        drawn = finish(newcomer, 0).assignments.values_list("comparison", flat=True)
         assert set(drawn) == spanish
 
 
@@ -318,10 +325,10 @@ def test_an_edited_or_removed_comparison_stays_for_who_is_practising(client, pro
 
 
 def test_practice_of_somebody_else_is_not_found(client, project, newcomer):
-    seat = begin_practice(membership=newcomer).next_seat()
+    assignment = begin_practice(membership=newcomer).next_assignment()
     client.force_login(make_member(project))
-    assert client.get(at("practice-result", project, seat.pk)).status_code == 404
-    assert client.post(at("practice-answer", project, seat.pk), {"preferred": "a"}).status_code == 404
+    assert client.get(at("practice-result", project, assignment.pk)).status_code == 404
+    assert client.post(at("practice-answer", project, assignment.pk), {"preferred": "a"}).status_code == 404
     client.force_login(coordinator_of(make_project()))
     for name in ("practice", "practice-comparisons", "add-practice"):
         assert client.get(at(name, project)).status_code == 404
@@ -333,8 +340,8 @@ def test_practice_of_somebody_else_is_not_found(client, project, newcomer):
 
 
 def test_a_result_is_shown_only_once_there_is_one(client, project, newcomer):
-    seat = begin_practice(membership=newcomer).next_seat()
-    assert client.get(at("practice-result", project, seat.pk)).url == at("practice", project)
+    assignment = begin_practice(membership=newcomer).next_assignment()
+    assert client.get(at("practice-result", project, assignment.pk)).url == at("practice", project)
 
 
 def test_acts_refuse_get_and_pages_refuse_post(client, project, newcomer):

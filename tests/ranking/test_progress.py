@@ -1,10 +1,8 @@
 """Progress is read from tallies, never counted, and stays what counting would give."""
 
-from datetime import UTC, datetime, timedelta
-from importlib import import_module
+from datetime import timedelta
 
 import pytest
-from django.apps import apps
 from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
@@ -14,7 +12,7 @@ from ranking.services import claim_next, skip_comparison, submit_judgment
 from tests.factories import make_member
 from tests.racing import at_once
 
-from .making import make_judgment, make_round, make_seat
+from .making import make_assignment, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +31,7 @@ def told(current, volunteer):
     return progress.done, progress.own, progress.total
 
 
-def test_a_new_round_has_all_its_seats_to_go():
+def test_a_new_round_has_all_its_assignments_to_go():
     current = make_round(prompts=3, judgments_per_comparison=2)
     assert told(current, make_member(current.project)) == (0, 0, 6)
 
@@ -41,30 +39,30 @@ def test_a_new_round_has_all_its_seats_to_go():
 def test_judging_counts_once_and_skipping_and_sending_twice_do_not():
     current = make_round(prompts=5, answers=2)
     one, other = make_member(current.project), make_member(current.project)
-    seat = make_seat(current, one)
+    assignment = make_assignment(current, one)
     for _ in range(2):
-        make_judgment(seat, 1, 2)
-    skip_comparison(assignment=make_seat(current, one), volunteer=one)
-    make_judgment(make_seat(current, one), 2, 1)
-    make_judgment(make_seat(current, other), 1, 1)
+        make_judgment(assignment, 1, 2)
+    skip_comparison(assignment=make_assignment(current, one), volunteer=one)
+    make_judgment(make_assignment(current, one), 2, 1)
+    make_judgment(make_assignment(current, other), 1, 1)
     assert told(current, one) == counted(current, one) == (3, 2, 5)
     assert told(current, other) == (3, 1, 5)
 
 
 def test_a_judgment_that_could_not_be_stored_is_not_counted():
     current = make_round(answers=2)
-    seat = make_seat(current, make_member(current.project))
+    assignment = make_assignment(current, make_member(current.project))
     with transaction.atomic():
-        make_judgment(seat, 1, 2)
+        make_judgment(assignment, 1, 2)
         transaction.set_rollback(True)
-    assert told(current, seat.volunteer) == (0, 0, 1)
+    assert told(current, assignment.volunteer) == (0, 0, 1)
 
 
 def test_today_is_what_was_given_since_midnight_in_all_rounds_of_the_project():
     current, elsewhere = make_round(prompts=3, answers=2), make_round(answers=2)
     volunteer = make_member(current.project)
     for _ in range(2):
-        make_judgment(make_seat(current, volunteer), 1, 2)
+        make_judgment(make_assignment(current, volunteer), 1, 2)
     Tally.objects.create(
         round=current, volunteer=volunteer, day=timezone.localdate() - timedelta(days=1), judgments=7
     )
@@ -74,20 +72,6 @@ def test_today_is_what_was_given_since_midnight_in_all_rounds_of_the_project():
     assert own.total() == 9
 
 
-def test_the_tallies_of_what_was_judged_before_there_were_any_are_made_by_the_migration():
-    current = make_round(prompts=4, answers=2, judgments_per_comparison=2)
-    one, other = make_member(current.project), make_member(current.project)
-    for volunteer in (one, one, other):
-        make_judgment(make_seat(current, volunteer), 1, 2)
-    early = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
-    Judgment.objects.filter(pk=Judgment.objects.earliest("pk").pk).update(created_at=early)
-    Tally.objects.all().delete()
-    Round.objects.update(seats=0)
-    import_module("ranking.migrations.0011_tallies").count_what_is_there(apps, None)
-    assert told(current, one) == counted(current, one) == (3, 2, 8)
-    assert Tally.objects.get(volunteer=one, day=early.date()).judgments == 1
-
-
 @pytest.mark.django_db(transaction=True)
 def test_of_judgments_that_many_give_at_once_none_is_lost_or_counted_twice():
     current = make_round(prompts=12, answers=2)
@@ -95,10 +79,10 @@ def test_of_judgments_that_many_give_at_once_none_is_lost_or_counted_twice():
 
     def judge_three(volunteer):
         for _ in range(3):
-            seat = claim_next(project=current.project, volunteer=volunteer)
-            ranks = dict(zip(seat.order, (1, 2), strict=True))
+            assignment = claim_next(project=current.project, volunteer=volunteer)
+            ranks = dict(zip(assignment.order, (1, 2), strict=True))
             for _ in range(2):
-                submit_judgment(assignment=seat, volunteer=volunteer, key=seat.key, ranks=ranks)
+                submit_judgment(assignment=assignment, volunteer=volunteer, key=assignment.key, ranks=ranks)
 
     at_once(judge_three, volunteers)
     assert Tally.objects.aggregate(all=Sum("judgments"))["all"] == 12

@@ -10,7 +10,7 @@ from ranking.models import Dataset, Round
 from ranking.services import snapshot_preferences
 from tests.factories import coordinator_of, make_member, make_project, make_user
 
-from .making import make_answers, make_judgment, make_round, make_seat
+from .making import make_answers, make_assignment, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def judged(project):
         member = make_member(project, name=name)
         member.is_simulated = simulated
         member.save()
-        make_judgment(make_seat(current, member), 1, 2)
+        make_judgment(make_assignment(current, member), 1, 2)
     return project
 
 
@@ -52,7 +52,7 @@ def test_a_volunteer_sees_the_round_and_the_way_to_the_desk_but_no_counts(client
 
 def test_a_coordinator_sees_what_was_said_told_apart(as_coordinator, judged):
     current = judged.rounds.get()
-    make_judgment(make_seat(current, make_member(judged)), verdict="cannot_rank", reason="unclear")
+    make_judgment(make_assignment(current, make_member(judged)), verdict="cannot_rank", reason="unclear")
     page = as_coordinator.get(url(judged, "rankings"))
     assert page.context["verdicts"] == [
         ("Ranked", "", 2),

@@ -12,14 +12,14 @@ from ranking.errors import (
     RankingError,
     RoundClosedError,
 )
-from ranking.models import Assignment, Dataset, Demonstration, Judgment, PracticeTry, Preference, Tally
+from ranking.models import Assignment, Dataset, Demonstration, Judgment, PracticeAttempt, Preference, Tally
 from ranking.practice_files import practice_from_record
 from ranking.services import (
     claim_ahead,
     claim_next,
     leave_project,
     open_round,
-    renew_seats,
+    renew_assignments,
     snapshot_preferences,
     submit_judgment,
 )
@@ -34,30 +34,30 @@ from ranking.services.practice import (
 from tests.factories import coordinator_of, make_member, make_newcomer, make_project
 from tests.racing import at_once
 
-from .making import let_lapse, make_correction, make_judgment, make_round, make_seat
+from .making import let_lapse, make_assignment, make_correction, make_judgment, make_round
 
 VOLUNTEERS = 8
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_nobody_gets_a_seat_that_someone_else_got():
+def test_nobody_gets_an_assignment_that_someone_else_got():
     current = make_round(prompts=5, answers=2, judgments_per_comparison=1)
     volunteers = [make_member(current.project) for _ in range(VOLUNTEERS)]
-    seats = at_once(lambda one: claim_next(project=current.project, volunteer=one), volunteers)
-    held = [seat.pk for seat in seats if seat is not None]
+    assignments = at_once(lambda one: claim_next(project=current.project, volunteer=one), volunteers)
+    held = [assignment.pk for assignment in assignments if assignment is not None]
     assert len(held) == len(set(held)) == 5
     assert Assignment.objects.filter(state=Assignment.State.HELD).count() == 5
 
 
-def test_judging_to_the_end_no_comparison_gets_more_judgments_than_seats():
+def test_judging_to_the_end_no_comparison_gets_more_judgments_than_assignments():
     current = make_round(prompts=6, answers=2, judgments_per_comparison=3)
     volunteers = [make_member(current.project) for _ in range(VOLUNTEERS)]
 
     def judge_all(volunteer):
         count = 0
-        while seat := claim_next(project=current.project, volunteer=volunteer):
-            ranks = dict(zip(seat.order, (1, 2), strict=True))
-            submit_judgment(assignment=seat, volunteer=volunteer, key=seat.key, ranks=ranks)
+        while assignment := claim_next(project=current.project, volunteer=volunteer):
+            ranks = dict(zip(assignment.order, (1, 2), strict=True))
+            submit_judgment(assignment=assignment, volunteer=volunteer, key=assignment.key, ranks=ranks)
             count += 1
         return count
 
@@ -67,69 +67,73 @@ def test_judging_to_the_end_no_comparison_gets_more_judgments_than_seats():
         assert comparison.judgments.values("volunteer").distinct().count() == 3
 
 
-def test_late_judgments_at_once_with_those_in_time_take_no_seat_from_them():
+def test_late_judgments_at_once_with_those_in_time_take_no_assignment_from_them():
     current = make_round(answers=2, judgments_per_comparison=2)
-    late = [make_seat(current, make_member(current.project)) for _ in range(2)]
-    for seat in late:
-        let_lapse(seat)
-    in_time = [make_seat(current, make_member(current.project)) for _ in range(2)]
-    judgments = at_once(lambda seat: make_judgment(seat, 1, 2), [*late, *in_time])
+    late = [make_assignment(current, make_member(current.project)) for _ in range(2)]
+    for assignment in late:
+        let_lapse(assignment)
+    in_time = [make_assignment(current, make_member(current.project)) for _ in range(2)]
+    judgments = at_once(lambda assignment: make_judgment(assignment, 1, 2), [*late, *in_time])
     assert [one.late for one in judgments] == [True, True, False, False]
     assert Judgment.objects.filter(assignment__isnull=False).count() == 2
     assert Tally.objects.progress(current, late[0].volunteer).done == 2
 
 
-def test_one_person_in_many_tabs_gets_one_seat():
+def test_one_person_in_many_tabs_gets_one_assignment():
     current = make_round(prompts=9, answers=2)
     volunteer = make_member(current.project)
-    seats = at_once(lambda _tab: claim_next(project=current.project, volunteer=volunteer), range(VOLUNTEERS))
-    assert len({seat.pk for seat in seats}) == 1
+    assignments = at_once(
+        lambda _tab: claim_next(project=current.project, volunteer=volunteer), range(VOLUNTEERS)
+    )
+    assert len({assignment.pk for assignment in assignments}) == 1
     assert Assignment.objects.filter(state=Assignment.State.HELD).count() == 1
 
 
-def test_one_person_in_many_tabs_holds_three_seats_at_most():
+def test_one_person_in_many_tabs_holds_three_assignments_at_most():
     current = make_round(prompts=9, answers=2)
     volunteer = make_member(current.project)
     tabs = at_once(lambda _tab: claim_ahead(current=current, volunteer=volunteer), range(VOLUNTEERS))
     held = Assignment.objects.held_by(volunteer)
     assert sorted(held.values_list("place", flat=True)) == [0, 1, 2]
     keys = set(held.values_list("key", flat=True))
-    assert all({seat.key for seat in seats} == keys for seats in tabs)
+    assert all({assignment.key for assignment in assignments} == keys for assignments in tabs)
 
 
-def test_people_who_fetch_ahead_at_once_share_the_seats_and_none_is_held_twice():
+def test_people_who_fetch_ahead_at_once_share_the_assignments_and_none_is_held_twice():
     current = make_round(prompts=7, answers=2, judgments_per_comparison=2)
     volunteers = [make_member(current.project) for _ in range(VOLUNTEERS)]
     given = at_once(lambda one: claim_ahead(current=current, volunteer=one), volunteers)
-    seats = [seat.pk for seats in given for seat in seats]
-    assert len(seats) == len(set(seats)) == 7 * 2
+    assignments = [assignment.pk for assignments in given for assignment in assignments]
+    assert len(assignments) == len(set(assignments)) == 7 * 2
     for own in given:
-        assert len({seat.comparison_id for seat in own}) == len(own) <= 3
+        assert len({assignment.comparison_id for assignment in own}) == len(own) <= 3
 
 
-def test_renewing_at_once_with_others_who_claim_keeps_no_seat_that_went_on():
+def test_renewing_at_once_with_others_who_claim_keeps_no_assignment_that_went_on():
     current = make_round(prompts=3, answers=2)
     volunteer, other = make_member(current.project), make_member(current.project)
-    for seat in claim_ahead(current=current, volunteer=volunteer):
-        let_lapse(seat)
+    for assignment in claim_ahead(current=current, volunteer=volunteer):
+        let_lapse(assignment)
 
     def act(one):
         if one == other:
             return claim_ahead(current=current, volunteer=other)
-        return renew_seats(project=current.project, volunteer=volunteer)
+        return renew_assignments(project=current.project, volunteer=volunteer)
 
     kept, taken = at_once(act, [volunteer, other])
-    assert {seat.pk for seat in kept}.isdisjoint(seat.pk for seat in taken)
+    assert {assignment.pk for assignment in kept}.isdisjoint(assignment.pk for assignment in taken)
     assert len(kept) + len(taken) == 3
     assert not Assignment.objects.filter(held_until__lte=timezone.now()).exists()
 
 
 def test_a_judgment_sent_many_times_at_once_is_stored_once():
     current = make_round(answers=3)
-    seat = make_seat(current, make_member(current.project))
-    ranks = dict(zip(seat.order, (1, 2, 3), strict=True))
+    assignment = make_assignment(current, make_member(current.project))
+    ranks = dict(zip(assignment.order, (1, 2, 3), strict=True))
     judgments = at_once(
-        lambda _click: submit_judgment(assignment=seat, volunteer=seat.volunteer, key=seat.key, ranks=ranks),
+        lambda _click: submit_judgment(
+            assignment=assignment, volunteer=assignment.volunteer, key=assignment.key, ranks=ranks
+        ),
         range(VOLUNTEERS),
     )
     assert len({judgment.pk for judgment in judgments}) == 1
@@ -138,15 +142,15 @@ def test_a_judgment_sent_many_times_at_once_is_stored_once():
 
 def test_of_different_answers_with_one_key_the_first_stays():
     current = make_round(answers=2)
-    seat = make_seat(current, make_member(current.project))
+    assignment = make_assignment(current, make_member(current.project))
 
     def submit(ranks):
         try:
             return submit_judgment(
-                assignment=seat,
-                volunteer=seat.volunteer,
-                key=seat.key,
-                ranks=dict(zip(seat.order, ranks, strict=True)),
+                assignment=assignment,
+                volunteer=assignment.volunteer,
+                key=assignment.key,
+                ranks=dict(zip(assignment.order, ranks, strict=True)),
             )
         except KeyReusedError:
             return None
@@ -157,7 +161,7 @@ def test_of_different_answers_with_one_key_the_first_stays():
 
 def test_of_corrections_made_at_once_one_counts():
     current = make_round(answers=2)
-    judgment = make_judgment(make_seat(current, make_member(current.project)), 1, 2)
+    judgment = make_judgment(make_assignment(current, make_member(current.project)), 1, 2)
 
     def correct(rationale):
         try:
@@ -181,7 +185,7 @@ def test_of_rounds_opened_at_once_each_has_its_number_and_one_is_open():
 def test_a_correction_with_an_answer_of_ones_own_and_the_next_round_wait_for_each_other():
     current = make_round(prompts=4, answers=2)
     volunteers = [make_member(current.project) for _ in range(4)]
-    judgments = [make_judgment(make_seat(current, one), 1, 2) for one in volunteers]
+    judgments = [make_judgment(make_assignment(current, one), 1, 2) for one in volunteers]
 
     def act(judgment):
         if judgment is None:
@@ -199,7 +203,7 @@ def test_a_correction_with_an_answer_of_ones_own_and_the_next_round_wait_for_eac
 
 def test_snapshots_taken_at_once_have_numbers_and_whole_files_of_their_own():
     current = make_round(answers=2)
-    make_judgment(make_seat(current, make_member(current.project)), 1, 2)
+    make_judgment(make_assignment(current, make_member(current.project)), 1, 2)
     datasets = at_once(lambda _: snapshot_preferences(project=current.project), range(3))
     assert sorted(one.number for one in datasets) == [1, 2, 3]
     for dataset in datasets:
@@ -210,13 +214,13 @@ def test_snapshots_taken_at_once_have_numbers_and_whole_files_of_their_own():
 def test_whoever_leaves_while_a_judgment_or_a_correction_is_on_its_way_leaves_none_behind(_attempt):
     current = make_round(prompts=2, answers=2, judgments_per_comparison=1)
     volunteer = make_member(current.project)
-    first = make_judgment(make_seat(current, volunteer), 1, 2)
-    seat = make_seat(current, volunteer)
+    first = make_judgment(make_assignment(current, volunteer), 1, 2)
+    assignment = make_assignment(current, volunteer)
 
     def act(name):
         try:
             if name == "judge":
-                make_judgment(seat, 1, 2)
+                make_judgment(assignment, 1, 2)
             elif name == "correct":
                 make_correction(first, 2, 1)
             else:
@@ -236,7 +240,7 @@ def test_a_snapshot_taken_while_somebody_leaves_is_without_their_judgments_or_ma
     stays, leaves = make_member(current.project), make_member(current.project)
     for volunteer in (stays, leaves):
         for _ in range(6):
-            make_judgment(make_seat(current, volunteer), 1, 2, 3)
+            make_judgment(make_assignment(current, volunteer), 1, 2, 3)
 
     def act(name):
         if name == "leave":
@@ -261,10 +265,12 @@ def make_practising():
 def test_practice_begun_by_many_clicks_is_one_try_and_its_last_answer_ends_it_once():
     membership, _actor = make_practising()
     tries = at_once(lambda _click: begin_practice(membership=membership), range(4))
-    assert {one.pk for one in tries} == {PracticeTry.objects.get().pk}
-    seat = tries[0].seats.get()
-    seats = at_once(lambda ranks: answer_practice(seat=seat, ranks=ranks), [{0: 1, 1: 2}, {0: 2, 1: 1}])
-    assert seats[0].is_right == seats[1].is_right == PracticeTry.objects.get().passed
+    assert {one.pk for one in tries} == {PracticeAttempt.objects.get().pk}
+    assignment = tries[0].assignments.get()
+    assignments = at_once(
+        lambda ranks: answer_practice(assignment=assignment, ranks=ranks), [{0: 1, 1: 2}, {0: 2, 1: 1}]
+    )
+    assert assignments[0].is_right == assignments[1].is_right == PracticeAttempt.objects.get().passed
 
 
 def test_of_two_coordinators_who_decide_at_once_about_who_waits_one_does_and_the_other_is_told():

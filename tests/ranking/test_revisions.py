@@ -10,7 +10,7 @@ from ranking.errors import (
     CorrectedSinceError,
     InvalidJudgmentError,
     KeyReusedError,
-    NotYourSeatError,
+    NotYourAssignmentError,
     RoundClosedError,
 )
 from ranking.models import Flag, Judgment, RankedCompletion, Rating, Tally
@@ -19,7 +19,7 @@ from ranking.services.withdrawing import withdraw_judgments
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_user
 
-from .making import make_correction, make_judgment, make_round, make_seat
+from .making import make_assignment, make_correction, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 
@@ -30,10 +30,10 @@ def judgment():
     project = current.project
     project.criteria = ["Tone"]
     project.save()
-    seat = make_seat(current, make_member(project))
-    first = min(seat.order)
+    assignment = make_assignment(current, make_member(project))
+    first = min(assignment.order)
     said = {"flags": {first: ["spam"]}, "ratings": {first: {"Tone": 2}}, "rationale": "too short"}
-    return make_judgment(seat, 1, 2, 3, **said)
+    return make_judgment(assignment, 1, 2, 3, **said)
 
 
 def current_of(judgment):
@@ -75,7 +75,7 @@ def test_a_dataset_holds_corrections_and_knows_them_for_new(judgment):
     project = judgment.comparison.round.project
     before = snapshot_preferences(project=project)
     revision = make_correction(judgment, verdict="all_bad")
-    make_judgment(make_seat(judgment.comparison.round, make_member(project)), 1, 2, 3)
+    make_judgment(make_assignment(judgment.comparison.round, make_member(project)), 1, 2, 3)
     after = snapshot_preferences(project=project)
     assert (before.pairs, after.pairs, after.judgments) == (3, 3, 2)
     assert after.manifest["counts"]["all_bad"] == 1
@@ -104,9 +104,9 @@ def test_the_same_answer_again_is_no_revision(judgment):
 
 def test_the_key_of_a_correction_cannot_be_that_of_a_judgment(judgment):
     revision = make_correction(judgment, 3, 2, 1)
-    seat = make_seat(judgment.comparison.round, judgment.volunteer)
+    assignment = make_assignment(judgment.comparison.round, judgment.volunteer)
     with pytest.raises(KeyReusedError):
-        make_judgment(seat, 3, 2, 1, key=revision.key)
+        make_judgment(assignment, 3, 2, 1, key=revision.key)
 
 
 def assert_unchanged(judgment):
@@ -128,7 +128,7 @@ def test_what_does_not_fit_is_refused_with_nothing_stored(judgment):
     ]:
         with pytest.raises(InvalidJudgmentError):
             make_correction(judgment, *ranks, **said)
-    with pytest.raises(NotYourSeatError):
+    with pytest.raises(NotYourAssignmentError):
         make_correction(judgment, 3, 2, 1, volunteer=make_member(judgment.comparison.round.project))
     assert_unchanged(judgment)
 
@@ -142,7 +142,7 @@ def test_a_closed_round_takes_no_correction(judgment):
 
 def test_what_was_withdrawn_at_the_same_moment_is_not_corrected(judgment):
     withdraw_judgments(volunteer=judgment.volunteer, project=judgment.comparison.round.project)
-    with pytest.raises(NotYourSeatError):
+    with pytest.raises(NotYourAssignmentError):
         make_correction(judgment, 3, 2, 1)
     assert not Judgment.objects.exists()
 
@@ -198,7 +198,7 @@ def test_the_last_ones_are_listed_and_lead_to_their_correction(as_volunteer, jud
 
 def test_only_the_last_ones_are_listed(as_volunteer, judgment, monkeypatch):
     monkeypatch.setattr("ranking.views.judged.LAST", 1)
-    newer = make_judgment(make_seat(judgment.comparison.round, judgment.volunteer), 1, 2, 3)
+    newer = make_judgment(make_assignment(judgment.comparison.round, judgment.volunteer), 1, 2, 3)
     html = as_volunteer.get(page(judgment, "judged")).content.decode()
     assert page(newer) in html and page(judgment) not in html
 
@@ -214,7 +214,7 @@ def test_the_form_holds_what_was_said_and_sent_as_it_is_changes_nothing(as_volun
 @pytest.mark.parametrize(("ranks", "strength"), [((1, 2), 2), ((2, 1), 1), ((1, 1), None)])
 def test_of_two_answers_too_the_form_holds_what_was_said(client, ranks, strength):
     current = make_round(answers=2)
-    stored = make_judgment(make_seat(current, make_member(current.project)), *ranks, strength=strength)
+    stored = make_judgment(make_assignment(current, make_member(current.project)), *ranks, strength=strength)
     client.force_login(stored.volunteer)
     sent = entered(client.get(page(stored)).content.decode())
     assert client.post(page(stored), sent).status_code == 302
@@ -225,7 +225,7 @@ def test_of_two_answers_too_the_form_holds_what_was_said(client, ranks, strength
 
 def test_what_a_program_said_without_a_strength_is_shown_as_better(client):
     current = make_round(answers=2)
-    stored = make_judgment(make_seat(current, make_member(current.project)), 1, 2)
+    stored = make_judgment(make_assignment(current, make_member(current.project)), 1, 2)
     client.force_login(stored.volunteer)
     order = stored.assignment.order
     shown = entered(client.get(page(stored)).content.decode())["preferred"]

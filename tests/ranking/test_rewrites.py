@@ -23,52 +23,55 @@ from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory
 
 from .desk import desk, filled, to
-from .making import assert_refused, let_lapse, make_correction, make_judgment, make_round, make_seat
+from .making import assert_refused, let_lapse, make_assignment, make_correction, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 BETTER = "Because warm water\n\ntakes **more** room."
 
 
-def rewrite(seat, text=BETTER, place=0):
-    return {"original": sorted(seat.order)[place], "text": text}
+def rewrite(assignment, text=BETTER, place=0):
+    return {"original": sorted(assignment.order)[place], "text": text}
 
 
-def text_of(seat, place=0):
-    return Completion.objects.get(pk=sorted(seat.order)[place]).text
+def text_of(assignment, place=0):
+    return Completion.objects.get(pk=sorted(assignment.order)[place]).text
 
 
-def test_it_is_a_demonstration_by_a_person_and_preferred_to_what_it_mends(seat):
-    judgment = make_judgment(seat, 1, 2, 3, rewrite=rewrite(seat))
+def test_it_is_a_demonstration_by_a_person_and_preferred_to_what_it_mends(assignment):
+    judgment = make_judgment(assignment, 1, 2, 3, rewrite=rewrite(assignment))
     stored = judgment.demonstration
-    assert (stored.completion.text, stored.original_id) == (BETTER, min(seat.order))
+    assert (stored.completion.text, stored.original_id) == (BETTER, min(assignment.order))
     author = stored.completion.author
-    assert (author.kind, author.user) == (Author.Kind.PERSON, seat.volunteer)
-    assert seat.volunteer.email not in author.name and seat.volunteer.name not in author.name
+    assert (author.kind, author.user) == (Author.Kind.PERSON, assignment.volunteer)
+    assert assignment.volunteer.email not in author.name and assignment.volunteer.name not in author.name
     pairs = set(judgment.preferences.values_list("chosen", "rejected"))
     assert len(pairs) == 4 and (stored.completion_id, stored.original_id) in pairs
 
 
 @pytest.mark.parametrize("said", [{"verdict": "all_bad"}, {"verdict": "cannot_rank", "reason": "broken"}])
-def test_where_nothing_is_ranked_it_is_the_only_preference(seat, said):
-    judgment = make_judgment(seat, **said, rewrite=rewrite(seat, place=1))
+def test_where_nothing_is_ranked_it_is_the_only_preference(assignment, said):
+    judgment = make_judgment(assignment, **said, rewrite=rewrite(assignment, place=1))
     preference = judgment.preferences.get()
-    assert (preference.chosen.text, preference.rejected_id) == (BETTER, sorted(seat.order)[1])
+    assert (preference.chosen.text, preference.rejected_id) == (BETTER, sorted(assignment.order)[1])
     assert preference.is_of_rewrite
 
 
-def test_sent_twice_it_is_stored_once_and_another_text_is_another_answer(seat):
-    judgment = make_judgment(seat, 1, 2, 3, rewrite=rewrite(seat))
-    assert make_judgment(seat, 1, 2, 3, rewrite=rewrite(seat, f" {BETTER}".replace("\n", "\r\n"))) == judgment
-    for other in (None, rewrite(seat, "No."), rewrite(seat, place=1)):
+def test_sent_twice_it_is_stored_once_and_another_text_is_another_answer(assignment):
+    judgment = make_judgment(assignment, 1, 2, 3, rewrite=rewrite(assignment))
+    assert (
+        make_judgment(assignment, 1, 2, 3, rewrite=rewrite(assignment, f" {BETTER}".replace("\n", "\r\n")))
+        == judgment
+    )
+    for other in (None, rewrite(assignment, "No."), rewrite(assignment, place=1)):
         with pytest.raises(KeyReusedError):
-            make_judgment(seat, 1, 2, 3, rewrite=other)
+            make_judgment(assignment, 1, 2, 3, rewrite=other)
     assert Demonstration.objects.count() == 1
 
 
 @pytest.mark.parametrize("text", ["", " \r\n ", None])
-def test_nothing_written_or_changed_is_no_demonstration(seat, text):
-    text = f"{text_of(seat)}\r\n " if text is None else text
-    judgment = make_judgment(seat, 1, 2, 3, rewrite=rewrite(seat, text))
+def test_nothing_written_or_changed_is_no_demonstration(assignment, text):
+    text = f"{text_of(assignment)}\r\n " if text is None else text
+    judgment = make_judgment(assignment, 1, 2, 3, rewrite=rewrite(assignment, text))
     assert not Demonstration.objects.exists() and judgment.preferences.count() == 3
 
 
@@ -81,65 +84,68 @@ def test_nothing_written_or_changed_is_no_demonstration(seat, text):
         (None, "same as another"),
     ],
 )
-def test_what_cannot_be_a_demonstration_is_refused_and_nothing_stored(seat, text, words):
-    text = text_of(seat, 2) if text is None else text
+def test_what_cannot_be_a_demonstration_is_refused_and_nothing_stored(assignment, text, words):
+    text = text_of(assignment, 2) if text is None else text
     with pytest.raises(InvalidJudgmentError, match=words):
-        make_judgment(seat, 1, 2, 3, rewrite=rewrite(seat, text))
+        make_judgment(assignment, 1, 2, 3, rewrite=rewrite(assignment, text))
     assert not Judgment.objects.exists() and not Completion.objects.filter(author__kind="person").exists()
 
 
-def test_what_mends_an_answer_of_elsewhere_is_refused(seat):
-    foreign = make_completion(seat.comparison.prompt)
+def test_what_mends_an_answer_of_elsewhere_is_refused(assignment):
+    foreign = make_completion(assignment.comparison.prompt)
     with pytest.raises(InvalidJudgmentError, match="not part of"):
-        make_judgment(seat, 1, 2, 3, rewrite={"original": foreign.pk, "text": BETTER})
+        make_judgment(assignment, 1, 2, 3, rewrite={"original": foreign.pk, "text": BETTER})
 
 
-def test_a_project_that_does_not_ask_for_it_takes_none_but_keeps_what_it_has(seat):
-    project = seat.round.project
-    judgment = make_judgment(seat, 1, 2, 3, rewrite=rewrite(seat))
+def test_a_project_that_does_not_ask_for_it_takes_none_but_keeps_what_it_has(assignment):
+    project = assignment.round.project
+    judgment = make_judgment(assignment, 1, 2, 3, rewrite=rewrite(assignment))
     change_settings(project=project, values={"offers_rewrites": False}, actor=coordinator_of(project))
-    assert make_judgment(seat, 1, 2, 3, rewrite=rewrite(seat)) == judgment
-    assert make_correction(judgment, 3, 2, 1, rewrite=rewrite(seat)).demonstration.completion.text == BETTER
-    other = make_seat(seat.round, seat.volunteer)
+    assert make_judgment(assignment, 1, 2, 3, rewrite=rewrite(assignment)) == judgment
+    assert (
+        make_correction(judgment, 3, 2, 1, rewrite=rewrite(assignment)).demonstration.completion.text
+        == BETTER
+    )
+    other = make_assignment(assignment.round, assignment.volunteer)
     with pytest.raises(InvalidJudgmentError, match="does not ask"):
         make_judgment(other, 1, 2, 3, rewrite=rewrite(other))
 
 
-def test_a_correction_may_keep_change_and_take_it_back(seat):
-    first = make_judgment(seat, 1, 2, 3, rewrite=rewrite(seat))
-    second = make_correction(first, 2, 1, 3, rewrite=rewrite(seat))
+def test_a_correction_may_keep_change_and_take_it_back(assignment):
+    first = make_judgment(assignment, 1, 2, 3, rewrite=rewrite(assignment))
+    second = make_correction(first, 2, 1, 3, rewrite=rewrite(assignment))
     assert second.demonstration.completion == first.demonstration.completion
-    third = make_correction(second, 2, 1, 3, rewrite=rewrite(seat, "Shorter.", place=1))
+    third = make_correction(second, 2, 1, 3, rewrite=rewrite(assignment, "Shorter.", place=1))
     assert third.demonstration.completion.text == "Shorter."
-    assert make_correction(third, 2, 1, 3, rewrite=rewrite(seat, "Shorter.", place=1)) == third
+    assert make_correction(third, 2, 1, 3, rewrite=rewrite(assignment, "Shorter.", place=1)) == third
     fourth = make_correction(third, 2, 1, 3)
     assert not Demonstration.objects.filter(judgment=fourth).exists()
     assert Demonstration.objects.count() == 3
 
 
-def test_a_late_judgment_may_have_one(current, seat):
-    let_lapse(seat)
-    Assignment.objects.exclude(pk=seat.pk).delete()
-    make_seat(current, make_member(current.project))
-    judgment = make_judgment(seat, 1, 2, 3, rewrite=rewrite(seat))
-    assert judgment.late and judgment.lapsed_seat and judgment.demonstration
+def test_a_late_judgment_may_have_one(current, assignment):
+    let_lapse(assignment)
+    Assignment.objects.exclude(pk=assignment.pk).delete()
+    make_assignment(current, make_member(current.project))
+    judgment = make_judgment(assignment, 1, 2, 3, rewrite=rewrite(assignment))
+    assert judgment.late and judgment.lapsed_assignment and judgment.demonstration
 
 
 # What the database refuses by itself
 
 
-def test_the_database_takes_demonstrations_only_of_who_judged_for_what_was_compared(current, seat):
-    judgment = make_judgment(seat, 1, 2, 3)
-    prompt = seat.comparison.prompt
+def test_the_database_takes_demonstrations_only_of_who_judged_for_what_was_compared(current, assignment):
+    judgment = make_judgment(assignment, 1, 2, 3)
+    prompt = assignment.comparison.prompt
 
     def write(user, prompt=prompt):
         author = get_or_create_person(project=current.project, user=user)
         return add_completions(author=author, texts=[(prompt, BETTER)])[0]
 
-    own, others = write(seat.volunteer), write(make_member(current.project))
-    elsewhere = write(seat.volunteer, make_prompt(current.project))
+    own, others = write(assignment.volunteer), write(make_member(current.project))
+    elsewhere = write(assignment.volunteer, make_prompt(current.project))
     model = make_completion(prompt)
-    compared, second = Completion.objects.filter(pk__in=seat.order)[:2]
+    compared, second = Completion.objects.filter(pk__in=assignment.order)[:2]
     create = Demonstration.objects.create
     for original, completion in (
         *((compared, others), (compared, elsewhere), (compared, model)),
@@ -152,11 +158,11 @@ def test_the_database_takes_demonstrations_only_of_who_judged_for_what_was_compa
     assert_refused(Demonstration.objects.filter(pk=stored.pk).update, completion=others)
 
 
-def test_the_database_takes_no_other_preference_of_a_demonstration(current, seat):
-    judgment = make_judgment(seat, verdict="all_bad", rewrite=rewrite(seat))
+def test_the_database_takes_no_other_preference_of_a_demonstration(current, assignment):
+    judgment = make_judgment(assignment, verdict="all_bad", rewrite=rewrite(assignment))
     written, original = judgment.demonstration.completion, judgment.demonstration.original
-    other = Completion.objects.filter(pk__in=seat.order).exclude(pk=original.pk).first()
-    second = make_judgment(make_seat(current, seat.volunteer), verdict="all_bad")
+    other = Completion.objects.filter(pk__in=assignment.order).exclude(pk=original.pk).first()
+    second = make_judgment(make_assignment(current, assignment.volunteer), verdict="all_bad")
     for chosen, rejected, given in (
         *((original, written, judgment), (written, other, judgment), (other, original, judgment)),
         (written, original, second),
@@ -179,11 +185,11 @@ def written_round(prompts=10):
     volunteer = make_member(current.project)
     texts = {}
     for number in range(prompts):
-        seat = make_seat(current, volunteer)
-        said = {"rewrite": rewrite(seat, f"Mended {number}", place=1)} if number % 2 else {}
-        make_judgment(seat, 1, 2, 3, **said)
+        assignment = make_assignment(current, volunteer)
+        said = {"rewrite": rewrite(assignment, f"Mended {number}", place=1)} if number % 2 else {}
+        make_judgment(assignment, 1, 2, 3, **said)
         if said:
-            texts[seat.comparison_id] = f"Mended {number}"
+            texts[assignment.comparison_id] = f"Mended {number}"
     return current, texts
 
 
@@ -235,15 +241,15 @@ def test_who_leaves_and_takes_it_back_takes_what_they_wrote_along():
     assert before.manifest["counts"]["demonstrations"] == len(texts) == 2
     assert not Demonstration.objects.exists()
     assert not Completion.objects.filter(author__kind="person").exists()
-    seat = make_seat(current, make_member(project))
-    make_judgment(seat, 1, 2, 3)
+    assignment = make_assignment(current, make_member(project))
+    make_judgment(assignment, 1, 2, 3)
     assert snapshot_preferences(project=project).manifest["counts"]["demonstrations"] == 0
 
 
 def test_a_rewrite_alone_is_a_dataset():
     current = make_round(answers=2)
-    seat = make_seat(current, make_member(current.project))
-    make_judgment(seat, verdict="all_bad", rewrite=rewrite(seat))
+    assignment = make_assignment(current, make_member(current.project))
+    make_judgment(assignment, verdict="all_bad", rewrite=rewrite(assignment))
     assert snapshot_preferences(project=current.project).pairs == 1
 
 
@@ -278,31 +284,31 @@ def test_a_round_is_not_opened_by_default_with_what_people_wrote():
 # The page
 
 
-def test_the_page_offers_it_with_every_answers_source_escaped(client, current, seat):
-    first = Completion.objects.get(pk=seat.order[0])
+def test_the_page_offers_it_with_every_answers_source_escaped(client, current, assignment):
+    first = Completion.objects.get(pk=assignment.order[0])
     Completion.objects.filter(pk=first.pk).update(text="**Yes** <b>&amp;</b> </template><script>x</script>")
     html = client.get(desk(current)).content.decode()
     sources = re.findall(r'<template data-answer="(\d)">(.*?)</template>', html, re.DOTALL)
     assert [(place, unescape(text)) for place, text in sources] == [
-        (str(place), Completion.objects.get(pk=pk).text) for place, pk in enumerate(seat.order, start=1)
+        (str(place), Completion.objects.get(pk=pk).text) for place, pk in enumerate(assignment.order, start=1)
     ]
     assert "<script>x" not in html
 
 
-def test_without_a_choice_it_mends_the_first_of_the_best_ranked(client, seat):
-    client.post(to("judgment", seat), filled(client, seat, 2, 1, 1, rewrite="Mended.\r\nTwice."))
+def test_without_a_choice_it_mends_the_first_of_the_best_ranked(client, assignment):
+    client.post(to("judgment", assignment), filled(client, assignment, 2, 1, 1, rewrite="Mended.\r\nTwice."))
     stored = Demonstration.objects.get()
-    assert (stored.original_id, stored.completion.text) == (seat.order[1], "Mended.\nTwice.")
+    assert (stored.original_id, stored.completion.text) == (assignment.order[1], "Mended.\nTwice.")
 
 
-def test_the_answer_to_start_from_can_be_chosen_also_where_none_is_acceptable(client, seat):
-    sent = filled(client, seat, verdict="all_bad", rewrite="Mended.")
-    response = client.post(to("judgment", seat), sent)
+def test_the_answer_to_start_from_can_be_chosen_also_where_none_is_acceptable(client, assignment):
+    sent = filled(client, assignment, verdict="all_bad", rewrite="Mended.")
+    response = client.post(to("judgment", assignment), sent)
     assert response.status_code == 422
     html = response.content.decode()
     assert "Choose which answer you started from" in html and "Mended." in html
-    client.post(to("judgment", seat), sent | {"rewrite_of": "3"})
-    assert Demonstration.objects.get().original_id == seat.order[2]
+    client.post(to("judgment", assignment), sent | {"rewrite_of": "3"})
+    assert Demonstration.objects.get().original_id == assignment.order[2]
 
 
 @pytest.mark.parametrize(
@@ -318,44 +324,44 @@ def test_the_answer_to_start_from_can_be_chosen_also_where_none_is_acceptable(cl
     ],
     ids=lambda change: " ".join(f"{name} {value[:9]} {len(value)}" for name, value in change.items()),
 )
-def test_bad_input_comes_back_with_words_and_what_was_written(client, seat, change):
-    sent = filled(client, seat, 1, 2, 3, rewrite="half done") | change
-    response = client.post(to("judgment", seat), sent)
+def test_bad_input_comes_back_with_words_and_what_was_written(client, assignment, change):
+    sent = filled(client, assignment, 1, 2, 3, rewrite="half done") | change
+    response = client.post(to("judgment", assignment), sent)
     assert response.status_code == 422
     html = response.content.decode()
     assert "notice error" in html and "half done" in html
     assert not Judgment.objects.exists() and not Demonstration.objects.exists()
 
 
-def test_half_a_surrogate_pair_breaks_nothing(client, seat):
+def test_half_a_surrogate_pair_breaks_nothing(client, assignment):
     from urllib.parse import urlencode
 
-    body = urlencode(filled(client, seat, 1, 2, 3)) + "&rewrite=Because%ED%A0%80"
-    client.post(to("judgment", seat), body, content_type="application/x-www-form-urlencoded")
+    body = urlencode(filled(client, assignment, 1, 2, 3)) + "&rewrite=Because%ED%A0%80"
+    client.post(to("judgment", assignment), body, content_type="application/x-www-form-urlencoded")
     assert Demonstration.objects.get().completion.text.startswith("Because")
 
 
-def test_a_project_may_not_offer_it_and_what_was_written_before_still_shows(client, current, seat):
-    sent = filled(client, seat, 1, 2, 3, rewrite="half done")
+def test_a_project_may_not_offer_it_and_what_was_written_before_still_shows(client, current, assignment):
+    sent = filled(client, assignment, 1, 2, 3, rewrite="half done")
     actor = coordinator_of(current.project)
     change_settings(project=current.project, values={"offers_rewrites": False}, actor=actor)
     assert 'name="rewrite"' not in client.get(desk(current)).content.decode()
-    response = client.post(to("judgment", seat), sent)
+    response = client.post(to("judgment", assignment), sent)
     assert response.status_code == 422
     html = response.content.decode()
     assert "does not ask for answers of your own" in html and "half done" in html
-    assert client.post(to("judgment", seat), sent | {"rewrite": ""}).status_code == 302
+    assert client.post(to("judgment", assignment), sent | {"rewrite": ""}).status_code == 302
 
 
-def test_a_correction_shows_what_was_written(client, seat):
-    judgment = make_judgment(seat, 1, 2, 3, rewrite=rewrite(seat, "\nMended <i>"))
+def test_a_correction_shows_what_was_written(client, assignment):
+    judgment = make_judgment(assignment, 1, 2, 3, rewrite=rewrite(assignment, "\nMended <i>"))
     html = client.get(
-        reverse("correct-judgment", args=[seat.round.project.slug, judgment.pk])
+        reverse("correct-judgment", args=[assignment.round.project.slug, judgment.pk])
     ).content.decode()
     written = re.search(r'<textarea id="rewrite"[^>]*>\n(.*?)</textarea>', html, re.DOTALL)
     assert unescape(written.group(1)) == "Mended <i>"
     chosen = re.search(r'<select id="rewrite-of".*?</select>', html, re.DOTALL).group()
-    place = seat.order.index(min(seat.order)) + 1
+    place = assignment.order.index(min(assignment.order)) + 1
     assert f'<option value="{place}" selected>' in chosen and chosen.count(" selected") == 1
 
 
@@ -363,35 +369,37 @@ def test_a_correction_shows_what_was_written(client, seat):
 
 
 @pytest.fixture
-def api(seat):
-    address = reverse("api-judgment", args=[seat.round.project.slug, seat.pk])
-    ranks = [{"completion": pk, "rank": place} for place, pk in enumerate(seat.order, start=1)]
+def api(assignment):
+    address = reverse("api-judgment", args=[assignment.round.project.slug, assignment.pk])
+    ranks = [{"completion": pk, "rank": place} for place, pk in enumerate(assignment.order, start=1)]
 
     def judge(**body):
-        return client_of(seat.volunteer).post(address, {"key": str(seat.key), "ranks": ranks} | body)
+        return client_of(assignment.volunteer).post(
+            address, {"key": str(assignment.key), "ranks": ranks} | body
+        )
 
     return judge
 
 
-def test_by_the_api(api, seat):
-    sent = rewrite(seat)
+def test_by_the_api(api, assignment):
+    sent = rewrite(assignment)
     answer = api(rewrite=sent)
     assert answer.status_code == 201
     assert (answer.json()["rewrite"], answer.json()["preferences"]) == (sent, 4)
     assert api(rewrite=sent).json() == answer.json()
-    slug = seat.round.project.slug
-    (listed,) = client_of(seat.volunteer).get(reverse("api-judgments", args=[slug])).json()["results"]
+    slug = assignment.round.project.slug
+    (listed,) = client_of(assignment.volunteer).get(reverse("api-judgments", args=[slug])).json()["results"]
     assert listed["rewrite"] == sent
-    corrected = client_of(seat.volunteer).post(
+    corrected = client_of(assignment.volunteer).post(
         reverse("api-correction", args=[slug, listed["id"]]),
         {"key": str(uuid.uuid4()), "verdict": "all_bad"},
     )
     assert (corrected.status_code, corrected.json()["rewrite"]) == (201, None)
 
 
-def test_preferences_tell_which_are_of_rewrites(api, seat):
-    api(rewrite=rewrite(seat))
-    project = seat.round.project
+def test_preferences_tell_which_are_of_rewrites(api, assignment):
+    api(rewrite=rewrite(assignment))
+    project = assignment.round.project
     client = client_of(coordinator_of(project))
     rows = client.get(reverse("api-preferences", args=[project.slug])).json()["results"]
     assert [row["source"] for row in rows] == ["ranking"] * 3 + ["rewrite"]

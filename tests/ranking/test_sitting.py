@@ -11,7 +11,7 @@ from ranking.views.sitting import COOKIE, LONG, LONGEST, PAUSE
 from tests.factories import make_member, make_user
 
 from .desk import filled, to, words_of
-from .making import make_round, make_seat
+from .making import make_assignment, make_round
 
 pytestmark = pytest.mark.django_db
 LATER = 5 * 60
@@ -30,8 +30,8 @@ def sit_since(client, seconds, told=""):
 
 def judge(client, current):
     """Rank one comparison as a browser without scripts does; returns the words on the next page."""
-    seat = make_seat(current, get_user(client))
-    page = client.post(to("judgment", seat), filled(client, seat, 1, 2, 3), follow=True)
+    assignment = make_assignment(current, get_user(client))
+    page = client.post(to("judgment", assignment), filled(client, assignment, 1, 2, 3), follow=True)
     return words_of(page.text)
 
 
@@ -120,7 +120,7 @@ def test_what_began_the_day_before_is_no_sitting(client, current):
 
 
 def test_a_judgment_that_was_refused_does_not_count_as_ranking(client, current):
-    seat = make_seat(current, get_user(client))
-    client.post(to("judgment", seat), filled(client, seat))
+    assignment = make_assignment(current, get_user(client))
+    client.post(to("judgment", assignment), filled(client, assignment))
     assert COOKIE not in client.cookies
     assert not Judgment.objects.exists()

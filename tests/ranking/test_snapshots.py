@@ -24,7 +24,7 @@ from training.rlhf.data.files import read_preferences
 from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory
 
-from .making import make_answers, make_judgment, make_round, make_seat
+from .making import make_answers, make_assignment, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 FILES = {"train.parquet", "held_out.parquet", "train.jsonl", "held_out.jsonl", "README.md", "manifest.json"}
@@ -35,7 +35,7 @@ def judge_round(current, *votes):
     for ranks in votes:
         volunteer = make_member(current.project)
         for _ in range(current.comparisons.count()):
-            make_judgment(make_seat(current, volunteer), *ranks)
+            make_judgment(make_assignment(current, volunteer), *ranks)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_the_margin_is_how_much_better_people_found_the_chosen_one_and_0_where_n
     assert {row["margin"] for row in rows_of(snapshot_preferences(project=project))} == {0.0}
     current = make_round(answers=2, judgments_per_comparison=3)
     for ranks, strength in (((1, 2), 2), ((1, 2), 1), ((1, 1), None)):
-        make_judgment(make_seat(current, make_member(current.project)), *ranks, strength=strength)
+        make_judgment(make_assignment(current, make_member(current.project)), *ranks, strength=strength)
     (row,) = rows_of(snapshot_preferences(project=current.project))
     assert row["margin"] == pytest.approx((1 + 0.5 + 0) / 3)
 
@@ -131,7 +131,7 @@ def test_simulated_judgments_are_counted_apart(project):
     robot.is_simulated = True
     robot.save()
     for _ in range(12):
-        make_judgment(make_seat(current, robot), 1, 2, 3)
+        make_judgment(make_assignment(current, robot), 1, 2, 3)
     dataset = snapshot_preferences(project=project)
     assert (dataset.judgments, dataset.simulated_judgments) == (48, 12)
     assert dataset.manifest["simulated_share"] == 0.25
@@ -143,7 +143,7 @@ def test_none_acceptable_and_cannot_be_ranked_are_told_apart(project):
     current = open_round(project=project, author=project.authors.get())
     for count, said in ((2, {"verdict": "all_bad"}), (1, {"verdict": "cannot_rank", "reason": "unclear"})):
         for _ in range(count):
-            make_judgment(make_seat(current, make_member(project)), **said)
+            make_judgment(make_assignment(current, make_member(project)), **said)
     dataset = snapshot_preferences(project=project)
     counts = dataset.manifest["counts"]
     assert (counts["judgments"], counts["ranked"], counts["all_bad"], counts["cannot_rank"]) == (39, 36, 2, 1)
@@ -173,8 +173,8 @@ def test_snapshots_are_numbered_and_an_old_one_stays_as_it_was(project):
 
 def test_all_bad_and_ties_give_no_rows():
     current = make_round(answers=2, judgments_per_comparison=2)
-    make_judgment(make_seat(current, make_member(current.project)), verdict=Judgment.Verdict.ALL_BAD)
-    make_judgment(make_seat(current, make_member(current.project)), 1, 1)
+    make_judgment(make_assignment(current, make_member(current.project)), verdict=Judgment.Verdict.ALL_BAD)
+    make_judgment(make_assignment(current, make_member(current.project)), 1, 1)
     with pytest.raises(NoPreferencesError, match="no preferences yet"):
         snapshot_preferences(project=current.project)
     assert not Dataset.objects.exists()
@@ -320,7 +320,7 @@ def test_datasets_reads_both_splits_back(project, tmp_path):
 
 def test_datasets_reads_a_snapshot_whose_held_out_split_is_empty(tmp_path):
     current = make_round(answers=2)
-    make_judgment(make_seat(current, make_member(current.project)), 1, 2)
+    make_judgment(make_assignment(current, make_member(current.project)), 1, 2)
     dataset = snapshot_preferences(project=current.project)
     split = current.project.prompts.get().split
     run_apart(READ_BACK, dataset, tmp_path, split)

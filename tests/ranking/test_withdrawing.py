@@ -21,7 +21,7 @@ from ranking.models import (
     ComparisonItem,
     Dataset,
     Judgment,
-    LapsedSeat,
+    LapsedAssignment,
     Preference,
     Skip,
     Tally,
@@ -39,7 +39,7 @@ from ranking.services import (
 )
 from tests.factories import coordinator_of, make_member
 
-from .making import let_lapse, make_correction, make_judgment, make_round, make_seat
+from .making import let_lapse, make_assignment, make_correction, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 EMAIL, NAME = "wanda.gone@example.org", "Wanda Gone"
@@ -61,7 +61,9 @@ def other(current):
 
 
 def judge_all(current, volunteer, *ranks):
-    return [make_judgment(make_seat(current, volunteer), *ranks) for _ in range(current.comparisons.count())]
+    return [
+        make_judgment(make_assignment(current, volunteer), *ranks) for _ in range(current.comparisons.count())
+    ]
 
 
 def leave(user, current, withdraw=True):
@@ -85,7 +87,7 @@ def test_what_somebody_judged_is_gone_when_they_take_it_back(current, wanda, oth
 
 def test_a_later_dataset_has_none_of_it(current, wanda, other):
     judge_all(current, wanda, 1, 2, 3)
-    make_judgment(make_seat(current, other), 3, 2, 1)
+    make_judgment(make_assignment(current, other), 3, 2, 1)
     leave(wanda, current)
     dataset = snapshot_preferences(project=current.project)
     assert dataset.judgments == 1 and dataset.pairs == 3
@@ -122,7 +124,7 @@ def test_a_dataset_without_their_judgments_is_not_marked(current, wanda, other):
 
 
 def test_a_dataset_counts_the_revision_that_was_in_it(current, wanda):
-    first = make_judgment(make_seat(current, wanda), 1, 2, 3)
+    first = make_judgment(make_assignment(current, wanda), 1, 2, 3)
     early = snapshot_preferences(project=current.project)
     second = make_correction(first, 3, 2, 1)
     late = snapshot_preferences(project=current.project)
@@ -133,7 +135,7 @@ def test_a_dataset_counts_the_revision_that_was_in_it(current, wanda):
     assert Withdrawal.objects.get().judgments == 1
 
 
-def test_their_seats_are_free_for_others_and_the_round_counts_them_as_not_done(current, wanda, other):
+def test_their_assignments_are_free_for_others_and_the_round_counts_them_as_not_done(current, wanda, other):
     judge_all(current, wanda, 1, 2, 3)
     judge_all(current, other, 1, 2, 3)
     assert Tally.objects.progress(current, other).done == 6
@@ -145,7 +147,7 @@ def test_their_seats_are_free_for_others_and_the_round_counts_them_as_not_done(c
     assert Tally.objects.progress(current, third).percent == 100
 
 
-def test_a_closed_round_has_no_seat_done_without_a_judgment(current, wanda):
+def test_a_closed_round_has_no_assignment_done_without_a_judgment(current, wanda):
     judge_all(current, wanda, 1, 2, 3)
     close_round(project=current.project)
     leave(wanda, current)
@@ -153,10 +155,10 @@ def test_a_closed_round_has_no_seat_done_without_a_judgment(current, wanda):
     assert not Assignment.objects.filter(volunteer=wanda).exists()
 
 
-def test_seats_held_skipped_and_lost_are_forgotten_with_the_judgments(current, wanda, other):
-    seat = make_seat(current, wanda)
-    skip_comparison(assignment=seat, volunteer=wanda)
-    lost = make_seat(current, wanda)
+def test_assignments_held_skipped_and_lost_are_forgotten_with_the_judgments(current, wanda, other):
+    assignment = make_assignment(current, wanda)
+    skip_comparison(assignment=assignment, volunteer=wanda)
+    lost = make_assignment(current, wanda)
     let_lapse(lost)
     while (taken := claim_next(project=current.project, volunteer=other)) is not None and taken.pk != lost.pk:
         make_judgment(taken, 1, 2, 3)
@@ -164,10 +166,10 @@ def test_seats_held_skipped_and_lost_are_forgotten_with_the_judgments(current, w
     late = submit_judgment(
         assignment=lost, volunteer=wanda, key=lost.key, ranks=dict(zip(lost.order, (1, 2, 3), strict=True))
     )
-    assert late.late and LapsedSeat.objects.filter(volunteer=wanda).exists()
-    make_seat(current, wanda)
+    assert late.late and LapsedAssignment.objects.filter(volunteer=wanda).exists()
+    make_assignment(current, wanda)
     leave(wanda, current)
-    for model in (Judgment, LapsedSeat, Skip, Tally, Assignment):
+    for model in (Judgment, LapsedAssignment, Skip, Tally, Assignment):
         assert not model.objects.filter(volunteer=wanda).exists()
     assert Judgment.objects.filter(volunteer=other).exists()
 
@@ -180,17 +182,17 @@ def test_who_leaves_may_let_their_judgments_count(current, wanda):
     assert not Withdrawal.objects.exists()
 
 
-def test_who_leaves_gives_the_seat_back_that_they_hold(current, wanda):
-    seat = make_seat(current, wanda)
+def test_who_leaves_gives_the_assignment_back_that_they_hold(current, wanda):
+    assignment = make_assignment(current, wanda)
     leave(wanda, current, withdraw=False)
-    seat.refresh_from_db()
-    assert (seat.state, seat.volunteer) == ("free", None)
+    assignment.refresh_from_db()
+    assert (assignment.state, assignment.volunteer) == ("free", None)
 
 
 def test_other_projects_keep_what_one_judged_there(current, wanda):
     elsewhere = make_round(answers=3)
     Membership.objects.create(user=wanda, project=elsewhere.project, role=Role.VOLUNTEER)
-    make_judgment(make_seat(elsewhere, wanda), 1, 2, 3)
+    make_judgment(make_assignment(elsewhere, wanda), 1, 2, 3)
     judge_all(current, wanda, 1, 2, 3)
     leave(wanda, current)
     assert Judgment.objects.filter(volunteer=wanda).count() == 1
@@ -222,7 +224,7 @@ def test_the_only_coordinator_stays_until_somebody_else_is_one(current, wanda):
 
 def test_a_snapshot_under_way_when_judgments_are_taken_back_is_taken_anew(current, wanda, other, monkeypatch):
     judge_all(current, wanda, 1, 2, 3)
-    make_judgment(make_seat(current, other), 3, 2, 1)
+    make_judgment(make_assignment(current, other), 3, 2, 1)
     write = snapshots.write_snapshot
 
     def write_while_somebody_leaves(*args):
@@ -238,9 +240,9 @@ def test_a_snapshot_under_way_when_judgments_are_taken_back_is_taken_anew(curren
 def test_a_snapshot_under_way_when_an_answer_of_ones_own_is_taken_back_is_taken_anew(
     current, wanda, other, monkeypatch
 ):
-    seat = make_seat(current, wanda)
-    make_judgment(seat, 1, 2, 3, rewrite={"original": seat.order[0], "text": "Mine, and better."})
-    make_judgment(make_seat(current, other), 1, 2, 3)
+    assignment = make_assignment(current, wanda)
+    make_judgment(assignment, 1, 2, 3, rewrite={"original": assignment.order[0], "text": "Mine, and better."})
+    make_judgment(make_assignment(current, other), 1, 2, 3)
     find = snapshots.find_majorities
 
     def find_while_somebody_leaves(*args):
@@ -254,9 +256,9 @@ def test_a_snapshot_under_way_when_an_answer_of_ones_own_is_taken_back_is_taken_
 
 
 def test_answers_that_they_wrote_go_with_their_judgments(current, wanda, other):
-    seat = make_seat(current, wanda)
-    make_judgment(seat, 1, 2, 3, rewrite={"original": seat.order[0], "text": "Mine, and better."})
-    make_judgment(make_seat(current, other), 1, 2, 3)
+    assignment = make_assignment(current, wanda)
+    make_judgment(assignment, 1, 2, 3, rewrite={"original": assignment.order[0], "text": "Mine, and better."})
+    make_judgment(make_assignment(current, other), 1, 2, 3)
     leave(wanda, current)
     assert not Completion.objects.filter(text="Mine, and better.").exists()
     assert not Author.objects.filter(kind=Author.Kind.PERSON).exists()
@@ -289,7 +291,7 @@ def every_text_in_the_database() -> list[str]:
 def test_nothing_personal_of_an_erased_person_is_left_anywhere(client, current, wanda, other):
     coordinator = coordinator_of(current.project)
     judge_all(current, wanda, 1, 2, 3)
-    make_judgment(make_seat(current, other), 1, 2, 3)
+    make_judgment(make_assignment(current, other), 1, 2, 3)
     snapshot_preferences(project=current.project, actor=wanda)
     create_api_token(user=wanda)
     client.force_login(wanda)
@@ -344,6 +346,6 @@ def test_what_must_stay_refers_to_nobody(current):
     }
     assert protecting == {"Judgment", "Tally"}
     volunteer = make_member(current.project)
-    make_judgment(make_seat(current, volunteer), 1, 2, 3)
+    make_judgment(make_assignment(current, volunteer), 1, 2, 3)
     with pytest.raises(ProtectedError):
         volunteer.delete()

@@ -36,13 +36,13 @@ def make_flagged(**marks: str) -> Project:
     add_answers(live, tuple(marks))
     open_round(project=project, author=live.author)
     volunteer = make_member(project)
-    while seat := claim_next(project=project, volunteer=volunteer):
-        texts = dict(seat.comparison.completions.values_list("pk", "text"))
+    while assignment := claim_next(project=project, volunteer=volunteer):
+        texts = dict(assignment.comparison.completions.values_list("pk", "text"))
         submit_judgment(
-            assignment=seat,
+            assignment=assignment,
             volunteer=volunteer,
-            key=seat.key,
-            ranks={pk: place for place, pk in enumerate(seat.order, start=1)},
+            key=assignment.key,
+            ranks={pk: place for place, pk in enumerate(assignment.order, start=1)},
             flags={pk: [marks[text]] for pk, text in texts.items() if marks[text]},
         )
     return project

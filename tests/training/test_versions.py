@@ -1,10 +1,8 @@
 """Which version is live: base, release, rejection and the way back."""
 
 import shutil
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.db import IntegrityError, transaction
 
 from annotator.errors import RefusedError
@@ -226,19 +224,3 @@ def test_a_release_that_is_refused_tells_volunteers_nothing():
     with pytest.raises(RefusedError):
         release_version(version=version, actor=None)
     assert decision(version) == Outcome.Decision.NOT_RELEASED
-
-
-def test_what_was_decided_before_volunteers_were_told_is_told_by_the_migration():
-    project = make_judged()
-    versions = []
-    for decide in (release_version, release_version, reject_version):
-        versions.append(make_finished(make_update(project)))
-        decide(version=versions[-1], actor=None)
-    roll_back(project=project, actor=None)
-    versions.append(make_finished(make_update(project)))
-    told = list(Outcome.objects.order_by("pk").values("candidate", "decision", "wins", "volunteers", "judge"))
-    decisions = [one["decision"] for one in told]
-    assert decisions == ["released", "taken_back", "not_released", "waiting"]
-    Outcome.objects.all().delete()
-    import_module("training.migrations.0003_told_outcomes").tell_what_was_decided(apps, None)
-    assert list(Outcome.objects.order_by("pk").values(*told[0])) == told

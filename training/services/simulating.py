@@ -50,7 +50,7 @@ def _judge(
     behaviour: SimulatedVolunteer,
     rng: np.random.Generator,
 ) -> None:
-    """Rank what the seat shows, in the order it shows it."""
+    """Rank what the assignment shows, in the order it shows it."""
     question = assignment.comparison.prompt.question
     texts = dict(assignment.comparison.completions.values_list("pk", "text"))
     utilities = np.array([judge.judge(question, texts[pk]).utility for pk in assignment.order])

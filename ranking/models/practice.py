@@ -48,7 +48,7 @@ class PracticeComparison(models.Model):
         return Prompt(messages=self.messages, language=self.language)
 
 
-class PracticeTry(models.Model):
+class PracticeAttempt(models.Model):
     """Somebody's attempt at so many practice comparisons, of which `needed` have to be right."""
 
     membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="practice_tries")
@@ -61,9 +61,9 @@ class PracticeTry(models.Model):
     class Meta:
         ordering = ("-number",)
         constraints = (
-            models.UniqueConstraint(fields=("membership", "number"), name="practice_try_number_once"),
+            models.UniqueConstraint(fields=("membership", "number"), name="practice_attempt_number_once"),
             models.UniqueConstraint(
-                fields=("membership",), condition=Q(finished_at=None), name="one_open_practice_try"
+                fields=("membership",), condition=Q(finished_at=None), name="one_open_practice_attempt"
             ),
         )
 
@@ -72,11 +72,11 @@ class PracticeTry(models.Model):
 
     @property
     def right(self) -> int:
-        return self.seats.filter(is_right=True).count()
+        return self.assignments.filter(is_right=True).count()
 
-    def next_seat(self) -> "PracticeSeat | None":
+    def next_assignment(self) -> "PracticeAssignment | None":
         """The first comparison that was not answered yet."""
-        return self.seats.filter(is_right=None).select_related("comparison").first()
+        return self.assignments.filter(is_right=None).select_related("comparison").first()
 
     def finish(self) -> None:
         self.finished_at = timezone.now()
@@ -84,14 +84,14 @@ class PracticeTry(models.Model):
         self.save(update_fields=["finished_at", "passed"])
 
 
-class PracticeSeat(models.Model):
+class PracticeAssignment(models.Model):
     """One comparison of a try, with the order in which it is shown and what was said.
 
-    It has what the desk's form asks a seat for, so that practice looks and works like ranking.
+    It has what the desk's form asks an assignment for, so that practice looks and works like ranking.
     """
 
-    attempt = models.ForeignKey(PracticeTry, on_delete=models.CASCADE, related_name="seats")
-    comparison = models.ForeignKey(PracticeComparison, on_delete=models.CASCADE, related_name="seats")
+    attempt = models.ForeignKey(PracticeAttempt, on_delete=models.CASCADE, related_name="assignments")
+    comparison = models.ForeignKey(PracticeComparison, on_delete=models.CASCADE, related_name="assignments")
     place = models.PositiveSmallIntegerField()
     order: Any = models.JSONField(help_text="Places in the comparison's answers, in the order shown.")
     ranks: Any = models.JSONField(null=True, help_text="What was said, in the order of the answers.")
@@ -100,7 +100,7 @@ class PracticeSeat(models.Model):
     class Meta:
         ordering = ("place",)
         constraints = (
-            models.UniqueConstraint(fields=("attempt", "place"), name="practice_place_once_per_try"),
+            models.UniqueConstraint(fields=("attempt", "place"), name="practice_place_once_per_attempt"),
         )
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Opening rounds and claiming seats."""
+"""Opening rounds and claiming assignments."""
 
 from collections import Counter
 from datetime import timedelta
@@ -15,12 +15,12 @@ from ranking.models import Assignment, Comparison, ComparisonItem, Round
 from ranking.services import claim_next, close_round, open_round
 from tests.factories import coordinator_of, make_completion, make_member, make_project, make_prompt
 
-from .making import make_answers, make_judgment, make_round, make_seat
+from .making import make_answers, make_assignment, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_round_has_one_comparison_a_prompt_of_so_many_completions_with_all_seats():
+def test_a_round_has_one_comparison_a_prompt_of_so_many_completions_with_all_assignments():
     project = make_project(completions_per_comparison=3, judgments_per_comparison=2)
     author = make_answers(project, prompts=5, answers=7)
     opened = open_round(project=project, author=author)
@@ -29,7 +29,7 @@ def test_a_round_has_one_comparison_a_prompt_of_so_many_completions_with_all_sea
     for comparison in opened.comparisons.all():
         assert comparison.completions.count() == 3
         assert {one.prompt for one in comparison.completions.all()} == {comparison.prompt}
-        assert set(comparison.assignments.values_list("seat", "state")) == {(0, "free"), (1, "free")}
+        assert set(comparison.assignments.values_list("number", "state")) == {(0, "free"), (1, "free")}
 
 
 def test_several_comparisons_of_a_prompt_share_no_completion():
@@ -112,56 +112,58 @@ def test_closing_closes_the_open_round_and_nothing_when_none_is_open():
     assert close_round(project=project) is None
 
 
-def test_a_claimed_seat_is_held_for_the_projects_term_with_a_shuffled_order():
+def test_a_claimed_assignment_is_held_for_the_projects_term_with_a_shuffled_order():
     current = make_round(prompts=12, answers=8)
     now = timezone.now()
-    seats = [
+    assignments = [
         claim_next(project=current.project, volunteer=make_member(current.project), now=now)
         for _ in range(12)
     ]
-    for seat in seats:
-        seat.refresh_from_db()
-        assert seat.state == Assignment.State.HELD
-        assert seat.held_until == now + timedelta(minutes=30)
-        assert sorted(seat.order) == sorted(seat.comparison.items.values_list("completion_id", flat=True))
-    assert any(seat.order != sorted(seat.order) for seat in seats)
-    assert len({seat.key for seat in seats}) == 12
+    for assignment in assignments:
+        assignment.refresh_from_db()
+        assert assignment.state == Assignment.State.HELD
+        assert assignment.held_until == now + timedelta(minutes=30)
+        assert sorted(assignment.order) == sorted(
+            assignment.comparison.items.values_list("completion_id", flat=True)
+        )
+    assert any(assignment.order != sorted(assignment.order) for assignment in assignments)
+    assert len({assignment.key for assignment in assignments}) == 12
 
 
-def test_claiming_again_returns_the_same_seat():
+def test_claiming_again_returns_the_same_assignment():
     current = make_round(prompts=3)
     volunteer = make_member(current.project)
-    first, second = make_seat(current, volunteer), make_seat(current, volunteer)
+    first, second = make_assignment(current, volunteer), make_assignment(current, volunteer)
     assert (first.pk, first.key, first.order) == (second.pk, second.key, second.order)
 
 
-def test_ones_own_seat_is_found_however_many_others_have_lapsed():
+def test_ones_own_assignment_is_found_however_many_others_have_lapsed():
     current = make_round(prompts=40, answers=2)
     volunteer = make_member(current.project)
     for _ in range(20):
-        make_seat(current, make_member(current.project))
-    own = make_seat(current, volunteer)
+        make_assignment(current, make_member(current.project))
+    own = make_assignment(current, volunteer)
     later = timezone.now() + timedelta(hours=2)
     assert claim_next(project=current.project, volunteer=volunteer, now=later) == own
 
 
-def test_a_lapsed_seat_is_offered_to_those_only_to_whom_its_comparison_is_new():
+def test_a_lapsed_assignment_is_offered_to_those_only_to_whom_its_comparison_is_new():
     current = make_round(prompts=1, answers=2, judgments_per_comparison=2)
     judge, other = make_member(current.project), make_member(current.project)
-    make_judgment(make_seat(current, judge), 1, 2)
-    left = make_seat(current, other)
+    make_judgment(make_assignment(current, judge), 1, 2)
+    left = make_assignment(current, other)
     later = timezone.now() + timedelta(hours=2)
     assert claim_next(project=current.project, volunteer=judge, now=later) is None
     assert claim_next(project=current.project, volunteer=make_member(current.project), now=later) == left
 
 
-def test_coming_back_late_one_finds_the_seat_again_if_nobody_took_it():
+def test_coming_back_late_one_finds_the_assignment_again_if_nobody_took_it():
     current = make_round(prompts=3)
     volunteer = make_member(current.project)
-    seat = make_seat(current, volunteer)
+    assignment = make_assignment(current, volunteer)
     later = timezone.now() + timedelta(hours=2)
     again = claim_next(project=current.project, volunteer=volunteer, now=later)
-    assert (again.pk, again.key, again.order) == (seat.pk, seat.key, seat.order)
+    assert (again.pk, again.key, again.order) == (assignment.pk, assignment.key, assignment.order)
     assert again.held_until > later and again.claimed_at == later
 
 
@@ -170,7 +172,7 @@ def test_no_comparison_is_judged_again_before_all_have_been_judged_as_often():
     for _ in range(3):
         volunteer = make_member(current.project)
         for _ in range(4):
-            make_judgment(make_seat(current, volunteer), 1, 2, 3, 4)
+            make_judgment(make_assignment(current, volunteer), 1, 2, 3, 4)
         counts = Counter(
             Assignment.objects.filter(state="done").values_list("comparison", flat=True)
         ).values()
@@ -181,42 +183,42 @@ def test_a_volunteer_never_sees_a_comparison_twice():
     current = make_round(prompts=3, judgments_per_comparison=5)
     volunteer = make_member(current.project)
     seen = set()
-    while seat := claim_next(project=current.project, volunteer=volunteer):
-        seen.add(seat.comparison_id)
-        make_judgment(seat, 1, 2, 3, 4)
+    while assignment := claim_next(project=current.project, volunteer=volunteer):
+        seen.add(assignment.comparison_id)
+        make_judgment(assignment, 1, 2, 3, 4)
     assert len(seen) == 3 == Comparison.objects.count()
 
 
-def test_a_seat_whose_holder_was_deleted_goes_to_someone_else_when_its_time_is_over():
+def test_an_assignment_whose_holder_was_deleted_goes_to_someone_else_when_its_time_is_over():
     current = make_round(prompts=1)
     volunteer, other = make_member(current.project), make_member(current.project)
-    seat = make_seat(current, volunteer)
+    assignment = make_assignment(current, volunteer)
     volunteer.delete()
     assert claim_next(project=current.project, volunteer=other) is None
     later = timezone.now() + timedelta(hours=1)
-    assert claim_next(project=current.project, volunteer=other, now=later) == seat
+    assert claim_next(project=current.project, volunteer=other, now=later) == assignment
 
 
 def test_nothing_is_offered_without_an_open_round_or_when_all_is_taken():
     current = make_round(prompts=1)
     volunteer, other = make_member(current.project), make_member(current.project)
-    make_seat(current, volunteer)
+    make_assignment(current, volunteer)
     assert claim_next(project=current.project, volunteer=other) is None
     close_round(project=current.project)
     assert claim_next(project=current.project, volunteer=volunteer) is None
 
 
-def test_seats_of_other_projects_are_never_offered():
+def test_assignments_of_other_projects_are_never_offered():
     make_round(prompts=2)
     current = make_round()
     volunteer = make_member(current.project)
-    make_judgment(make_seat(current, volunteer), 1, 2, 3, 4)
+    make_judgment(make_assignment(current, volunteer), 1, 2, 3, 4)
     assert claim_next(project=current.project, volunteer=volunteer) is None
 
 
-def test_claiming_costs_few_queries_however_many_seats_there_are():
+def test_claiming_costs_few_queries_however_many_assignments_there_are():
     current = make_round(prompts=30)
     volunteer = make_member(current.project)
     with CaptureQueriesContext(connection) as queries:
-        make_seat(current, volunteer)
+        make_assignment(current, volunteer)
     assert len(queries) <= 8

@@ -1,4 +1,4 @@
-"""Seats at comparisons: who sits where, what they see there, and what they passed over."""
+"""Assignments at comparisons: who sits where, what they see there, and what they passed over."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -21,21 +21,21 @@ PLACES = 3
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def held_by(self, user: User) -> Self:
-        """Seats the user has taken and nobody else since; the time may have run out."""
+        """Assignments the user has taken and nobody else since; the time may have run out."""
         return self.filter(volunteer=user, state=Assignment.State.HELD)
 
     def with_round(self, *, pk: int, project: Project) -> "Assignment":
-        """The seat with its round, which must be the project's; raises Assignment.DoesNotExist."""
+        """The assignment with its round, which must be the project's; raises Assignment.DoesNotExist."""
         # Asked with every judgment, as `locked` is.
-        for seat in self.raw(_SEAT, [pk, project.pk]) if pk < 2**63 else ():
-            for round_ in Round.objects.raw(_ROUND, [seat.round_id]):
+        for assignment in self.raw(_ASSIGNMENT, [pk, project.pk]) if pk < 2**63 else ():
+            for round_ in Round.objects.raw(_ROUND, [assignment.round_id]):
                 round_.project = project
-                seat.round = round_
-                return seat
+                assignment.round = round_
+                return assignment
         raise self.model.DoesNotExist
 
     def locked(self, *, pk: int, key: uuid.UUID) -> "list[Assignment]":
-        """The seat if it was given out under this key, locked to the end of the transaction; else none.
+        """The assignment if it was given out under this key, locked to the end of the transaction; else none.
 
         `round_is_open` comes with it. Asked with every judgment; the ORM takes longer to write it than the
         database to answer it.
@@ -49,7 +49,8 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         return self.update(state=Assignment.State.FREE, **nobody)
 
     def within_reach(self, *, current: "Round", user: User, now: datetime, limit: int) -> "list[Assignment]":
-        """The seats of the round that the user holds, and the first free and lapsed ones that they may take.
+        """The assignments of the round that the user holds, and the first free and lapsed ones that they may
+        take.
 
         `limit` is how many of either in each language that they read. Comparisons must be new to them: they
         neither sit there, nor have they judged or skipped them. The ORM needs three queries, and longer to
@@ -67,7 +68,7 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         return list(self.raw(" UNION ALL ".join(parts), values))
 
 
-# Each part walks the index (round, state, language, seat, id) and stops early, however large the round is.
+# Each part walks the index (round, state, language, number, id) and stops early, however large the round is.
 _NEW = """
 NOT EXISTS (SELECT 1 FROM ranking_assignment o
   WHERE o.comparison_id = a.comparison_id AND o.volunteer_id = %(user)s)
@@ -76,7 +77,7 @@ AND NOT EXISTS (SELECT 1 FROM ranking_skip s
 AND NOT EXISTS (SELECT 1 FROM ranking_judgment j
   WHERE j.comparison_id = a.comparison_id AND j.volunteer_id = %(user)s AND j.is_current)
 """
-_SEAT = """SELECT a.* FROM ranking_assignment a
+_ASSIGNMENT = """SELECT a.* FROM ranking_assignment a
 JOIN ranking_round r ON r.id = a.round_id WHERE a.id = %s AND r.project_id = %s"""
 _ROUND = "SELECT * FROM ranking_round WHERE id = %s"
 _LOCKED = """SELECT a.*, r.closed_at IS NULL AS round_is_open
@@ -91,11 +92,11 @@ _NEXT = f"""SELECT * FROM (
   SELECT a.* FROM ranking_assignment a
   WHERE a.round_id = %(round)s AND a.state = 'held' AND a.language = %(language_{{n}})s
   AND a.held_until <= %(now)s AND {_NEW}
-  ORDER BY a.seat, a.id LIMIT %(limit)s
+  ORDER BY a.number, a.id LIMIT %(limit)s
 ) lapsed_{{n}} UNION ALL SELECT * FROM (
   SELECT a.* FROM ranking_assignment a
   WHERE a.round_id = %(round)s AND a.state = 'free' AND a.language = %(language_{{n}})s AND {_NEW}
-  ORDER BY a.seat, a.id LIMIT %(limit)s
+  ORDER BY a.number, a.id LIMIT %(limit)s
 ) free_{{n}}
 """  # noqa: S608  (our own words)
 
@@ -105,7 +106,7 @@ def _key_value(key: uuid.UUID) -> Any:
 
 
 class ShowsCompletions:
-    """What has an order of completions, those of a seat."""
+    """What has an order of completions, those of an assignment."""
 
     order: Any
 
@@ -117,10 +118,10 @@ class ShowsCompletions:
 
 
 class Assignment(ShowsCompletions, models.Model):
-    """One seat at a comparison: free, held by a volunteer for a while, or done.
+    """One assignment at a comparison: free, held by a volunteer for a while, or done.
 
-    All seats of a comparison are made with it, so that it can never get more judgments than seats, but for
-    late ones by people who had lost theirs: see LapsedSeat.
+    All assignments of a comparison are made with it, so that it can never get more judgments than
+    assignments, but for late ones by people who had lost theirs: see LapsedAssignment.
     """
 
     class State(models.TextChoices):
@@ -132,20 +133,21 @@ class Assignment(ShowsCompletions, models.Model):
         Round,
         on_delete=models.CASCADE,
         related_name="assignments",
-        help_text="The comparison's round, kept here so that free seats are found by one index.",
+        help_text="The comparison's round, kept here so that free assignments are found by one index.",
     )
     comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="assignments")
-    seat = models.PositiveSmallIntegerField()
+    number = models.PositiveSmallIntegerField()
     language = models.CharField(
         max_length=35, help_text="Code of its prompt's language, kept here for the same reason."
     )
     state = models.CharField(max_length=4, choices=State.choices, default=State.FREE)
-    # A held seat whose holder was deleted has none, and goes to someone else once its time is over.
+    # A held assignment whose holder was deleted has none, and goes to someone else once its time is over.
     volunteer = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="assignments"
     )
     place = models.PositiveSmallIntegerField(
-        default=0, help_text="Of a held seat: which of the holder's places it has, of which there are few."
+        default=0,
+        help_text="Of a held assignment: which of the holder's places it has, of which there are few.",
     )
     held_until = models.DateTimeField(null=True, blank=True)
     key = models.UUIDField(default=uuid.uuid4, help_text="The idempotency key its form carries.")
@@ -154,7 +156,7 @@ class Assignment(ShowsCompletions, models.Model):
     )
     claimed_at = models.DateTimeField(null=True, blank=True)
 
-    # Read together with the seat's lock only.
+    # Read together with the assignment's lock only.
     round_is_open: bool
 
     objects = AssignmentQuerySet.as_manager()
@@ -162,37 +164,39 @@ class Assignment(ShowsCompletions, models.Model):
     class Meta:
         ordering = ("pk",)
         constraints = (
-            models.UniqueConstraint(fields=("comparison", "seat"), name="seat_once_per_comparison"),
+            models.UniqueConstraint(
+                fields=("comparison", "number"), name="assignment_number_once_per_comparison"
+            ),
             models.UniqueConstraint(
                 fields=("comparison", "volunteer"),
                 condition=Q(volunteer__isnull=False),
-                name="one_seat_per_volunteer",
+                name="one_assignment_per_volunteer",
             ),
             models.CheckConstraint(
-                condition=~Q(state="held") | Q(held_until__isnull=False), name="held_seat_has_an_end"
+                condition=~Q(state="held") | Q(held_until__isnull=False), name="held_assignment_has_an_end"
             ),
             models.UniqueConstraint(
                 fields=("round", "volunteer", "place"),
                 condition=Q(state="held"),
-                name="held_seat_has_a_place",
+                name="held_assignment_has_a_place",
             ),
             models.CheckConstraint(condition=Q(place__lt=PLACES), name="few_places"),
         )
         indexes = (
-            models.Index(fields=("round", "state", "language", "seat", "id"), name="assignment_next_seats"),
+            models.Index(fields=("round", "state", "language", "number", "id"), name="next_assignments"),
         )
 
     def __str__(self) -> str:
-        return f"Seat {self.seat} of comparison {self.comparison_id}"
+        return f"Assignment {self.number} of comparison {self.comparison_id}"
 
     @property
     def is_over(self) -> bool:
-        """Whether the time of a held seat has run out; it may still be the holder's."""
+        """Whether the time of a held assignment has run out; it may still be the holder's."""
         return self.held_until is not None and self.held_until <= timezone.now()
 
     @property
     def seconds_left(self) -> int:
-        """How long a held seat is still kept; 0 once the time has run out."""
+        """How long a held assignment is still kept; 0 once the time has run out."""
         left = self.held_until - timezone.now() if self.held_until else timedelta()
         return max(0, int(left.total_seconds()))
 
@@ -203,21 +207,21 @@ class Assignment(ShowsCompletions, models.Model):
         return update_row(self, claim, _CLAIMABLE, *read)
 
     def finish(self) -> None:
-        """The judgment has been given: the seat is never free again."""
+        """The judgment has been given: the assignment is never free again."""
         self.state = self.State.DONE
         self.held_until = None
         update_row(self, ("state", "held_until"))
 
 
-class LapsedSeat(ShowsCompletions, models.Model):
-    """What a volunteer was shown at a seat whose time ran out and that then went to someone else.
+class LapsedAssignment(ShowsCompletions, models.Model):
+    """What a volunteer was shown at an assignment whose time ran out and that then went to someone else.
 
-    By it their judgment is still known and taken, beside the seats, whose number it does not change.
+    By it their judgment is still known and taken, beside the assignments, whose number it does not change.
     """
 
     assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="lapsed")
-    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="lapsed_seats")
-    volunteer = models.ForeignKey(User, on_delete=models.CASCADE, related_name="lapsed_seats")
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="lapsed_assignments")
+    volunteer = models.ForeignKey(User, on_delete=models.CASCADE, related_name="lapsed_assignments")
     key = models.UUIDField(unique=True, help_text="The idempotency key its form carries.")
     order: Any = models.JSONField(help_text="Completion ids in the order this volunteer saw them.")
     claimed_at = models.DateTimeField(null=True, blank=True)
