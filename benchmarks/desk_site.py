@@ -154,9 +154,9 @@ def double_judged() -> int:
     from ranking.models import Comparison
 
     counts = Comparison.objects.annotate(
-        given=Count("judgments", distinct=True), assignments=Count("assignments", distinct=True)
+        given=Count("judgments", distinct=True), most=Count("assignments", distinct=True)
     )
-    return sum(1 for each in counts.filter(judgments__isnull=False) if each.given > each.assignments)
+    return sum(1 for each in counts.filter(judgments__isnull=False) if each.given > each.most)
 
 
 # Server
