@@ -2,7 +2,17 @@
 
 from django.urls import include, path
 
-from .views import account, guidelines, home, joining, language, people, personal, project_settings, prompts
+from .views import (
+    account,
+    guidelines,
+    home,
+    joining,
+    language,
+    people,
+    personal_settings,
+    project_settings,
+    prompts,
+)
 
 project_patterns = [
     path("guidelines/", guidelines.guidelines, name="guidelines"),
@@ -25,8 +35,8 @@ urlpatterns = [
     path("join/<str:token>/", joining.join, name="join"),
     path("sign-in/<str:token>/", joining.sign_in_link, name="sign-in-link"),
     path("account/", account.account, name="account"),
-    path("account/settings/", personal.personal_settings, name="personal-settings"),
-    path("account/mail/<str:token>/stop/", personal.unsubscribe, name="unsubscribe"),
+    path("account/settings/", personal_settings.personal_settings, name="personal-settings"),
+    path("account/mail/<str:token>/stop/", personal_settings.unsubscribe, name="unsubscribe"),
     path("account/token/create/", account.api_token_create, name="create-api-token"),
     path("account/token/revoke/", account.api_token_revoke, name="revoke-api-token"),
     # allauth's page for several addresses would let people claim one that is somebody else's.

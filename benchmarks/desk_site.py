@@ -77,7 +77,7 @@ def make_comparisons(number: int, people: int, judgments: int) -> list[Volunteer
 def _store(current: Any, questions: range, number: int, assignments: int) -> None:
     """Some questions with their answers, comparisons and assignments; none beyond `number`."""
     from annotator.models import Completion, Prompt
-    from annotator.models.material import hash_messages, split_of
+    from annotator.models.prompts import hash_messages, split_of
     from annotator.services.completions import hash_text
     from ranking.models import Assignment, Comparison, ComparisonItem
 

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from annotator.record_files import BadRecordError, EmptyRecordError
+from annotator.imports.file_formats import BadRecordError, EmptyRecordError
 
 from .forms import LETTERS, JudgmentForm
 from .models import Judgment, PracticeAssignment, PracticeComparison

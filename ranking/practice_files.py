@@ -16,8 +16,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from annotator.prompt_files import draft_from_record
-from annotator.record_files import (
+from annotator.imports.file_formats import (
     BadRecordError,
     EmptyRecordError,
     LineNote,
@@ -27,6 +26,7 @@ from annotator.record_files import (
     read_jsonl,
     read_text,
 )
+from annotator.imports.prompt_files import draft_from_record
 
 from .pairs import dense_ranks
 

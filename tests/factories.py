@@ -2,8 +2,8 @@
 
 import itertools
 
+from annotator.imports.prompt_files import draft_from_record
 from annotator.models import Author, Completion, GuidelinesVersion, Membership, Project, Prompt, Role, User
-from annotator.prompt_files import draft_from_record
 from annotator.services.completions import add_completions, get_or_create_author
 from annotator.services.consent import give_consent
 from annotator.services.guidelines import read_guidelines

@@ -6,8 +6,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotator.access import COORDINATORS, STAFF
+from annotator.imports.prompt_files import MAX_CHARACTERS, MAX_SOURCE
 from annotator.models import Prompt
-from annotator.prompt_files import MAX_CHARACTERS, MAX_SOURCE
 from annotator.services.prompts import import_records
 
 from .access import ProjectAPIView

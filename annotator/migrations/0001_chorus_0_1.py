@@ -1,5 +1,5 @@
 import annotator.models.questions
-import annotator.models.settings
+import annotator.models.personal_settings
 import django.core.serializers.json
 import django.core.validators
 import django.db.models.deletion
@@ -44,8 +44,8 @@ class Migration(migrations.Migration):
                 ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
                 ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
                 ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('languages', models.JSONField(blank=True, default=list, help_text='Codes of the languages that they read, such as `en`, regions left out; empty for any.', validators=[annotator.models.settings.check_languages])),
-                ('interface_language', models.CharField(blank=True, help_text="Empty: the browser's.", max_length=35, validators=[annotator.models.settings.check_interface_language])),
+                ('languages', models.JSONField(blank=True, default=list, help_text='Codes of the languages that they read, such as `en`, regions left out; empty for any.', validators=[annotator.models.personal_settings.check_languages])),
+                ('interface_language', models.CharField(blank=True, help_text="Empty: the browser's.", max_length=35, validators=[annotator.models.personal_settings.check_interface_language])),
                 ('shortcuts', models.BooleanField(default=True)),
                 ('text_size', models.CharField(choices=[('normal', 'Normal'), ('large', 'Large'), ('larger', 'Larger')], default='normal', max_length=6)),
                 ('reduced_motion', models.CharField(choices=[('auto', 'As my device says'), ('on', 'As little as possible')], default='auto', max_length=4)),

@@ -1,11 +1,16 @@
 """People and the material they work on."""
 
 from .audit import AuditEvent
+from .completions import Author, Completion
+from .consents import Consent
+from .guidelines import GuidelinesVersion
+from .invitations import Invitation
 from .licences import Licence
-from .material import Author, Completion, Prompt, Split
-from .people import Invitation, Membership, Project, Role, User
+from .memberships import Membership, Role
+from .projects import Project
+from .prompts import Prompt, Split
 from .questions import FlagKind
-from .reading import Consent, GuidelinesVersion
+from .users import User
 
 __all__ = [
     "AuditEvent",

@@ -5,7 +5,8 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-from .people import Project, User
+from .projects import Project
+from .users import User
 
 
 class AuditEvent(models.Model):

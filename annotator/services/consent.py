@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from annotator.consent_words import words_of
+from annotator.consent_text import consent_text
 from annotator.errors import RefusedError
 from annotator.models import Consent, Membership, Project
 
@@ -27,7 +27,7 @@ def give_consent(*, membership: Membership, number: int) -> Consent:
         number=number,
         defaults={
             "licence": project.licence,
-            "words": words_of(project),
+            "text": consent_text(project),
             "language": get_language() or "",
         },
     )

@@ -9,7 +9,7 @@ from annotator.models import Membership, Project, Role, User
 from .audit import record
 from .guidelines import write_guidelines
 
-AGREED_TO = {"licence", "consent_words"}
+AGREED_TO = {"licence", "consent_text"}
 """What members agree to before they rank."""
 
 

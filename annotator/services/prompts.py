@@ -6,16 +6,16 @@ from typing import IO
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from annotator.models import Project, Prompt, User
-from annotator.models.material import Split, hash_messages, split_of
-from annotator.prompt_files import (
+from annotator.imports.file_formats import LineNote
+from annotator.imports.prompt_files import (
     MAX_FILE_BYTES,
     PromptDraft,
     PromptFile,
     read_prompt_file,
     take_records,
 )
-from annotator.record_files import LineNote
+from annotator.models import Project, Prompt, User
+from annotator.models.prompts import Split, hash_messages, split_of
 
 from .audit import record
 

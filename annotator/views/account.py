@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from rest_framework.authtoken.models import Token
 
 from annotator.access import SignedInRequest
-from annotator.forms import NameForm
+from annotator.forms.account import NameForm
 from annotator.services.tokens import create_api_token, revoke_api_token
 
 

@@ -5,8 +5,8 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from annotator.access import MEMBERS, ProjectRequest, project_view
-from annotator.changes import changed_lines
 from annotator.models import GuidelinesVersion
+from annotator.text_diff import changed_lines
 
 
 @require_safe

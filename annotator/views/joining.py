@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from annotator.errors import RefusedError
-from annotator.forms import JoinForm
+from annotator.forms.joining import JoinForm
 from annotator.models import Invitation, Membership, Role
 from annotator.services.invitations import accept_invitation, find_invitation, join_project
 from annotator.services.sign_in import use_sign_in_link

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotator.access import ProjectRequest, project_view
-from annotator.forms import InvitationForm, RoleForm
+from annotator.forms.people import InvitationForm, RoleForm
 from annotator.models import Role
 from annotator.services.invitations import invite, revoke_invitation
 from annotator.services.members import change_role, remove_member

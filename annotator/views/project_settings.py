@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from annotator.access import ProjectRequest, project_view
-from annotator.forms import ProjectForm
+from annotator.forms.project_settings import ProjectForm
 from annotator.models import Project, Role
 from annotator.services.projects import change_settings
 

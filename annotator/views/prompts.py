@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from annotator.access import STAFF, ProjectRequest, project_view
-from annotator.forms import ImportForm, PromptFilterForm
+from annotator.forms.prompts import ImportForm, PromptFilterForm
 from annotator.models import Role
 from annotator.services.prompts import import_prompts
 

@@ -54,7 +54,7 @@ def way_of(membership: Membership) -> Way:
 
 def _has_to_practise(membership: Membership) -> bool:
     """Volunteers do before their first comparison; whoever came in once never again."""
-    is_new = membership.role == Role.VOLUNTEER and membership.came_in_at is None
+    is_new = membership.role == Role.VOLUNTEER and membership.first_ready_at is None
     return is_new and membership.project.practice_comparisons.in_use().exists()
 
 
@@ -66,7 +66,7 @@ def come_in(*, membership: Membership) -> Step | None:
     step = way_of(locked).next
     if step is None and locked.ready_at is None:
         locked.become_ready()
-    membership.ready_at, membership.came_in_at = locked.ready_at, locked.came_in_at
+    membership.ready_at, membership.first_ready_at = locked.ready_at, locked.first_ready_at
     return step
 
 

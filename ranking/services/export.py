@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotator.models import User
-from annotator.services import export as annotator_export
-from annotator.services.export import CHUNK, Row
+from annotator.services import personal_data as annotator_data
+from annotator.services.personal_data import CHUNK, Row
 from ranking.models import Assignment, Comparison, Judgment, LapsedAssignment, PracticeAssignment, Skip, Tally
 from ranking.models.masks import shown_text
 
@@ -139,7 +139,7 @@ def _where(comparison: Comparison) -> Row:
 
 
 PARTS = {
-    **annotator_export.PARTS,
+    **annotator_data.PARTS,
     "judgments": judgments,
     "skipped": skipped,
     "assignments": assignments,

@@ -34,7 +34,7 @@ def begin_practice(*, membership: Membership, chance: random.Random | None = Non
 
 def may_try(membership: Membership) -> bool:
     """Whether another try may be begun: as often as they like by whoever need not, else a few times."""
-    is_free = membership.came_in_at is not None or membership.role != Role.VOLUNTEER
+    is_free = membership.first_ready_at is not None or membership.role != Role.VOLUNTEER
     return is_free or membership.practice_tries.count() < TRIES
 
 
@@ -65,7 +65,7 @@ def answer_practice(*, assignment: PracticeAssignment, ranks: Mapping[int, int])
 @transaction.atomic
 def let_in(*, membership: Membership, actor: User) -> None:
     """Somebody who waits needs no practice any more. Raises NotWaitingError."""
-    _end_waiting(membership, came_in_at=timezone.now())
+    _end_waiting(membership, first_ready_at=timezone.now())
     record("practice.let_in", actor=actor, project=membership.project, target=membership.user)
 
 

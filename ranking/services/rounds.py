@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from annotator.models import Author, Completion, Project, User
-from annotator.models.settings import primary_language
+from annotator.models.personal_settings import primary_language
 from annotator.services.audit import record
 from ranking.errors import NothingToRankError
 from ranking.models import Assignment, Comparison, ComparisonItem, Round

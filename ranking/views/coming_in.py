@@ -10,11 +10,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from annotator.access import MEMBERS, ProjectRequest, project_view
-from annotator.changes import changed_lines
-from annotator.consent_words import words_of
+from annotator.consent_text import consent_text
 from annotator.models import Consent, GuidelinesVersion, Licence
 from annotator.services.consent import give_consent
 from annotator.services.guidelines import read_guidelines
+from annotator.text_diff import changed_lines
 from annotator.views.refusals import tell_refusal
 from ranking.coming_in_forms import NumberForm
 from ranking.services.coming_in import Step, come_in, way_of
@@ -27,7 +27,7 @@ PAGE_OF = {Step.CONSENT: "consent", Step.GUIDELINES: "read-guidelines", Step.PRA
 @project_view(*MEMBERS)
 def coming_in(request: ProjectRequest) -> HttpResponse:
     """On to the page of the next step, or to the desk."""
-    is_new = request.membership.came_in_at is None
+    is_new = request.membership.first_ready_at is None
     step = come_in(membership=request.membership)
     if step is not None:
         return redirect(PAGE_OF[step], request.project.slug)
@@ -49,7 +49,7 @@ def consent(request: ProjectRequest) -> HttpResponse:
     context = {
         "given": given.filter(number=request.project.consent_number).first(),
         "is_asked_anew": given.exists(),
-        "words": words_of(request.project),
+        "words": consent_text(request.project),
         "licence": Licence(request.project.licence),
         **place(request, Step.CONSENT),
     }
@@ -77,6 +77,6 @@ def guidelines(request: ProjectRequest) -> HttpResponse:
 def place(request: ProjectRequest, step: Step) -> dict[str, int]:
     """Where the step stands among all up to the first comparison, for somebody who comes in."""
     way = way_of(request.membership)
-    if request.membership.came_in_at or step not in way.steps:
+    if request.membership.first_ready_at or step not in way.steps:
         return {}
     return {"step": way.steps.index(step) + 1, "steps": len(way.steps) + 1}

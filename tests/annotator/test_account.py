@@ -9,9 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
-from annotator.forms import NameForm
+from annotator.forms.account import NameForm
+from annotator.forms.personal_settings import SettingsForm
 from annotator.services.sign_in import create_sign_in_link
-from annotator.settings_form import SettingsForm
 from tests.factories import PASSWORD, make_user
 
 

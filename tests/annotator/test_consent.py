@@ -3,7 +3,7 @@
 import pytest
 from django.utils import translation
 
-from annotator.consent_words import words_of
+from annotator.consent_text import consent_text
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Consent
 from annotator.services.consent import give_consent
@@ -18,14 +18,14 @@ def newcomer(project):
 
 
 def test_a_consent_keeps_the_words_the_licence_and_the_language_as_they_were(project, coordinator, newcomer):
-    words = words_of(project)
+    words = consent_text(project)
     with translation.override("en"):
         consent = give_consent(membership=newcomer, number=1)
     change_settings(
-        project=project, values={"licence": "CC0-1.0", "consent_words": "Other."}, actor=coordinator
+        project=project, values={"licence": "CC0-1.0", "consent_text": "Other."}, actor=coordinator
     )
     consent.refresh_from_db()
-    assert (consent.words, consent.licence, consent.language) == (words, "CC-BY-4.0", "en")
+    assert (consent.text, consent.licence, consent.language) == (words, "CC-BY-4.0", "en")
     assert AuditEvent.objects.filter(verb="consent.given", actor=newcomer.user).count() == 1
 
 
@@ -47,7 +47,7 @@ def test_a_consent_outlives_the_membership(project, coordinator, newcomer):
     assert Consent.objects.filter(project=project).exclude(user=coordinator).exists()
 
 
-@pytest.mark.parametrize("values", [{"licence": "CC0-1.0"}, {"consent_words": "We keep all."}])
+@pytest.mark.parametrize("values", [{"licence": "CC0-1.0"}, {"consent_text": "We keep all."}])
 def test_whoever_asks_for_something_else_asks_everybody_anew(project, coordinator, volunteer, values):
     change_settings(project=project, values=values, actor=coordinator)
     project.refresh_from_db()
@@ -63,8 +63,8 @@ def test_another_setting_asks_nobody_anew(project, coordinator, volunteer):
 
 
 def test_the_words_name_what_is_stored_the_licence_and_how_to_withdraw(project):
-    words = words_of(project)
+    words = consent_text(project)
     for said in ("ranks, flags", "Climate tutor", "[CC BY 4.0](https://", "withdraw"):
         assert said in words
-    project.consent_words = "Our own."
-    assert words_of(project) == "Our own."
+    project.consent_text = "Our own."
+    assert consent_text(project) == "Our own."

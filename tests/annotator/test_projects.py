@@ -16,7 +16,7 @@ FIELDS = {
     "judgments_per_comparison": 1,
     "assignment_minutes": 30,
     "licence": "CC-BY-4.0",
-    "consent_words": "",
+    "consent_text": "",
     "practice_length": 5,
     "practice_pass_mark": 4,
     "flag_kinds": FlagKind.values,
@@ -61,7 +61,7 @@ def open_settings(client) -> dict[str, object]:
     """What a browser sends of the page as it is now, when nothing is changed on it: lines end with \r\n."""
     page = client.get(reverse("settings", args=["climate"]))
     sent = dict(FIELDS)
-    for name in ("guidelines", "consent_words", "hidden_words"):
+    for name in ("guidelines", "consent_text", "hidden_words"):
         assert f'<input type="hidden" name="initial-{name}"' in page.text
         text = str(page.context["form"][name].value()).replace("\n", "\r\n")
         sent |= {name: text, f"initial-{name}": text}
@@ -82,7 +82,7 @@ def test_who_changes_something_else_leaves_what_others_wrote_since_the_page_was_
     client.force_login(coordinator)
     sent = open_settings(client)
     write_guidelines(project=project, text="Be kind.", actor=coordinator)
-    meanwhile = {"hidden_words": ["zephyr"], "consent_words": "We keep all of it."}
+    meanwhile = {"hidden_words": ["zephyr"], "consent_text": "We keep all of it."}
     change_settings(project=project, values=meanwhile, actor=coordinator)
     wrong = client.post(reverse("settings", args=["climate"]), sent | {"name": ""})
     assert wrong.status_code == 422 and 'name="initial-guidelines"' in wrong.text
@@ -90,18 +90,18 @@ def test_who_changes_something_else_leaves_what_others_wrote_since_the_page_was_
     project.refresh_from_db()
     assert project.name == "Tides"
     assert GuidelinesVersion.objects.current(project).text == "Be kind."
-    assert project.hidden_words == ["zephyr"] and project.consent_words == "We keep all of it."
+    assert project.hidden_words == ["zephyr"] and project.consent_text == "We keep all of it."
 
 
 def test_what_is_changed_on_the_page_counts_beside_what_it_showed(client, project, coordinator):
     write_guidelines(project=project, text="Be kind.", actor=coordinator)
     change_settings(project=project, values={"hidden_words": ["zephyr", "soft wind"]}, actor=coordinator)
     client.force_login(coordinator)
-    changed = {"guidelines": "", "hidden_words": "zephyr\r\n", "consent_words": "All."}
+    changed = {"guidelines": "", "hidden_words": "zephyr\r\n", "consent_text": "All."}
     client.post(reverse("settings", args=["climate"]), open_settings(client) | changed)
     project.refresh_from_db()
     assert GuidelinesVersion.objects.current(project).text == ""
-    assert project.hidden_words == ["zephyr"] and project.consent_words == "All."
+    assert project.hidden_words == ["zephyr"] and project.consent_text == "All."
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_what_is_changed_on_the_page_counts_beside_what_it_showed(client, projec
         {"practice_length": 0},
         {"practice_length": 21},
         {"practice_pass_mark": 6},
-        {"consent_words": "a\0b"},
+        {"consent_text": "a\0b"},
     ],
 )
 def test_wrong_settings_are_shown_and_not_saved(client, project, coordinator, wrong):

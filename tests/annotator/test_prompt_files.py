@@ -9,8 +9,8 @@ from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotator.prompt_files import MAX_CHARACTERS, MAX_FILE_BYTES, PromptFile, read_prompt_file
-from annotator.record_files import MAX_LINES
+from annotator.imports.file_formats import MAX_LINES
+from annotator.imports.prompt_files import MAX_CHARACTERS, MAX_FILE_BYTES, PromptFile, read_prompt_file
 
 
 def user(text: str) -> dict[str, str]:

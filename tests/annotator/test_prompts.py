@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from annotator.models import AuditEvent, Prompt, Split
-from annotator.models.material import hash_messages, split_of
+from annotator.models.prompts import hash_messages, split_of
 from annotator.services.prompts import import_prompts
 from tests.factories import make_completion, make_project, make_prompt
 

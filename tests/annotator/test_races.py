@@ -8,8 +8,8 @@ from django.db import transaction
 from rest_framework.authtoken.models import Token
 
 from annotator.errors import RefusedError
+from annotator.imports.prompt_files import draft_from_record
 from annotator.models import Author, Completion, Membership, Prompt, Role, User
-from annotator.prompt_files import draft_from_record
 from annotator.services.completions import add_completions, get_or_create_author
 from annotator.services.consent import give_consent
 from annotator.services.guidelines import write_guidelines

@@ -50,7 +50,7 @@ def test_a_newcomer_goes_step_by_step_to_the_first_comparison(client, current, p
     assert page.redirect_chain[-1][0] == desk(current)
     assert "You are ready" in page.text and 'id="judgment-form"' in page.text
     newcomer.refresh_from_db()
-    assert newcomer.ready_at and newcomer.came_in_at == newcomer.ready_at
+    assert newcomer.ready_at and newcomer.first_ready_at == newcomer.ready_at
 
 
 def test_the_way_is_taken_up_where_it_was_left(client, current, project, newcomer):
@@ -97,7 +97,7 @@ def test_the_consent_page_shows_later_what_was_agreed_to(client, project):
 def test_other_words_to_agree_to_are_asked_once_more_without_the_steps(client, current, project):
     client.force_login(make_member(project))
     change_settings(
-        project=project, values={"consent_words": "We keep <b>all</b>."}, actor=coordinator_of(project)
+        project=project, values={"consent_text": "We keep <b>all</b>."}, actor=coordinator_of(project)
     )
     page = client.get(desk(current), follow=True)
     assert "We ask you once more" in page.text and "Step" not in page.text

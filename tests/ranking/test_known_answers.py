@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from annotator.record_files import BadRecordError, EmptyRecordError
+from annotator.imports.file_formats import BadRecordError, EmptyRecordError
 from ranking.known_answers import is_right
 from ranking.practice_files import practice_from_record, read_practice_file
 

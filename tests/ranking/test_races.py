@@ -286,7 +286,7 @@ def test_of_two_coordinators_who_decide_at_once_about_who_waits_one_does_and_the
 
     (done,) = [one for one in at_once(act, [let_in, allow_another_try]) if one]
     membership.refresh_from_db()
-    assert (membership.came_in_at is not None) == (done == let_in)
+    assert (membership.first_ready_at is not None) == (done == let_in)
     assert membership.practice_tries.count() == (done == allow_another_try)
 
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from annotator.models import Project, Split, User
-from annotator.models.material import hash_messages, split_of
+from annotator.models.prompts import hash_messages, split_of
 from annotator.services.projects import create_project
 from annotator.services.prompts import import_prompts
 from ranking.practice_files import PracticeDraft

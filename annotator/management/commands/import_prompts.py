@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from annotator.imports.file_formats import LineNote
 from annotator.models import Project
-from annotator.record_files import LineNote
 from annotator.services.prompts import import_prompts
 
 NOTES_SHOWN = 20

@@ -2,12 +2,12 @@
 
 from django.utils.translation import gettext as _
 
-from .models import Licence, Project
+from annotator.models import Licence, Project
 
 
-def words_of(project: Project) -> str:
+def consent_text(project: Project) -> str:
     """The project's own words in Markdown; without any, those below in the reader's language."""
-    return project.consent_words or default_words(project)
+    return project.consent_text or default_words(project)
 
 
 def default_words(project: Project) -> str:

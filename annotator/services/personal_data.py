@@ -9,7 +9,7 @@ from django.db.models import Q
 from rest_framework.authtoken.models import Token
 
 from annotator.models import AuditEvent, Completion, Consent, Invitation, Membership, User
-from annotator.models.settings import PersonalSettings
+from annotator.models.personal_settings import PersonalSettings
 
 Row = dict[str, Any]
 Part = Callable[[User], Iterable[Row]]
@@ -54,7 +54,7 @@ def memberships(user: User) -> Iterator[Row]:
             "since": membership.created_at,
             "name_on_leaderboard": membership.shows_name,
             "guidelines_read": membership.guidelines_read,
-            "came_in_at": membership.came_in_at,
+            "first_ready_at": membership.first_ready_at,
             "waiting_since": membership.waiting_since,
             "ready_at": membership.ready_at,
         }
@@ -68,7 +68,7 @@ def consents(user: User) -> Iterator[Row]:
             "number": consent.number,
             "licence": consent.licence,
             "language": consent.language,
-            "words": consent.words,
+            "text": consent.text,
             "given_at": consent.given_at,
         }
 

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_http_methods
 
 from annotator.access import SignedInRequest
 from annotator.errors import RefusedError
+from annotator.forms.personal_settings import SettingsForm
 from annotator.models import User
 from annotator.services.mail import stop_mail
-from annotator.settings_form import SettingsForm
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from annotator.record_files import (
+from annotator.imports.file_formats import (
     RECORD_READERS,
     BadRecordError,
     EmptyRecordError,

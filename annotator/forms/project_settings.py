@@ -1,65 +1,11 @@
-"""The forms of people and material."""
+"""The form of a project's settings."""
 
 from typing import Any
 
 from django import forms
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from .models import FlagKind, GuidelinesVersion, Project, Role, Split, User
-
-
-class InvitationForm(forms.Form):
-    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
-    email = forms.EmailField(
-        label=_("E-mail address"),
-        required=False,
-        help_text=_("If you give one, only this address can use the link. Chorus sends no mail: you do."),
-    )
-    days = forms.IntegerField(label=_("Days the link works"), min_value=1, max_value=60, initial=7)
-
-
-class RoleForm(forms.Form):
-    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
-
-
-class JoinForm(forms.Form):
-    """What a new person says about themselves; an invitation's own address cannot be changed."""
-
-    name = forms.CharField(label=_("Your name"), max_length=150, help_text=_("Other members see it."))
-    email = forms.EmailField(label=_("E-mail address"), help_text=_("You sign in with it."))
-    password = forms.CharField(
-        label=_("Password"),
-        strip=False,
-        max_length=1000,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("At least 8 characters, not a common word, not only digits."),
-    )
-
-    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["name"].widget.attrs["autocomplete"] = "name"
-        self.fields["email"].widget.attrs["autocomplete"] = "email"
-        if email:
-            self.fields["email"].initial = email
-            self.fields["email"].disabled = True
-
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or {}
-        if {"name", "email", "password"} <= data.keys():
-            try:
-                validate_password(data["password"], User(name=data["name"], email=data["email"]))
-            except ValidationError as error:
-                self.add_error("password", error)
-        return data
-
-
-class NameForm(forms.ModelForm):
-    class Meta:
-        model = User
-        fields = ("name",)
-        labels = {"name": _("Your name")}
+from annotator.models import FlagKind, GuidelinesVersion, Project
 
 
 class FlagKindsField(forms.MultipleChoiceField):
@@ -96,7 +42,7 @@ class LinesField(forms.CharField):
 class ProjectForm(forms.ModelForm):
     """A project's settings; a text in COMPARED_WITH_PAGE is changed where it is not what the page showed."""
 
-    COMPARED_WITH_PAGE = ("guidelines", "consent_words", "hidden_words")
+    COMPARED_WITH_PAGE = ("guidelines", "consent_text", "hidden_words")
     """Others write them elsewhere as well, or everybody has to read them again: whoever saves something else
     neither takes back what was stored meanwhile nor stores them anew with a browser's line ends."""
 
@@ -135,7 +81,7 @@ class ProjectForm(forms.ModelForm):
             "description",
             "guidelines",
             "licence",
-            "consent_words",
+            "consent_text",
             "practice_length",
             "practice_pass_mark",
             "system_prompt",
@@ -157,7 +103,7 @@ class ProjectForm(forms.ModelForm):
             "judgments_per_comparison": _("Judgments per comparison"),
             "assignment_minutes": _("Minutes that an assignment is held"),
             "licence": _("Licence of the judgments"),
-            "consent_words": _("What volunteers agree to"),
+            "consent_text": _("What volunteers agree to"),
             "practice_length": _("Comparisons in the practice"),
             "practice_pass_mark": _("How many of them have to be right"),
             "offers_rewrites": _("Volunteers may write a better answer"),
@@ -165,7 +111,7 @@ class ProjectForm(forms.ModelForm):
         }
         help_texts = {
             "licence": _("Volunteers agree to it before they rank. Change it, and everybody is asked again."),
-            "consent_words": _(
+            "consent_text": _(
                 "Markdown: what is stored, what is published, how to withdraw. Leave it empty to use the "
                 "words that come with Chorus. Change it, and everybody is asked again."
             ),
@@ -182,7 +128,7 @@ class ProjectForm(forms.ModelForm):
         }
         widgets = {
             "description": forms.Textarea(attrs={"rows": 3}),
-            "consent_words": forms.Textarea(attrs={"rows": 6, "maxlength": 20_000}),
+            "consent_text": forms.Textarea(attrs={"rows": 6, "maxlength": 20_000}),
             "system_prompt": forms.Textarea(attrs={"rows": 4}),
         }
 
@@ -192,16 +138,3 @@ class ProjectForm(forms.ModelForm):
         self.initial["guidelines"] = shown.text if shown else ""
         for name in self.COMPARED_WITH_PAGE:
             self.fields[name].show_hidden_initial = True
-
-
-class ImportForm(forms.Form):
-    file = forms.FileField(
-        label=_("File with prompts"),
-        help_text=_("CSV, TSV or JSONL, at most 20 MiB and 100,000 lines."),
-        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.jsonl,.ndjson"}),
-    )
-
-
-class PromptFilterForm(forms.Form):
-    q = forms.CharField(label=_("Search"), required=False, max_length=200)
-    split = forms.ChoiceField(label=_("Split"), required=False, choices=[("", _("All")), *Split.choices])

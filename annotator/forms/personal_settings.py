@@ -8,9 +8,9 @@ from django.forms.boundfield import BoundWidget
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from .languages import NAMES, language_name
-from .models import Prompt, User
-from .models.settings import Motion, TextSize, Theme, primary_language
+from annotator.languages import NAMES, language_name
+from annotator.models import Prompt, User
+from annotator.models.personal_settings import Motion, TextSize, Theme, primary_language
 
 
 class SettingsForm(forms.ModelForm):

@@ -1,0 +1,1 @@
+"""The forms of people and prompts, a module for each page."""

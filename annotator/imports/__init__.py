@@ -1,0 +1,1 @@
+"""Reading prompts from files and from API requests; no database here."""

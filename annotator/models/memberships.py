@@ -1,0 +1,75 @@
+"""Who belongs to a project, in which role."""
+
+from typing import Self
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .projects import Project
+from .users import User
+
+
+class Role(models.TextChoices):
+    VOLUNTEER = "volunteer", _("Volunteer")
+    REVIEWER = "reviewer", _("Reviewer")
+    COORDINATOR = "coordinator", _("Coordinator")
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def waiting(self) -> Self:
+        """Who did not pass the practice and waits for a coordinator, the first one first."""
+        return self.filter(waiting_since__isnull=False).order_by("waiting_since")
+
+
+class Membership(models.Model):
+    """A user's one role in a project, and whether they may rank there yet."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=12, choices=Role.choices)
+    shows_name = models.BooleanField(
+        default=True, help_text="Whether a leaderboard names them; else they are a volunteer on it."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    guidelines_read = models.PositiveIntegerField(
+        default=0, help_text="Number of the guidelines that they read last; 0 for none."
+    )
+    first_ready_at = models.DateTimeField(
+        null=True, blank=True, help_text="When they could rank for the first time."
+    )
+    waiting_since = models.DateTimeField(
+        null=True, blank=True, help_text="When a coordinator was asked to let them in."
+    )
+    ready_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="They may rank; empty while there is something to read or to agree to before. "
+        "Every visit of the desk looks at this, and only where it is empty for the reason.",
+    )
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("user", "project"), name="membership_once_per_project"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.get_role_display()} of {self.project}"
+
+    def show_name(self, shown: bool) -> None:
+        self.shows_name = shown
+        self.save(update_fields=["shows_name"])
+
+    def become_ready(self) -> None:
+        """Nothing is left to read, to agree to or to practise."""
+        self.ready_at = timezone.now()
+        self.first_ready_at = self.first_ready_at or self.ready_at
+        self.waiting_since = None
+        self.save(update_fields=["ready_at", "first_ready_at", "waiting_since"])
+
+    def wait(self) -> None:
+        """A coordinator is asked."""
+        self.waiting_since = timezone.now()
+        self.save(update_fields=["waiting_since"])

@@ -1,0 +1,113 @@
+"""Projects and their settings."""
+
+from typing import Any, Self
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .licences import Licence
+from .questions import all_flag_kinds, check_criteria, check_flag_kinds, check_hidden_words
+from .users import User
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def visible_to(self, user: User) -> Self:
+        """The projects that the user is a member of, in any role."""
+        return self.filter(memberships__user=user)
+
+
+class Project(models.Model):
+    """One chatbot being aligned: its base model, system prompt, guidelines and members.
+
+    Its guidelines are versions of their own, see GuidelinesVersion.
+    """
+
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=120)
+    description = models.TextField(blank=True)
+    system_prompt = models.TextField(blank=True, help_text=_("Put before every conversation."))
+    base_model = models.CharField(
+        max_length=500, help_text="A folder on this machine, or a model of the Hugging Face hub."
+    )
+    completions_per_comparison = models.PositiveSmallIntegerField(
+        default=4, validators=[MinValueValidator(2), MaxValueValidator(8)]
+    )
+    judgments_per_comparison = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(50)]
+    )
+    assignment_minutes = models.PositiveSmallIntegerField(
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(1440)],
+        help_text=_("How long a volunteer may hold a comparison before it is offered to others."),
+    )
+    flag_kinds: Any = models.JSONField(
+        default=all_flag_kinds,
+        validators=[check_flag_kinds],
+        help_text="The flags that volunteers are shown; a factual error is always one.",
+    )
+    criteria: Any = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[check_criteria],
+        help_text="Names of what volunteers may rate each answer on, from 1 to 5, beside ranking it.",
+    )
+    leaderboard = models.BooleanField(
+        default=False, help_text="Whether volunteers see who has ranked most in the round."
+    )
+    licence = models.CharField(
+        max_length=20,
+        choices=Licence.choices,
+        default=Licence.CC_BY,
+        help_text=_("Under which judgments are published; members agree to it before they rank."),
+    )
+    consent_text = models.TextField(
+        blank=True, help_text="Markdown; what members agree to. Empty for the words that come with Chorus."
+    )
+    consent_number = models.PositiveIntegerField(
+        default=1, editable=False, help_text="Counts up when what members agree to changes."
+    )
+    hidden_words: Any = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[check_hidden_words],
+        help_text="What would tell who wrote an answer, hidden from those who rank.",
+    )
+    practice_length = models.PositiveSmallIntegerField(
+        default=5,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text="Practice comparisons that a new volunteer is given, as far as there are so many.",
+    )
+    practice_pass_mark = models.PositiveSmallIntegerField(
+        default=4,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text="How many of them have to be right.",
+    )
+    offers_rewrites = models.BooleanField(
+        default=True, help_text="Volunteers may write a better answer themselves, or mend one."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(completions_per_comparison__range=(2, 8)),
+                name="project_completions_2_to_8",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(judgments_per_comparison__gte=1),
+                name="project_judgments_at_least_1",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        if self.practice_pass_mark > self.practice_length:
+            words = _("Nobody could pass: there are only so many comparisons in a practice.")
+            raise ValidationError({"practice_pass_mark": words})
