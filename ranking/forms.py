@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Author, FlagKind, Project
-from annotator.models.questions import CRITERION_LENGTH
+from annotator.models.criteria import CRITERION_LENGTH
 
 from .errors import InvalidJudgmentError
 from .models import Assignment, Demonstration, Flag, Judgment, LapsedAssignment

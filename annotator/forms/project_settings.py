@@ -8,19 +8,6 @@ from django.utils.translation import gettext_lazy as _
 from annotator.models import FlagKind, GuidelinesVersion, Project
 
 
-class FlagKindsField(forms.MultipleChoiceField):
-    """The kinds of flags that a project shows, in their order; a factual error is always among them."""
-
-    widget = forms.CheckboxSelectMultiple
-
-    def clean(self, value: Any) -> list[str]:
-        chosen = {FlagKind.FACTUAL_ERROR.value, *super().clean(value)}
-        return [kind for kind in FlagKind.values if kind in chosen]
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(initial, {FlagKind.FACTUAL_ERROR.value, *(data or [])})
-
-
 class LinesField(forms.CharField):
     """A list of texts, one a line; empty lines are passed over."""
 
@@ -53,10 +40,11 @@ class ProjectForm(forms.ModelForm):
         widget=forms.Textarea(attrs={"rows": 14}),
         help_text=_("Markdown. When you change them, everybody is shown once what changed."),
     )
-    flag_kinds = FlagKindsField(
-        label=_("Flags that volunteers can put on an answer"),
-        choices=FlagKind.choices,
+    flags_off = forms.MultipleChoiceField(
+        label=_("Flags that volunteers are not shown"),
+        choices=[(kind.value, kind.label) for kind in FlagKind if kind != FlagKind.FACTUAL_ERROR],
         required=False,
+        widget=forms.CheckboxSelectMultiple,
         help_text=_("A factual error can always be flagged: ranks alone say too little about facts."),
     )
     criteria = LinesField(
@@ -88,7 +76,7 @@ class ProjectForm(forms.ModelForm):
             "completions_per_comparison",
             "judgments_per_comparison",
             "assignment_minutes",
-            "flag_kinds",
+            "flags_off",
             "criteria",
             "offers_rewrites",
             "hidden_words",

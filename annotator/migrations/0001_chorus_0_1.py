@@ -1,4 +1,5 @@
-import annotator.models.questions
+import annotator.models.criteria
+import annotator.models.hidden_words
 import annotator.models.personal_settings
 import django.core.serializers.json
 import django.core.validators
@@ -75,13 +76,13 @@ class Migration(migrations.Migration):
                 ('completions_per_comparison', models.PositiveSmallIntegerField(default=4, validators=[django.core.validators.MinValueValidator(2), django.core.validators.MaxValueValidator(8)])),
                 ('judgments_per_comparison', models.PositiveSmallIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(50)])),
                 ('seat_minutes', models.PositiveSmallIntegerField(default=30, help_text='How long a volunteer may hold a comparison before it is offered to others.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1440)])),
-                ('flag_kinds', models.JSONField(default=annotator.models.questions.all_flag_kinds, help_text='The flags that volunteers are shown; a factual error is always one.', validators=[annotator.models.questions.check_flag_kinds])),
-                ('criteria', models.JSONField(blank=True, default=list, help_text='Names of what volunteers may rate each answer on, from 1 to 5, beside ranking it.', validators=[annotator.models.questions.check_criteria])),
+                ('flag_kinds', models.JSONField(default=list, help_text='The flags that volunteers are shown; a factual error is always one.')),
+                ('criteria', models.JSONField(blank=True, default=list, help_text='Names of what volunteers may rate each answer on, from 1 to 5, beside ranking it.', validators=[annotator.models.criteria.check_criteria])),
                 ('leaderboard', models.BooleanField(default=False, help_text='Whether volunteers see who has ranked most in the round.')),
                 ('licence', models.CharField(choices=[('CC-BY-4.0', 'CC BY 4.0'), ('CC-BY-SA-4.0', 'CC BY-SA 4.0'), ('CC0-1.0', 'CC0 1.0')], default='CC-BY-4.0', help_text='Under which judgments are published; members agree to it before they rank.', max_length=20)),
                 ('consent_words', models.TextField(blank=True, help_text='Markdown; what members agree to. Empty for the words that come with Chorus.')),
                 ('consent_number', models.PositiveIntegerField(default=1, editable=False, help_text='Counts up when what members agree to changes.')),
-                ('hidden_words', models.JSONField(blank=True, default=list, help_text='What would tell who wrote an answer, hidden from those who rank.', validators=[annotator.models.questions.check_hidden_words])),
+                ('hidden_words', models.JSONField(blank=True, default=list, help_text='What would tell who wrote an answer, hidden from those who rank.', validators=[annotator.models.hidden_words.check_hidden_words])),
                 ('practice_length', models.PositiveSmallIntegerField(default=5, help_text='Practice comparisons that a new volunteer is given, as far as there are so many.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(20)])),
                 ('practice_pass_mark', models.PositiveSmallIntegerField(default=4, help_text='How many of them have to be right.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(20)])),
                 ('offers_rewrites', models.BooleanField(default=True, help_text='Volunteers may write a better answer themselves, or mend one.')),

@@ -3,13 +3,13 @@
 from .audit import AuditEvent
 from .completions import Author, Completion
 from .consents import Consent
+from .flags import FlagKind
 from .guidelines import GuidelinesVersion
 from .invitations import Invitation
 from .licences import Licence
 from .memberships import Membership, Role
 from .projects import Project
 from .prompts import Prompt, Split
-from .questions import FlagKind
 from .users import User
 
 __all__ = [

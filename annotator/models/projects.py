@@ -7,8 +7,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .criteria import check_criteria
+from .flags import FlagKind, check_flags_off
+from .hidden_words import check_hidden_words
 from .licences import Licence
-from .questions import all_flag_kinds, check_criteria, check_flag_kinds, check_hidden_words
 from .users import User
 
 
@@ -42,10 +44,11 @@ class Project(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(1440)],
         help_text=_("How long a volunteer may hold a comparison before it is offered to others."),
     )
-    flag_kinds: Any = models.JSONField(
-        default=all_flag_kinds,
-        validators=[check_flag_kinds],
-        help_text="The flags that volunteers are shown; a factual error is always one.",
+    flags_off: Any = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[check_flags_off],
+        help_text="The flags that volunteers are not shown, so that a new kind is shown everywhere.",
     )
     criteria: Any = models.JSONField(
         default=list,
@@ -106,6 +109,11 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def flag_kinds(self) -> list[str]:
+        """The flags that volunteers are shown, in their order; a factual error is always one."""
+        return [kind for kind in FlagKind.values if kind not in self.flags_off]
 
     def clean(self) -> None:
         if self.practice_pass_mark > self.practice_length:

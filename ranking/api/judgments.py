@@ -13,7 +13,7 @@ from annotator.access import MEMBERS
 from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import NewestFirst
 from annotator.api.problems import CONFLICT
-from annotator.models.questions import CRITERION_LENGTH
+from annotator.models.criteria import CRITERION_LENGTH
 from ranking.models import Flag, Judgment
 from ranking.services import correct_judgment, submit_judgment
 from ranking.services.answers import RATIONALE_LIMIT

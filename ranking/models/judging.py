@@ -8,7 +8,7 @@ from django.db.models import Count, F, Q
 from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Completion, FlagKind, Project, User
-from annotator.models.questions import CRITERION_LENGTH
+from annotator.models.criteria import CRITERION_LENGTH
 
 from .agreement import PreferenceQuerySet
 from .assignments import Assignment, LapsedAssignment

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from annotator.models import Completion, Membership, Project, Prompt
+from annotator.models import Completion, FlagKind, Membership, Project, Prompt
 
 from .masks import without_names
 from .rounds import Round
@@ -116,4 +116,4 @@ class PracticeAssignment(models.Model):
     @property
     def round(self) -> Round:
         """A round that is none, of a project that asks for ranks and nothing else."""
-        return Round(project=Project(flag_kinds=[], criteria=[], offers_rewrites=False))
+        return Round(project=Project(flags_off=FlagKind.values, criteria=[], offers_rewrites=False))

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from annotator.models import Completion, Project, User
-from annotator.models.questions import check_hidden_words
+from annotator.models.hidden_words import check_hidden_words
 from annotator.services.audit import record
 from ranking.errors import NothingHiddenError, WordNotFoundError
 from ranking.masking import find_names, has_word

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from annotator.markdown import render_without_links
-from annotator.models import Completion, Project, Prompt
+from annotator.models import Completion, FlagKind, Project, Prompt
 from ranking.forms import LONG, JudgmentForm, is_long
 from ranking.models import Assignment, Comparison, Round
 from ranking.models.masks import shown_text
@@ -95,7 +95,7 @@ def _stand_in(shape: Shape) -> dict[str, object]:
     project = Project(
         slug=shape.project,
         criteria=list(shape.criteria),
-        flag_kinds=list(shape.flag_kinds),
+        flags_off=[kind for kind in FlagKind.values if kind not in shape.flag_kinds],
         offers_rewrites=shape.offers_rewrites,
     )
     prompt = Prompt(

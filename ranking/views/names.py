@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotator.access import STAFF, ProjectRequest, project_view
 from annotator.models import Completion, FlagKind
-from annotator.models.questions import HIDDEN_WORD_LENGTH
+from annotator.models.hidden_words import HIDDEN_WORD_LENGTH
 from ranking.errors import RankingError
 from ranking.models import Flag, Mask
 from ranking.models.masks import marked_parts, named_or_flagged

@@ -1,5 +1,6 @@
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import models
 from django.urls import reverse
 
 from annotator.models import AuditEvent, FlagKind, GuidelinesVersion, Project, Role
@@ -19,7 +20,6 @@ FIELDS = {
     "consent_text": "",
     "practice_length": 5,
     "practice_pass_mark": 4,
-    "flag_kinds": FlagKind.values,
     "offers_rewrites": "on",
 }
 
@@ -111,13 +111,14 @@ def test_what_is_changed_on_the_page_counts_beside_what_it_showed(client, projec
         {"completions_per_comparison": "9" * 5000},
         {"judgments_per_comparison": 0},
         {"assignment_minutes": "NaN"},
-        {"flag_kinds": ["rude"]},
+        {"flags_off": ["rude"]},
         {"criteria": "Tone\n tone "},
         {"criteria": "\n".join("abcdefg")},
         {"criteria": "x" * 41},
         {"criteria": "To\0ne"},
         {"criteria": "To\x07ne"},
-        {"flag_kinds": ["spam", "\0"]},
+        {"flags_off": ["spam", "\0"]},
+        {"flags_off": ["factual_error"]},
         {"name": "a\0b"},
         {"name": "x" * 121},
         {"guidelines": "x" * 20_001},
@@ -138,25 +139,33 @@ def test_wrong_settings_are_shown_and_not_saved(client, project, coordinator, wr
     assert GuidelinesVersion.objects.current(project) is None and project.name == "Climate tutor"
 
 
-def test_a_project_chooses_its_flags_and_always_has_the_one_of_facts(client, project, coordinator):
+def test_a_project_switches_flags_off_but_never_the_one_of_facts(client, project, coordinator):
     assert project.flag_kinds == FlagKind.values
     client.force_login(coordinator)
-    client.post(reverse("settings", args=["climate"]), {**FIELDS, "flag_kinds": ["spam", "harmful"]})
+    off = ["off_topic", "leaks_author"]
+    client.post(reverse("settings", args=["climate"]), {**FIELDS, "flags_off": off})
     project.refresh_from_db()
     assert project.flag_kinds == ["factual_error", "harmful", "spam"]
-    client.post(reverse("settings", args=["climate"]), {**FIELDS, "flag_kinds": []})
+    client.post(reverse("settings", args=["climate"]), {**FIELDS, "flags_off": FlagKind.values[1:]})
     project.refresh_from_db()
     assert project.flag_kinds == ["factual_error"]
-    client.post(reverse("settings", args=["climate"]), {**FIELDS, "flag_kinds": []})
+    client.post(reverse("settings", args=["climate"]), {**FIELDS, "flags_off": FlagKind.values[1:]})
     assert AuditEvent.objects.filter(verb="project.changed").count() == 2
 
 
-@pytest.mark.parametrize(
-    "kinds", [[], ["spam"], ["factual_error"] * 2, ["factual_error", "rude"], "spam", None, [{}]]
-)
-def test_no_service_stores_flags_that_are_none_or_leave_out_facts(project, coordinator, kinds):
+def test_a_new_kind_of_flag_shows_in_projects_that_exist(project, coordinator, monkeypatch):
+    change_settings(project=project, values={"flags_off": ["spam"]}, actor=coordinator)
+    kinds = [(kind.name, (kind.value, kind.label)) for kind in FlagKind]
+    more = models.TextChoices("FlagKind", [*kinds, ("RUDE", ("rude", "Rude"))])
+    monkeypatch.setattr("annotator.models.projects.FlagKind", more)
+    project.refresh_from_db()
+    assert "rude" in project.flag_kinds and "spam" not in project.flag_kinds
+
+
+@pytest.mark.parametrize("kinds", [["factual_error"], ["spam"] * 2, ["rude"], "spam", [{}]])
+def test_no_service_switches_off_flags_that_are_none_or_the_one_of_facts(project, coordinator, kinds):
     with pytest.raises(ValidationError):
-        change_settings(project=project, values={"flag_kinds": kinds}, actor=coordinator)
+        change_settings(project=project, values={"flags_off": kinds}, actor=coordinator)
     project.refresh_from_db()
     assert project.flag_kinds == FlagKind.values
 

@@ -55,7 +55,7 @@ def test_of_two_answers_all_bad_needs_no_preference(client, pair):
 
 def test_the_page_shows_the_projects_flags_and_keeps_one_that_was_turned_off_meanwhile(client, assignment):
     project = assignment.round.project
-    project.flag_kinds = ["factual_error", "leaks_author"]
+    project.flags_off = ["harmful", "off_topic", "spam"]
     project.save()
     html = client.get(desk(assignment.round)).content.decode()
     assert re.findall(r'name="flags_1" value="(\w+)"', html) == ["factual_error", "leaks_author"]
