@@ -8,21 +8,15 @@ Nothing here knows the database.
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import islice, takewhile
+from itertools import islice
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 from django.utils.translation import gettext as _
 
 FIELDS = 5
-# Looking back in growing steps finds the newest time without walking through a year of minutes.
-WINDOWS = (
-    timedelta(hours=1),
-    timedelta(days=2),
-    timedelta(days=32),
-    timedelta(days=400),
-    timedelta(days=3000),
-)
+# In the hour that an autumn clock change repeats, the simulator takes both for the first one.
+REPEATED = timedelta(hours=1)
 
 
 class CronError(ValueError):
@@ -31,38 +25,37 @@ class CronError(ValueError):
 
 def next_times(expression: str, zone: str, after: datetime, count: int) -> list[datetime]:
     """The next times strictly after a moment, in the zone; raises CronError when there are none."""
-    times = list(islice(_times(expression, _zone(zone), after), count))
-    if not times:
+    # Times in one zone compare by the face of the clock, so only UTC tells which is later.
+    start = after.astimezone(UTC)
+    times = (time for time in _simulate(expression, zone, after) if time.astimezone(UTC) > start)
+    found = list(islice(times, count))
+    if not found:
         raise CronError(_("This expression never comes due: it names a date that does not exist."))
-    return times
+    return found
 
 
 def latest_time(expression: str, zone: str, since: datetime, until: datetime) -> datetime | None:
-    """The newest time after `since` and up to `until`, or None; what came due before it is passed over."""
+    """The newest time after `since` and up to `until`, or None."""
     since, until = since.astimezone(UTC), until.astimezone(UTC)
-    for window in WINDOWS:
-        start = max(since, until - window)
-        *_, newest = [None, *takewhile(lambda time: time <= until, _times(expression, _zone(zone), start))]
-        if newest is not None or start == since:
-            return newest
+    start = until.replace(microsecond=0) + timedelta(seconds=1) + REPEATED
+    for time in _simulate(expression, zone, start, reverse=True):
+        if time.astimezone(UTC) <= until:
+            return time if time.astimezone(UTC) > since else None
     return None
 
 
-def _times(expression: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+def _simulate(expression: str, zone: str, start: datetime, *, reverse: bool = False) -> Iterator[datetime]:
+    """The simulator, with its errors as CronError."""
     if len(expression.split()) != FIELDS:
         raise CronError(
             _("A cron expression has five fields: minute, hour, day of month, month, day of week.")
         )
     try:
-        times = CronSim(expression, after.astimezone(zone))
+        return CronSim(expression, start.astimezone(_zone(zone)), reverse=reverse)
     except CronSimError as error:
         raise CronError(_("%(error)s: check that field of the expression.") % {"error": error}) from error
     except (AssertionError, TypeError, ValueError) as error:  # what its parser lets slip for odd fields
         raise CronError(_("This is not a cron expression.")) from error
-    # In the hour that an autumn clock change repeats, the simulator may begin one hour too early; and times
-    # in one zone compare by the face of the clock, so that only UTC tells what was before.
-    start = after.astimezone(UTC)
-    return (time for time in times if time.astimezone(UTC) > start)
 
 
 @cache

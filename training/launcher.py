@@ -22,9 +22,9 @@ from django.conf import settings
 from django.db import OperationalError, close_old_connections
 
 from annotator.text import storable
-from training.faults import insist, reason_of
+from training.engine_process import EngineProcess
+from training.failures import reason_of, retry_write
 from training.models import LEASE, Leased, LeaseLostError, TrainingRun
-from training.process import EngineProcess
 from training.progress import last_line, log_tail
 from training.rlhf.recipes import JUDGE_KEY
 
@@ -97,7 +97,7 @@ class _Watch:
                 close_old_connections()
                 if time.monotonic() - self.renewed > LEASE.total_seconds():
                     raise LeaseLostError(f"{self.run} could not be renewed in time.") from None
-        insist(partial(self.run.renew, progress=last_line(self.run.folder) or {}))
+        retry_write(partial(self.run.renew, progress=last_line(self.run.folder) or {}))
         return code
 
     def _renew(self) -> None:

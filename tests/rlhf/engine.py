@@ -68,7 +68,7 @@ def wait_for_checkpoint(process: BaseProcess, folder: Path) -> None:
 
 
 class ForkedEngine:
-    """In the place of `training.process.EngineProcess`, without its lock and its low priority."""
+    """In the place of `training.engine_process.EngineProcess`, without its lock and its low priority."""
 
     def __init__(self, folder: Path, command: Sequence[str], *, cwd: Path, env: dict[str, str]) -> None:
         *python, stage, run = command

@@ -14,7 +14,7 @@ from django.core.management import call_command  # noqa: E402
 
 from tests.training.making import SMALL, make_judged, make_update  # noqa: E402
 from training.models import Update  # noqa: E402
-from training.services.pipeline import execute_update  # noqa: E402
+from training.services.update_execution import execute_update  # noqa: E402
 
 
 def prepare(base_model: str) -> None:

@@ -16,9 +16,10 @@ from tests.training.making import SMALL, engine_script, make_judged, make_run, m
 from training import launcher
 from training.models import Schedule, TrainingRun, Update
 from training.services import schedules
-from training.services.pipeline import execute_update
+from training.services.clock import MAX_ATTEMPTS, tick
 from training.services.sampling import sample_live_version
-from training.services.schedules import MAX_ATTEMPTS, save_schedule, tick
+from training.services.schedules import save_schedule
+from training.services.update_execution import execute_update
 from training.services.updates import start_update
 
 pytestmark = pytest.mark.django_db

@@ -1,6 +1,7 @@
 """When cron expressions come due, across clock changes."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -44,6 +45,23 @@ def test_the_repeated_hour_is_not_fired_again_from_within_it():
     # 02:40 for the second time: 02:50 of the first time is over.
     assert latest_time("50 2 * * *", PARIS, utc("2026-10-25 01:40"), utc("2026-10-25 02:30")) is None
     assert in_utc(next_times("50 2 * * *", PARIS, utc("2026-10-25 01:40"), 1)) == ["10-26 01:50"]
+
+
+def test_a_slot_of_the_repeated_hour_is_found_while_it_repeats():
+    # 02:30 for the second time, after the machine was off: 02:50 of the first time is the newest.
+    slot = latest_time("50 2 * * *", PARIS, utc("2026-10-24 12:00"), utc("2026-10-25 01:30"))
+    assert slot is not None and in_utc([slot]) == ["10-25 00:50"]
+
+
+@pytest.mark.parametrize("expression", ["30 2 * * *", "*/20 * * * *", "0 0 29 2 *", "15 1-3 * 3,10 *"])
+@pytest.mark.parametrize("zone", ["UTC", PARIS, "Australia/Lord_Howe"])
+def test_the_latest_time_is_the_last_of_the_next_times(expression, zone):
+    since = utc("2026-03-27 00:00")
+    for earlier, later in pairwise(next_times(expression, zone, since, 30)):
+        earlier, later = earlier.astimezone(UTC), later.astimezone(UTC)
+        if earlier < later:
+            newest = latest_time(expression, zone, since, later - timedelta(seconds=1))
+            assert newest is not None and newest.astimezone(UTC) == earlier
 
 
 @pytest.mark.parametrize("night", ["2026-03-28", "2026-10-24"])

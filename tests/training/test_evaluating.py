@@ -18,10 +18,10 @@ from tests.training.making import METRICS, add_answers, make_finished, make_run,
 from training.models import Evaluation, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
 from training.services import flags
-from training.services.flags import flagged_answers
-from training.services.pipeline import create_run
+from training.services.flagged_answers import flagged_answers
 from training.services.recipes import check_settings, plan_stage
-from training.services.rounds import Figures, watch_gold
+from training.services.runs import create_run
+from training.services.simulated_round import Figures, watch_gold
 
 pytestmark = pytest.mark.django_db
 SENTENCE = "Answers became 2.1 times as long as before <b>now</b>."

@@ -26,8 +26,9 @@ from tests.training.making import (
     make_update,
 )
 from training.models import ModelVersion, Schedule, TrainingRun, Update
-from training.services import pipeline
-from training.services.schedules import save_schedule, tick
+from training.services import runs
+from training.services.clock import tick
+from training.services.schedules import save_schedule
 from training.services.versions import release_version
 
 pytestmark = pytest.mark.django_db
@@ -218,7 +219,7 @@ def test_a_full_disk_is_explained_where_sampling_was_asked_for(client, monkeypat
     def full(_path: object, _value: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pipeline, "write_json", full)
+    monkeypatch.setattr(runs, "write_json", full)
     project = make_trainable()
     client.force_login(coordinator_of(project))
     assert "disk is full" in text_of(client.post(address("sample", project), follow=True))

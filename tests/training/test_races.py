@@ -12,8 +12,9 @@ from tests.factories import coordinator_of
 from tests.racing import at_once
 from tests.training.making import SMALL, add_answers, make_candidate, make_judged, make_trainable, make_update
 from training.models import ModelVersion, Release, Schedule, TrainingRun, Update
+from training.services.clock import tick
 from training.services.sampling import sample_live_version
-from training.services.schedules import save_schedule, tick
+from training.services.schedules import save_schedule
 from training.services.updates import retry_update, start_update
 from training.services.versions import release_version, roll_back
 

@@ -30,9 +30,9 @@ from tests.training.making import (
 )
 from training import launcher
 from training.models import LeaseLostError, ModelVersion, Schedule, TrainingRun, Update
-from training.services import pipeline, sampling
-from training.services.pipeline import execute_update
+from training.services import runs, sampling_execution, update_execution
 from training.services.sampling import cancel_sampling, execute_sampling, sample_live_version
+from training.services.update_execution import execute_update
 from training.services.updates import new_judgments, request_cancel, retry_update, start_update
 from training.services.versions import release_version
 
@@ -166,8 +166,8 @@ def test_a_missing_model_folder_fails_the_update_and_a_repaired_one_goes_on(
     assert f"{folder} does not exist" in update.error
     shutil.copytree(tiny_base, folder)
     retry_update(update=update, settings=SMALL)
-    monkeypatch.setattr(pipeline, "STAGES", (Stage.REWARD,))
-    monkeypatch.setattr(pipeline, "publish_candidate", lambda update: None)
+    monkeypatch.setattr(update_execution, "STAGES", (Stage.REWARD,))
+    monkeypatch.setattr(update_execution, "publish_candidate", lambda update: None)
     assert executed(update).runs.get().state == State.SUCCEEDED
 
 
@@ -189,7 +189,7 @@ def test_an_unforeseen_error_fails_the_update_and_frees_the_project(monkeypatch)
     def burst(**_kwargs: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(pipeline, "snapshot_preferences", burst)
+    monkeypatch.setattr(update_execution, "snapshot_preferences", burst)
     update = executed(make_update())
     assert update.state == State.FAILED
     assert "oops" in update.error
@@ -200,7 +200,7 @@ def test_an_update_that_fails_at_any_point_leaves_no_run_behind(monkeypatch):
     def burst(_run: TrainingRun) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(pipeline, "run_engine", burst)
+    monkeypatch.setattr(update_execution, "run_engine", burst)
     first = executed(make_update())
     run = first.runs.get()
     assert (run.state, run.lease) == (State.FAILED, None)
@@ -233,14 +233,14 @@ def test_cancelling_a_waiting_update_ends_it_at_once():
 
 def test_cancelling_between_stages_stops_before_the_next(monkeypatch):
     update = make_update()
-    snapshot = pipeline.snapshot_preferences
+    snapshot = update_execution.snapshot_preferences
 
     def snapshot_then_cancel(**kwargs):
         dataset = snapshot(**kwargs)
         request_cancel(update=Update.objects.get(pk=update.pk))
         return dataset
 
-    monkeypatch.setattr(pipeline, "snapshot_preferences", snapshot_then_cancel)
+    monkeypatch.setattr(update_execution, "snapshot_preferences", snapshot_then_cancel)
     update = executed(update)
     assert update.state == State.CANCELLED
     assert update.dataset is not None
@@ -381,7 +381,7 @@ def test_an_unforeseen_error_fails_the_sampling_and_frees_the_project(monkeypatc
     def burst(_run: TrainingRun) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(sampling, "run_engine", burst)
+    monkeypatch.setattr(sampling_execution, "run_engine", burst)
     run = sampled(sample_live_version(project=make_trainable()))
     assert run.state == State.FAILED
     assert "The site failed unexpectedly: ZeroDivisionError: oops" in run.error
@@ -390,14 +390,14 @@ def test_an_unforeseen_error_fails_the_sampling_and_frees_the_project(monkeypatc
 
 def test_a_worker_that_lost_the_sampling_while_it_stored_the_answers_stores_nothing(monkeypatch):
     use_engine(monkeypatch, SAMPLE)
-    store = sampling.store_sampled
+    store = sampling_execution.store_sampled
 
     def lose_the_lease(version: ModelVersion, run: TrainingRun) -> None:
         store(version, run)
         TrainingRun.objects.filter(pk=run.pk).update(lease=uuid.uuid4())
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(sampling, "store_sampled", lose_the_lease)
+    monkeypatch.setattr(sampling_execution, "store_sampled", lose_the_lease)
     project = make_trainable()
     # The other worker's lease is part of what this one's transaction takes back, so it is given again.
     finish = TrainingRun.finish
@@ -423,7 +423,7 @@ def test_a_full_disk_refuses_the_sampling_with_that_reason(monkeypatch):
     def full(_path: Path, _value: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pipeline, "write_json", full)
+    monkeypatch.setattr(runs, "write_json", full)
     with pytest.raises(RefusedError, match="disk is full"):
         sample_live_version(project=make_trainable())
     assert not TrainingRun.objects.exists()
@@ -458,7 +458,7 @@ def test_interrupted_sampling_waits_for_the_next_worker(monkeypatch):
     def interrupt(_run: TrainingRun) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sampling, "run_engine", interrupt)
+    monkeypatch.setattr(sampling_execution, "run_engine", interrupt)
     run = sample_live_version(project=make_trainable())
     with pytest.raises(KeyboardInterrupt):
         execute_sampling(run.pk)
@@ -478,14 +478,14 @@ def test_a_second_worker_leaves_an_update_alone_that_is_held():
 
 def test_a_worker_that_lost_the_update_publishes_nothing(monkeypatch):
     update = make_update()
-    snapshot = pipeline.snapshot_preferences
+    snapshot = update_execution.snapshot_preferences
 
     def lose_the_lease(**kwargs):
         Update.objects.filter(pk=update.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
         assert Update.objects.get(pk=update.pk).claim()
         return snapshot(**kwargs)
 
-    monkeypatch.setattr(pipeline, "snapshot_preferences", lose_the_lease)
+    monkeypatch.setattr(update_execution, "snapshot_preferences", lose_the_lease)
     update = executed(update)
     assert (update.state, update.attempt, update.dataset) == (State.RUNNING, 2, None)
     assert not update.runs.exists()
@@ -509,7 +509,7 @@ def test_a_run_directory_never_inherits_files_of_a_number_used_before(monkeypatc
 def test_new_judgments_are_those_no_successful_update_learned_from():
     update = make_update()
     assert new_judgments(update.project) == PROMPTS
-    dataset = pipeline.snapshot_preferences(project=update.project)
+    dataset = update_execution.snapshot_preferences(project=update.project)
     Update.objects.filter(pk=update.pk).update(dataset=dataset)
     assert new_judgments(update.project) == PROMPTS
     Update.objects.filter(pk=update.pk).update(state=State.SUCCEEDED)

@@ -11,8 +11,8 @@ from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import NewestFirst
 from annotator.api.problems import CONFLICT
 from training.models import Evaluation, ModelVersion, Release
-from training.services.lineage import taken_back
 from training.services.versions import reject_version, release_version, roll_back
+from training.services.withdrawn_datasets import withdrawn_datasets
 
 TAGS = ["Versions"]
 
@@ -48,7 +48,7 @@ class VersionSerializer(serializers.ModelSerializer):
         # One look for all versions of a list.
         known = self.context.setdefault("taken_back", {})
         if version.project_id not in known:
-            known[version.project_id] = taken_back(version.project)
+            known[version.project_id] = withdrawn_datasets(version.project)
         return [dataset.number for dataset in known[version.project_id].get(version.pk, [])]
 
 

@@ -17,7 +17,7 @@ from training.rlhf.errors import RecipeError
 from training.rlhf.recipes import RECIPES, Recipe
 from training.rlhf.rundir import dataset_file
 
-from .flags import flagged_answers
+from .flagged_answers import flagged_answers
 
 Stage = TrainingRun.Stage
 Settings = dict[str, dict[str, Any]]
@@ -40,7 +40,7 @@ NO_FILE = {"path": PROMPTS_FILE, "sha256": "0" * 64}
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunInput:
     """What a run directory starts with: the recipe and the files that it names by name alone."""
 
     recipe: Recipe
@@ -76,22 +76,22 @@ def settings_of(project: Project) -> Settings:
     return schedule.settings if schedule else {}
 
 
-def plan_stage(update: Update, stage: str) -> Plan:
+def stage_input(update: Update, stage: str) -> RunInput:
     """What the stage of an update starts with; the stages before it have succeeded."""
-    plan = {
-        Stage.REWARD: _plan_reward,
-        Stage.PPO: _plan_ppo,
-        Stage.GENERATE: _plan_generate,
-        Stage.EVALUATE: _plan_evaluate,
+    build = {
+        Stage.REWARD: _input_of_reward,
+        Stage.PPO: _input_of_ppo,
+        Stage.GENERATE: _input_of_generate,
+        Stage.EVALUATE: _input_of_evaluate,
     }[Stage(stage)]
-    return plan(update, update.settings.get(stage, {}))
+    return build(update, update.settings.get(stage, {}))
 
 
-def plan_sampling(version: ModelVersion, values: dict[str, Any]) -> Plan:
+def sampling_input(version: ModelVersion, values: dict[str, Any]) -> RunInput:
     """A run that samples a version's completions of all the project's prompts."""
     chosen = {"completions_per_prompt": version.project.completions_per_comparison, **values}
     fixed = {"policy_adapter": _adapter(version)}
-    return _plan_with_prompts(Stage.GENERATE, version, version.project.prompts.all(), {**chosen, **fixed})
+    return _input_with_prompts(Stage.GENERATE, version, version.project.prompts.all(), {**chosen, **fixed})
 
 
 def base_model(version: ModelVersion) -> str:
@@ -100,31 +100,31 @@ def base_model(version: ModelVersion) -> str:
     return str(folder) if folder.is_dir() else version.base_model
 
 
-def _plan_reward(update: Update, values: dict[str, Any]) -> Plan:
+def _input_of_reward(update: Update, values: dict[str, Any]) -> RunInput:
     assert update.dataset is not None
     folder = update.dataset.folder
     fixed = {"base_model": base_model(update.parent), "dataset": _file(folder / "train.parquet")}
     if update.dataset.held_out_pairs:
         fixed["held_out"] = _file(folder / "held_out.parquet")
-    return Plan(_build(Stage.REWARD, {**values, **fixed}))
+    return RunInput(_build(Stage.REWARD, {**values, **fixed}))
 
 
-def _plan_ppo(update: Update, values: dict[str, Any]) -> Plan:
+def _input_of_ppo(update: Update, values: dict[str, Any]) -> RunInput:
     fixed = {
         "reward_adapter": str(_succeeded(update, Stage.REWARD).adapter_dir),
         "policy_adapter": _adapter(update.parent),
     }
-    return _plan_with_prompts(Stage.PPO, update.parent, update.project.prompts.train(), {**values, **fixed})
+    return _input_with_prompts(Stage.PPO, update.parent, update.project.prompts.train(), {**values, **fixed})
 
 
-def _plan_generate(update: Update, values: dict[str, Any]) -> Plan:
+def _input_of_generate(update: Update, values: dict[str, Any]) -> RunInput:
     chosen = {"completions_per_prompt": update.project.completions_per_comparison, **values}
     fixed = {"policy_adapter": str(_succeeded(update, Stage.PPO).adapter_dir)}
     prompts = update.project.prompts.all()
-    return _plan_with_prompts(Stage.GENERATE, update.parent, prompts, {**chosen, **fixed})
+    return _input_with_prompts(Stage.GENERATE, update.parent, prompts, {**chosen, **fixed})
 
 
-def _plan_evaluate(update: Update, values: dict[str, Any]) -> Plan:
+def _input_of_evaluate(update: Update, values: dict[str, Any]) -> RunInput:
     fixed: dict[str, Any] = {
         "reward_adapter": str(_succeeded(update, Stage.REWARD).adapter_dir),
         "baseline_adapter": _adapter(update.parent),
@@ -134,14 +134,16 @@ def _plan_evaluate(update: Update, values: dict[str, Any]) -> Plan:
     if flags is not None:
         fixed["flagged"] = {"path": FLAGS_FILE, "sha256": hashlib.sha256(flags).hexdigest()}
     prompts = update.project.prompts.held_out()
-    plan = _plan_with_prompts(Stage.EVALUATE, update.parent, prompts, {**values, **fixed, **_judge(values)})
-    return Plan(plan.recipe, plan.files | ({FLAGS_FILE: flags} if flags is not None else {}))
+    run_input = _input_with_prompts(
+        Stage.EVALUATE, update.parent, prompts, {**values, **fixed, **_judge(values)}
+    )
+    return RunInput(run_input.recipe, run_input.files | ({FLAGS_FILE: flags} if flags is not None else {}))
 
 
-def _plan_with_prompts(
+def _input_with_prompts(
     stage: Stage, version: ModelVersion, prompts: QuerySet[Prompt], values: dict[str, Any]
-) -> Plan:
-    """The plan of a stage that answers prompts, on the version's base model."""
+) -> RunInput:
+    """The input of a stage that answers prompts, on the version's base model."""
     lines = []
     for prompt in prompts.order_by("pk"):
         prompt.project = version.project
@@ -149,7 +151,7 @@ def _plan_with_prompts(
     content = "".join(lines).encode()
     dataset = {"path": PROMPTS_FILE, "sha256": hashlib.sha256(content).hexdigest()}
     recipe = _build(stage, {**values, "base_model": base_model(version), "dataset": dataset})
-    return Plan(recipe, {PROMPTS_FILE: content})
+    return RunInput(recipe, {PROMPTS_FILE: content})
 
 
 def _judge(values: dict[str, Any]) -> dict[str, str]:

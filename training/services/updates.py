@@ -13,8 +13,8 @@ from ranking.models import Judgment
 from training.models import ModelVersion, TrainingRun, Update
 from training.tasks import run_update
 
+from .project_lock import lock_idle_project
 from .recipes import STAGES, Settings, check_settings, settings_of
-from .turns import take_turn
 
 State = Update.State
 
@@ -34,7 +34,7 @@ def start_update(
     settings = settings_of(project) if settings is None else settings
     check_settings(settings)
     with transaction.atomic():
-        take_turn(project)
+        lock_idle_project(project)
         parent = ModelVersion.objects.live().filter(project=project).first()
         if parent is None:
             raise RefusedError(_("This project has no live version yet, so there is nothing to update."))
@@ -70,7 +70,7 @@ def retry_update(*, update: Update, actor: User | None = None, settings: Setting
     settings = settings_of(update.project) if settings is None else settings
     check_settings(settings)
     with transaction.atomic():
-        take_turn(update.project)
+        lock_idle_project(update.project)
         if not ModelVersion.objects.live().filter(pk=update.parent_id).exists():
             raise RefusedError(
                 _("%(version)s is no longer live: start a new update of the version that is.")

@@ -12,7 +12,7 @@ from ranking.models import Outcome
 from ranking.services import decide_outcome
 from training.models import ModelVersion, Release, TrainingRun
 
-from .sampling import open_round_with, store_sampled
+from .sampling_execution import open_round_with, store_sampled
 
 State = ModelVersion.State
 

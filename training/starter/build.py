@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from training.process import EngineProcess
+from training.engine_process import EngineProcess
 from training.progress import last_line, log_tail
 from training.rlhf.recipes import DatasetFile, SFTRecipe
 from training.rlhf.rundir import RunDirectory, create_run, sha256_of, write_json, write_text

@@ -13,11 +13,11 @@ from annotator.views.refusals import tell_refusal
 from ranking.models import Judgment
 from training.forms import RollBackForm
 from training.models import ModelVersion, TrainingRun
-from training.services.lineage import taken_back
 from training.services.sampling import cancel_sampling, sample_live_version
 from training.services.schedules import passed_over, upcoming
 from training.services.updates import new_judgments
 from training.services.versions import roll_back, version_before
+from training.services.withdrawn_datasets import withdrawn_datasets
 
 from .figures import figures_of
 from .stages import RunView
@@ -43,7 +43,7 @@ def training(request: ProjectRequest) -> HttpResponse:
         "before": version_before(live) if live else None,
         "figures": figures_of(live) if live else [],
         "versions": versions[:RECENT],
-        "taken_back": taken_back(project),
+        "taken_back": withdrawn_datasets(project),
         "candidates": versions.filter(state=ModelVersion.State.CANDIDATE),
         "updates": project.updates.select_related("candidate", "started_by")[:RECENT],
         "active": project.updates.active().first(),

@@ -10,8 +10,8 @@ from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
 from annotator.views.refusals import tell_refusal
 from training.models import ModelVersion, Update
-from training.services.lineage import taken_back
 from training.services.versions import reject_version, release_version, version_before
+from training.services.withdrawn_datasets import withdrawn_datasets
 
 from .figures import figures_of, samples_of, warnings_of
 
@@ -28,7 +28,7 @@ def version_detail(request: ProjectRequest, number: int) -> HttpResponse:
         "runs": update.runs.all() if update else version.runs.all(),
         "figures": figures_of(version),
         "warnings": warnings_of(version),
-        "taken_back": taken_back(request.project).get(version.pk, []),
+        "taken_back": withdrawn_datasets(request.project).get(version.pk, []),
         "samples": samples_of(update) if update else [],
         "evaluations": version.evaluations.select_related("baseline"),
         "releases": version.releases.select_related("previous", "released_by"),

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
-from training.services.schedules import tick
+from training.services.clock import tick
 
 logger = logging.getLogger(__name__)
 PERIOD_SECONDS = 20

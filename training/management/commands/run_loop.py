@@ -16,8 +16,8 @@ from django.core.management.base import BaseCommand, CommandError
 from annotator.errors import RefusedError
 from annotator.models import User
 from training.rlhf.errors import RecipeError
-from training.services.demonstration import found_project
-from training.services.rounds import Figures, RoundFailedError, play_round
+from training.services.demo_project import found_project
+from training.services.simulated_round import Figures, RoundFailedError, simulate_round
 from training.services.versions import release_version
 from training.simulation import SimulatedVolunteer
 from training.starter.build import StarterError
@@ -55,7 +55,7 @@ class Command(BaseCommand):
         )
         began, figures = time.monotonic(), []
         for number in range(1, rounds + 1):
-            update, latest = play_round(
+            update, latest = simulate_round(
                 project=project,
                 judge=judge,
                 behaviour=behaviour,

@@ -8,7 +8,7 @@ from ranking.models import Judgment, Preference, RankedCompletion
 from ranking.services import open_round
 from tests.factories import coordinator_of, make_project, make_prompt
 from tests.training.making import add_answers
-from training.services.simulating import simulate_volunteers
+from training.services.simulated_volunteers import simulate_volunteers
 from training.services.versions import register_base_version
 from training.simulation import SimulatedVolunteer
 from training.starter.corpus import Statement, Topic

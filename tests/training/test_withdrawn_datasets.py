@@ -10,8 +10,8 @@ from tests.api import client_of
 from tests.factories import coordinator_of
 from tests.training.making import make_candidate, make_finished, make_update
 from training.models import ModelVersion, Update
-from training.services.lineage import taken_back
 from training.services.updates import retry_update
+from training.services.withdrawn_datasets import withdrawn_datasets
 
 pytestmark = pytest.mark.django_db
 
@@ -32,9 +32,9 @@ def withdraw(project: Project) -> None:
 
 def test_a_version_is_marked_when_what_it_learned_from_is_taken_back(candidate):
     project = candidate.project
-    assert taken_back(project) == {}
+    assert withdrawn_datasets(project) == {}
     withdraw(project)
-    assert taken_back(project) == {candidate.pk: [candidate.dataset]}
+    assert withdrawn_datasets(project) == {candidate.pk: [candidate.dataset]}
 
 
 def test_a_version_that_was_trained_from_a_marked_one_is_marked_too(candidate):
@@ -43,8 +43,8 @@ def test_a_version_that_was_trained_from_a_marked_one_is_marked_too(candidate):
     assert child.parent == candidate
     withdraw(project)
     live = project.versions.get(number=0)
-    assert taken_back(project)[child.pk] == [candidate.dataset]
-    assert live.pk not in taken_back(project)
+    assert withdrawn_datasets(project)[child.pk] == [candidate.dataset]
+    assert live.pk not in withdrawn_datasets(project)
 
 
 def test_pages_and_api_name_the_datasets(candidate):

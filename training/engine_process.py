@@ -4,7 +4,7 @@ A lock on RUN_DIR/engine.lock is inherited by the engine, so that no two engines
 whoever finds it held ends the engine that holds it first. Standard library only, because the child passes
 through here:
 
-    python -m training.process PARENT_PID COMMAND…
+    python -m training.engine_process PARENT_PID COMMAND…
 """
 
 import ctypes
@@ -36,7 +36,7 @@ class EngineProcess:
             on_failure.callback(self._lock.close)
             with open(folder / "engine.log", "ab") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "training.process", str(os.getpid()), *command],
+                    [sys.executable, "-m", "training.engine_process", str(os.getpid()), *command],
                     cwd=cwd,
                     env=env,
                     stdin=subprocess.DEVNULL,

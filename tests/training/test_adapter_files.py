@@ -15,8 +15,8 @@ from tests.training.making import make_result, make_run, make_update
 from training.models import ModelVersion, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
 from training.services import publishing
-from training.services.pipeline import execute_update
 from training.services.recipes import STAGES
+from training.services.update_execution import execute_update
 
 pytestmark = pytest.mark.django_db
 State = Update.State

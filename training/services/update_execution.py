@@ -1,19 +1,16 @@
-"""Carrying an update through its stages, as often as it takes."""
+"""The worker's part of an update: its stages one after the other, resumed after a failure or a kill."""
 
 import logging
-import shutil
 from functools import partial
 
-from django.db import transaction
-
 from ranking.services import snapshot_preferences
-from training.faults import failure_told, insist
+from training.failures import record_failure, retry_write
 from training.launcher import Outcome, run_engine
 from training.models import LeaseLostError, TrainingRun, Update
-from training.rlhf.rundir import write_json
 
 from .candidates import publish_candidate
-from .recipes import STAGES, Plan, plan_stage
+from .recipes import STAGES, stage_input
+from .runs import create_run
 
 logger = logging.getLogger(__name__)
 State = Update.State
@@ -36,7 +33,7 @@ def execute_update(update_id: int) -> None:
     update = Update.objects.select_related("project", "parent", "dataset__project").get(pk=update_id)
     if update.claim() is None:
         return
-    with failure_told(update):
+    with record_failure(update):
         _advance(update)
 
 
@@ -63,7 +60,7 @@ def _do_stage(update: Update, stage: TrainingRun.Stage) -> None:
         raise LeaseLostError(f"{run} is held by another worker.")
     update.renew()
     outcome = run_engine(run)
-    insist(partial(run.finish, outcome.state, error=outcome.error, result=outcome.result))
+    retry_write(partial(run.finish, outcome.state, error=outcome.error, result=outcome.result))
     if outcome.state != State.SUCCEEDED:
         raise StoppedError(outcome.state, _sentence(run, outcome))
 
@@ -73,24 +70,10 @@ def _run_for(update: Update, stage: TrainingRun.Stage) -> TrainingRun:
     run = update.run_of(stage)
     if run is not None and (run.is_active or run.state == State.SUCCEEDED):
         return run
-    plan = plan_stage(update, stage)
-    if run is not None and run.recipe == plan.as_json() and run.requeue():
+    run_input = stage_input(update, stage)
+    if run is not None and run.recipe == run_input.as_json() and run.requeue():
         return run
-    return create_run(TrainingRun(project=update.project, update=update, stage=stage), plan)
-
-
-def create_run(run: TrainingRun, plan: Plan) -> TrainingRun:
-    """Store a new run together with its run directory."""
-    run.recipe = plan.as_json()
-    with transaction.atomic():
-        run.save()
-        # A transaction that was rolled back may have used this number before.
-        shutil.rmtree(run.folder, ignore_errors=True)
-        run.folder.mkdir(parents=True)
-        write_json(run.folder / "recipe.json", run.recipe)
-        for name, content in plan.files.items():
-            (run.folder / name).write_bytes(content)
-    return run
+    return create_run(TrainingRun(project=update.project, update=update, stage=stage), run_input)
 
 
 def _stop_if_cancelled(update: Update) -> None:

@@ -13,7 +13,7 @@ from tests.corpora import QUESTIONS, make_corpus
 from tests.training.making import SAMPLE, SMALL, engine_script
 from training import launcher
 from training.models import TrainingRun
-from training.services import demonstration, rounds, sampling
+from training.services import demo_project, sampling_execution, simulated_round
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("update")]
 
@@ -34,7 +34,7 @@ def starter(monkeypatch: pytest.MonkeyPatch, tiny_base: Path) -> list[Path]:
         folder.is_symlink() or folder.symlink_to(tiny_base)
         return folder
 
-    monkeypatch.setattr(demonstration, "make_starter", take)
+    monkeypatch.setattr(demo_project, "make_starter", take)
     return wanted
 
 
@@ -66,7 +66,7 @@ def test_the_demonstration_moves_with_the_data_folder(corpus, starter, monkeypat
 def test_preparing_that_was_interrupted_while_founding_begins_anew(corpus, starter, monkeypatch, act):
     monkeypatch.setattr(launcher, "command", engine_script(SAMPLE))
     with monkeypatch.context() as interrupted:
-        interrupted.setattr(demonstration, act, interrupt)
+        interrupted.setattr(demo_project, act, interrupt)
         with pytest.raises(KeyboardInterrupt):
             prepare(corpus)
     assert not Project.objects.exists()
@@ -77,7 +77,7 @@ def test_preparing_that_was_interrupted_while_founding_begins_anew(corpus, start
 def test_preparing_that_was_interrupted_while_sampling_goes_on_at_once(corpus, starter, monkeypatch):
     monkeypatch.setattr(launcher, "command", engine_script(SAMPLE))
     with monkeypatch.context() as interrupted:
-        interrupted.setattr(sampling, "run_engine", interrupt)
+        interrupted.setattr(sampling_execution, "run_engine", interrupt)
         with pytest.raises(KeyboardInterrupt):
             prepare(corpus)
     prepare(corpus)
@@ -95,13 +95,13 @@ def test_what_a_service_refuses_is_told_in_words(corpus, starter, monkeypatch):
 
 @pytest.mark.usefixtures("forked_engines")
 def test_the_loop_reports_each_round_in_the_agreed_words(corpus, starter, monkeypatch, tmp_path, capsys):
-    recipes = rounds._recipes
+    recipes = simulated_round._recipes
 
     def small(project: Project, rankings: int, seed: int) -> dict[str, dict[str, Any]]:
         wanted = recipes(project, rankings, seed)
         return {stage: {**wanted[stage], **SMALL[stage]} for stage in wanted}
 
-    monkeypatch.setattr(rounds, "_recipes", small)
+    monkeypatch.setattr(simulated_round, "_recipes", small)
     out = tmp_path / "figures" / "loop.json"
     call_command("run_loop", corpus=corpus, starters=tmp_path / "starters", out=out, rankings=QUESTIONS)
     report = json.loads(out.read_text())

@@ -15,11 +15,12 @@ from training.models import TrainingRun, Update
 from training.rlhf.intervals import share_interval
 from training.simulation import SimulatedVolunteer
 from training.starter.gold import GoldJudge
-from training.terminal import progress_bars
+from training.terminal_progress import progress_bars
 
-from .pipeline import execute_update
-from .sampling import execute_sampling, sample_live_version
-from .simulating import simulate_volunteers
+from .sampling import sample_live_version
+from .sampling_execution import execute_sampling
+from .simulated_volunteers import simulate_volunteers
+from .update_execution import execute_update
 from .updates import start_update
 
 Stage = TrainingRun.Stage
@@ -64,7 +65,7 @@ class Figures:
     watches: list[str] = field(default_factory=list)
 
 
-def play_round(
+def simulate_round(
     *,
     project: Project,
     judge: GoldJudge,
@@ -203,7 +204,7 @@ def _gold_accuracy(reward: TrainingRun, judge: GoldJudge, questions: dict[str, s
 
 
 def _open_round(project: Project, coordinator: User, rankings: int, seed: int) -> None:
-    comparisons, project.judgments_per_comparison = _plan(project, rankings)
+    comparisons, project.judgments_per_comparison = _comparisons_needed(project, rankings)
     project.save(update_fields=["judgments_per_comparison"])
     run = sample_live_version(
         project=project,
@@ -219,7 +220,7 @@ def _open_round(project: Project, coordinator: User, rankings: int, seed: int) -
 
 def _recipes(project: Project, rankings: int, seed: int) -> dict[str, dict[str, Any]]:
     held_out = project.prompts.held_out().count()
-    per_prompt = project.completions_per_comparison * _plan(project, rankings)[0]
+    per_prompt = project.completions_per_comparison * _comparisons_needed(project, rankings)[0]
     return {
         Stage.REWARD: {"seed": seed},
         Stage.PPO: {"seed": seed},
@@ -228,7 +229,7 @@ def _recipes(project: Project, rankings: int, seed: int) -> dict[str, dict[str, 
     }
 
 
-def _plan(project: Project, rankings: int) -> tuple[int, int]:
+def _comparisons_needed(project: Project, rankings: int) -> tuple[int, int]:
     """Comparisons per prompt and judgments per comparison, with a quarter to spare.
 
     A small model soon repeats itself, so that a prompt is worth two comparisons at most; what is still

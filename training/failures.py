@@ -1,4 +1,4 @@
-"""Faults of the site itself: told in words, or outlasted."""
+"""What the site does when its own part of a run fails: describe the error, retry, or store it."""
 
 import logging
 import time
@@ -16,13 +16,13 @@ RETRY_SECONDS = 1.0
 
 
 def reason_of(error: Exception) -> str:
-    """Why the site could not do its part, in words for a coordinator; the log has the rest."""
+    """The reason for coordinators why the site failed; the traceback goes to the log."""
     reason, kind = explain(error)
     return reason if kind != "internal" else f"The site failed unexpectedly: {type(error).__name__}: {error}"
 
 
-def insist(write: Callable[[], None]) -> None:
-    """Write to a database that may be busy or restarting: again and again, for as long as a lease lasts."""
+def retry_write(write: Callable[[], None]) -> None:
+    """Call `write` again while the database is busy or restarting, for at most as long as a lease lasts."""
     deadline = time.monotonic() + LEASE.total_seconds()
     while True:
         try:
@@ -36,10 +36,10 @@ def insist(write: Callable[[], None]) -> None:
 
 
 @contextmanager
-def failure_told(work: Leased) -> Iterator[None]:
-    """Make whatever goes wrong inside the error that claimed `work` ends with.
+def record_failure(work: Leased) -> Iterator[None]:
+    """Fail the claimed `work` with any error raised inside the block, and do not raise it further.
 
-    Once another worker holds the lease, nothing more is written: this one leaves quietly.
+    After another worker has taken the lease over, nothing is written.
     """
     try:
         try:

@@ -1,4 +1,4 @@
-"""One thing at a time in a project."""
+"""Updates and sampling of a project exclude each other."""
 
 from django.utils.translation import gettext as _
 
@@ -6,8 +6,8 @@ from annotator.errors import RefusedError
 from annotator.models import Project
 
 
-def take_turn(project: Project) -> None:
-    """Lock the project until the transaction ends; raises RefusedError while something is under way in it."""
+def lock_idle_project(project: Project) -> None:
+    """Lock the project until the transaction ends; raises RefusedError while an update or sampling runs."""
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if project.updates.active().exists():
         raise RefusedError(

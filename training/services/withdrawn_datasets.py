@@ -1,11 +1,11 @@
-"""Which versions learned from judgments that were taken back since."""
+"""Which versions learned from judgments that were withdrawn since."""
 
 from annotator.models import Project
 from ranking.models import Dataset
 from training.models import ModelVersion
 
 
-def taken_back(project: Project) -> dict[int, list[Dataset]]:
+def withdrawn_datasets(project: Project) -> dict[int, list[Dataset]]:
     """By a version's primary key the datasets behind it of which part was taken back; others are left out.
 
     Behind a version are its own dataset and those of the versions that it was trained from, because it starts

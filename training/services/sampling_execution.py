@@ -1,0 +1,80 @@
+"""The worker's part of sampling: run the engine, store the completions, open a round with them."""
+
+import json
+from functools import partial
+
+from django.db import transaction
+
+from annotator.errors import RefusedError
+from annotator.models import Project, User
+from annotator.services.completions import add_completions
+from ranking.models import Round
+from ranking.services import open_round
+from training.failures import record_failure, retry_write
+from training.launcher import Outcome, run_engine
+from training.models import ModelVersion, TrainingRun
+
+State = TrainingRun.State
+
+
+def execute_sampling(run_id: int) -> None:
+    """Carry out a sampling run and open the round; returns at once when another worker holds it.
+
+    Whatever goes wrong ends up as the run's error. Interrupted, it leaves the run to the next worker.
+    """
+    run = TrainingRun.objects.select_related("project", "version__author").get(pk=run_id, update=None)
+    if run.claim() is None:
+        return
+    try:
+        with record_failure(run):
+            outcome = run_engine(run)
+            retry_write(partial(_conclude, run, outcome))
+    except KeyboardInterrupt:
+        run.hand_back()
+        raise
+
+
+@transaction.atomic
+def _conclude(run: TrainingRun, outcome: Outcome) -> None:
+    """End the run, and open a round with what it sampled if its version is still the live one."""
+    Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
+    version = run.version
+    if outcome.state == State.SUCCEEDED and version is not None:
+        if not ModelVersion.objects.live().filter(pk=version.pk).exists():
+            raise RefusedError(
+                f"{version} is no longer live: another version was released while it was sampled. The open "
+                "round was left as it is."
+            )
+        store_sampled(version, run)
+        open_round_with(version=version, run=run, actor=None)
+    run.finish(outcome.state, error=outcome.error, result=outcome.result)
+
+
+def store_sampled(version: ModelVersion, run: TrainingRun) -> None:
+    """Store what a generate run sampled from a version as its completions."""
+    prompts = {str(prompt.pk): prompt for prompt in version.project.prompts.all()}
+    try:
+        with open(run.folder / "output" / "completions.jsonl", encoding="utf-8") as lines:
+            sampled = [(row["prompt_id"], str(row["text"])) for row in map(json.loads, lines)]
+        texts = [(prompts[prompt_id], text) for prompt_id, text in sampled if prompt_id in prompts]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RefusedError(
+            f"The answers that {run} sampled cannot be read ({type(error).__name__}: {error})."
+        ) from error
+    add_completions(author=version.author, texts=texts)
+
+
+def open_round_with(*, version: ModelVersion, run: TrainingRun | None, actor: User | None) -> Round:
+    """Open the next round with a version's completions, as many for each prompt as its run sampled."""
+    comparisons_per_prompt, seed = 1, None
+    if run is not None:
+        sampled = int(run.recipe["completions_per_prompt"])
+        comparisons_per_prompt = max(1, sampled // version.project.completions_per_comparison)
+        seed = run.recipe["seed"]
+    return open_round(
+        project=version.project,
+        author=version.author,
+        comparisons_per_prompt=comparisons_per_prompt,
+        actor=actor,
+        seed=seed,
+    )
