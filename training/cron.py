@@ -46,12 +46,13 @@ def latest_time(expression: str, zone: str, since: datetime, until: datetime) ->
 
 def _simulate(expression: str, zone: str, start: datetime, *, reverse: bool = False) -> Iterator[datetime]:
     """The simulator, with its errors as CronError."""
+    moment = start.astimezone(_zone(zone))
     if len(expression.split()) != FIELDS:
         raise CronError(
             _("A cron expression has five fields: minute, hour, day of month, month, day of week.")
         )
     try:
-        return CronSim(expression, start.astimezone(_zone(zone)), reverse=reverse)
+        return CronSim(expression, moment, reverse=reverse)
     except CronSimError as error:
         raise CronError(_("%(error)s: check that field of the expression.") % {"error": error}) from error
     except (AssertionError, TypeError, ValueError) as error:  # what its parser lets slip for odd fields

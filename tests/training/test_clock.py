@@ -15,7 +15,7 @@ from tests.factories import coordinator_of
 from tests.training.making import SMALL, engine_script, make_judged, make_run, make_trainable, make_update
 from training import launcher
 from training.models import Schedule, TrainingRun, Update
-from training.services import schedules
+from training.services import clock
 from training.services.clock import MAX_ATTEMPTS, tick
 from training.services.sampling import sample_live_version
 from training.services.schedules import save_schedule
@@ -188,7 +188,7 @@ def test_what_goes_wrong_with_one_schedule_does_not_stop_the_others(monkeypatch)
             raise ZeroDivisionError
         return 5
 
-    monkeypatch.setattr(schedules, "new_judgments", count)
+    monkeypatch.setattr(clock, "new_judgments", count)
     tick(MONDAY)
     assert [update.project for update in Update.objects.all()] == [fine]
 

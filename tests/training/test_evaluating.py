@@ -19,7 +19,7 @@ from training.models import Evaluation, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
 from training.services import flags
 from training.services.flagged_answers import flagged_answers
-from training.services.recipes import check_settings, plan_stage
+from training.services.recipes import check_settings, stage_input
 from training.services.runs import create_run
 from training.services.simulated_round import Figures, watch_gold
 
@@ -85,7 +85,7 @@ def test_no_more_answers_are_handed_over_than_a_classifier_can_use(monkeypatch):
 
 def test_an_evaluation_starts_with_its_flags_beside_its_prompts():
     update = ready_to_evaluate(make_flagged(nasty="harmful", nice=""))
-    plan = plan_stage(update, "evaluate")
+    plan = stage_input(update, "evaluate")
     run = create_run(TrainingRun(project=update.project, update=update, stage="evaluate"), plan)
     assert run.recipe["flagged"]["sha256"] == sha256_of(run.folder / run.recipe["flagged"]["path"])
     assert run.recipe["dataset"]["sha256"] == sha256_of(run.folder / "prompts.jsonl")
@@ -93,7 +93,7 @@ def test_an_evaluation_starts_with_its_flags_beside_its_prompts():
 
 def test_an_evaluation_without_flags_names_no_file():
     update = ready_to_evaluate(make_flagged(one="", other=""))
-    plan = plan_stage(update, "evaluate")
+    plan = stage_input(update, "evaluate")
     assert plan.as_json()["flagged"] is None
     assert set(plan.files) == {"prompts.jsonl"}
 
@@ -114,9 +114,9 @@ def test_a_coordinator_may_ask_the_operators_judge(settings):
     settings.JUDGE_URL = "https://judge.example/v1"
     check_settings({"evaluate": ENDPOINT})
     update = ready_to_evaluate(make_flagged(one="", other=""))
-    assert plan_stage(update, "evaluate").as_json()["judge_url"] is None
+    assert stage_input(update, "evaluate").as_json()["judge_url"] is None
     update.settings = {"evaluate": ENDPOINT}
-    assert plan_stage(update, "evaluate").as_json()["judge_url"] == "https://judge.example/v1"
+    assert stage_input(update, "evaluate").as_json()["judge_url"] == "https://judge.example/v1"
 
 
 # What coordinators see

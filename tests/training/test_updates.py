@@ -31,7 +31,8 @@ from tests.training.making import (
 from training import launcher
 from training.models import LeaseLostError, ModelVersion, Schedule, TrainingRun, Update
 from training.services import runs, sampling_execution, update_execution
-from training.services.sampling import cancel_sampling, execute_sampling, sample_live_version
+from training.services.sampling import cancel_sampling, sample_live_version
+from training.services.sampling_execution import execute_sampling
 from training.services.update_execution import execute_update
 from training.services.updates import new_judgments, request_cancel, retry_update, start_update
 from training.services.versions import release_version

@@ -20,7 +20,7 @@ from tests.training.making import (
     make_update,
 )
 from training.models import ModelVersion, Release
-from training.services.recipes import base_model, plan_stage
+from training.services.recipes import base_model, stage_input
 from training.services.versions import (
     register_base_version,
     reject_version,
@@ -178,7 +178,7 @@ def test_an_update_stays_on_the_base_model_of_its_version():
     project.save()
     update = make_update(project)
     update.dataset = snapshot_preferences(project=project)
-    assert plan_stage(update, "reward").recipe.base_model == "models/first"
+    assert stage_input(update, "reward").recipe.base_model == "models/first"
     assert make_finished(update).base_model == "models/first"
 
 
