@@ -1,4 +1,4 @@
-"""What the browser needs to send later what was said without a connection: see static/js/queue.js."""
+"""What the browser needs to send later what was submitted offline: see static/js/desk/queue.js."""
 
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse

@@ -1,15 +1,12 @@
-{% load static %}self.chorus = {
+{% load static %}import { serve } from "{% static 'js/desk/worker.js' %}";
+
+serve({
   sender: "{% url 'sender' %}",
   offline: "{% url 'offline' %}",
   files: [
     "{% static 'css/chorus.css' %}",
-    "{% static 'vendor/idb-keyval/idb-keyval.umd.js' %}",
-    "{% static 'js/queue.js' %}",
-    "{% static 'js/offline.js' %}"
+    "{% static 'vendor/idb-keyval/index.js' %}",
+    "{% static 'js/desk/queue.js' %}",
+    "{% static 'js/desk/offline.js' %}"
   ]
-};
-importScripts(
-  "{% static 'vendor/idb-keyval/idb-keyval.umd.js' %}",
-  "{% static 'js/queue.js' %}",
-  "{% static 'js/worker.js' %}"
-);
+});

@@ -202,7 +202,7 @@ DOORS = [
     View("confirm-email", "/account/confirm-email/no-such-key/", NOBODY),
     View("confirm-email-sent", "/account/confirm-email/", NOBODY),
     View("csrf", "/account/login/", NOBODY, act=forget_cookies),
-    View("offline", "/offline/", NOBODY, without="**/static/js/offline*.js"),
+    View("offline", "/offline/", NOBODY, without="**/static/js/desk/offline*.js"),
     View("not-found", "/nowhere/", NOBODY, 404),
     View("forbidden", "/p/pages-four/people/", "vera", 403),
 ]

@@ -1,6 +1,7 @@
 """How much the ranking page weighs when it is opened for the first time, as it comes over the wire."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Request
@@ -10,7 +11,7 @@ from .pages import Filled
 pytestmark = pytest.mark.xdist_group("browser")
 
 KILOBYTES = 60
-REQUESTS = 8
+REQUESTS = 14
 
 
 @pytest.mark.parametrize("slug", ["pages-four", "pages-pair"])
@@ -24,10 +25,14 @@ def test_the_ranking_page_is_light(filled: Filled, browser: Browser, slug: str):
     sizes = {
         each.url: each.sizes()["responseHeadersSize"] + each.sizes()["responseBodySize"] for each in requests
     }
+    html = page.content()
     context.close()
     # What the service worker keeps for times without a connection comes after, once a version.
     of_page = {each.url for each in requests if each.service_worker is None}
     assert len(of_page) <= REQUESTS, of_page
+    scripts = {urlsplit(url).path for url in of_page if url.endswith(".js")}
+    assert len(scripts) > 3
+    assert [path for path in scripts if path not in html] == [], "name these in the page, or they come late"
     assert 2000 < sum(sizes.values()) <= KILOBYTES * 1000, sizes
 
 
@@ -47,6 +52,6 @@ def test_pages_and_their_files_travel_compressed_and_files_are_kept_for_good(
 def test_nothing_is_inline(filled: Filled, browser: Browser):
     context = filled.context(browser, "vera")
     html = context.request.get("/p/pages-four/rank/").text()
-    assert "<script src=" in html
-    assert not re.search(r"<style|<script(?! src=)|\sstyle=|\son[a-z]+=", html)
+    assert '<script type="module" src=' in html
+    assert not re.search(r"<style|<script(?![^>]* src=)|\sstyle=|\son[a-z]+=", html)
     context.close()

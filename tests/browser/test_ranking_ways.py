@@ -33,8 +33,9 @@ for slug, texts in {
     author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 1")
     add_completions(author=author, texts=[(prompt, text) for text in texts])
     open_round(project=project, author=author)
-assignment = claim_next(project=project, volunteer=kate) submit_judgment(assignment=assignment,
-volunteer=kate, key=assignment.key, ranks=dict(zip(assignment.order, (3, 1, 1))))
+assignment = claim_next(project=project, volunteer=kate)
+ranks = dict(zip(assignment.order, (3, 1, 1)))
+submit_judgment(assignment=assignment, volunteer=kate, key=assignment.key, ranks=ranks)
 """
 
 

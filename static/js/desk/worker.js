@@ -1,11 +1,11 @@
 // The service worker: sends what waits when the browser finds a connection again, tabs or not, and has a page for without one.
-(() => {
-  "use strict";
+import { deliver } from "./queue.js";
 
-  const { offline, files, sender } = self.chorus;
-  const CACHE = "chorus.offline";
-  const DESK = /^\/p\/[^/]+\/rank\/$/;
+const CACHE = "chorus.offline";
+const DESK = /^\/p\/[^/]+\/rank\/$/;
 
+// `offline` is the address of that page, `files` what it needs, `sender` who is signed in.
+export const serve = ({ offline, files, sender }) => {
   const keepOfflinePage = async () => {
     const cache = await caches.open(CACHE);
     // Without cookies: what is kept on the device is nobody's own page.
@@ -31,12 +31,12 @@
 
   self.addEventListener("sync", (event) => {
     if (event.tag !== "queue") return;
-    const deliver = async () => {
-      const hindrance = await self.queue.deliver({}, sender);
+    const send = async () => {
+      const hindrance = await deliver({}, sender);
       for (const client of await self.clients.matchAll()) client.postMessage("delivered");
       // The browser tries again later where this is rejected; signing in is up to the person.
       if (["offline", "failed"].includes(hindrance)) throw new Error(hindrance);
     };
-    event.waitUntil(deliver());
+    event.waitUntil(send());
   });
-})();
+};
