@@ -45,12 +45,14 @@ from training.rlhf.model.loading import load_base, load_tokenizer
 from training.rlhf.model.logprobs import Block
 from training.rlhf.model.reward_head import ScalarHead, last_hidden_states
 from training.rlhf.model.sampling import Sampling, sample
-from training.rlhf.recipes import DatasetFile, PPORecipe, RewardRecipe
+from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory, create_run, dataset_file, write_json, write_text
 from training.rlhf.stages.ppo import stage as ppo
 from training.rlhf.stages.ppo.learner import Learner
 from training.rlhf.stages.ppo.losses import PolicyLoss, value_loss
+from training.rlhf.stages.ppo.recipe import PPORecipe
 from training.rlhf.stages.ppo.rollout import Experience
+from training.rlhf.stages.reward.recipe import RewardRecipe
 from training.starter.corpus import load_corpus
 from training.starter.gold import GoldJudge
 

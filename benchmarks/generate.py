@@ -34,8 +34,8 @@ from training.rlhf.data.padding import pad
 from training.rlhf.model.adapters import SharedBase
 from training.rlhf.model.loading import load_base, load_tokenizer
 from training.rlhf.model.sampling import Sampling, sample
-from training.rlhf.recipes import GenerateRecipe
 from training.rlhf.rundir import create_run, dataset_file
+from training.rlhf.stages.generate.recipe import GenerateRecipe
 from training.starter.corpus import load_corpus
 
 RESULTS = ROOT / "build/bench/generate.json"

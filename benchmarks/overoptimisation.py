@@ -35,9 +35,12 @@ from training.rlhf.model.loading import load_base, load_tokenizer
 from training.rlhf.model.logprobs import answer_logprobs, lay_out
 from training.rlhf.model.reward_head import combine, load_reward, score_sequences
 from training.rlhf.model.sampling import Sampling, sample
-from training.rlhf.recipes import GenerateRecipe, PPORecipe, Recipe, RewardRecipe
+from training.rlhf.recipes import Recipe
 from training.rlhf.rundir import RunDirectory, create_run, dataset_file, write_text
+from training.rlhf.stages.generate.recipe import GenerateRecipe
 from training.rlhf.stages.ppo import stage as ppo
+from training.rlhf.stages.ppo.recipe import PPORecipe
+from training.rlhf.stages.reward.recipe import RewardRecipe
 from training.simulation import SimulatedVolunteer
 from training.starter.build import make_starter
 from training.starter.corpus import Topic, load_corpus

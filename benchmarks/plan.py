@@ -20,8 +20,8 @@ from typing import Any
 from benchmarks.ppo import peak_memory
 from benchmarks.task import CORPUS, ROOT, SHAPES, Task, prepare
 from training.rlhf.plan.estimate import make_plan
-from training.rlhf.recipes import parse_recipe
 from training.rlhf.rundir import create_run, dataset_file
+from training.rlhf.stages import parse_recipe
 from training.starter.build import StarterRecipe
 from training.starter.corpus import load_corpus
 from training.starter.model import make_blank_model

@@ -27,8 +27,8 @@ import torch
 from benchmarks.ceilings import floors, measure
 from benchmarks.task import CONFIGURATIONS, ROOT, SHAPES, Shape, Task, prepare
 from training.rlhf.hardware.device import device_for, what_was_used
-from training.rlhf.recipes import PPORecipe
 from training.rlhf.rundir import create_run, dataset_file
+from training.rlhf.stages.ppo.recipe import PPORecipe
 
 PEER = ROOT / "build/trl-1.12/bin/python"
 RESULTS = ROOT / "build/bench/ppo.json"

@@ -30,8 +30,8 @@ from training.rlhf.model.adapters import WEIGHTS, SharedBase
 from training.rlhf.model.loading import load_base, load_tokenizer
 from training.rlhf.model.reward_head import SCORE, load_reward, score_sequences
 from training.rlhf.model.sampling import Sampling, sample
-from training.rlhf.recipes import RewardRecipe
 from training.rlhf.rundir import create_run, dataset_file
+from training.rlhf.stages.reward.recipe import RewardRecipe
 
 RESULTS = ROOT / "build/bench/ppo_learning.json"
 _PARTS = 6  # of the iterations, each a row

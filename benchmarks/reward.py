@@ -188,9 +188,9 @@ def work(trainer: str, data: Path, options: argparse.Namespace) -> dict[str, Any
 
     from training.rlhf.data.files import read_preferences
     from training.rlhf.model.loading import load_tokenizer
-    from training.rlhf.recipes import RewardRecipe
     from training.rlhf.rundir import create_run, dataset_file
     from training.rlhf.stages.reward.comparisons import encode_preferences
+    from training.rlhf.stages.reward.recipe import RewardRecipe
     from training.rlhf.stages.reward.report import order_correct
 
     torch.set_num_threads(options.threads)

@@ -34,8 +34,8 @@ from benchmarks.processes import ROOT, Ended, run, with_threads
 from benchmarks.task import CORPUS, starter
 from training.rlhf.data import chat
 from training.rlhf.model.loading import load_tokenizer
-from training.rlhf.recipes import SFTRecipe
 from training.rlhf.rundir import create_run, dataset_file
+from training.rlhf.stages.sft.recipe import SFTRecipe
 from training.starter.corpus import load_corpus
 
 RESULTS = ROOT / "build/bench/sft.json"

@@ -26,7 +26,7 @@ from training.engine_process import EngineProcess
 from training.failures import reason_of, retry_write
 from training.models import LEASE, Leased, LeaseLostError, TrainingRun
 from training.progress import last_line, log_tail
-from training.rlhf.recipes import JUDGE_KEY
+from training.rlhf.stages.evaluate.recipe import JUDGE_KEY
 
 logger = logging.getLogger(__name__)
 

@@ -13,11 +13,14 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Self
 
-from training.rlhf.__main__ import STAGE_MODULES, main
+from training.rlhf.__main__ import main
+from training.rlhf.stages import STAGES
 
 LONGEST = 120
 _context = get_context("forkserver")
-_context.set_forkserver_preload(["codecarbon", "training.rlhf.model_card", *STAGE_MODULES.values()])
+_context.set_forkserver_preload(
+    ["codecarbon", "training.rlhf.model_card", *(stage.module for stage in STAGES.values())]
+)
 
 
 def fork(act: Callable[..., object], *arguments: Any) -> BaseProcess:

@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 from tests.rlhf.engine import LONGEST, fork, log_of, start, status_of, wait_for_checkpoint, work
 from tests.rlhf.making import error_of, progress_of
 from training.rlhf.__main__ import main
-from training.rlhf.recipes import RECIPES
 from training.rlhf.rundir import RunDirectory, sha256_of
+from training.rlhf.stages import STAGES
 from training.rlhf.stages.ppo import stage as ppo
 
 Make = Callable[..., Path]
@@ -38,14 +38,14 @@ def run(stage: str, folder: Path) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-@pytest.mark.parametrize("stage", RECIPES)
+@pytest.mark.parametrize("stage", STAGES)
 def test_help_lists_every_setting_with_its_reason_and_default(
     stage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         main([stage, "--help"])
     expected = "settings in recipe.json:"
-    for each in fields(RECIPES[stage]):
+    for each in fields(STAGES[stage].recipe):
         default = "required" if each.default is MISSING else f"default {json.dumps(each.default)}"
         expected += f"{each.name} ({default}) {each.metadata['help']}"
     assert without_spaces(capsys.readouterr().out).endswith(without_spaces(expected))

@@ -10,8 +10,10 @@ import pytest
 from huggingface_hub import ModelCard
 
 from training.rlhf.model_card import write_card
-from training.rlhf.recipes import RewardRecipe, SFTRecipe
 from training.rlhf.rundir import RunDirectory, dataset_file, sha256_of
+from training.rlhf.stages import STAGES
+from training.rlhf.stages.reward.recipe import RewardRecipe
+from training.rlhf.stages.sft.recipe import SFTRecipe
 
 Make = Callable[..., Path]
 ENERGY = {"estimate": True, "kwh": 0.0042, "kg_co2e": 0.0016, "country": "DEU", "reason": None}
@@ -24,7 +26,10 @@ def card_of(settings: dict[str, Any], make_run: Make, name: str = "run", **given
     directory = RunDirectory(folder)
     directory.open()
     what = {"metrics": {"kl": 3.25, "steps": 4.0}, "energy": ENERGY, "seconds": 61.0} | given
-    write_card(directory, directory.recipe(), **what)
+    recipe: Any = directory.recipe()
+    card = STAGES[recipe.stage].card
+    assert card is not None
+    write_card(directory, recipe, card, **what)
     return ModelCard.load(folder / "output" / "README.md")
 
 

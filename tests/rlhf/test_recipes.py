@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from training.rlhf.errors import RecipeError
-from training.rlhf.recipes import RECIPES, PPORecipe, parse_recipe
+from training.rlhf.stages import STAGES, parse_recipe
+from training.rlhf.stages.ppo.recipe import PPORecipe
 
 GOOD: dict[str, Any] = {
     "stage": "ppo",
@@ -26,9 +27,9 @@ def test_a_recipe_is_the_same_after_json() -> None:
     assert parse_recipe(recipe.to_json()) == recipe
 
 
-@pytest.mark.parametrize("stage", RECIPES)
+@pytest.mark.parametrize("stage", STAGES)
 def test_every_setting_gives_its_reason(stage: str) -> None:
-    settings = fields(RECIPES[stage])
+    settings = fields(STAGES[stage].recipe)
     assert all(each.metadata["help"] for each in settings)
 
 
@@ -131,6 +132,6 @@ def test_a_missing_setting_is_named() -> None:
         parse_recipe(json.dumps({key: value for key, value in GOOD.items() if key != "reward_adapter"}))
 
 
-def test_recipes_and_run_directories_need_no_torch() -> None:
-    code = "import sys, training.rlhf.recipes, training.rlhf.rundir; assert 'torch' not in sys.modules"
+def test_stages_and_run_directories_need_no_torch() -> None:
+    code = "import sys, training.rlhf.stages, training.rlhf.rundir; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,11 +6,11 @@ from typing import Any
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy
 
 from annotator.models import Project, User
 from ranking.models import Dataset
+from training.rlhf.stages import STAGES
 
 from .leases import Leased, LeasedQuerySet
 from .versions import ModelVersion
@@ -69,15 +69,19 @@ class TrainingRun(Leased):
     """One execution of an engine stage, as part of an update or, when answers are sampled, alone."""
 
     class Stage(models.TextChoices):
-        SFT = "sft", _("Supervised fine-tuning")
-        REWARD = "reward", _("Reward model")
-        PPO = "ppo", _("Training (PPO)")
-        GENERATE = "generate", _("Answers")
-        EVALUATE = "evaluate", _("Evaluation")
+        """The engine's stages, which have their labels from there."""
+
+        SFT = "sft"
+        REWARD = "reward"
+        PPO = "ppo"
+        GENERATE = "generate"
+        EVALUATE = "evaluate"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
     update = models.ForeignKey(Update, on_delete=models.CASCADE, null=True, blank=True, related_name="runs")
-    stage = models.CharField(max_length=8, choices=Stage.choices)
+    stage = models.CharField(
+        max_length=8, choices=[(name, gettext_lazy(stage.label)) for name, stage in STAGES.items()]
+    )
     version = models.ForeignKey(
         ModelVersion,
         on_delete=models.PROTECT,

@@ -13,7 +13,6 @@ error.json.
 
 import argparse
 import ctypes
-import importlib
 import json
 import os
 import sys
@@ -22,22 +21,17 @@ import time
 import traceback
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
+from typing import cast
 
 from training.rlhf.distributed.processes import Processes
 from training.rlhf.errors import UNEXPECTED, Cancelled, RecipeError, explain, no_space_left
 from training.rlhf.hardware.energy import EnergyMeter, of_all_processes
-from training.rlhf.recipes import RECIPES, LoRARecipe, Recipe
+from training.rlhf.recipes import LoRARecipe, Recipe
 from training.rlhf.rundir import RunDirectory
+from training.rlhf.stages import STAGES
 
 PLAN = "plan"
 OK, FAILED, CANCELLED, NO_ROOM = 0, 1, 3, 4
-STAGE_MODULES = {
-    "sft": "training.rlhf.stages.sft",
-    "reward": "training.rlhf.stages.reward.stage",
-    "ppo": "training.rlhf.stages.ppo.stage",
-    "generate": "training.rlhf.stages.generate",
-    "evaluate": "training.rlhf.stages.evaluate.stage",
-}
 # Names of mallopt(3), which Python does not have.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
@@ -96,18 +90,21 @@ def _run(directory: RunDirectory, recipe: Recipe, processes: Processes) -> None:
     _set_environment(directory, recipe)
     _keep_freed_memory(processes)
     started = time.monotonic()
+    stage = STAGES[recipe.stage]
     with EnergyMeter(recipe.country, recipe.processor_watts) as meter, directory.shown_in_terminal():
         _seed_everything(recipe)
         processes.require_one_run(directory, recipe)
-        metrics = importlib.import_module(STAGE_MODULES[recipe.stage]).run(directory, recipe)
+        metrics = stage.run(directory, recipe)
     seconds = time.monotonic() - started
     energy = of_all_processes(meter.result, processes)
     if not processes.is_main:
         return
-    if isinstance(recipe, LoRARecipe):  # it has trained something
+    if stage.card is not None:
         from training.rlhf.model_card import write_card
 
-        write_card(directory, recipe, metrics, energy, seconds)
+        write_card(
+            directory, cast(LoRARecipe, recipe), stage.card, metrics=metrics, energy=energy, seconds=seconds
+        )
     from training.rlhf.hardware.device import device_for, what_was_used
 
     directory.finish(metrics, energy, seconds, **what_was_used(device_for(recipe.device)))
@@ -188,16 +185,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.rlhf", description=(__doc__ or "").splitlines()[0]
     )
-    stages = parser.add_subparsers(
-        dest="stage", required=True, metavar="{" + ",".join((*RECIPES, PLAN)) + "}"
-    )
-    for stage, recipe in RECIPES.items():
-        summary = (recipe.__doc__ or "").splitlines()[0]
+    stages = parser.add_subparsers(dest="stage", required=True, metavar="{" + ",".join((*STAGES, PLAN)) + "}")
+    for name, stage in STAGES.items():
+        summary = (stage.recipe.__doc__ or "").splitlines()[0]
         command = stages.add_parser(
-            stage,
+            name,
             help=summary,
             description=summary,
-            epilog=_settings(recipe),
+            epilog=_settings(stage.recipe),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="directory that holds recipe.json")

@@ -1,15 +1,12 @@
-"""What can go wrong in a run, said so that a coordinator can act on it."""
+"""What can go wrong in a run, in sentences that a coordinator can act on."""
 
 import errno
 import re
 import resource
 import sys
-from collections.abc import Iterator
-from types import TracebackType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # recipes raise the errors of this module
-    from training.rlhf.recipes import Recipe
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 # Torch on a processor ("you tried to allocate 64 bytes"), on a gpu ("Tried to allocate 2.00 GiB"), numpy
 # ("Unable to allocate 7.28 TiB").
@@ -21,16 +18,6 @@ _ONEDNN_FAILED = (
 _UNITS = {"b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
 # Torch without an exception of its own: on a processor, and on a gpu that is full before the first tensor.
 _NO_MEMORY = ("can't allocate memory", "CUDA error: out of memory")
-# What a stage's memory grows with, what costs least to change first.
-_MEMORY_SETTINGS = {
-    "sft": ("batch_size", "max_length"),
-    "reward": ("batch_size", "max_length"),
-    "ppo": ("batch_size", "max_new_tokens"),
-    "generate": ("batch_size", "max_new_tokens"),
-    "evaluate": ("batch_size", "max_new_tokens"),
-}
-# Where ppo works on micro-batches: its updates, and the passes of reference and base.
-_PER_MICRO_BATCH = {"learner.py", "answer_logprobs"}
 _NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 # What a person has to put right, unlike a file that the engine itself lost.
 _IN_THE_WAY = (
@@ -38,6 +25,7 @@ _IN_THE_WAY = (
     errno.ELOOP, errno.EIO,
 )  # fmt: skip
 
+_ADVISED = "memory_settings"  # the attribute of an error that `memory_grows_with` sets
 
 UNEXPECTED = "internal"  # the kind of what is the engine's fault
 
@@ -102,8 +90,8 @@ def no_space_left(error: BaseException) -> bool:
     return cause is not None and no_space_left(cause)
 
 
-def explain(error: BaseException, recipe: "Recipe | None" = None) -> tuple[str, str]:
-    """The reason and the kind that `error.json` holds for an exception of a run with this recipe."""
+def explain(error: BaseException, settings: Mapping[str, Any] | None = None) -> tuple[str, str]:
+    """The reason and the kind that `error.json` holds for an exception of a run with these settings."""
     if isinstance(error, EngineError):
         return str(error), error.kind
     if no_space_left(error):
@@ -112,7 +100,7 @@ def explain(error: BaseException, recipe: "Recipe | None" = None) -> tuple[str, 
             "disk",
         )
     if out_of_memory(error):
-        return _memory_advice(error, recipe), "memory"
+        return _memory_advice(error, settings or {}), "memory"
     if isinstance(error, OSError) and error.errno in _IN_THE_WAY and error.filename is not None:
         return (
             f"{error.filename} cannot be used ({error.strerror}): put that right and start the run again.",
@@ -130,26 +118,37 @@ def out_of_memory(error: BaseException) -> bool:
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
         or (
             isinstance(error, RuntimeError)
-            and (any(said in text for said in _NO_MEMORY) or text in _ONEDNN_FAILED)
+            and (any(message in text for message in _NO_MEMORY) or text in _ONEDNN_FAILED)
         )
         or "Cannot allocate memory" in text  # where a file cannot be mapped
     )
 
 
-def _memory_advice(error: BaseException, recipe: "Recipe | None") -> str:
+@contextmanager
+def memory_grows_with(*settings: str) -> Iterator[None]:
+    """Name the settings of a recipe to lower should the block run out of memory, the best one first.
+
+    Blocks may be nested: the settings of the inner one come first.
+    """
+    try:
+        yield
+    except Exception as error:
+        if out_of_memory(error):
+            vars(error).setdefault(_ADVISED, []).extend(settings)
+        raise
+
+
+def _memory_advice(error: BaseException, settings: Mapping[str, Any]) -> str:
     asked = _ASKED.search(str(error))
     amount = f" when {_size(_bytes(asked))} more were asked for" if asked else ""
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     if type(error).__name__ != "OutOfMemoryError":  # torch's own, of another device
         amount += f", beside the {_size(held)} that the run held" if asked else f" at {_size(held)}"
-    advice = "use a smaller batch size or a smaller base model"
-    if recipe is not None:
-        values = vars(recipe)
-        names: tuple[str, ...] = _MEMORY_SETTINGS[recipe.stage]
-        if recipe.stage == "ppo" and _PER_MICRO_BATCH & _way_of(error.__traceback__):
-            names = ("micro_batch_size", *names)  # lowering it changes nothing else
-        advice = " or ".join(f"lower {name} (now {values[name]})" for name in names)
-        advice += ", or take a smaller base model"
+    names = [name for name in vars(error).get(_ADVISED, ()) if name in settings]
+    advice = " or ".join(f"lower {name} (now {settings[name]})" for name in names)
+    advice += (
+        ", or take a smaller base model" if names else "use a smaller batch size or a smaller base model"
+    )
     return f"The machine ran out of memory{amount}: {advice}. `plan` tells what a recipe needs."
 
 
@@ -159,19 +158,6 @@ def _bytes(asked: re.Match[str]) -> float:
 
 def _size(count: float) -> str:
     return f"{count / 1e9:.3g} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
-
-
-def _way_of(trace: TracebackType | None) -> set[str]:
-    """Names of the source files and functions that an error came through."""
-
-    def walk() -> Iterator[str]:
-        here = trace
-        while here is not None:
-            code = here.tb_frame.f_code
-            yield from (code.co_filename.rsplit("/", 1)[-1], code.co_name)
-            here = here.tb_next
-
-    return set(walk())
 
 
 def first_line(error: Exception) -> str:

@@ -16,28 +16,12 @@ from yaml import YAMLError
 
 from training.rlhf.model.adapters import WEIGHTS
 from training.rlhf.model.reward_head import member_folders
-from training.rlhf.recipes import DatasetFile, Recipe, SFTRecipe
+from training.rlhf.recipes import DatasetFile, LoRARecipe, Recipe
 from training.rlhf.rundir import RunDirectory, sha256_of, write_text
+from training.rlhf.stages.base import Card
 
 CARD = "README.md"
 _LONGEST = 200  # characters of a name
-_KINDS = {
-    "sft": "language model fine-tuned on conversations",
-    "reward": "reward model: a score for an answer, learned from people's preferences",
-    "ppo": "language model optimised by PPO against a reward model",
-}
-_USES = {
-    "sft": "Answering in the manner of the conversations it was trained on.",
-    "reward": "Ranking answers to the kind of prompts that people compared; training a policy against it.",
-    "ppo": "Answering the kind of prompts that people compared; being compared again by people.",
-}
-_LIMITS = {
-    "sft": "It repeats what is wrong in its conversations, and says things that are in none of them.",
-    "reward": "Its scores say what the people who judged prefer, not what is true. They mean little for "
-    "other kinds of prompts, other languages, or answers of a policy that has moved far from those judged.",
-    "ppo": "It was optimised to please a reward model, and pleases it more than it pleases people. It may be "
-    "wrong with confidence. What it had learned of safety before may have become weaker: test before use.",
-}
 _TEMPLATE = """---
 {{ card_data }}
 ---
@@ -96,20 +80,26 @@ telling people that a machine answers.
 
 
 def write_card(
-    directory: RunDirectory, recipe: Recipe, metrics: dict[str, Any], energy: dict[str, Any], seconds: float
+    directory: RunDirectory,
+    recipe: LoRARecipe,
+    words: Card,
+    *,
+    metrics: dict[str, Any],
+    energy: dict[str, Any],
+    seconds: float,
 ) -> None:
-    """Write output/README.md; the same run gives the same card but for what is measured."""
+    """Write output/README.md with the stage's own words; the same run differs in what is measured alone."""
     card = ModelCard.from_template(
-        _metadata(directory, recipe),
+        _metadata(directory, recipe, words),
         template_str=_TEMPLATE,
         title=f"{'Model' if _whole(recipe) else 'LoRA adapter'} of the stage {recipe.stage}",
-        kind=_KINDS[recipe.stage],
+        kind=words.kind,
         base=_code(_base_name(directory, recipe)),
         licence=_code(known) if (known := _licence(directory, recipe)) else "unknown: see the base model",
         parents=list(_parents(directory, recipe)),
-        use=_USES[recipe.stage],
-        limits=_LIMITS[recipe.stage],
-        code=_loading(directory, recipe),
+        use=words.use,
+        limits=words.limits,
+        code=_loading(directory, recipe, words),
         data=list(_data(recipe)),
         settings=[(_code(name), _code(value)) for name, value in _settings(recipe)],
         metrics=[(_code(name), _code(value)) for name, value in _flat(metrics)],
@@ -118,7 +108,7 @@ def write_card(
     write_text(directory.output / CARD, card.content)
 
 
-def _metadata(directory: RunDirectory, recipe: Recipe) -> ModelCardData:
+def _metadata(directory: RunDirectory, recipe: LoRARecipe, words: Card) -> ModelCardData:
     """The front matter; what is not known is left out."""
     known: dict[str, Any] = {}
     if licence := _licence(directory, recipe):
@@ -127,14 +117,14 @@ def _metadata(directory: RunDirectory, recipe: Recipe) -> ModelCardData:
         known["base_model"] = _line(recipe.base_model)
     return ModelCardData(
         library_name="transformers" if _whole(recipe) else "peft",
-        pipeline_tag="text-classification" if recipe.stage == "reward" else "text-generation",
+        pipeline_tag=words.task,
         tags=["rlhf", recipe.stage, *([] if _whole(recipe) else ["lora"])],
         **known,
     )
 
 
 def _licence(directory: RunDirectory, recipe: Recipe) -> str | None:
-    """What the base's own card says; None when it has no card, an unreadable one or no licence."""
+    """The licence in the base's own card; None without a card, with an unreadable one or none in it."""
     try:
         path = directory.resolve(recipe.base_model) / CARD
         if not _is_local(directory, recipe):
@@ -144,8 +134,8 @@ def _licence(directory: RunDirectory, recipe: Recipe) -> str | None:
         data = ModelCard.load(path, ignore_metadata_errors=True).data
     except (OSError, ValueError, TypeError, YAMLError, HfHubHTTPError, LocalEntryNotFoundError):
         return None
-    said = data.get("license_name") if data.get("license") == "other" else data.get("license")
-    return _line(said) or None if isinstance(said, str) else None
+    name = data.get("license_name") if data.get("license") == "other" else data.get("license")
+    return _line(name) or None if isinstance(name, str) else None
 
 
 def _is_local(directory: RunDirectory, recipe: Recipe) -> bool:
@@ -158,8 +148,8 @@ def _base_name(directory: RunDirectory, recipe: Recipe) -> str:
     return recipe.base_model
 
 
-def _whole(recipe: Recipe) -> bool:
-    return isinstance(recipe, SFTRecipe) and recipe.lora_r == 0
+def _whole(recipe: LoRARecipe) -> bool:
+    return recipe.lora_r == 0
 
 
 def _parents(directory: RunDirectory, recipe: Recipe) -> Iterator[tuple[str, str]]:
@@ -211,16 +201,14 @@ def _energy(energy: dict[str, Any], seconds: float) -> str:
     )
 
 
-def _loading(directory: RunDirectory, recipe: Recipe) -> str:
-    kind, settings = "AutoModelForCausalLM", ""
-    if recipe.stage == "reward":
-        kind, settings = "AutoModelForSequenceClassification", ", num_labels=1"
+def _loading(directory: RunDirectory, recipe: LoRARecipe, words: Card) -> str:
+    kind = words.model_class
     if _whole(recipe):
         return f'from transformers import {kind}\n\nmodel = {kind}.from_pretrained("THIS_FOLDER")'
     base = json.dumps(_line(_base_name(directory, recipe)).replace("`", ""))
     return (
         f"from peft import PeftModel\nfrom transformers import {kind}\n\n"
-        f"base = {kind}.from_pretrained({base}{settings})\n"
+        f"base = {kind}.from_pretrained({base}{words.load_arguments})\n"
         'model = PeftModel.from_pretrained(base, "THIS_FOLDER")'
     )
 

@@ -37,7 +37,8 @@ from typing import Any
 
 from training.rlhf.errors import Cancelled, ProcessError, RecipeError, explain
 from training.rlhf.progress_bar import ProgressBar
-from training.rlhf.recipes import DatasetFile, Recipe, parse_recipe
+from training.rlhf.recipes import DatasetFile, Recipe
+from training.rlhf.stages import parse_recipe
 
 LIBRARIES = (
     "torch",
@@ -217,7 +218,7 @@ class RunDirectory:
 
         A process that only lost another one leaves the reason that the other gave.
         """
-        reason, kind = explain(error, self._recipe)
+        reason, kind = explain(error, vars(self._recipe) if self._recipe else None)
         reason = reason.encode("utf-8", "backslashreplace").decode()  # a file's name may be no Unicode
         path = self.path / "error.json"
         if not (isinstance(error, ProcessError) and path.exists()):

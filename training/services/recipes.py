@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,15 @@ from django.utils.translation import gettext as _
 from annotator.errors import RefusedError
 from annotator.models import Project, Prompt
 from training.models import ModelVersion, Schedule, TrainingRun, Update
+from training.rlhf import stages as engine
 from training.rlhf.errors import RecipeError
-from training.rlhf.recipes import RECIPES, Recipe
+from training.rlhf.recipes import Recipe
 from training.rlhf.rundir import dataset_file
 
 from .flagged_answers import flagged_answers
 
 Stage = TrainingRun.Stage
 Settings = dict[str, dict[str, Any]]
-STAGES = (Stage.REWARD, Stage.PPO, Stage.GENERATE, Stage.EVALUATE)
 PROMPTS_FILE, FLAGS_FILE = "prompts.jsonl", "flags.jsonl"
 # What names a file or folder: settings that could would let a coordinator read others'.
 CHOSEN_BY_UPDATE = {
@@ -36,7 +36,12 @@ CHOSEN_BY_UPDATE = {
     # Not a file, but an address that is sent answers and the site's key: the operator's choice.
     "judge_url",
 }
-NO_FILE = {"path": PROMPTS_FILE, "sha256": "0" * 64}
+# In the place of what the update chooses, while settings are checked that name nothing of it.
+PLACEHOLDERS: dict[str, Any] = {
+    "base_model": "base",
+    "dataset": {"path": PROMPTS_FILE, "sha256": "0" * 64},
+    "reward_adapter": "reward",
+}
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,8 @@ def check_settings(settings: Settings) -> None:
                 _("Chosen by the update itself, not by its settings: %(names)s.")
                 % {"names": ", ".join(taken)}
             )
-        fixed: dict[str, Any] = {"base_model": "base", "dataset": NO_FILE}
-        if stage in (Stage.PPO, Stage.EVALUATE):
-            fixed["reward_adapter"] = "reward"
+        required = {each.name for each in fields(engine.STAGES[stage].recipe) if each.default is MISSING}
+        fixed = {name: PLACEHOLDERS[name] for name in required}
         _build(Stage(stage), {**fixed, **_judge(values), **values})
 
 
@@ -78,13 +82,7 @@ def settings_of(project: Project) -> Settings:
 
 def stage_input(update: Update, stage: str) -> RunInput:
     """What the stage of an update starts with; the stages before it have succeeded."""
-    build = {
-        Stage.REWARD: _input_of_reward,
-        Stage.PPO: _input_of_ppo,
-        Stage.GENERATE: _input_of_generate,
-        Stage.EVALUATE: _input_of_evaluate,
-    }[Stage(stage)]
-    return build(update, update.settings.get(stage, {}))
+    return _INPUT_OF[Stage(stage)](update, update.settings.get(stage, {}))
 
 
 def sampling_input(version: ModelVersion, values: dict[str, Any]) -> RunInput:
@@ -170,7 +168,7 @@ def _judge(values: dict[str, Any]) -> dict[str, str]:
 
 def _build(stage: Stage, values: dict[str, Any]) -> Recipe:
     try:
-        return RECIPES[stage].from_dict(values)
+        return engine.STAGES[stage].recipe.from_dict(values)
     except RecipeError as error:
         raise RefusedError(
             _("Settings of the stage %(stage)s: %(error)s") % {"stage": stage, "error": error}
@@ -187,3 +185,13 @@ def _adapter(version: ModelVersion) -> str | None:
 
 def _succeeded(update: Update, stage: Stage) -> TrainingRun:
     return update.runs.filter(stage=stage, state=TrainingRun.State.SUCCEEDED).latest("pk")
+
+
+# What builds the input of each stage of an update, in the order in which they run.
+_INPUT_OF = {
+    Stage.REWARD: _input_of_reward,
+    Stage.PPO: _input_of_ppo,
+    Stage.GENERATE: _input_of_generate,
+    Stage.EVALUATE: _input_of_evaluate,
+}
+STAGES = tuple(_INPUT_OF)

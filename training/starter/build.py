@@ -20,8 +20,9 @@ from tqdm import tqdm
 
 from training.engine_process import EngineProcess
 from training.progress import last_line, log_tail
-from training.rlhf.recipes import DatasetFile, SFTRecipe
+from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory, create_run, sha256_of, write_json, write_text
+from training.rlhf.stages.sft.recipe import SFTRecipe
 from training.starter.corpus import Topic, without_questions
 from training.starter.lessons import LessonWriter
 

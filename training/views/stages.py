@@ -7,14 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from training.models import TrainingRun, Update
 from training.progress import read_curve, seconds_left
-from training.services.recipes import STAGES, Stage
+from training.rlhf import stages as engine
+from training.services.recipes import STAGES
 
-MEANINGS = {
-    Stage.REWARD: _("A judge learns from the volunteers which answer they prefer."),
-    Stage.PPO: _("The chatbot practises answers and keeps to what the judge prefers."),
-    Stage.GENERATE: _("The new version answers every prompt, for the next round."),
-    Stage.EVALUATE: _("New and live version answer questions neither was trained on."),
-}
 WAITING = "waiting"
 
 
@@ -36,13 +31,14 @@ class RunView:
 
     @classmethod
     def of(cls, run: TrainingRun) -> Self:
+        """The view of a run, or of one that waits for those before it and is not stored."""
         running = run.state == run.State.RUNNING
         return cls(
             pk=run.pk,
             name=run.stage,
             label=run.get_stage_display(),
-            meaning=MEANINGS[Stage(run.stage)],
-            state=run.state,
+            meaning=_(engine.STAGES[run.stage].purpose),
+            state=run.state if run.pk else WAITING,
             step=run.progress.get("step", 0),
             total=run.progress.get("total", 0),
             seconds=run.result.get("seconds"),
@@ -63,11 +59,8 @@ class RunView:
 def stages_of(update: Update) -> list[RunView]:
     """The five stages of an update, in order, begun or not."""
     newest = {run.stage: run for run in update.runs.all()}
-    views = [_dataset_stage(update)]
-    for stage in STAGES:
-        run = newest.get(stage)
-        views.append(RunView.of(run) if run else RunView(None, stage, stage.label, MEANINGS[stage], WAITING))
-    return views
+    runs = [newest.get(stage) or TrainingRun(stage=stage) for stage in STAGES]
+    return [_dataset_stage(update), *map(RunView.of, runs)]
 
 
 def _dataset_stage(update: Update) -> RunView:

@@ -14,6 +14,7 @@ from annotator.models import Role
 from annotator.views.refusals import tell_refusal
 from training.models import TrainingRun, Update
 from training.progress import Line, log_tail, read_curve
+from training.rlhf.stages import STAGES
 from training.services.updates import request_cancel, retry_update, start_update
 
 from .figures import figures_of, samples_of, warnings_of
@@ -21,7 +22,7 @@ from .stages import WAITING, stages_of
 
 CURVE_POINTS = 400
 TABLE_ROWS = 15
-CURVES = {"score": TrainingRun.Stage.PPO, "kl": TrainingRun.Stage.PPO, "accuracy": TrainingRun.Stage.REWARD}
+CURVES = {metric: stage.name for stage in STAGES.values() for metric in stage.curves}
 
 
 @require_POST
@@ -102,7 +103,7 @@ def _live_context(update: Update) -> dict[str, Any]:
     }
 
 
-def _curve(update: Update, stage: TrainingRun.Stage) -> list[Line]:
+def _curve(update: Update, stage: str) -> list[Line]:
     run = update.run_of(stage)
     return read_curve(run.folder) if run else []
 

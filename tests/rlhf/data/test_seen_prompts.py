@@ -14,9 +14,10 @@ from training.rlhf.data.seen_prompts import SEEN, mean_of_unseen, prompt_digest,
 from training.rlhf.errors import ModelError
 from training.rlhf.model.loading import load_tokenizer
 from training.rlhf.model.reward_head import load_reward, member_folder, score_sequences
-from training.rlhf.recipes import DatasetFile, EvaluateRecipe
+from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages.evaluate import stage as evaluate
+from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
 
 ASKED = [conversation(question, "")[:1] for question in QUESTIONS]
 KNOWN = [prompt_digest(messages) for messages in ASKED]

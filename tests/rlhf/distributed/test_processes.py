@@ -18,9 +18,10 @@ from tests.rlhf.making import QUESTIONS, error_of, progress_of, with_policy, wri
 from training.rlhf.__main__ import main
 from training.rlhf.distributed.processes import Processes
 from training.rlhf.errors import RecipeError
-from training.rlhf.recipes import DatasetFile, PPORecipe
+from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages.ppo import stage as ppo
+from training.rlhf.stages.ppo.recipe import PPORecipe
 
 # One worker starts the processes once for all tests.
 pytestmark = pytest.mark.xdist_group("processes")

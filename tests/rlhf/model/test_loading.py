@@ -10,8 +10,9 @@ from transformers import AutoModelForCausalLM
 
 from training.rlhf.errors import ModelError
 from training.rlhf.model.loading import base_location, load_base, load_tokenizer
-from training.rlhf.recipes import DatasetFile, GenerateRecipe
+from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory
+from training.rlhf.stages.generate.recipe import GenerateRecipe
 
 
 def test_a_base_with_pickled_weights_is_refused(llama: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from training.rlhf.errors import ModelError
 from training.rlhf.model.loading import load_base, load_tokenizer
 from training.rlhf.model.reward_head import combine, last_hidden_states, load_reward, score_sequences
 from training.rlhf.model.sampling import Answer, Sampling
-from training.rlhf.stages.ppo.rollout import Judge
+from training.rlhf.stages.ppo.rollout import RewardScorer
 
 
 def test_scores_are_those_of_the_sequence_classification_model(folder: Path, tmp_path: Path) -> None:
@@ -89,11 +89,11 @@ def test_a_policy_is_charged_for_the_doubt_of_the_ensemble(llama: Path, ensemble
     sequences = [p + a.completed(how.eos_id) + ending for p, a in zip(prompts, answers, strict=True)]
     scores = score_sequences(base, reward, sequences, how.pad_id)
     for penalty in (0.0, 2.0):
-        judged = Judge(base, reward, how, ending, penalty)(prompts, answers)
-        torch.testing.assert_close(judged.scores, scores.mean(0) - penalty * scores.var(0))
+        scored = RewardScorer(base, reward, how, ending, penalty)(prompts, answers)
+        torch.testing.assert_close(scored.scores, scores.mean(0) - penalty * scores.var(0))
     first = load_shared(llama)
-    alone = Judge(first, load_reward(first, ensemble / "member-0"), how, ending)(prompts, answers)
-    torch.testing.assert_close(judged.features, alone.features)
+    alone = RewardScorer(first, load_reward(first, ensemble / "member-0"), how, ending)(prompts, answers)
+    torch.testing.assert_close(scored.features, alone.features)
 
 
 def test_a_policy_is_no_reward_adapter(llama: Path, tmp_path: Path) -> None:

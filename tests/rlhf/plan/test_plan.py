@@ -28,12 +28,15 @@ from training.rlhf.plan.lengths import lengths_of
 from training.rlhf.plan.meta_model import Shadow
 from training.rlhf.plan.presets import SIZES, suggest
 from training.rlhf.plan.workload import Phase, Workload
-from training.rlhf.recipes import PPORecipe, RewardRecipe, SFTRecipe, parse_recipe
 from training.rlhf.rundir import RunDirectory
-from training.rlhf.stages import sft
+from training.rlhf.stages import parse_recipe
 from training.rlhf.stages.ppo import stage as ppo
+from training.rlhf.stages.ppo.recipe import PPORecipe
 from training.rlhf.stages.reward import stage as reward
 from training.rlhf.stages.reward.comparisons import encode_preferences
+from training.rlhf.stages.reward.recipe import RewardRecipe
+from training.rlhf.stages.sft import stage as sft
+from training.rlhf.stages.sft.recipe import SFTRecipe
 
 Make = Callable[..., Path]
 STAGES = {"sft": sft, "reward": reward, "ppo": ppo}

@@ -28,12 +28,14 @@ from training.rlhf.errors import Cancelled, DataError, ModelError
 from training.rlhf.model.adapters import SharedBase, lora_config
 from training.rlhf.model.loading import load_base, load_tokenizer
 from training.rlhf.model.reward_head import load_reward, score_sequences
-from training.rlhf.recipes import JUDGE_KEY, DatasetFile, EvaluateRecipe, GenerateRecipe
+from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory
-from training.rlhf.stages import generate
 from training.rlhf.stages.evaluate import judge_endpoint as endpoint
 from training.rlhf.stages.evaluate import stage as evaluate
+from training.rlhf.stages.evaluate.recipe import JUDGE_KEY, EvaluateRecipe
 from training.rlhf.stages.evaluate.win_rate import judge_by_scores, summarise
+from training.rlhf.stages.generate import stage as generate
+from training.rlhf.stages.generate.recipe import GenerateRecipe
 
 Outcome = tuple[dict[str, Any], list[dict[str, Any]]]
 Run = Callable[..., Outcome]

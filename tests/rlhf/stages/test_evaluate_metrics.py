@@ -14,13 +14,15 @@ from tests.rlhf.making import BAD, PROMPTS, with_policy, write_rows
 from training.rlhf.data.files import Prompt
 from training.rlhf.model.loading import load_tokenizer
 from training.rlhf.model.sampling import Answer
-from training.rlhf.recipes import DatasetFile, EvaluateRecipe, GenerateRecipe
+from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import create_run
-from training.rlhf.stages import generate
 from training.rlhf.stages.evaluate import phrases, safety, watches
 from training.rlhf.stages.evaluate import stage as evaluate
 from training.rlhf.stages.evaluate.phrases import Phrases
+from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
 from training.rlhf.stages.evaluate.safety import BENIGN, SafetyJudge, safety_prompts
+from training.rlhf.stages.generate import stage as generate
+from training.rlhf.stages.generate.recipe import GenerateRecipe
 
 REFUSAL = BAD.split(" at")[0].casefold()  # the base has no other way to decline
 SAMPLES, REPEATED = 3, 1

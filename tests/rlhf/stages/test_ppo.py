@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,14 +15,16 @@ from transformers import PreTrainedTokenizerBase
 from tests.rlhf.making import BAD, GOOD, QUESTIONS, conversation, make_reward, progress_of
 from training.rlhf.data import chat
 from training.rlhf.data.files import Prompt
-from training.rlhf.errors import Cancelled, DataError, ModelError, RecipeError, TrainingDiverged
+from training.rlhf.errors import Cancelled, DataError, ModelError, RecipeError, TrainingDiverged, explain
 from training.rlhf.model.adapters import SharedBase, lora_config, read_adapter
 from training.rlhf.model.loading import load_base, load_tokenizer
 from training.rlhf.model.logprobs import answer_logprobs, lay_out
 from training.rlhf.model.sampling import Answer, Sampling, sample
-from training.rlhf.recipes import PPORecipe
 from training.rlhf.rundir import RunDirectory
+from training.rlhf.stages import STAGES
+from training.rlhf.stages.ppo import advantages, learner
 from training.rlhf.stages.ppo import stage as ppo
+from training.rlhf.stages.ppo.recipe import PPORecipe
 from training.rlhf.stages.ppo.samples import keep_samples_until
 
 Make = Callable[..., Path]
@@ -381,6 +384,20 @@ def test_a_gradient_that_is_no_number_ends_the_run_before_it_is_followed(
     with pytest.raises(TrainingDiverged, match="no longer a finite number"):
         run.train()
     assert weight.isfinite().all()
+
+
+@pytest.mark.parametrize("module", [advantages, learner])
+def test_a_micro_batch_without_memory_names_the_setting_that_changes_nothing_else(
+    module: ModuleType, ppo_settings: dict[str, Any], make_run: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*_: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(module, "answer_logprobs", no_memory)
+    directory, recipe = open_run(make_run(ppo_settings))
+    with pytest.raises(MemoryError) as error:
+        STAGES["ppo"].run(directory, recipe)
+    assert "lower micro_batch_size (now 16) or lower batch_size" in explain(error.value, vars(recipe))[0]
 
 
 def test_missing_inputs_are_named(ppo_settings: dict[str, Any], make_run: Make) -> None:

@@ -10,9 +10,10 @@ from tests.rlhf.making import load_shared, with_policy
 from training.rlhf.data.padding import positions_of
 from training.rlhf.model.logprobs import Block, answer_logprobs, lay_out
 from training.rlhf.model.reward_head import ScalarHead
-from training.rlhf.recipes import DatasetFile, PPORecipe
+from training.rlhf.recipes import DatasetFile
 from training.rlhf.stages.ppo.learner import Learner
 from training.rlhf.stages.ppo.losses import whiten
+from training.rlhf.stages.ppo.recipe import PPORecipe
 from training.rlhf.stages.ppo.rollout import Experience
 
 PROMPTS = [[7, 8, 9], [10] * 9, [11, 12], [13, 14, 15, 16, 17], [18, 9]]

@@ -14,11 +14,12 @@ from tests.rlhf.exact import ExactPolicy, ExactReward, Ids
 from tests.rlhf.making import PROMPTS, progress_of, with_policy, write_rows
 from training.rlhf.model.loading import load_tokenizer
 from training.rlhf.model.sampling import Answer
-from training.rlhf.recipes import DatasetFile, PPORecipe
+from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import create_run
 from training.rlhf.stages.ppo import stage as ppo
 from training.rlhf.stages.ppo.learner import Learner
-from training.rlhf.stages.ppo.rollout import Experience, Judge
+from training.rlhf.stages.ppo.recipe import PPORecipe
+from training.rlhf.stages.ppo.rollout import Experience, RewardScorer
 
 ROLLOUT = (
     "reward", "score", "normalised_score", "kl", "anchor_kl", "kl_coef", "entropy", "response_length",
@@ -115,7 +116,7 @@ def run(llama: Path, reward: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             "sample",
             taking(1, ppo.sample, lambda answers, _, prompts, *__: seen.sampled.append((prompts, answers))),
         )
-        patch.setattr(Judge, "__call__", taking(2, Judge.__call__, lambda *_: None))
+        patch.setattr(RewardScorer, "__call__", taking(2, RewardScorer.__call__, lambda *_: None))
         patch.setattr(Learner, "update", taking(4, Learner.update, note_update))
         patch.setattr(Learner, "_optimise", note_step)
         seen.metrics = ppo.run(directory, recipe)
@@ -136,7 +137,7 @@ class Reckoning:
 
     def __init__(self, run: Run, llama: Path, reward: Path) -> None:
         self.run, self.recipe = run, run.recipe
-        self.policy, self.judge = ExactPolicy(llama), ExactReward(llama, reward)
+        self.policy, self.reward = ExactPolicy(llama), ExactReward(llama, reward)
         tokenizer = load_tokenizer(str(llama))
         self.eos, self.ending = tokenizer.eos_token_id, tokenizer("\n", add_special_tokens=False).input_ids
         self.start = Path(run.recipe.policy_adapter or "")
@@ -153,7 +154,7 @@ class Reckoning:
 
     def score(self, prompt: Ids, answer: Answer) -> float:
         end = [] if answer.finished else [self.eos]
-        return float(self.judge.score(prompt + answer.tokens + end + self.ending).detach())
+        return float(self.reward.score(prompt + answer.tokens + end + self.ending).detach())
 
     def normalised(self, prompt: Ids, answer: Answer) -> float:
         within = min(max((self.score(prompt, answer) - self.mean) / self.deviation, -1.0), 1.0)
@@ -209,7 +210,7 @@ class Reckoning:
             price = self.kl_coef * (said - self.logprobs(self.start, prompt, answer.tokens))
             rewards = -price
             rewards[-1] += self.normalised(prompt, answer)
-            states = self.judge.states(prompt + answer.tokens)[-len(answer.tokens) - 1 : -1].detach()
+            states = self.reward.states(prompt + answer.tokens)[-len(answer.tokens) - 1 : -1].detach()
             values = states @ first.weight + first.bias
             following = torch.cat([values[1:], torch.zeros(1)])
             errors = rewards + 0.9 * following - values

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from training.rlhf.recipes import RewardRecipe
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages.reward import trainer as reward_trainer
 from training.rlhf.stages.reward.comparisons import Comparison, Pair
+from training.rlhf.stages.reward.recipe import RewardRecipe
 from training.rlhf.stages.reward.stage import load_tokenizer
 from training.rlhf.stages.reward.trainer import (
     ComparisonCollator,

@@ -19,7 +19,7 @@ from training.rlhf.__main__ import main
 from training.rlhf.model.kernels.linear import LoRALinear
 from training.rlhf.model.loading import load_base, load_tokenizer
 from training.rlhf.rundir import RunDirectory, dataset_file
-from training.rlhf.stages.sft import SimilarLengths, _make_trainer, _row
+from training.rlhf.stages.sft.stage import SimilarLengths, _make_trainer, _row
 
 ROWS = [conversation(question, answer) for question in QUESTIONS[:4] for answer in (GOOD, BAD)]
 

@@ -18,11 +18,13 @@ from tests.rlhf.exact import ExactReward
 from tests.rlhf.making import BAD, GOOD, QUESTIONS, conversation, progress_of, write_rows
 from training.rlhf.data.chat import encode_conversation
 from training.rlhf.model.loading import load_tokenizer
-from training.rlhf.recipes import DatasetFile, RewardRecipe, SFTRecipe
+from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import create_run
-from training.rlhf.stages import sft
 from training.rlhf.stages.reward import stage as reward
+from training.rlhf.stages.reward.recipe import RewardRecipe
 from training.rlhf.stages.reward.report import HEADLINES
+from training.rlhf.stages.sft import stage as sft
+from training.rlhf.stages.sft.recipe import SFTRecipe
 
 # The Trainer logs its first step, then every fifth: means over the steps since, or what the last of them was.
 STEPS, LOGGED = 7, {1: [0], 5: [1, 2, 3, 4], 7: [5, 6]}

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from training.rlhf.recipes import DatasetFile, EvaluateRecipe
+from training.rlhf.recipes import DatasetFile
 from training.rlhf.stages.evaluate.phrases import refuses
+from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
 from training.rlhf.stages.evaluate.watches import WATCHES, crossed, distinct, profile, repetition
 
 RECIPE = EvaluateRecipe(

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from training.rlhf.errors import Cancelled, JudgeError
-from training.rlhf.recipes import JUDGE_KEY, DatasetFile, EvaluateRecipe
+from training.rlhf.recipes import DatasetFile
 from training.rlhf.stages.evaluate.judge_endpoint import Endpoint
+from training.rlhf.stages.evaluate.recipe import JUDGE_KEY, EvaluateRecipe
 from training.rlhf.stages.evaluate.win_rate import judge_by_endpoint, judge_by_scores, summarise
 
 Reply = Callable[[str, str], str]

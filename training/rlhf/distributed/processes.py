@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from training.rlhf.errors import ProcessError, RecipeError, first_line, out_of_memory
-from training.rlhf.recipes import PPORecipe, Recipe
+from training.rlhf.recipes import Recipe
 
 if TYPE_CHECKING:  # torch takes seconds to import and reads the environment, which the command sets first
     from torch import Tensor
@@ -62,7 +62,7 @@ class Processes:
         """Raise RecipeError for what several processes cannot do; one can do everything."""
         if self.count == 1:
             return
-        if not isinstance(recipe, PPORecipe):
+        if recipe.shared_rows is None:
             raise RecipeError(f"The stage {recipe.stage} is done by one process: start it without torchrun.")
         if _is_true(_DEEPSPEED):
             raise RecipeError(
@@ -74,8 +74,7 @@ class Processes:
                 raise RecipeError("FSDP is supported in its version 2 alone: --fsdp_version 2.")
             for name in filter(_is_true, _UNFIT):
                 raise RecipeError(f"{name} is not supported: leave it at false.")
-        fewest = min(recipe.batch_size // recipe.minibatches, recipe.calibration_answers)
-        if fewest < self.count:
+        if recipe.shared_rows < self.count:
             raise RecipeError(
                 f"The {self.count} processes need an answer each at every step: raise batch_size or lower "
                 f"minibatches until there are {self.count} in a minibatch; calibration_answers likewise."

@@ -27,8 +27,12 @@ from training.rlhf.plan.lengths import lengths_of
 from training.rlhf.plan.meta_model import Cost
 from training.rlhf.plan.presets import suggest
 from training.rlhf.plan.workload import Phase, Workload
-from training.rlhf.recipes import PPORecipe, Recipe, RewardRecipe, SFTRecipe, parse_recipe
+from training.rlhf.recipes import Recipe
 from training.rlhf.rundir import KEEP_CHECKPOINTS, RunDirectory
+from training.rlhf.stages import parse_recipe
+from training.rlhf.stages.ppo.recipe import PPORecipe
+from training.rlhf.stages.reward.recipe import RewardRecipe
+from training.rlhf.stages.sft.recipe import SFTRecipe
 
 TIME_FACTOR = 2  # the honest width of the estimate of time
 # Resident before anything is loaded: Python, torch, transformers, trl, peft, datasets, codecarbon; on a gpu

@@ -7,8 +7,10 @@ from typing import Any
 from training.rlhf.data import chat
 from training.rlhf.data.files import TRAIN, Preference, read_conversations, read_preferences, read_prompts
 from training.rlhf.model.loading import load_tokenizer
-from training.rlhf.recipes import Recipe, RewardRecipe, SamplingRecipe, SFTRecipe
+from training.rlhf.recipes import Recipe, SamplingRecipe
 from training.rlhf.rundir import RunDirectory
+from training.rlhf.stages.reward.recipe import RewardRecipe
+from training.rlhf.stages.sft.recipe import SFTRecipe
 
 _ROWS_MEASURED = 300
 

@@ -9,16 +9,13 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 from training.rlhf.model.adapters import SharedBase, lora_config, read_adapter
 from training.rlhf.model.reward_head import SCORE, member_folders
 from training.rlhf.plan.meta_model import Shadow
-from training.rlhf.recipes import (
-    EvaluateRecipe,
-    GenerateRecipe,
-    LoRARecipe,
-    PPORecipe,
-    Recipe,
-    RewardRecipe,
-    SFTRecipe,
-)
+from training.rlhf.recipes import LoRARecipe, Recipe
 from training.rlhf.rundir import RunDirectory
+from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
+from training.rlhf.stages.generate.recipe import GenerateRecipe
+from training.rlhf.stages.ppo.recipe import PPORecipe
+from training.rlhf.stages.reward.recipe import RewardRecipe
+from training.rlhf.stages.sft.recipe import SFTRecipe
 
 
 class ShadowModels:

@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from training.rlhf.hardware.device import Machine
-from training.rlhf.recipes import PPORecipe, Recipe, SFTRecipe
+from training.rlhf.recipes import Recipe
+from training.rlhf.stages.ppo.recipe import PPORecipe
+from training.rlhf.stages.sft.recipe import SFTRecipe
 
 # What else runs on the machine, the estimate's error and fragmentation get the rest.
 _SHARE_OF_MEMORY = 0.7

@@ -9,7 +9,6 @@ from transformers import PreTrainedModel
 
 from training.rlhf.data.files import TRAIN, read_preferences
 from training.rlhf.model.loading import load_tokenizer
-from training.rlhf.recipes import RewardRecipe
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages.reward.comparisons import (
     encode_preferences,
@@ -17,6 +16,7 @@ from training.rlhf.stages.reward.comparisons import (
     plan_steps,
     require_enough,
 )
+from training.rlhf.stages.reward.recipe import RewardRecipe
 from training.rlhf.stages.reward.shared_prefix import can_share, lay_out_apart, lay_out_shared
 
 

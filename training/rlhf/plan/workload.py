@@ -22,17 +22,14 @@ from training.rlhf.plan.lengths import Lengths
 from training.rlhf.plan.meta_model import Cost
 from training.rlhf.plan.meta_stage_models import ShadowModels
 from training.rlhf.plan.reward_steps import RewardSteps, reward_steps
-from training.rlhf.recipes import (
-    EvaluateRecipe,
-    GenerateRecipe,
-    PPORecipe,
-    Recipe,
-    RewardRecipe,
-    SamplingRecipe,
-    SFTRecipe,
-)
+from training.rlhf.recipes import Recipe, SamplingRecipe
 from training.rlhf.rundir import RunDirectory
+from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
 from training.rlhf.stages.evaluate.safety import number_of_prompts
+from training.rlhf.stages.generate.recipe import GenerateRecipe
+from training.rlhf.stages.ppo.recipe import PPORecipe
+from training.rlhf.stages.reward.recipe import RewardRecipe
+from training.rlhf.stages.sft.recipe import SFTRecipe
 
 _BYTES_PER_TOKEN = 5  # of written text
 

@@ -17,8 +17,9 @@ from transformers import (
 
 from training.rlhf.errors import Cancelled, TrainingDiverged
 from training.rlhf.hardware.device import device_for, multiplies_bfloat16
-from training.rlhf.recipes import RewardRecipe, SFTRecipe
 from training.rlhf.rundir import RunDirectory
+from training.rlhf.stages.reward.recipe import RewardRecipe
+from training.rlhf.stages.sft.recipe import SFTRecipe
 
 datasets.disable_progress_bars()
 

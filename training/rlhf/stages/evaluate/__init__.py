@@ -1,0 +1,11 @@
+"""Comparing a candidate version with the one before it."""
+
+from training.rlhf.stages.base import Stage, gettext_noop
+from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
+
+STAGE = Stage(
+    recipe=EvaluateRecipe,
+    label=gettext_noop("Evaluation"),
+    purpose=gettext_noop("New and live version answer questions neither was trained on."),
+    memory_settings=("batch_size", "max_new_tokens"),
+)

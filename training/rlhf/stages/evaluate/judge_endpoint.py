@@ -17,7 +17,7 @@ import httpx2
 
 from training.rlhf.data.files import Message
 from training.rlhf.errors import JudgeError, first_line
-from training.rlhf.recipes import JUDGE_KEY, EvaluateRecipe
+from training.rlhf.stages.evaluate.recipe import JUDGE_KEY, EvaluateRecipe
 
 Verdict = Literal["A", "B", "tie"]
 WAITS = (1.0, 4.0, 15.0)  # seconds before each further try

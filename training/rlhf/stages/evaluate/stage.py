@@ -38,10 +38,10 @@ from training.rlhf.model.loading import base_location, load_base, load_tokenizer
 from training.rlhf.model.logprobs import answer_logprobs, lay_out
 from training.rlhf.model.reward_head import combine, load_reward, score_sequences
 from training.rlhf.model.sampling import Answer, Sampling, require_numbers, sample
-from training.rlhf.recipes import EvaluateRecipe
 from training.rlhf.rundir import RunDirectory, write_json
 from training.rlhf.stages.evaluate import safety, watches
 from training.rlhf.stages.evaluate.judge_endpoint import Endpoint
+from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
 from training.rlhf.stages.evaluate.win_rate import Row, judge_by_endpoint, judge_by_scores, summarise
 
 _SAFETY_STREAM = 2  # of the baseline's answers to the safety prompts; the candidate's is the next

@@ -16,8 +16,8 @@ Refusals are known by phrases (see `phrases`): in languages without a list they 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from training.rlhf.recipes import EvaluateRecipe
 from training.rlhf.stages.evaluate.phrases import refuses
+from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
 
 Metrics = dict[str, float]
 Answers = Sequence[Sequence[int]]

@@ -1,0 +1,20 @@
+"""PPO of a policy against the reward model."""
+
+from training.rlhf.stages.base import Card, Stage, gettext_noop
+from training.rlhf.stages.ppo.recipe import PPORecipe
+
+STAGE = Stage(
+    recipe=PPORecipe,
+    label=gettext_noop("Training (PPO)"),
+    purpose=gettext_noop("The chatbot practises answers and keeps to what the judge prefers."),
+    memory_settings=("batch_size", "max_new_tokens"),
+    learning_rates=(3e-5, 1e-5, 5e-6),
+    curves=("score", "kl"),
+    card=Card(
+        kind="language model optimised by PPO against a reward model",
+        use="Answering the kind of prompts that people compared; being compared again by people.",
+        limits="It was optimised to please a reward model, and pleases it more than it pleases people. It "
+        "may be wrong with confidence. What it had learned of safety before may have become weaker: test "
+        "before use.",
+    ),
+)

@@ -2,7 +2,7 @@
 
 The value head is linear and reads the reward adapter's hidden states, which a rollout computes anyway, so
 that values cost no pass of their own. It starts as the reward's own score head, as InstructGPT starts its
-value function from the reward model. A value adapter of its own and a trunk shared with the policy foretold
+value function from the reward model. A value adapter of its own and a trunk shared with the policy predicted
 more of the returns and earned no more reward, for more time: `benchmarks/critic.py`, docs/performance.md.
 """
 
@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from training.rlhf.distributed.processes import ALONE, Processes
-from training.rlhf.errors import TrainingDiverged
+from training.rlhf.errors import TrainingDiverged, memory_grows_with
 from training.rlhf.model.adapters import SharedBase
 from training.rlhf.model.logprobs import Block, answer_logprobs
 from training.rlhf.model.reward_head import ScalarHead
-from training.rlhf.recipes import PPORecipe
 from training.rlhf.stages.ppo.losses import PolicyLoss, policy_loss, value_loss
+from training.rlhf.stages.ppo.recipe import PPORecipe
 from training.rlhf.stages.ppo.rollout import Experience
 
 _ADAM_EPSILON = 1e-5  # as in the PPO reference code; 1e-8 lets rarely moved weights jump
@@ -110,7 +110,11 @@ class Learner:
         parts = []
         order = batch.block.mask.sum(-1).argsort(stable=True)
         mine = order[self.processes.index :: self.processes.count]
-        with self.base.use("policy") as model, self.base.in_company(learning=True):
+        with (
+            self.base.use("policy") as model,
+            self.base.in_company(learning=True),
+            memory_grows_with("micro_batch_size"),  # lowering it changes nothing else
+        ):
             for rows in mine.split(self.recipe.micro_batch_size):
                 loss = self._policy_loss(model, batch.rows(rows), tokens)
                 loss.loss.backward()
@@ -177,7 +181,7 @@ class Learner:
 
 
 def initial_value_head(head: ScalarHead, mean: float, deviation: float) -> ScalarHead:
-    """A value head that says what the score head says, in the units of normalised scores."""
+    """A value head that starts as the score head, in the units of normalised scores."""
     value = ScalarHead(head.linear.in_features).to(head.linear.weight.device)
     value.linear.weight.data.copy_(head.linear.weight / deviation)
     value.linear.bias.data.copy_((head.linear.bias - mean) / deviation)

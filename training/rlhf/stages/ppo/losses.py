@@ -54,7 +54,7 @@ def generalised_advantages(
 
 @dataclass(frozen=True)
 class PolicyLoss:
-    """The clipped surrogate and what it says about the step."""
+    """The clipped surrogate and how far the step moves the policy."""
 
     loss: Tensor
     clip_fraction: Tensor
@@ -94,13 +94,13 @@ def value_loss(
 
 
 def explained_variance(values: Tensor, returns: Tensor, mask: Tensor) -> Tensor:
-    """The share of the returns' variance that the values foretell: 1 - Var(returns - values) / Var(returns).
+    """The share of the returns' variance that the values explain: 1 - Var(returns - values) / Var(returns).
 
-    Over all tokens: 1 is all of it, 0 what a constant foretells, less is worse than a constant.
+    Over all tokens: 1 is all of it, 0 what a constant explains, less is worse than a constant.
     It is 0 where the returns do not vary.
     """
-    missed, all_of_it = (returns - values)[mask].var(correction=0), returns[mask].var(correction=0)
-    return torch.where(all_of_it > 0, 1 - missed / all_of_it, 0.0)
+    residual, total = (returns - values)[mask].var(correction=0), returns[mask].var(correction=0)
+    return torch.where(total > 0, 1 - residual / total, 0.0)
 
 
 def adapt_kl_coef(kl_coef: float, kl: float, *, target: float, answers: int, horizon: int) -> float:

@@ -1,5 +1,4 @@
-"""One rollout of PPO: answers of the policy, what the reward model thinks of them, and what the reference
-says.
+"""One rollout of PPO: the policy's answers, their scores by the reward model, and what PPO learns from them.
 
 All answers of a rollout are laid out in one block of token ids (see `model.logprobs`).
 """
@@ -30,15 +29,15 @@ def gather_answers(processes: Processes, mine: list[Answer], total: int, how: Sa
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """The reward model's view of a block: scores (B,), and its hidden state before each token (B, R, H)."""
+class Scored:
+    """The reward model's scores (B,) of a block, and its hidden state before each token (B, R, H)."""
 
     scores: Tensor
     features: Tensor
 
 
-class Judge:
-    """The reward model; the features its first adapter gives are what the value head reads.
+class RewardScorer:
+    """Scores answers by the reward model; the hidden states of its first adapter are the value head's input.
 
     The score is read where the reward stage read it: after EOS and the chat template's ending. An answer cut
     off before its EOS is scored as if it had ended there. An ensemble's score is the mean of its members'
@@ -57,7 +56,7 @@ class Judge:
         self.uncertainty_penalty = uncertainty_penalty
 
     @torch.no_grad()
-    def __call__(self, prompts: list[list[int]], answers: list[Answer]) -> Judgement:
+    def __call__(self, prompts: list[list[int]], answers: list[Answer]) -> Scored:
         completed = [answer.completed(self.how.eos_id) + self.ending for answer in answers]
         block = lay_out(prompts, completed, self.how.pad_id, self.base.device)
         width = block.longest_answer
@@ -71,12 +70,12 @@ class Judge:
             if not scores:
                 features = hidden[:, -width - 1 : -1][:, :longest].float().contiguous()  # (B, R, H)
             scores.append(head(hidden[rows, ends]))
-        return Judgement(combine(torch.stack(scores), self.uncertainty_penalty), features)
+        return Scored(combine(torch.stack(scores), self.uncertainty_penalty), features)
 
 
 @dataclass(frozen=True)
 class Experience:
-    """What PPO learns from, all (B, R) unless said: one rollout or a minibatch of it."""
+    """What PPO learns from, all (B, R) unless noted: one rollout or a minibatch of it."""
 
     block: Block
     features: Tensor  # (B, R, H)

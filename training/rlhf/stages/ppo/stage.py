@@ -3,19 +3,19 @@
 An iteration samples one answer to each prompt of a batch, scores the answers with the reward adapter, charges
 the policy for every token's distance from the reference, estimates advantages and takes a few clipped
 optimiser steps (InstructGPT: Ouyang et al. 2022, section 3.5). The reference is what the policy started from:
-the live version's adapter week after week, or the base. The distance from the base, the anchor of all weeks,
-is told beside it; `reanchor` makes it the one that costs.
+the live version's adapter week after week, or the base. The KL to the base, the anchor of all weeks, is
+reported as well; `reanchor` makes it the one that is charged.
 
 Of "The N+ Implementation Details of RLHF with PPO" (Huang et al. 2024, arXiv 2403.17031):
 
     dropout off in every pass                      done: LoRA without dropout, models in evaluation mode
     padding is not EOS, left of prompts            done: see `loading` and `padding`; positions skip padding
     EOS trick: an answer without end is punished   done: `missing_eos_penalty`; scored as if it had ended
-    score read at the last real token              done: where the reward stage read it, see `Judge`
+    score read at the last real token              done: where the reward stage read it (`RewardScorer`)
     scores normalised on reference answers         done: `calibration_answers` before the first step
     critic starts as the reward model              done: its head on its hidden states, frozen; see `learner`
     advantages whitened over the tokens            done; rewards are not whitened, as scores are normalised
-    values clipped, ratio clipped, GAE             done: see `objective`
+    values clipped, ratio clipped, GAE             done: see `losses`
     adaptive KL price                              done: `kl_target`, or a fixed `kl_coef`
     AdamW's epsilon 1e-5, falling learning rate    done: linearly to a tenth
     logits over the sampling temperature           done in rollout, reference and update alike
@@ -56,12 +56,12 @@ from training.rlhf.model.adapters import SharedBase, lora_config
 from training.rlhf.model.loading import base_location, load_base, load_tokenizer, write_base_card
 from training.rlhf.model.reward_head import load_reward, require_scores
 from training.rlhf.model.sampling import Answer, Sampling, require_numbers, sample
-from training.rlhf.recipes import PPORecipe
 from training.rlhf.rundir import RunDirectory, write_json
-from training.rlhf.stages.ppo.advantages import Assessor
+from training.rlhf.stages.ppo.advantages import ExperienceMaker
 from training.rlhf.stages.ppo.learner import Learner, initial_value_head
 from training.rlhf.stages.ppo.losses import adapt_kl_coef
-from training.rlhf.stages.ppo.rollout import Experience, Judge, gather_answers
+from training.rlhf.stages.ppo.recipe import PPORecipe
+from training.rlhf.stages.ppo.rollout import Experience, RewardScorer, gather_answers
 from training.rlhf.stages.ppo.samples import add_samples, keep_samples_until
 
 
@@ -98,8 +98,8 @@ class PPO:
         reference = self._add_policy_and_reference()
         self.reward = load_reward(self.base, directory.resolve(recipe.reward_adapter))
         ending = chat.ending(self.tokenizer)
-        self.judge = Judge(self.base, self.reward, self.how, ending, recipe.uncertainty_penalty)
-        self.assessor = Assessor(self.base, self.judge, reference, recipe, self.processes)
+        self.scorer = RewardScorer(self.base, self.reward, self.how, ending, recipe.uncertainty_penalty)
+        self.make_experience = ExperienceMaker(self.base, self.scorer, reference, recipe, self.processes)
         if self.processes.divide_base:
             self.base.divide(self.processes)
         self.last_good = self.base.weights("policy")
@@ -201,20 +201,20 @@ class PPO:
         parts = []
         for start in range(0, len(mine), size):
             self.directory.raise_if_cancelled()
-            parts.append(self.judge(mine[start : start + size], answers[start : start + size]).scores)
+            parts.append(self.scorer(mine[start : start + size], answers[start : start + size]).scores)
         return require_scores(torch.cat(parts))
 
     # One iteration
 
     def _prompts(self, start: int, count: int) -> list[tuple[Prompt, list[int]]]:
-        """So many prompts from a place on in an endless row of shuffled passes over them."""
+        """`count` prompts from a place on in an endless sequence of shuffled epochs."""
         length = len(self.prompts)
         first, last = start // length, (start + count - 1) // length
-        laps = [
-            np.random.default_rng([self.recipe.seed, lap]).permutation(length)
-            for lap in range(first, last + 1)
+        epochs = [
+            np.random.default_rng([self.recipe.seed, epoch]).permutation(length)
+            for epoch in range(first, last + 1)
         ]
-        return [self.prompts[i] for i in np.concatenate(laps)[start - first * length :][:count]]
+        return [self.prompts[i] for i in np.concatenate(epochs)[start - first * length :][:count]]
 
     def _sample(
         self, prompts: list[list[int]], stream: int, after_batch: Callable[[int], None] | None = None
@@ -244,7 +244,7 @@ class PPO:
     ) -> tuple[Experience, dict[str, float]]:
         """What there is to learn from the answers, and the metrics of the policy that gave them."""
         state = self.state
-        experience, scores, metrics = self.assessor(
+        experience, scores, metrics = self.make_experience(
             [ids for _, ids in chosen],
             answers,
             values_of=self.learner.values,

@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from training.rlhf.data.chat import encode_conversation
 from training.rlhf.data.files import TRAIN, Preference
 from training.rlhf.errors import DataError
-from training.rlhf.recipes import RewardRecipe
+from training.rlhf.stages.reward.recipe import RewardRecipe
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,6 @@ from training.rlhf.errors import DataError
 from training.rlhf.model.adapters import sort_targets
 from training.rlhf.model.loading import base_location, load_tokenizer
 from training.rlhf.model.reward_head import member_folder
-from training.rlhf.recipes import RewardRecipe
 from training.rlhf.rundir import RunDirectory, sync_tree, write_json
 from training.rlhf.stages.reward.comparisons import (
     Comparison,
@@ -45,6 +44,7 @@ from training.rlhf.stages.reward.comparisons import (
     plan_steps,
     require_enough,
 )
+from training.rlhf.stages.reward.recipe import RewardRecipe
 from training.rlhf.stages.reward.report import HEADLINES, read_scores, write_report
 from training.rlhf.stages.reward.trainer import load_classifier, make_trainer, score_with
 from training.rlhf.stages.trainer import empty_output, train

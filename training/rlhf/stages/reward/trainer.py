@@ -21,9 +21,10 @@ from trl.trainer.reward_trainer import RewardTrainer
 
 from training.rlhf.model.adapters import lora_config
 from training.rlhf.model.loading import load_base
-from training.rlhf.recipes import Device, RewardRecipe
+from training.rlhf.recipes import Device
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages.reward.comparisons import Comparison
+from training.rlhf.stages.reward.recipe import RewardRecipe
 from training.rlhf.stages.reward.shared_prefix import can_share, lay_out_apart, lay_out_shared
 from training.rlhf.stages.trainer import on_one_device, trainer_settings
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .base import LoRARecipe, not_negative, positive, require, setting, within_unit
+from training.rlhf.recipes import LoRARecipe, not_negative, positive, require, setting, within_unit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .base import SamplingRecipe, not_negative, require, setting
+from training.rlhf.recipes import SamplingRecipe, not_negative, require, setting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,8 @@ from training.rlhf.data.files import read_prompts
 from training.rlhf.model.adapters import SharedBase
 from training.rlhf.model.loading import base_location, load_base, load_tokenizer, write_base_card
 from training.rlhf.model.sampling import Answer, Sampling, require_numbers, sample
-from training.rlhf.recipes import GenerateRecipe
 from training.rlhf.rundir import RunDirectory
+from training.rlhf.stages.generate.recipe import GenerateRecipe
 
 
 def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:

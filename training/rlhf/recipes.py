@@ -1,4 +1,9 @@
-"""What a recipe is, and the settings that several stages share."""
+"""What a recipe is, and the settings that several stages share.
+
+A recipe is one frozen dataclass for each stage (`stages/*/recipe.py`), each setting with its reason, and one
+flat JSON object in `recipe.json`. Nothing here imports torch: the site builds recipes too. Paths may be
+relative to the run directory.
+"""
 
 import json
 import types
@@ -69,6 +74,11 @@ class Recipe:
             require(0 < self.processor_watts <= 10_000, "processor_watts must lie between 0 and 10000.")
         self.validate()
 
+    @property
+    def shared_rows(self) -> int | None:
+        """Rows of the smallest batch that processes share; None for a stage that one process does."""
+        return None
+
     def validate(self) -> None:
         """Raise RecipeError when settings of this stage contradict each other or are out of range."""
 
@@ -82,7 +92,8 @@ class Recipe:
         known = {each.name: each for each in fields(cls)}
         if unknown := sorted(set(values) - set(known)):
             raise RecipeError(
-                f"The {cls.stage} recipe has unknown settings: {', '.join(_with_likeness(unknown, known))}."
+                f"The {cls.stage} recipe has unknown settings: "
+                f"{', '.join(_with_suggestions(unknown, known))}."
             )
         required = {name for name, each in known.items() if each.default is MISSING}
         if missing := sorted(required - set(values)):
@@ -111,7 +122,7 @@ class LoRARecipe(Recipe):
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingRecipe(Recipe):
-    """What the stages that sample answers share; they sample alike unless told otherwise."""
+    """What the stages that sample answers share, so that they sample alike by default."""
 
     batch_size: int = setting("answers sampled at once", 64)
     max_prompt_tokens: int = setting("a longer prompt is an error, not silently cut", 512)
@@ -146,7 +157,7 @@ def within_unit(recipe: Recipe, *names: str) -> None:
         require(0 <= getattr(recipe, name) <= 1, f"{name} must lie between 0 and 1.")
 
 
-def _with_likeness(unknown: Sequence[str], known: Iterable[str]) -> list[str]:
+def _with_suggestions(unknown: Sequence[str], known: Iterable[str]) -> list[str]:
     """The names, each with the known one that it may have been meant to be."""
     likely = {name: get_close_matches(name, known, n=1) for name in unknown}
     return [f"{name} (did you mean {like[0]}?)" if like else name for name, like in likely.items()]

@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-from .base import DatasetFile, LoRARecipe, not_negative, positive, require, setting, within_unit
+from training.rlhf.recipes import (
+    DatasetFile,
+    LoRARecipe,
+    not_negative,
+    positive,
+    require,
+    setting,
+    within_unit,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

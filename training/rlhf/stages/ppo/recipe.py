@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-from .base import LoRARecipe, SamplingRecipe, not_negative, positive, require, setting, within_unit
+from training.rlhf.recipes import (
+    LoRARecipe,
+    SamplingRecipe,
+    not_negative,
+    positive,
+    require,
+    setting,
+    within_unit,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +71,10 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
 
     checkpoint_every: int = setting("iterations between checkpoints", 10)
     samples_every: int = setting("iterations between lines of output/samples.jsonl", 10)
+
+    @property
+    def shared_rows(self) -> int:
+        return min(self.batch_size // self.minibatches, self.calibration_answers)
 
     def validate(self) -> None:
         super().validate()

@@ -5,8 +5,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from training.rlhf.errors import RecipeError
-
-from .base import DatasetFile, SamplingRecipe, positive, require, setting, within_unit
+from training.rlhf.recipes import DatasetFile, SamplingRecipe, positive, require, setting, within_unit
 
 JUDGE_KEY = "CHORUS_JUDGE_KEY"  # the environment variable that may hold the judge endpoint's key
 
@@ -18,14 +17,15 @@ class EvaluateRecipe(SamplingRecipe):
     stage = "evaluate"
 
     reward_adapter: str = setting(
-        "folder that the reward stage wrote; its adapter or ensemble scores, and judges unless told otherwise"
+        "folder that the reward stage wrote; its adapter or ensemble scores, and decides who wins unless an "
+        "endpoint does"
     )
     baseline_adapter: str | None = setting("adapter of the version to beat; none is the base", None)
     candidate_adapter: str | None = setting("adapter of the new version; none is the base", None)
     samples_per_prompt: int = setting("answers of each version per prompt, compared one to one", 4)
 
     judge: Literal["reward", "endpoint"] = setting(
-        "who says which answer is better: the reward adapter, or a model behind an OpenAI-style endpoint",
+        "what decides which answer is better: the reward adapter, or a model behind an OpenAI-style endpoint",
         "reward",
     )
     judge_url: str | None = setting(

@@ -25,8 +25,8 @@ from training.rlhf.data.files import Message, read_conversations
 from training.rlhf.errors import DataError
 from training.rlhf.model.adapters import lora_config, sort_targets
 from training.rlhf.model.loading import base_location, load_base, load_tokenizer
-from training.rlhf.recipes import SFTRecipe
 from training.rlhf.rundir import RunDirectory
+from training.rlhf.stages.sft.recipe import SFTRecipe
 from training.rlhf.stages.trainer import empty_output, on_one_device, train, trainer_settings
 
 _IGNORED = -100  # the label of tokens that are not learned
