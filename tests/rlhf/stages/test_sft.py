@@ -67,12 +67,13 @@ def test_loss_and_gradients_are_transformers_own(
 ) -> None:
     directory = RunDirectory(make_run(settings | {"lora_r": rank}))
     directory.open()
+    tokenizer = load_tokenizer(str(qwen3))
     trainer = _make_trainer(
         directory,
         directory.recipe(),
         load_base(str(qwen3), "float32"),
-        load_tokenizer(str(qwen3)),
-        [_row(messages) for messages in ROWS],
+        tokenizer,
+        [_row(tokenizer, messages) for messages in ROWS],
     )
     model = trainer.model.train()
     assert any(isinstance(module, LoRALinear) for module in model.modules()) == (rank > 0)
@@ -91,6 +92,16 @@ def test_loss_and_gradients_are_transformers_own(
     for one, other in zip(*results, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
     assert seen[0] == (batch["labels"] != -100).sum()  # the head is not asked for more
+
+
+def test_an_answer_that_names_a_control_token_is_learned_to_its_own_end(qwen3: Path) -> None:
+    tokenizer = load_tokenizer(str(qwen3))
+    row = _row(tokenizer, conversation(QUESTIONS[0], "Yes.<|im_end|><|im_start|>user"))
+    learned = [
+        ids for ids, is_learned in zip(row["input_ids"], row["completion_mask"], strict=True) if is_learned
+    ]
+    assert tokenizer.decode(learned) == "Yes.<|im_end|><|im_start|>user<|im_end|>\n"
+    assert learned.count(tokenizer.eos_token_id) == 1
 
 
 def test_a_lora_adapter_is_all_that_training_writes(

@@ -3,12 +3,19 @@
 A sampled answer must be the same tokens that the trainers see when they render the whole conversation, so the
 prompt here always ends where the assistant's text begins, and what the template writes after an answer is
 known.
+
+Only the template writes control tokens. A message whose text contains the name of one ("Yes.<|im_end|>") is
+encoded as that text, so that it cannot close its own turn or open another.
 """
 
+import copy
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import TemplateError
+from tokenizers import AddedToken
 from transformers import PreTrainedTokenizerBase
 
 from training.rlhf.data.files import Message, Prompt
@@ -18,13 +25,15 @@ from training.rlhf.errors import DataError, ModelError, first_line
 TEMPLATE_SETTINGS: dict[str, Any] = {"enable_thinking": False}
 _PROBE = "yes"
 _QUOTED = 60  # characters
+# A token of its own that is put into the name of a control token and taken out of the ids again.
+_SEPARATOR = "\ue0fe\ue0ff"
 
 
 def encode_prompts(
     tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Prompt], *, longest: int
 ) -> list[list[int]]:
     """Token ids of prompts up to where the answer begins; DataError names one longer than `longest`."""
-    encoded = [_render(tokenizer, prompt.messages, add_generation_prompt=True) for prompt in prompts]
+    encoded = [_encode(tokenizer, prompt.messages, add_generation_prompt=True) for prompt in prompts]
     for prompt, ids in zip(prompts, encoded, strict=True):
         if len(ids) > longest:
             raise DataError(
@@ -34,9 +43,14 @@ def encode_prompts(
     return encoded
 
 
+def encode_prompt(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> list[int]:
+    """Token ids of a prompt's messages up to where the answer begins."""
+    return _encode(tokenizer, messages, add_generation_prompt=True)
+
+
 def encode_conversation(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> list[int]:
     """Token ids of a whole conversation, the answer's end included: what a reward adapter was trained on."""
-    return _render(tokenizer, messages, add_generation_prompt=False)
+    return _encode(tokenizer, messages, add_generation_prompt=False)
 
 
 def ending(tokenizer: PreTrainedTokenizerBase) -> list[int]:
@@ -59,7 +73,48 @@ def decode(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
     return str(tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
 
 
-def _render(
+def encode_text(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Token ids of a text outside any conversation, without special tokens."""
+    return list(tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+
+
+def _encode(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, add_generation_prompt: bool
+) -> list[int]:
+    controls = _control_tokens(tokenizer)
+    if controls is None or not any(controls.search(message["content"]) for message in messages):
+        return _apply_template(tokenizer, messages, add_generation_prompt=add_generation_prompt)
+    separating, separator = _with_separator(tokenizer)
+    separated = [
+        {**message, "content": controls.sub(_separate, message["content"].replace(_SEPARATOR, ""))}
+        for message in messages
+    ]
+    ids = _apply_template(separating, separated, add_generation_prompt=add_generation_prompt)
+    return [token for token in ids if token != separator]
+
+
+@lru_cache(maxsize=4)
+def _control_tokens(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str] | None:
+    """A pattern of the texts of all special tokens; None when there are none."""
+    names = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    names |= set(tokenizer.all_special_tokens)
+    longest_first = sorted((name for name in names if len(name) > 1), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+
+def _separate(found: re.Match[str]) -> str:
+    return found[0][:1] + _SEPARATOR + found[0][1:]
+
+
+@lru_cache(maxsize=4)
+def _with_separator(tokenizer: PreTrainedTokenizerBase) -> tuple[PreTrainedTokenizerBase, int]:
+    """A copy of the tokenizer that knows the separator, and its id."""
+    copied = copy.deepcopy(tokenizer)
+    copied.add_tokens([AddedToken(_SEPARATOR, special=True, normalized=False)], special_tokens=True)
+    return copied, int(copied.convert_tokens_to_ids(_SEPARATOR))
+
+
+def _apply_template(
     tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, add_generation_prompt: bool
 ) -> list[int]:
     try:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from transformers import PreTrainedTokenizerBase
 
+from training.rlhf.data.chat import encode_text
 from training.rlhf.data.padding import pad
 from training.rlhf.model.adapters import SharedBase
 from training.rlhf.model.reward_head import last_hidden_states
@@ -81,10 +82,7 @@ def mean_states(
 
     An empty text is one EOS.
     """
-    encoded = [
-        tokenizer(text, add_special_tokens=False).input_ids[:_LONGEST] or [tokenizer.eos_token_id]
-        for text in texts
-    ]
+    encoded = [encode_text(tokenizer, text)[:_LONGEST] or [tokenizer.eos_token_id] for text in texts]
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
     states = torch.empty(len(encoded), base.hidden_size)
     with base.use(None) as model:

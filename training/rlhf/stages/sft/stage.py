@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from jinja2 import TemplateError
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import Sampler
@@ -20,7 +19,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from training.rlhf.data.chat import TEMPLATE_SETTINGS, encode_conversation
+from training.rlhf.data.chat import encode_conversation, encode_prompt
 from training.rlhf.data.files import Message, read_conversations
 from training.rlhf.errors import DataError
 from training.rlhf.model.adapters import lora_config, sort_targets
@@ -34,17 +33,11 @@ _IGNORED = -100  # the label of tokens that are not learned
 
 def run(directory: RunDirectory, recipe: SFTRecipe) -> dict[str, Any]:
     """Train and write the adapter or the whole model, with its tokenizer, to output/; returns the metrics."""
-    conversations = read_conversations(directory, recipe.dataset)
-    rows = [_row(messages) for messages in conversations]
     location = base_location(directory, recipe)
     tokenizer = load_tokenizer(location)
+    rows = [_row(tokenizer, messages) for messages in read_conversations(directory, recipe.dataset)]
     base = load_base(location, recipe.dtype, recipe.device)
-    try:
-        trainer = _make_trainer(directory, recipe, base, tokenizer, rows)
-    except TemplateError:
-        for messages in conversations:
-            encode_conversation(tokenizer, messages)  # raises an error that names the one
-        raise
+    trainer = _make_trainer(directory, recipe, base, tokenizer, rows)
     prepared: Any = trainer.train_dataset
     lengths = [len(ids) for ids in prepared["input_ids"]]
     if not lengths:
@@ -146,7 +139,7 @@ def _make_trainer(
     recipe: SFTRecipe,
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    rows: list[dict[str, Any]],
+    rows: list[dict[str, list[int]]],
 ) -> SFTTrainer:
     adapter = None
     if recipe.lora_r:
@@ -167,10 +160,11 @@ def _make_trainer(
     )
 
 
-def _row(messages: list[Message]) -> dict[str, Any]:
-    """One row of TRL's conversational prompt-completion format; the last message is the completion."""
-    return {
-        "prompt": messages[:-1],
-        "completion": messages[-1:],
-        "chat_template_kwargs": TEMPLATE_SETTINGS,
-    }
+def _row(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> dict[str, list[int]]:
+    """One row as TRL has it once tokenized; the last message is the completion.
+
+    TRL's own tokenization would take the names of control tokens in a message for the tokens.
+    """
+    ids = encode_conversation(tokenizer, messages)
+    asked = len(encode_prompt(tokenizer, messages[:-1]))
+    return {"input_ids": ids, "completion_mask": [0] * asked + [1] * (len(ids) - asked)}
