@@ -9,12 +9,13 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 MATERIAL = """
 from ranking.services import open_round
-from tests.factories import make_project, make_user
+from tests.factories import make_newcomer, make_project, make_user
 from tests.ranking.making import make_answers
 
 ada = make_user("ada@example.org", "Ada")
 project = make_project("desk", coordinator=ada, completions_per_comparison=3)
 open_round(project=project, author=make_answers(project, prompts=8, answers=3))
+make_newcomer(project, email="nora@example.org", name="Nora")
 """
 
 
@@ -48,6 +49,20 @@ def test_skipping_and_moving_by_key(desk: Page):
         expect(desk.locator(f"#answer-{card}")).to_be_focused()
     desk.keyboard.press("?")
     expect(desk.locator("#keys-list")).to_be_hidden()
+
+
+def test_messages_go_with_what_they_are_about(page: Page, material: None):
+    sign_in(page, "nora@example.org")
+    page.goto("/p/desk/rank/")
+    page.get_by_role("button", name="I agree").click()
+    expect(page.locator("#messages")).to_contain_text("You are ready. Here is your first comparison.")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Shift+ArrowDown")
+    expect(page.locator("#desk-status")).to_have_text("Answer A is now 2 of 3.")
+    page.keyboard.press("s")
+    expect(page.locator("#desk-skipped")).to_contain_text("Skipped.")
+    expect(page.locator("#desk-status")).to_be_empty()
+    expect(page.locator("#messages")).to_be_empty()
 
 
 def test_keys_can_be_turned_off_for_good(desk: Page):

@@ -10,7 +10,7 @@ from .conftest import Site, give_password, sign_in
 from .pages import Filled, rank
 
 pytestmark = pytest.mark.xdist_group("browser")
-PEOPLE = 16
+PEOPLE = 20
 CONTROLLED = """new Promise((done) => navigator.serviceWorker.controller
   ? done() : navigator.serviceWorker.addEventListener("controllerchange", () => done()))"""
 
@@ -290,6 +290,68 @@ def test_what_the_server_finds_wrong_later_can_be_looked_at_again_and_sent(desk:
     expect(desk.locator("#outbox-refused")).to_be_hidden()
     assert shown(desk) == other
     expect(desk.get_by_label("B is much better")).to_be_checked()
+
+
+def skips(page: Page) -> list[str]:
+    """The addresses of skips that are sent from now on."""
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if "/skip/" in request.url else None)
+    return sent
+
+
+def test_a_skip_is_taken_back_with_all_that_was_entered_and_was_never_sent(desk: Page):
+    sent, key = skips(desk), shown(desk)
+    desk.get_by_text("A is better").click()
+    desk.get_by_text("Say why").click()
+    desk.get_by_label("Reason").fill("A is true.")
+    desk.get_by_role("button", name="Skip").click()
+    expect(desk.locator("#desk-skipped")).to_contain_text("Skipped.")
+    other = shown(desk)
+    assert other != key
+    desk.get_by_role("button", name="Take it back").click()
+    expect(desk.locator(f"[name=key][value='{key}']")).to_be_attached()
+    expect(desk.locator("#desk-heading")).to_be_focused()
+    expect(desk.locator("#desk-skipped")).to_be_empty()
+    desk.reload()  # what was entered is a draft again
+    expect(desk.get_by_label("A is better", exact=True)).to_be_checked()
+    expect(desk.get_by_label("Reason")).to_have_value("A is true.")
+    judge(desk)
+    expect_own(desk, 1)
+    assert shown(desk) == other and sent == []
+
+
+def test_without_a_connection_a_skip_is_taken_back_by_key_and_else_sent_with_what_comes_next(desk: Page):
+    sent, key = skips(desk), shown(desk)
+    desk.context.set_offline(True)
+    desk.keyboard.press("s")
+    expect(desk.locator("#undo")).to_have_attribute("aria-disabled", "false")
+    desk.keyboard.press("u")
+    expect(desk.locator(f"[name=key][value='{key}']")).to_be_attached()
+    expect(desk.locator("#undo")).to_have_attribute("aria-disabled", "true")
+    desk.keyboard.press("s")
+    judge(desk)
+    expect(desk.locator("#desk-skipped")).to_be_empty()
+    desk.context.set_offline(False)
+    expect_own(desk, 1)
+    assert len(sent) == 1
+
+
+def test_a_skip_is_sent_once_its_time_is_over(context: BrowserContext, newcomer: Callable[[], str]):
+    page = context.new_page()
+    page.clock.install()
+    sign_in(page, newcomer())
+    open_desk(page)
+    sent, key = skips(page), shown(page)
+    page.get_by_role("button", name="Skip").click()
+    page.get_by_role("button", name="Take it back").focus()
+    page.clock.run_for(14_000)
+    assert sent == []
+    with page.expect_response("**/skip/"):
+        page.clock.run_for(3_000)
+    expect(page.locator("#desk-skipped")).to_be_empty()
+    expect(page.locator("#desk-heading")).to_be_focused()
+    page.reload()
+    assert shown(page) != key
 
 
 def test_a_reload_without_a_connection_says_what_waits_and_goes_on_when_it_is_back(desk: Page):

@@ -1,6 +1,7 @@
 """The pages of training: for whom, what they show, what they refuse."""
 
 import errno
+import functools
 import json
 import re
 import time
@@ -304,6 +305,14 @@ def test_a_poll_brings_the_fragment_and_speaks_only_of_what_changed(page, projec
     assert 'role="status"' not in text_of(first)
     update.claim()
     assert 'role="status"' in text_of(page.get(address("update", project), {"seen": "queued-"}, headers=HTMX))
+
+
+def test_a_message_leaves_the_page_once_the_update_has_moved_on(page, project, update):
+    removal = '<div id="messages" hx-swap-oob="innerHTML"></div>'
+    poll = functools.partial(page.get, address("update", project), headers=HTMX)
+    assert removal not in text_of(poll({"seen": "queued-"}))
+    update.claim()
+    assert removal in text_of(poll({"seen": "queued-"}))
 
 
 def test_polling_stops_when_the_update_has_ended(page, project, update):

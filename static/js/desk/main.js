@@ -146,6 +146,7 @@ const setUp = () => {
 document.addEventListener("desk:arrive", () => {
   clearMessages();
   setUp();
+  keepDraft();
   const target = byId("desk-error") || byId("desk-heading");
   window.scrollTo(0, 0);
   target.focus({ preventScroll: target.id === "desk-heading" });

@@ -4,8 +4,9 @@ import {
   ahead, asItIs, current, dropAhead, isAllDone, isRenewalDue, keepTime, markJudged, receive, showFirst, showNext,
   unmarkJudged,
 } from "./held.js";
-import { byId, calmDown, hasTrouble, say, store, warn } from "./page.js";
+import { byId, calmDown, hasTrouble, say, store, warn, words } from "./page.js";
 import * as queue from "./queue.js";
+import { showProgress } from "./ranks.js";
 
 const { term, ahead: aheadAddress, renew: renewAddress, sender, worker, ...ids } = byId("outbox").dataset;
 const volunteer = Number(ids.volunteer);
@@ -13,6 +14,7 @@ const who = { volunteer, token: document.querySelector("[name=csrfmiddlewaretoke
 const desk = byId("desk");
 const SLOW = 3_000; // milliseconds after which the page shows that something waits
 const RETRY = [2_000, 5_000, 15_000, 60_000];
+const UNDO = 15_000; // milliseconds for which a skip can be taken back
 const UNTIL_IDLE = 1_000; // milliseconds after loading, so that nothing here delays what there is to read
 const WAITING = "chorus.waiting";
 
@@ -21,7 +23,8 @@ let hindrance = null; // what kept the last try from arriving
 let isShort = false; // whether more may be had ahead than is at hand
 
 const waiting = () => entries.filter((entry) => !entry.refusal);
-const conditions = () => ({ isOffline: hindrance === "offline", isWaiting: waiting().length > 0 });
+const isWaiting = () => entries.some(queue.isDue);
+const conditions = () => ({ isOffline: hindrance === "offline", isWaiting: isWaiting() });
 const keysAtHand = (but) =>
   [current, ...ahead, ...entries].filter((one) => one && one.key !== but).map(({ key }) => key).join(",");
 
@@ -61,13 +64,14 @@ const refresh = async () => {
   entries = await queue.of(volunteer);
   store("localStorage", WAITING, entries.length ? "yes" : null);
   showWaiting();
+  sendLater();
   await showRefused();
 };
 
 // Sending and fetching
 
 const goOnWith = (body) => {
-  receive(body, { known: entries.map(({ key }) => key), isWaiting: waiting().length > 0 });
+  receive(body, { known: entries.map(({ key }) => key), isWaiting: isWaiting() });
   if (!current) showNext(conditions());
 };
 
@@ -79,7 +83,8 @@ const answered = async (entry, status, body) => {
     isShort = true;
   }
   if (body?.ahead) goOnWith(body);
-  if (entry.isSkip || status === 200) say(body?.words || "");
+  if (entry.isSkip) return; // what there is to know of it was shown when it was skipped
+  if (status === 200) say(body?.words || "");
   else warn("refused");
 };
 
@@ -108,6 +113,14 @@ const sendAndFetch = async () => {
   await refresh();
   if (!left && (isShort || (!current && !isAllDone()))) left = await refill();
   showHindrance(left);
+};
+
+// What is held back is sent when its time comes.
+let later = 0;
+const sendLater = () => {
+  clearTimeout(later);
+  const times = entries.map(({ notBefore = 0 }) => notBefore - Date.now()).filter((wait) => wait > 0);
+  if (times.length) later = setTimeout(flush, Math.min(...times));
 };
 
 let working = Promise.resolve();
@@ -189,13 +202,57 @@ const take = async (form, submitter) => {
   taken.add(entry.key);
   if (!hindrance) calmDown();
   begin();
+  await sendSkip();
+  // Later than it can be taken back, as clocks and timers are not exact.
+  if (entry.isSkip) entry.notBefore = Date.now() + UNDO + 1_000;
   await queue.add(entry);
   markJudged(entry.key);
   await refresh();
   taken.delete(entry.key);
+  const comparison = asItIs();
   if (current?.key === entry.key) showNext(conditions());
+  if (entry.isSkip) offerUndo(comparison);
   flush();
 };
+
+// Taking back a skip: it is held back for a while, or until something else is submitted.
+
+let skipped = null; // {comparison, timer}
+
+const offerUndo = (comparison) => {
+  byId("desk-skipped").replaceChildren(byId("skipped").content.cloneNode(true));
+  skipped = { comparison, timer: setTimeout(endUndo, UNDO) };
+  showProgress();
+};
+
+const endUndo = () => {
+  const hadFocus = byId("desk-skipped").contains(document.activeElement);
+  clearTimeout(skipped.timer);
+  skipped = null;
+  byId("desk-skipped").replaceChildren();
+  if (hadFocus) byId("desk-heading").focus({ preventScroll: true });
+  showProgress();
+};
+
+const sendSkip = async () => {
+  if (!skipped) return;
+  const { key } = skipped.comparison;
+  endUndo();
+  await queue.release(key);
+};
+
+const undoSkip = async () => {
+  const { comparison } = skipped;
+  endUndo();
+  await queue.remove(comparison.key);
+  await refresh();
+  showFirst(comparison);
+  say(words("undone"));
+};
+
+document.addEventListener("click", (event) => {
+  if (skipped && event.target.id === "undo-skip") undoSkip();
+});
 
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || event.target.id !== "judgment-form" || !desk.contains(event.target)) return;

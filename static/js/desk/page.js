@@ -47,4 +47,5 @@ export const calmDown = (kind = trouble) => {
 export const clearMessages = () => {
   say();
   calmDown("entry");
+  byId("messages").replaceChildren();
 };

@@ -122,10 +122,12 @@ export const choose = (choice) => {
   say(choice.parentElement.textContent.trim());
 };
 
-// Undoing takes back ranks, moves and ties on this comparison, the last first.
+// Undoing takes back ranks, moves and ties on this comparison, the last first; before them there may be a skip.
 
 let past = [];
 let last = "";
+// The button beside "Skipped.", which outbox.js shows for a while.
+const skipUndo = () => byId("undo-skip");
 
 const state = () =>
   JSON.stringify({
@@ -148,7 +150,8 @@ export const record = () => {
 
 export const undo = () => {
   if (!past.length) {
-    say(words("nothing"));
+    if (skipUndo()) skipUndo().click();
+    else say(words("nothing"));
     return;
   }
   const before = JSON.parse(last);
@@ -171,5 +174,5 @@ export const showProgress = () => {
   for (const card of cards()) card.classList.toggle("ranked", ranked.includes(card));
   byId("send").classList.toggle("early", !isWhole);
   byId("send-hint").textContent = choices().length ? "" : `${ranked.length}/${cards().length}`;
-  byId("undo").setAttribute("aria-disabled", !past.length);
+  byId("undo").setAttribute("aria-disabled", !past.length && !skipUndo());
 };
