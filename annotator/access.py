@@ -5,8 +5,9 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
 from django_htmx.middleware import HtmxDetails
 
 from .models import Membership, Project, Role, User
@@ -15,11 +16,6 @@ ProjectView = Callable[..., HttpResponseBase]
 MEMBERS = (Role.VOLUNTEER, Role.REVIEWER, Role.COORDINATOR)
 STAFF = (Role.REVIEWER, Role.COORDINATOR)
 COORDINATORS = (Role.COORDINATOR,)
-
-# Asked for every page of a project; the ORM takes longer to write the query than the database to answer it.
-_MEMBERSHIP = """SELECT m.* FROM annotator_membership m
-JOIN annotator_project p ON p.id = m.project_id WHERE m.user_id = %(user)s AND p.slug = %(slug)s"""
-_PROJECT = "SELECT * FROM annotator_project WHERE id = %s"
 
 
 class SignedInRequest(HttpRequest):
@@ -39,12 +35,7 @@ class ProjectRequest(SignedInRequest):
 
 def membership_or_404(user: User, slug: str) -> Membership:
     """The user's membership of the project; a stranger cannot tell that the project exists."""
-    for membership in Membership.objects.raw(_MEMBERSHIP, {"user": user.pk, "slug": slug}):
-        # None only where it was deleted at this moment.
-        for project in Project.objects.raw(_PROJECT, [membership.project_id]):
-            membership.project = project
-            return membership
-    raise Http404("No such project.")
+    return get_object_or_404(user.memberships.select_related("project"), project__slug=slug)
 
 
 def project_view(*roles: Role) -> Callable[[ProjectView], ProjectView]:

@@ -126,7 +126,7 @@ def _session(user: Any) -> str:
     from django.test import Client
 
     client = Client()
-    client.force_login(user, backend="annotator.signed_in.PasswordBackend")
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
     key = client.session.session_key
     assert key is not None
     return key

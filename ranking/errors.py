@@ -33,8 +33,16 @@ class AlreadyJudgedError(RankingError):
     default = _("You have judged this comparison already; you can correct that judgment.")
 
 
+class SkippedError(RankingError):
+    default = _("You have skipped this comparison; nothing was stored.")
+
+
 class NotYourAssignmentError(RankingError):
-    default = _("This comparison was given to someone else.")
+    default = _("This comparison was not given to you; nothing was stored.")
+
+
+class WrongKeyError(RankingError):
+    default = _("You hold this comparison under another key; nothing was stored.")
 
 
 class KeyReusedError(RankingError):

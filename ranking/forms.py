@@ -220,7 +220,7 @@ class CorrectionForm(JudgmentForm):
 
     def __init__(self, *args: Any, judgment: Judgment, **kwargs: Any) -> None:
         self.judgment = judgment
-        assignment = judgment.shown_at
+        assignment = judgment.shown_assignment
         ratings = judgment.ratings.values_list("completion_id", "criterion", "score")
         place_of = {completion: place for place, completion in enumerate(assignment.order, start=1)}
         initial: dict[str, Any] = {

@@ -1,19 +1,18 @@
 """Assignments at comparisons: who sits where, what they see there, and what they passed over."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Self
 
-from django.db import connection, models
+from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from annotator.models import Completion, Project, User
+from annotator.models import Completion, User
 
 from .rounds import Comparison, Round
-from .rows import update_row
 
 PLACES = 3
 """How many comparisons a volunteer may hold at once: the one before them, and two ahead."""
@@ -24,85 +23,10 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """Assignments the user has taken and nobody else since; the time may have run out."""
         return self.filter(volunteer=user, state=Assignment.State.HELD)
 
-    def with_round(self, *, pk: int, project: Project) -> "Assignment":
-        """The assignment with its round, which must be the project's; raises Assignment.DoesNotExist."""
-        # Asked with every judgment, as `locked` is.
-        for assignment in self.raw(_ASSIGNMENT, [pk, project.pk]) if pk < 2**63 else ():
-            for round_ in Round.objects.raw(_ROUND, [assignment.round_id]):
-                round_.project = project
-                assignment.round = round_
-                return assignment
-        raise self.model.DoesNotExist
-
-    def locked(self, *, pk: int, key: uuid.UUID) -> "list[Assignment]":
-        """The assignment if it was given out under this key, locked to the end of the transaction; else none.
-
-        `round_is_open` comes with it. Asked with every judgment; the ORM takes longer to write it than the
-        database to answer it.
-        """
-        lock = "FOR UPDATE OF a" if connection.features.has_select_for_update_of else ""
-        return list(self.raw(_LOCKED + lock, [pk, _key_value(key)]))
-
     def free(self) -> int:
         """Take them from their holders, for whoever comes next; returns how many there were."""
         nobody = {"volunteer": None, "held_until": None, "claimed_at": None}
         return self.update(state=Assignment.State.FREE, **nobody)
-
-    def within_reach(self, *, current: "Round", user: User, now: datetime, limit: int) -> "list[Assignment]":
-        """The assignments of the round that the user holds, and the first free and lapsed ones that they may
-        take.
-
-        `limit` is how many of either in each language that they read. Comparisons must be new to them: they
-        neither sit there, nor have they judged or skipped them. The ORM needs three queries, and longer to
-        build them than to ask them.
-        """
-        languages = current.languages_for(user)
-        values = {
-            "round": current.pk,
-            "user": user.pk,
-            "now": connection.ops.adapt_datetimefield_value(now),
-            "limit": limit,
-            **{f"language_{n}": language for n, language in enumerate(languages)},
-        }
-        parts = [_OWN, *(_NEXT.format(n=n) for n in range(len(languages)))]
-        return list(self.raw(" UNION ALL ".join(parts), values))
-
-
-# Each part walks the index (round, state, language, number, id) and stops early, however large the round is.
-_NEW = """
-NOT EXISTS (SELECT 1 FROM ranking_assignment o
-  WHERE o.comparison_id = a.comparison_id AND o.volunteer_id = %(user)s)
-AND NOT EXISTS (SELECT 1 FROM ranking_skip s
-  WHERE s.comparison_id = a.comparison_id AND s.volunteer_id = %(user)s)
-AND NOT EXISTS (SELECT 1 FROM ranking_judgment j
-  WHERE j.comparison_id = a.comparison_id AND j.volunteer_id = %(user)s AND j.is_current)
-"""
-_ASSIGNMENT = """SELECT a.* FROM ranking_assignment a
-JOIN ranking_round r ON r.id = a.round_id WHERE a.id = %s AND r.project_id = %s"""
-_ROUND = "SELECT * FROM ranking_round WHERE id = %s"
-_LOCKED = """SELECT a.*, r.closed_at IS NULL AS round_is_open
-FROM ranking_assignment a JOIN ranking_round r ON r.id = a.round_id WHERE a.id = %s AND a.key = %s
-"""
-# Nobody holds it, or its holder let the time run out without judging.
-_CLAIMABLE = "key = %s AND (state = 'free' OR state = 'held' AND held_until <= %s)"
-_OWN = """SELECT a.* FROM ranking_assignment a
-WHERE a.round_id = %(round)s AND a.state = 'held' AND a.volunteer_id = %(user)s
-"""
-_NEXT = f"""SELECT * FROM (
-  SELECT a.* FROM ranking_assignment a
-  WHERE a.round_id = %(round)s AND a.state = 'held' AND a.language = %(language_{{n}})s
-  AND a.held_until <= %(now)s AND {_NEW}
-  ORDER BY a.number, a.id LIMIT %(limit)s
-) lapsed_{{n}} UNION ALL SELECT * FROM (
-  SELECT a.* FROM ranking_assignment a
-  WHERE a.round_id = %(round)s AND a.state = 'free' AND a.language = %(language_{{n}})s AND {_NEW}
-  ORDER BY a.number, a.id LIMIT %(limit)s
-) free_{{n}}
-"""  # noqa: S608  (our own words)
-
-
-def _key_value(key: uuid.UUID) -> Any:
-    return models.UUIDField().get_db_prep_value(key, connection)
 
 
 class ShowsCompletions:
@@ -156,9 +80,6 @@ class Assignment(ShowsCompletions, models.Model):
     )
     claimed_at = models.DateTimeField(null=True, blank=True)
 
-    # Read together with the assignment's lock only.
-    round_is_open: bool
-
     objects = AssignmentQuerySet.as_manager()
 
     class Meta:
@@ -200,17 +121,19 @@ class Assignment(ShowsCompletions, models.Model):
         left = self.held_until - timezone.now() if self.held_until else timedelta()
         return max(0, int(left.total_seconds()))
 
-    def take(self, *, key: uuid.UUID, now: datetime) -> bool:
-        """Store who has it from now on; False if it is done, or was given out since it had this key."""
-        claim = ("state", "volunteer", "place", "held_until", "key", "order", "claimed_at")
-        read = (_key_value(key), connection.ops.adapt_datetimefield_value(now))
-        return update_row(self, claim, _CLAIMABLE, *read)
+    def shown_to(self, volunteer: User, key: uuid.UUID) -> "Assignment | LapsedAssignment | None":
+        """What the volunteer was given under this key: this assignment, or what they held of it before
+        it went to someone else; None where they were given nothing under it.
+        """
+        if self.volunteer_id == volunteer.pk and self.key == key:
+            return self
+        return self.lapsed.select_related("comparison__prompt").filter(volunteer=volunteer, key=key).first()
 
     def finish(self) -> None:
         """The judgment has been given: the assignment is never free again."""
         self.state = self.State.DONE
         self.held_until = None
-        update_row(self, ("state", "held_until"))
+        self.save(update_fields=["state", "held_until"])
 
 
 class LapsedAssignment(ShowsCompletions, models.Model):

@@ -15,7 +15,6 @@ from .assignments import Assignment, LapsedAssignment
 from .datasets import Dataset
 from .positions import RankedCompletionQuerySet
 from .rounds import Comparison, Round
-from .rows import update_row
 
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):
@@ -181,7 +180,7 @@ class Judgment(models.Model):
         return f"{self.volunteer} on comparison {self.comparison_id}"
 
     @property
-    def shown_at(self) -> Assignment | LapsedAssignment:
+    def shown_assignment(self) -> Assignment | LapsedAssignment:
         """Where its volunteer saw the completions, in the order that it keeps."""
         assignment = self.lapsed_assignment or self.assignment
         assert assignment is not None
@@ -190,12 +189,12 @@ class Judgment(models.Model):
     def make_current(self) -> None:
         """It is whole: it counts from now on."""
         self.is_current = True
-        update_row(self, ("is_current",))
+        self.save(update_fields=["is_current"])
 
-    def give_way(self) -> None:
+    def mark_corrected(self) -> None:
         """It was corrected: it is kept, but no longer counts."""
         self.is_current = False
-        update_row(self, ("is_current",))
+        self.save(update_fields=["is_current"])
 
 
 class RankedCompletion(models.Model):

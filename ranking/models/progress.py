@@ -11,13 +11,6 @@ from annotator.models import Project, User
 
 from .rounds import Round
 
-_PROGRESS = """
-SELECT COALESCE(SUM(assignments), 0),
-  COALESCE(SUM(CASE WHEN volunteer_id = %(volunteer)s THEN judgments END), 0),
-  (SELECT COALESCE(SUM(t.judgments), 0) FROM ranking_tally t JOIN ranking_round r ON r.id = t.round_id
-    WHERE r.project_id = %(project)s AND t.volunteer_id = %(volunteer)s AND t.day = %(today)s)
-FROM ranking_tally WHERE round_id = %(round)s
-"""
 _ADD_ONE = """
 INSERT INTO ranking_tally (round_id, volunteer_id, day, judgments, assignments) VALUES (%s, %s, %s, 1, %s)
 ON CONFLICT (round_id, volunteer_id, day) DO UPDATE
@@ -76,17 +69,12 @@ class TallyQuerySet(models.QuerySet["Tally"]):
 
     def progress(self, round_: Round, volunteer: User) -> Progress:
         """How far the round has come, counted in assignments, and the volunteer's part in it."""
-        # Asked with every comparison; the ORM takes longer to write it than the database to answer it.
-        values: dict[str, int | str] = {
-            "round": round_.pk,
-            "project": round_.project_id,
-            "volunteer": volunteer.pk,
-            "today": timezone.localdate().isoformat(),
-        }
-        with connection.cursor() as cursor:
-            cursor.execute(_PROGRESS, values)
-            done, own, today = cursor.fetchone()
-        return Progress(done=done, own=own, today=today, total=round_.assignment_count)
+        counts = self.filter(round=round_).aggregate(
+            done=Sum("assignments", default=0),
+            own=Sum("judgments", filter=Q(volunteer=volunteer), default=0),
+        )
+        today = self.of(volunteer, round_.project).today().total()
+        return Progress(**counts, today=today, total=round_.assignment_count)
 
     def add_one(self, *, round_id: int, volunteer: User, assignments: int = 1) -> None:
         """Count a judgment that the volunteer has given, and the assignment it filled, if any.

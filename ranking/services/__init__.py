@@ -1,6 +1,7 @@
 """What people do when ranking, one function an act."""
 
-from .assignments import claim_ahead, claim_next, renew_assignments, skip_comparison
+from .assignments import renew_assignments, skip_comparison
+from .claiming import claim_ahead, claim_next
 from .judgments import correct_judgment, submit_judgment
 from .masks import decide_mask, hide_word, stop_hiding_word
 from .outcomes import decide_outcome, record_outcome

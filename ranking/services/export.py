@@ -69,7 +69,7 @@ def _answers(judgment: Judgment) -> list[Row]:
                 if rating.completion_id == pk
             },
         }
-        for pk in judgment.shown_at.order
+        for pk in judgment.shown_assignment.order
         if pk in texts
     ]
 

@@ -31,10 +31,10 @@ from ranking.models import (
     Round,
     Tally,
 )
-from ranking.models.rows import insert_rows
 from ranking.pairs import preferred_pairs
 
 from .answers import Answer, Said, check_answer
+from .assignments import why_not_held
 from .rewrites import store_rewrite
 
 
@@ -54,13 +54,10 @@ def submit_judgment(
 
     After the assignment's time ran out the judgment is taken as late: at the assignment while nobody else has
     it, else at another that they hold at the comparison, else at none. Raises InvalidJudgmentError,
-    KeyReusedError, NotYourAssignmentError, AssignmentLostError, AlreadyJudgedError or RoundClosedError, with
-    nothing stored.
+    KeyReusedError, RoundClosedError or the reason of `why_not_held`, with nothing stored.
     """
-    assignments = _lock_assignments(assignment, key)
-    # The key of an assignment that is held was drawn when it was taken: nothing can be stored under it yet.
-    is_first = assignments[0].key == key and assignments[0].state == Assignment.State.HELD
-    stored = None if is_first else Judgment.objects.filter(key=key).first()
+    locked = _lock_assignments(assignment, key)
+    stored = Judgment.objects.filter(key=key).first()
     project = assignment.round.project
     answer = check_answer(
         said,
@@ -73,11 +70,11 @@ def submit_judgment(
         if (stored.volunteer_id, stored.comparison_id, stored.corrects_id, stored.payload_hash) != sent:
             raise KeyReusedError
         return stored
-    shown = _shown_to(volunteer, assignment, key, assignments)
-    if not assignments[0].round_is_open:
+    shown = _shown_to(volunteer, key, locked[assignment.pk])
+    if not locked[assignment.pk].round.is_open:
         raise RoundClosedError
     held = [
-        each for each in assignments if each.volunteer_id == volunteer.pk and each.state == each.State.HELD
+        one for one in locked.values() if one.volunteer_id == volunteer.pk and one.state == one.State.HELD
     ]
     lapsed = shown if isinstance(shown, LapsedAssignment) else None
     judgment = Judgment(
@@ -153,25 +150,25 @@ def correct_judgment(
         corrects=old,
     )
     _store(revision, answer)
-    old.give_way()
+    old.mark_corrected()
     revision.make_current()
     return revision
 
 
-def _lock_assignments(assignment: Assignment, key: uuid.UUID) -> list[Assignment]:
-    """The assignment that was given out under this key; where it has another by now, all assignments of its
-    comparison.
+def _lock_assignments(assignment: Assignment, key: uuid.UUID) -> dict[int, Assignment]:
+    """The assignment by its id, if it has this key; where it has another by now, all of its comparison.
 
     The lock makes a double click wait for the first request, whose judgment it then finds. All are locked in
     one order, so that two late judgments of one comparison cannot wait for each other.
     """
-    if own := Assignment.objects.locked(pk=assignment.pk, key=key):
-        return own
-    everyone = Assignment.objects.select_for_update(of=("self",)).select_related("round")
-    assignments = list(everyone.filter(comparison=assignment.comparison_id).order_by("pk"))
-    for each in assignments:
-        each.round_is_open = each.round.is_open
-    return assignments
+    rows = Assignment.objects.select_for_update(of=("self",)).select_related("round")
+    locked = {one.pk: one for one in rows.filter(pk=assignment.pk, key=key)}
+    if not locked:
+        of_comparison = rows.filter(comparison=assignment.comparison_id).order_by("pk")
+        locked = {one.pk: one for one in of_comparison}
+    if assignment.pk not in locked:  # its project was deleted at this moment
+        raise AssignmentLostError
+    return locked
 
 
 def _rated_criteria(judgment: Judgment | None) -> list[str]:
@@ -184,23 +181,14 @@ def _has_rewrite(judgment: Judgment | None) -> bool:
     return judgment is not None and Demonstration.objects.filter(judgment=judgment).exists()
 
 
-def _shown_to(
-    volunteer: User, assignment: Assignment, key: uuid.UUID, assignments: list[Assignment]
-) -> Assignment | LapsedAssignment:
+def _shown_to(volunteer: User, key: uuid.UUID, assignment: Assignment) -> Assignment | LapsedAssignment:
     """Where this volunteer was given this key and has not judged since."""
-    for each in assignments:
-        if each.pk == assignment.pk and each.key == key and each.volunteer_id is not None:
-            if each.volunteer_id != volunteer.pk:
-                raise NotYourAssignmentError
-            if each.state == Assignment.State.DONE:
-                raise AlreadyJudgedError
-            return each
-    lapsed = LapsedAssignment.objects.filter(assignment=assignment, volunteer=volunteer, key=key).first()
-    if lapsed is None:
-        raise AssignmentLostError
-    if Judgment.objects.filter(comparison=assignment.comparison_id, volunteer=volunteer).exists():
+    shown = assignment.shown_to(volunteer, key)
+    if shown is None:
+        raise why_not_held(assignment, volunteer)
+    if volunteer.judgments.filter(comparison=assignment.comparison_id).exists():
         raise AlreadyJudgedError
-    return lapsed
+    return shown
 
 
 def _seconds(seconds: float | None, assignment: Assignment | LapsedAssignment) -> float:
@@ -221,13 +209,21 @@ def _store(judgment: Judgment, answer: Answer) -> None:
     judgment.strength, judgment.rationale = answer.strength, answer.rationale
     judgment.payload_hash = answer.hash()
     judgment.save(force_insert=True)
-    pk, comparison = judgment.pk, judgment.comparison_id
-    insert_rows(RankedCompletion, ("judgment", "completion", "rank"), ((pk, *one) for one in answer.ranks))
-    insert_rows(Flag, ("judgment", "completion", "kind"), ((pk, *one) for one in answer.flags))
-    rating = ("judgment", "completion", "criterion", "score")
-    insert_rows(Rating, rating, ((pk, *one) for one in answer.ratings))
+    RankedCompletion.objects.bulk_create(
+        RankedCompletion(judgment=judgment, completion_id=completion, rank=rank)
+        for completion, rank in answer.ranks
+    )
+    Flag.objects.bulk_create(
+        Flag(judgment=judgment, completion_id=completion, kind=kind) for completion, kind in answer.flags
+    )
+    Rating.objects.bulk_create(
+        Rating(judgment=judgment, completion_id=completion, criterion=criterion, score=score)
+        for completion, criterion, score in answer.ratings
+    )
     pairs = preferred_pairs(dict(answer.ranks)) if answer.verdict == Judgment.Verdict.RANKED else []
-    preference, now = ("judgment", "comparison", "chosen", "rejected", "created_at"), timezone.now()
-    insert_rows(Preference, preference, ((pk, comparison, *pair, now) for pair in pairs))
+    Preference.objects.bulk_create(
+        Preference(judgment=judgment, comparison_id=judgment.comparison_id, chosen_id=one, rejected_id=other)
+        for one, other in pairs
+    )
     if answer.rewrite:
         store_rewrite(judgment, *answer.rewrite)

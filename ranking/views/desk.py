@@ -9,21 +9,21 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotator.access import MEMBERS, ProjectRequest, project_view
-from ranking.errors import AssignmentLostError, InvalidJudgmentError, RankingError
+from ranking.errors import InvalidJudgmentError, RankingError
 from ranking.forms import JudgmentForm
-from ranking.models import Assignment, Judgment, LapsedAssignment, Round, Tally
+from ranking.models import Assignment, Judgment, Round, Tally
 from ranking.services import claim_ahead, claim_next, renew_assignments, skip_comparison, submit_judgment
+from ranking.services.assignments import why_not_held
 
-from .fresh import render_fresh
 from .sitting import advise_rest, note_judgment
 
 State = dict[str, Any]
@@ -39,7 +39,7 @@ def desk(request: ProjectRequest) -> HttpResponse:
     assignment = claim_next(project=request.project, volunteer=request.user)
     if assignment is None:
         return _show(request, _state(request, _open_round(request)))
-    comparison = render_fresh(assignment, get_token(request))
+    comparison = _comparison(request, JudgmentForm(assignment=assignment))
     return _show(request, _state(request, assignment.round), comparison, seconds_left=assignment.seconds_left)
 
 
@@ -60,9 +60,9 @@ def ahead(request: ProjectRequest) -> HttpResponse:
 def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
     _refuse_for_others(request, request.POST.get("volunteer"))
     assignment = _assignment_or_404(request, pk)
-    shown = _shown_assignment(request, assignment)
+    shown = assignment.shown_to(request.user, _key_sent(request, assignment))
     if shown is None:
-        return _refuse(request, AssignmentLostError())
+        return _refuse(request, why_not_held(assignment, request.user))
     form = JudgmentForm(request.POST, assignment=shown)
     if not form.is_valid():
         return _ask_again(request, form)
@@ -114,24 +114,18 @@ def _refuse_for_others(request: ProjectRequest, volunteer: str | None) -> None:
 
 
 def _assignment_or_404(request: ProjectRequest, pk: int) -> Assignment:
-    try:
-        return Assignment.objects.with_round(pk=pk, project=request.project)
-    except Assignment.DoesNotExist:
-        raise Http404("No such assignment.") from None
+    assignments = Assignment.objects.select_related("round", "comparison__prompt")
+    assignment = get_object_or_404(assignments, pk=pk, round__project=request.project)
+    assignment.round.project = request.project
+    return assignment
 
 
-def _shown_assignment(
-    request: ProjectRequest, assignment: Assignment
-) -> Assignment | LapsedAssignment | None:
-    """What the form was made from: the user's assignment, or what they were shown there before it went on."""
+def _key_sent(request: ProjectRequest, assignment: Assignment) -> uuid.UUID:
+    """The key of the form; the assignment's own where it is none, which the form then says."""
     try:
-        key = uuid.UUID(request.POST.get("key", ""))
+        return uuid.UUID(request.POST.get("key", ""))
     except ValueError:
-        key = assignment.key
-    if assignment.volunteer_id == request.user.pk and assignment.key == key:
-        return assignment
-    lapsed = LapsedAssignment.objects.filter(assignment=assignment, volunteer=request.user, key=key)
-    return lapsed.select_related("assignment__round__project", "comparison__prompt").first()
+        return assignment.key
 
 
 def _wants_json(request: HttpRequest) -> bool:
@@ -168,6 +162,16 @@ def _refuse(request: ProjectRequest, error: RankingError) -> HttpResponse:
 
 def _ask_again(request: ProjectRequest, form: JudgmentForm) -> HttpResponse:
     """The form as it was filled in, with what is wrong."""
+    comparison = _comparison(request, form)
+    if _wants_json(request):
+        reasons = " ".join(str(error) for errors in form.errors.values() for error in errors)
+        return JsonResponse({"words": reasons, "form": comparison}, status=422)
+    left = form.assignment.seconds_left if isinstance(form.assignment, Assignment) else None
+    return _show(request, _state(request, form.assignment.round), comparison, seconds_left=left, status=422)
+
+
+def _comparison(request: ProjectRequest, form: JudgmentForm) -> str:
+    """The comparison with its form as HTML."""
     # Without the context of a whole page, whose navigation would be made for each.
     context = {
         "form": form,
@@ -176,12 +180,7 @@ def _ask_again(request: ProjectRequest, form: JudgmentForm) -> HttpResponse:
         "project": request.project,
         "csrf_token": get_token(request),
     }
-    comparison = render_to_string("ranking/_comparison.html", context)
-    if _wants_json(request):
-        reasons = " ".join(str(error) for errors in form.errors.values() for error in errors)
-        return JsonResponse({"words": reasons, "form": comparison}, status=422)
-    left = form.assignment.seconds_left if isinstance(form.assignment, Assignment) else None
-    return _show(request, _state(request, form.assignment.round), comparison, seconds_left=left, status=422)
+    return render_to_string("ranking/_comparison.html", context)
 
 
 def _have(request: ProjectRequest) -> list[uuid.UUID] | None:
@@ -208,13 +207,12 @@ def _ahead(request: ProjectRequest, state: State, have: list[uuid.UUID]) -> dict
         claim_ahead(current=current, volunteer=request.user, have=have) if is_ready and current else []
     )
     instead = "ranking/_nothing_left.html" if is_ready else "ranking/_come_in_first.html"
-    token = get_token(request)
     return {
         "ahead": [
             {
                 "key": str(assignment.key),
                 "seconds_left": assignment.seconds_left,
-                "html": render_fresh(assignment, token),
+                "html": _comparison(request, JudgmentForm(assignment=assignment)),
             }
             for assignment in assignments
         ],

@@ -262,7 +262,7 @@ def make_sessions() -> dict[str, str]:
     sessions = {}
     for user in User.objects.filter(email__endswith=f"@{HOST}"):
         client, request = Client(), HttpRequest()
-        client.force_login(user, backend="annotator.signed_in.PasswordBackend")
+        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
         session = request.session = client.session
         record_authentication(request, user, method="password", reauthenticated=True)
         session["account_authentication_methods"][-1]["at"] += 3600

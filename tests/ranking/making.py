@@ -61,7 +61,7 @@ def make_correction(judgment: Judgment, *ranks: int, **fields: Any) -> Judgment:
         judgment=judgment,
         volunteer=fields.pop("volunteer", judgment.volunteer),
         key=fields.pop("key", None) or uuid.uuid4(),
-        ranks=dict(zip(sorted(judgment.shown_at.order), ranks, strict=bool(ranks))),
+        ranks=dict(zip(sorted(judgment.shown_assignment.order), ranks, strict=bool(ranks))),
         **fields,
     )
 

@@ -177,6 +177,21 @@ def test_skipping_frees_the_assignment_and_brings_another_comparison(client, ass
     assert assignment.state == Assignment.State.FREE
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [("judgment", "skip", "You have judged this comparison"), ("skip", "judgment", "You have skipped this")],
+)
+def test_a_second_tab_says_what_became_of_the_comparison_in_the_first(
+    client, assignment, first, second, words
+):
+    data = filled(client, assignment, 1, 2, 3)
+    client.post(to(first, assignment), data)
+    answer = client.post(to(second, assignment), data, **JSON)
+    assert answer.status_code == 409
+    assert answer.json()["words"].startswith(words)
+    assert Judgment.objects.exists() == (first == "judgment")
+
+
 @pytest.mark.parametrize("name", ["judgment", "skip"])
 def test_an_assignment_that_is_not_theirs_is_refused(client, assignment, name):
     data = filled(client, assignment, 1, 2, 3)
@@ -234,5 +249,5 @@ def test_more_answers_cost_no_more_queries(client, django_assert_max_num_queries
 def test_judging_and_going_on_cost_few_queries(client, current, assignment, django_assert_max_num_queries):
     ahead = claim_ahead(current=current, volunteer=assignment.volunteer, have=[assignment.key])
     data = filled(client, assignment, 1, 2, 3, have=",".join(str(one.key) for one in ahead))
-    with django_assert_max_num_queries(21):
+    with django_assert_max_num_queries(22):
         assert client.post(to("judgment", assignment), data, **JSON).status_code == 200

@@ -67,7 +67,7 @@ def by_hand(project):
         best = [completion for completion, rank in ranks.items() if rank == 1]
         if judgment.verdict == Judgment.Verdict.RANKED and len(best) == 1:
             rankings = counted.setdefault(judgment.volunteer_id, [])
-            order = judgment.shown_at.order
+            order = judgment.shown_assignment.order
             rankings.append((order[0] == best[0], 1 / len(order)))
     return {
         volunteer: (len(rows), sum(first for first, _ in rows), sum(chance for _, chance in rows) / len(rows))

@@ -5,11 +5,12 @@ import uuid
 import pytest
 
 from ranking.errors import (
-    AssignmentLostError,
+    AlreadyJudgedError,
     InvalidJudgmentError,
     KeyReusedError,
     NotYourAssignmentError,
     RoundClosedError,
+    WrongKeyError,
 )
 from ranking.models import Assignment, Flag, Judgment, Preference, RankedCompletion
 from ranking.services import claim_next, close_round, skip_comparison, submit_judgment
@@ -289,7 +290,7 @@ def test_a_closed_round_takes_no_judgment(assignment):
 
 
 def test_a_wrong_key_is_refused(assignment):
-    with pytest.raises(AssignmentLostError):
+    with pytest.raises(WrongKeyError):
         make_judgment(assignment, 1, 2, 3, 4, key=uuid.uuid4())
     assert_nothing_stored()
 
@@ -313,7 +314,7 @@ def test_skipping_again_is_answered_alike_and_leaves_the_assignment_to_its_new_h
 
 def test_only_the_holder_can_skip(assignment):
     other = make_member(assignment.round.project)
-    with pytest.raises(AssignmentLostError):
+    with pytest.raises(NotYourAssignmentError):
         skip_comparison(assignment=assignment, volunteer=other)
     assignment.refresh_from_db()
     assert assignment.volunteer != other
@@ -321,7 +322,7 @@ def test_only_the_holder_can_skip(assignment):
 
 def test_a_judged_assignment_cannot_be_skipped(assignment):
     make_judgment(assignment, 1, 2, 3, 4)
-    with pytest.raises(AssignmentLostError):
+    with pytest.raises(AlreadyJudgedError):
         skip_comparison(assignment=assignment, volunteer=assignment.volunteer)
     assignment.refresh_from_db()
     assert assignment.state == Assignment.State.DONE

@@ -11,7 +11,10 @@ from ranking.errors import (
     AlreadyJudgedError,
     AssignmentLostError,
     KeyReusedError,
+    NotYourAssignmentError,
     RoundClosedError,
+    SkippedError,
+    WrongKeyError,
 )
 from ranking.models import Assignment, Judgment, LapsedAssignment, Tally
 from ranking.services import (
@@ -154,15 +157,15 @@ def test_nothing_late_is_taken_from_strangers_to_the_assignment_nor_after_a_skip
     taken = take_over(assignment)
     stranger = make_member(assignment.round.project)
     ranks = dict.fromkeys(assignment.order, 1)
-    for volunteer, key in (
-        (stranger, assignment.key),
-        (assignment.volunteer, uuid.uuid4()),
-        (taken.volunteer, assignment.key),
+    for volunteer, key, error in (
+        (stranger, assignment.key, NotYourAssignmentError),
+        (assignment.volunteer, uuid.uuid4(), AssignmentLostError),
+        (taken.volunteer, assignment.key, WrongKeyError),
     ):
-        with pytest.raises(AssignmentLostError):
+        with pytest.raises(error):
             submit_judgment(assignment=assignment, volunteer=volunteer, key=key, ranks=ranks)
     skip_comparison(assignment=taken, volunteer=taken.volunteer)
-    with pytest.raises(AssignmentLostError):
+    with pytest.raises(SkippedError):
         make_judgment(taken, 1, 2, 3)
     assert not Judgment.objects.exists()
 

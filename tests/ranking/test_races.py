@@ -190,7 +190,7 @@ def test_a_correction_with_an_answer_of_ones_own_and_the_next_round_wait_for_eac
     def act(judgment):
         if judgment is None:
             return open_round(project=current.project, author=current.author)
-        rewrite = {"original": judgment.shown_at.order[0], "text": "A better one."}
+        rewrite = {"original": judgment.shown_assignment.order[0], "text": "A better one."}
         try:
             return make_correction(judgment, 1, 2, rewrite=rewrite)
         except RoundClosedError:

@@ -1,0 +1,205 @@
+"""The rule by which a volunteer is given the next assignment, and taking it so that nobody else can.
+
+Of the comparisons that are new to a volunteer and in a language that they read, those with the fewest
+assignments taken come first, so that judgments spread evenly over the round.
+"""
+
+import random
+import uuid
+from collections.abc import Collection
+from copy import copy
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from annotator.models import Project, User
+from ranking.models import PLACES, Assignment, LapsedAssignment, Round
+
+CANDIDATES = 4
+"""How many assignments a claim looks at: enough that volunteers who come at once rarely want the same one."""
+
+ATTEMPTS = 100
+"""How often a claim looks again when others were quicker, of whom each look lets one go on."""
+
+# The one query of a judgment in SQL of its own: no queryset has a LIMIT within a UNION on SQLite. Each part
+# walks the index `next_assignments` and stops early, however large the round is.
+_CLAIMABLE = {"lapsed": "a.state = 'held' AND a.held_until <= %(now)s", "free": "a.state = 'free'"}
+_FIRST = f"""SELECT id FROM (
+  SELECT a.id FROM ranking_assignment a
+  WHERE a.round_id = %(round)s AND a.language = %(language_{{n}})s AND {{claimable}}
+  AND NOT EXISTS (SELECT 1 FROM ranking_assignment o
+    WHERE o.comparison_id = a.comparison_id AND o.volunteer_id = %(volunteer)s)
+  AND NOT EXISTS (SELECT 1 FROM ranking_skip s
+    WHERE s.comparison_id = a.comparison_id AND s.volunteer_id = %(volunteer)s)
+  AND NOT EXISTS (SELECT 1 FROM ranking_judgment j
+    WHERE j.comparison_id = a.comparison_id AND j.volunteer_id = %(volunteer)s AND j.is_current)
+  ORDER BY a.number, a.id LIMIT {CANDIDATES}
+) {{name}}_{{n}}"""  # noqa: S608  (our own words)
+
+
+def claim_next(
+    *,
+    project: Project,
+    volunteer: User,
+    now: datetime | None = None,
+    chance: random.Random | None = None,
+) -> Assignment | None:
+    """The assignment that the volunteer has held longest, or a new one; None when nothing is left for them.
+
+    `chance` makes a simulation repeatable.
+    """
+    current = project.rounds.open().first()
+    if current is None:
+        return None
+    assignments = claim_ahead(current=current, volunteer=volunteer, wanted=1, now=now, chance=chance)
+    return assignments[0] if assignments else None
+
+
+def claim_ahead(
+    *,
+    current: Round,
+    volunteer: User,
+    have: Collection[uuid.UUID] = (),
+    wanted: int = PLACES,
+    now: datetime | None = None,
+    chance: random.Random | None = None,
+) -> list[Assignment]:
+    """Up to `wanted` assignments of an open round: the volunteer's own, the longest held first, and then new
+    ones.
+
+    Assignments whose keys are in `have` count among them, but are not returned: the volunteer has them before
+    them.
+
+    First assignments go before second ones and so on, so that judgments spread evenly over the round. The
+    order of the completions is shuffled for each assignment and stored in it, together with a fresh
+    idempotency key.
+    """
+    now, chance = now or timezone.now(), chance or random.Random()
+    for _attempt in range(ATTEMPTS):
+        own = _own(current, volunteer, now)
+        returned = [assignment for assignment in own[:wanted] if assignment.key not in have]
+        free_places = [place for place in range(PLACES) if place not in {one.place for one in own}]
+        missing = free_places[: max(wanted - len(own), 0)]
+        candidates = _candidates(current, volunteer, now, chance) if missing else []
+        try:
+            if all(_renew_if_over(assignment, volunteer, now) for assignment in returned):
+                claimed = _claim_some(candidates, missing, volunteer, now, chance)
+                if len(claimed) == len(missing) or not candidates:
+                    return returned + claimed
+        except IntegrityError:
+            pass  # The same person asked twice at once, and the other request already has that place.
+        # Others were quicker, so look again.
+    raise RuntimeError(f"Of {ATTEMPTS} looks for a free assignment none found one that could be taken.")
+
+
+def _own(current: Round, volunteer: User, now: datetime) -> list[Assignment]:
+    """What the volunteer holds in the round, the longest held first."""
+    held = current.assignments.held_by(volunteer).select_related("comparison__prompt")
+    return sorted(held, key=lambda assignment: (assignment.claimed_at or now, assignment.place))
+
+
+def _candidates(current: Round, volunteer: User, now: datetime, chance: random.Random) -> list[Assignment]:
+    """The next assignments worth trying, best first.
+
+    Assignments are numbered within their comparison, so the lowest number comes where the fewest are taken,
+    but for assignments that were given back. Comparisons were stored in random order, so the first free ones
+    are as good as a draw.
+    """
+    found = current.assignments.select_related("comparison__prompt").in_bulk(
+        _candidate_ids(current, volunteer, now)
+    )
+    return sorted(found.values(), key=lambda assignment: (assignment.number, chance.random()))
+
+
+def _candidate_ids(current: Round, volunteer: User, now: datetime) -> list[int]:
+    """The first lapsed and the first free assignments of each language that the volunteer reads."""
+    languages = current.languages_for(volunteer)
+    if not languages:
+        return []
+    values = {
+        "round": current.pk,
+        "volunteer": volunteer.pk,
+        "now": connection.ops.adapt_datetimefield_value(now),
+        **{f"language_{n}": language for n, language in enumerate(languages)},
+    }
+    parts = [
+        _FIRST.format(n=n, name=name, claimable=claimable)
+        for n in range(len(languages))
+        for name, claimable in _CLAIMABLE.items()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), values)
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def _lapsed(now: datetime) -> Q:
+    """Its holder let the time run out without judging."""
+    return Q(state=Assignment.State.HELD, held_until__lte=now)
+
+
+def _renew_if_over(assignment: Assignment, volunteer: User, now: datetime) -> bool:
+    """Hold an own assignment for another term if its time ran out; False when somebody else took it."""
+    if assignment.held_until is None or assignment.held_until > now:
+        return True
+    # The time away is not time spent on judging.
+    assignment.held_until, assignment.claimed_at = _end_of_term(assignment, now), now
+    own = Assignment.objects.filter(pk=assignment.pk).held_by(volunteer)
+    return bool(own.update(held_until=assignment.held_until, claimed_at=now))
+
+
+def _claim_some(
+    candidates: list[Assignment], places: list[int], volunteer: User, now: datetime, chance: random.Random
+) -> list[Assignment]:
+    """Claim an assignment for each place, as far as candidates at different comparisons last."""
+    claimed: list[Assignment] = []
+    for assignment in candidates:
+        if len(claimed) == len(places):
+            break
+        if assignment.comparison_id not in {one.comparison_id for one in claimed}:
+            assignment.place = places[len(claimed)]
+            if _claim(assignment, volunteer, now, chance):
+                claimed.append(assignment)
+    return claimed
+
+
+def _claim(assignment: Assignment, volunteer: User, now: datetime, chance: random.Random) -> bool:
+    """Give the assignment to the volunteer; False when somebody else was quicker."""
+    before = copy(assignment)
+    completions = list(assignment.comparison.completions.select_related("mask"))
+    chance.shuffle(completions)
+    assignment.shown, assignment.order = completions, [completion.pk for completion in completions]
+    assignment.state, assignment.volunteer, assignment.key = Assignment.State.HELD, volunteer, uuid.uuid4()
+    assignment.held_until, assignment.claimed_at = _end_of_term(assignment, now), now
+    if before.volunteer_id is None:
+        return _store_claim(assignment, before.key, now)
+    return _claim_from(before, assignment, now)
+
+
+@transaction.atomic
+def _claim_from(before: Assignment, assignment: Assignment, now: datetime) -> bool:
+    """Claim an assignment that was somebody's, and keep what they were shown: they may still judge it."""
+    claimed = _store_claim(assignment, before.key, now)
+    if claimed:
+        LapsedAssignment.objects.create(
+            assignment_id=assignment.pk,
+            comparison_id=assignment.comparison_id,
+            volunteer_id=before.volunteer_id,
+            key=before.key,
+            order=before.order,
+            claimed_at=before.claimed_at,
+        )
+    return claimed
+
+
+def _store_claim(assignment: Assignment, read_key: uuid.UUID, now: datetime) -> bool:
+    """Store who has it from now on, if it still has the key that was read: then nobody has taken it since."""
+    claimable = Assignment.objects.filter(Q(state=Assignment.State.FREE) | _lapsed(now))
+    fields = ("state", "volunteer", "place", "held_until", "key", "order", "claimed_at")
+    values = {name: getattr(assignment, name) for name in fields}
+    return bool(claimable.filter(pk=assignment.pk, key=read_key).update(**values))
+
+
+def _end_of_term(assignment: Assignment, now: datetime) -> datetime:
+    return now + timedelta(minutes=assignment.round.project.assignment_minutes)
