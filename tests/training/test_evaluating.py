@@ -17,7 +17,6 @@ from tests.training import making
 from tests.training.making import METRICS, add_answers, make_finished, make_run, make_trainable, make_update
 from training.models import Evaluation, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
-from training.services import flags
 from training.services.flagged_answers import flagged_answers
 from training.services.recipes import check_settings, stage_input
 from training.services.runs import create_run
@@ -78,24 +77,24 @@ def test_answers_nobody_judged_are_no_examples():
 
 
 def test_no_more_answers_are_handed_over_than_a_classifier_can_use(monkeypatch):
-    monkeypatch.setattr(flags, "MOST", 3)
+    monkeypatch.setattr("training.services.flagged_answers.MOST", 3)
     project = make_flagged(nasty="harmful", nice="")
     assert flagged_answers(project).count(b"\n") <= 2 * 3
 
 
 def test_an_evaluation_starts_with_its_flags_beside_its_prompts():
     update = ready_to_evaluate(make_flagged(nasty="harmful", nice=""))
-    plan = stage_input(update, "evaluate")
-    run = create_run(TrainingRun(project=update.project, update=update, stage="evaluate"), plan)
+    run_input = stage_input(update, "evaluate")
+    run = create_run(TrainingRun(project=update.project, update=update, stage="evaluate"), run_input)
     assert run.recipe["flagged"]["sha256"] == sha256_of(run.folder / run.recipe["flagged"]["path"])
     assert run.recipe["dataset"]["sha256"] == sha256_of(run.folder / "prompts.jsonl")
 
 
 def test_an_evaluation_without_flags_names_no_file():
     update = ready_to_evaluate(make_flagged(one="", other=""))
-    plan = stage_input(update, "evaluate")
-    assert plan.as_json()["flagged"] is None
-    assert set(plan.files) == {"prompts.jsonl"}
+    run_input = stage_input(update, "evaluate")
+    assert run_input.as_json()["flagged"] is None
+    assert set(run_input.files) == {"prompts.jsonl"}
 
 
 @pytest.mark.parametrize("name", ["judge_url", "flagged"])

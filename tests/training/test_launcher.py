@@ -15,7 +15,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from tests.training.making import engine_script, make_run, make_update
-from training import faults, launcher
+from training import failures, launcher
 from training.engine_process import AUTOGROUP, EngineProcess, _take_lock
 from training.models import LeaseLostError, TrainingRun, Update
 
@@ -215,9 +215,9 @@ def test_a_worker_that_lost_its_lease_kills_its_engine_and_writes_nothing(run, m
     assert (stored.state, stored.attempt, stored.result) == (State.RUNNING, 2, {})
 
 
-def renew_without_a_database(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
+def renew_without_a_database(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """Let the lease's renewal fail so many times, as when a database restarts."""
-    renew, left = TrainingRun.renew, iter(range(failures))
+    renew, left = TrainingRun.renew, iter(range(times))
 
     def sometimes(self, **values):
         if next(left, None) is not None:
@@ -225,25 +225,25 @@ def renew_without_a_database(monkeypatch: pytest.MonkeyPatch, failures: int) -> 
         renew(self, **values)
 
     monkeypatch.setattr(TrainingRun, "renew", sometimes)
-    for module in (launcher, faults):
+    for module in (launcher, failures):
         monkeypatch.setattr(module, "close_old_connections", lambda: None)
 
 
 def test_a_database_that_is_away_for_a_moment_does_not_stop_the_engine(run, monkeypatch):
-    renew_without_a_database(monkeypatch, failures=3)
+    renew_without_a_database(monkeypatch, times=3)
     assert run_script(run, f"import time\ntime.sleep(1.5)\n{SUCCEED}", monkeypatch).state == State.SUCCEEDED
 
 
 def test_a_database_that_is_away_when_the_engine_ends_does_not_lose_the_result(run, monkeypatch):
-    monkeypatch.setattr(faults, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(failures, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(launcher, "PROGRESS_SECONDS", 60.0)  # so that the renewal at the end is the first
     monkeypatch.setattr(launcher, "RENEW_SECONDS", 60.0)
-    renew_without_a_database(monkeypatch, failures=3)
+    renew_without_a_database(monkeypatch, times=3)
     assert run_script(run, SUCCEED, monkeypatch).state == State.SUCCEEDED
 
 
 def test_a_lease_that_could_not_be_renewed_in_time_counts_as_lost(run, monkeypatch):
-    renew_without_a_database(monkeypatch, failures=10_000)
+    renew_without_a_database(monkeypatch, times=10_000)
     monkeypatch.setattr(launcher, "LEASE", timedelta(seconds=0.3))
     with pytest.raises(LeaseLostError, match="in time"):
         run_script(run, WAIT, monkeypatch)
