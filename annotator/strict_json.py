@@ -1,12 +1,13 @@
-"""JSON that Python, the database and other programs read alike; no database here."""
+"""Reading JSON that people and programs send; no database here."""
 
 import json
 import math
+from collections import Counter
 from typing import Any, NoReturn
 
 from django.utils.translation import gettext as _
 
-from annotator.text import UNSTORABLE
+from annotator.text import UNSTORABLE, storable
 
 MAX_DEPTH = 20
 MAX_INTEGER = 2**63 - 1
@@ -17,23 +18,47 @@ class BadJSONError(ValueError):
 
 
 def load_json(text: str) -> Any:
-    """The value of a JSON text; raises BadJSONError.
+    """The value of a JSON text that the database and other programs read alike; raises BadJSONError.
 
-    Refuses what `json.loads` lets through: NaN and infinities (also `1e999`), integers of more than 64
-    bits, nesting deeper than MAX_DEPTH, and texts with NULs or lone surrogates.
+    Refuses what `json.loads` lets through: a key that an object has twice, NaN and infinities (also `1e999`),
+    integers of more than 64 bits, nesting deeper than MAX_DEPTH, and texts with NULs or lone surrogates.
     """
+    value = _load(text, parse_constant=_refuse_number, parse_float=_parse_float, parse_int=_parse_int)
+    _check_storable(value)
+    return value
+
+
+def load_any_json(text: str) -> Any:
+    """The value of a JSON text of which only some fields are used; raises BadJSONError.
+
+    NaN, numbers of any size and texts that cannot be stored are read: whoever uses a field checks it. A key
+    that an object has twice is refused.
+    """
+    return _load(text, parse_int=_parse_any_int)
+
+
+def _load(text: str, **parsers: Any) -> Any:
     try:
-        value = json.loads(
-            text, parse_constant=_refuse_number, parse_float=_parse_float, parse_int=_parse_int
-        )
+        return json.loads(text, object_pairs_hook=_object, **parsers)
     except json.JSONDecodeError as error:
         raise BadJSONError(
             _("not JSON: %(error)s at character %(place)d") % {"error": error.msg, "place": error.pos + 1}
         ) from None
     except RecursionError:
         raise BadJSONError(_("the JSON is nested too deeply")) from None
-    _check_storable(value)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        repeated, _count = Counter(name for name, _value in pairs).most_common(1)[0]
+        raise BadJSONError(_("the key %(name)s is there twice") % {"name": storable(repeated)[:40]})
     return value
+
+
+def _parse_any_int(text: str) -> int | float:
+    # Python refuses to convert very long ones.
+    return int(text) if len(text) <= 20 else float(text)
 
 
 def _refuse_number(text: str) -> NoReturn:

@@ -66,7 +66,7 @@ class PracticeComparisonForm(forms.Form):
             ):
                 initial |= {f"answer_{place}": text, f"rank_{place}": rank}
         super().__init__(data, initial=initial)
-        self.earlier = comparison.prompt.earlier_messages if comparison else []
+        self.earlier = comparison.prompt.messages[:-1] if comparison else []
         for place, letter in enumerate(LETTERS, start=1):
             self.fields[f"answer_{place}"] = forms.CharField(
                 label=_("Answer %s") % letter, required=False, widget=forms.Textarea(attrs={"rows": 3})

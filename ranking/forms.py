@@ -187,7 +187,7 @@ class JudgmentForm(forms.Form):
         return [(kind.value, str(kind.label)) for kind in FlagKind if kind.value in shown]
 
     def has_long_conversation(self) -> bool:
-        return is_long("\n".join(each["content"] for each in self.assignment.comparison.prompt.messages))
+        return is_long("\n".join(each["content"] for each in self.assignment.comparison.prompt.conversation))
 
     def scores(self) -> list[str]:
         return [str(score) for score in SCORES]

@@ -17,12 +17,15 @@ MAX_PROMPTS = 1000
 
 
 class MessageSerializer(serializers.Serializer):
-    role = serializers.ChoiceField(["user", "assistant"])
+    role = serializers.ChoiceField(["system", "user", "assistant"])
     content = serializers.CharField(max_length=MAX_CHARACTERS)
 
 
 class PromptSerializer(serializers.ModelSerializer):
-    messages = MessageSerializer(many=True, help_text="The conversation; the last message is the user's.")
+    messages = MessageSerializer(
+        many=True,
+        help_text="The conversation; the last message is the user's. A system message may come first.",
+    )
 
     class Meta:
         model = Prompt
@@ -34,7 +37,9 @@ class PromptRecordSerializer(serializers.Serializer):
 
     prompt = serializers.CharField(required=False, max_length=MAX_CHARACTERS, help_text="One question.")
     messages = MessageSerializer(
-        many=True, required=False, help_text="User and assistant in turns, the user first and last."
+        many=True,
+        required=False,
+        help_text="User and assistant in turns, the user first and last; a system message may come before.",
     )
     language = serializers.CharField(required=False, help_text="A language tag such as `en` or `pt-BR`.")
     source = serializers.CharField(required=False, max_length=MAX_SOURCE)
@@ -49,6 +54,9 @@ class PromptsRequestSerializer(serializers.Serializer):
     prompts = serializers.ListField(
         child=RecordField(allow_null=True), allow_empty=False, max_length=MAX_PROMPTS
     )
+    skip_bad_rows = serializers.BooleanField(
+        default=False, help_text="Leave wrong records out and take the others, instead of none."
+    )
 
 
 class LineNoteSerializer(serializers.Serializer):
@@ -60,6 +68,7 @@ class ImportReportSerializer(serializers.Serializer):
     taken = serializers.IntegerField(help_text="How many prompts were stored.")
     held_out = serializers.IntegerField(help_text="How many of these are held out from training.")
     skipped = LineNoteSerializer(many=True, help_text="Records that had nothing new in them.")
+    left_out = LineNoteSerializer(many=True, help_text="Wrong records, with `skip_bad_rows`.")
     ids = serializers.PrimaryKeyRelatedField(
         many=True,
         read_only=True,
@@ -82,7 +91,8 @@ class PromptsAPIView(ProjectAPIView):
         tags=["Prompts"],
         summary="Add prompts",
         description="Up to 1,000 at once, all or none. A prompt that the project has already is skipped. "
-        "If any record is wrong, nothing is stored and each wrong one is named, counted from 1.",
+        "If any record is wrong, nothing is stored and each wrong one is named, counted from 1; with "
+        "`skip_bad_rows` the wrong ones are left out and named, and the others stored.",
         request=PromptsRequestSerializer,
         responses={201: ImportReportSerializer},
         examples=[
@@ -107,8 +117,12 @@ class PromptsAPIView(ProjectAPIView):
     def post(self, request: Request, slug: str) -> Response:
         body = PromptsRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        records = body.validated_data["prompts"]
-        report = import_records(project=self.project, records=records, actor=request.user)
+        report = import_records(
+            project=self.project,
+            records=body.validated_data["prompts"],
+            actor=request.user,
+            skip_bad_rows=body.validated_data["skip_bad_rows"],
+        )
         if report.errors:
             return Response({"prompts": LineNoteSerializer(report.errors, many=True).data}, status=400)
         return Response(ImportReportSerializer(report).data, status=201)

@@ -9,8 +9,13 @@ from annotator.models import Split
 class ImportForm(forms.Form):
     file = forms.FileField(
         label=_("File with prompts"),
-        help_text=_("CSV, TSV or JSONL, at most 20 MiB and 100,000 lines."),
-        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.jsonl,.ndjson"}),
+        help_text=_("CSV, TSV, JSON or JSONL, at most 20 MiB and 100,000 lines."),
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.json,.jsonl,.ndjson"}),
+    )
+    skip_bad_rows = forms.BooleanField(
+        label=_("Leave wrong lines out, and take the others"),
+        required=False,
+        help_text=_("Without this, nothing is imported if any line is wrong."),
     )
 
 

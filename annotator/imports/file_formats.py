@@ -1,8 +1,9 @@
-"""Reading numbered records from CSV and JSONL files, and what is wrong with them; no database here."""
+"""Reading numbered records from CSV, JSON and JSONL files, and what is wrong with them; no database here."""
 
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +12,17 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotator.strict_json import BadJSONError, load_json
-from annotator.text import UNSTORABLE
+from annotator.strict_json import BadJSONError, load_any_json
+from annotator.text import UNSTORABLE, is_blank
 
+MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_LINES = 100_000
+LINE_END = re.compile(r"\r\n|\r|\n")
+COLUMNS = ("prompt", "question", "messages", "language", "source")
+"""Those of a CSV file that are read."""
+
+# Python's own limit of 131,072 characters would refuse a whole file for a cell that nobody reads.
+csv.field_size_limit(MAX_FILE_BYTES)
 TYPE_NAMES = {
     bool: gettext_lazy("true or false"),
     int: gettext_lazy("a number"),
@@ -51,22 +59,48 @@ def decode(content: bytes) -> str:
     try:
         return content.decode("utf-16" if has_utf16_mark else "utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line = len(re.split(rb"\r\n|\r|\n", content[: error.start]))
         raise BadRecordError(
             _("The file is not UTF-8 (see line %(line)d); save it as UTF-8.") % {"line": line}
         ) from None
 
 
 def check_lines(text: str) -> None:
-    # A line may leave a draft or a note, which take far more memory than it. CSV may end lines by \r.
-    if max(text.count("\n"), text.count("\r")) > MAX_LINES:
-        lines = number_format(MAX_LINES, force_grouping=True)
-        raise BadRecordError(_("The file has more than %(lines)s lines; split it.") % {"lines": lines})
+    # A line may leave a draft or a note, which take far more memory than it.
+    if count_line_ends(text) > MAX_LINES:
+        raise too_many_lines()
+
+
+def count_line_ends(text: str) -> int:
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
+
+
+def too_many_lines() -> BadRecordError:
+    lines = number_format(MAX_LINES, force_grouping=True)
+    return BadRecordError(_("The file has more than %(lines)s lines; split it.") % {"lines": lines})
+
+
+def read_json(text: str) -> Iterator[tuple[int, Any]]:
+    """The values of JSON lines, or of one JSON list, whose first entry then has number 1."""
+    if not text.lstrip().startswith("["):
+        yield from read_jsonl(text)
+        return
+    try:
+        entries = load_any_json(text)
+    except BadJSONError as bad:
+        raise BadRecordError(
+            _("The file begins like a JSON list and is none: %(error)s.") % {"error": bad}
+        ) from None
+    if len(entries) > MAX_LINES:
+        raise too_many_lines()
+    yield from enumerate(entries, start=1)
 
 
 def read_jsonl(text: str) -> Iterator[tuple[int, Any]]:
     # Not str.splitlines: it also splits at characters that JSON allows inside a string.
-    lines = text.removesuffix("\n").split("\n") if text else []
+    lines = LINE_END.split(text) if text else []
+    if lines and not lines[-1]:
+        lines.pop()
     for number, line in enumerate(lines, start=1):
         try:
             yield number, parse_json(line) if line.strip() else EmptyRecordError(_("the line is empty"))
@@ -77,19 +111,16 @@ def read_jsonl(text: str) -> Iterator[tuple[int, Any]]:
 def parse_json(text: str) -> Any:
     """The JSON value of a text; whatever is wrong with it is a BadRecordError."""
     try:
-        return load_json(text)
+        return load_any_json(text)
     except BadJSONError as bad:
         raise BadRecordError(str(bad)) from None
 
 
 def read_csv(text: str) -> Iterator[tuple[int, Any]]:
-    header_line = text.partition("\n")[0]
-    rows = csv.reader(
-        io.StringIO(text, newline=""), delimiter=max(",;\t", key=header_line.count), strict=True
-    )
     line = 1
     try:
-        header = [name.strip().lower() for name in next(rows, [])]
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=find_delimiter(text), strict=True)
+        header = names_of_columns(next(rows, []))
         check_header(header)
         line = rows.line_num + 1
         for row in rows:
@@ -101,13 +132,28 @@ def read_csv(text: str) -> Iterator[tuple[int, Any]]:
         ) from None
 
 
+def find_delimiter(text: str) -> str:
+    """What makes the most columns that are read of the first row; of several, what makes the most columns."""
+
+    def columns_made(delimiter: str) -> tuple[int, int]:
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        names = names_of_columns(next(rows, []))
+        return len(set(COLUMNS) & set(names)), len(names)
+
+    return max(",;\t", key=columns_made)
+
+
+def names_of_columns(row: list[str]) -> list[str]:
+    return [name.strip().lower() for name in row]
+
+
 def check_header(header: list[str]) -> None:
     if not {"prompt", "question", "messages"} & set(header):
         raise BadRecordError(
             _("The first line must name the columns: prompt, question or messages is needed.")
         )
-    if repeated := sorted({name for name in header if name and header.count(name) > 1}):
-        raise BadRecordError(_("The column %(name)s is there twice.") % {"name": repeated[0][:40]})
+    if repeated := [name for name in COLUMNS if header.count(name) > 1]:
+        raise BadRecordError(_("The column %(name)s is there twice.") % {"name": repeated[0]})
 
 
 def csv_record(header: list[str], row: list[str]) -> Record | BadRecordError | EmptyRecordError:
@@ -118,25 +164,25 @@ def csv_record(header: list[str], row: list[str]) -> Record | BadRecordError | E
             _("%(fields)d fields, but the first line names %(columns)d; texts with a comma need quotes")
             % {"fields": len(row), "columns": len(header)}
         )
-    record: Record = {name: cell for name, cell in zip(header, row, strict=True) if cell.strip()}
-    try:
-        if "messages" in record:
-            record["messages"] = parse_json(record["messages"])
-    except BadRecordError as bad:
-        return BadRecordError(f"messages: {bad}")
-    return record
+    return {name: cell for name, cell in zip(header, row, strict=True) if name in COLUMNS and cell.strip()}
 
 
-RECORD_READERS = {"csv": read_csv, "tsv": read_csv, "jsonl": read_jsonl, "ndjson": read_jsonl}
+RECORD_READERS = {
+    "csv": read_csv,
+    "tsv": read_csv,
+    "json": read_json,
+    "jsonl": read_json,
+    "ndjson": read_json,
+}
 
 
 def read_text(text: str, name: str) -> str:
-    """The text without outer white space and with plain line ends."""
+    """The text without outer white space and with plain line ends; empty if nothing of it can be seen."""
     if UNSTORABLE.search(text):
         raise BadRecordError(
             _("%(name)s has a NUL or half of a surrogate pair, which cannot be stored") % {"name": name}
         )
-    return text.replace("\r\n", "\n").strip()
+    return "" if is_blank(text) else LINE_END.sub("\n", text).strip()
 
 
 def name_of_type(value: object) -> str:

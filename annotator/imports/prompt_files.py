@@ -1,8 +1,8 @@
-"""Reading prompts from CSV and JSONL files; no database here.
+"""Reading prompts from CSV, JSON and JSONL files; no database here.
 
 A line is *skipped* when there is nothing in it to take (it is empty), and an *error* when there is
 something that cannot be taken as it is written. Whoever stores the drafts takes none of a file with
-an error in it.
+an error in it, unless asked to leave the wrong lines out.
 """
 
 import re
@@ -12,7 +12,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from annotator.imports.conversations import conversation_in
 from annotator.imports.file_formats import (
+    MAX_FILE_BYTES,
     RECORD_READERS,
     BadRecordError,
     EmptyRecordError,
@@ -23,7 +25,6 @@ from annotator.imports.file_formats import (
     read_text,
 )
 
-MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_CHARACTERS = 20_000
 MAX_MESSAGES = 100
 MAX_SOURCE = 200
@@ -51,10 +52,12 @@ class PromptFile:
 
 
 def read_prompt_file(content: bytes, filename: str) -> PromptFile:
-    """Read every line of a .csv, .tsv or .jsonl file; problems are listed, never raised."""
+    """Read every line of a .csv, .tsv, .json or .jsonl file; problems are listed, never raised."""
     read_records = RECORD_READERS.get(filename.lower().rpartition(".")[2])
     if read_records is None:
-        return refused(_("Chorus reads .csv, .tsv and .jsonl files; this file's name ends in none of these."))
+        return refused(
+            _("Chorus reads .csv, .tsv, .json and .jsonl files; this file's name ends in none of these.")
+        )
     if len(content) > MAX_FILE_BYTES:
         return refused(
             _("The file is larger than %(size)d MiB; split it.") % {"size": MAX_FILE_BYTES // 1024**2}
@@ -109,12 +112,13 @@ def draft_from_record(record: object, *, line: int = 0) -> PromptDraft:
 
 
 def read_messages(value: object, key: str) -> list[dict[str, str]]:
-    """A conversation from one text or from a list of messages that ends with the user's."""
-    if isinstance(value, str) and key != "messages":
-        content = read_text(value, key)
-        if not content:
-            raise EmptyRecordError(_("the %(name)s is empty") % {"name": key})
-        value = [{"role": "user", "content": content}]
+    """A conversation from one text or from a list of messages that ends with the user's.
+
+    It may begin with a system message. A text that writes out a conversation becomes its messages; a list's
+    contents are taken as they are.
+    """
+    if isinstance(value, str):
+        value = messages_in_text(value, key)
     if not isinstance(value, list):
         words = (
             _("%(name)s must be a list of messages, not %(type)s")
@@ -127,8 +131,7 @@ def read_messages(value: object, key: str) -> list[dict[str, str]]:
             _("%(count)d messages; there must be 1 to %(most)d") % {"count": len(value), "most": MAX_MESSAGES}
         )
     messages = [read_message(message, number) for number, message in enumerate(value, start=1)]
-    if messages[-1]["role"] != "user":
-        raise BadRecordError(_("the last message must be the user's"))
+    check_turns(messages)
     characters = sum(len(message["content"]) for message in messages)
     if characters > MAX_CHARACTERS:
         raise BadRecordError(
@@ -138,30 +141,27 @@ def read_messages(value: object, key: str) -> list[dict[str, str]]:
     return messages
 
 
+def messages_in_text(text: str, key: str) -> object:
+    content = read_text(text, key)
+    if not content:
+        raise EmptyRecordError(_("the %(name)s is empty") % {"name": key})
+    messages = conversation_in(content)
+    if messages is None and key != "messages":
+        messages = [{"role": "user", "content": content}]
+    return messages if messages is not None else content
+
+
 def read_message(message: object, number: int) -> dict[str, str]:
     if not isinstance(message, dict):
         raise BadRecordError(
             _("message %(number)d must be an object, not %(type)s")
             % {"number": number, "type": name_of_type(message)}
         )
-    role, expected = message.get("role"), ("user", "assistant")[(number - 1) % 2]
-    if role == "system":
-        raise BadRecordError(
-            _("message %(number)d is a system message; that belongs in the project's settings")
-            % {"number": number}
-        )
-    if role not in ("user", "assistant"):
+    role, content = message.get("role"), message.get("content")
+    if role not in ("system", "user", "assistant"):
         raise BadRecordError(
             _("the role of message %(number)d must be user or assistant") % {"number": number}
         )
-    if role != expected:
-        words = (
-            _("message %(number)d must be the user's: user and assistant take turns, user first")
-            if expected == "user"
-            else _("message %(number)d must be the assistant's: user and assistant take turns, user first")
-        )
-        raise BadRecordError(words % {"number": number})
-    content = message.get("content")
     if not isinstance(content, str):
         raise BadRecordError(
             _("the content of message %(number)d must be a text, not %(type)s")
@@ -172,12 +172,34 @@ def read_message(message: object, number: int) -> dict[str, str]:
     return {"role": role, "content": text}
 
 
+def check_turns(messages: list[dict[str, str]]) -> None:
+    """Refuse all but: a system message, if any, then the user and the assistant in turns, the user last."""
+    start = 1 if messages[0]["role"] == "system" else 0
+    for place, message in enumerate(messages[start:]):
+        number = start + place + 1
+        if message["role"] == "system":
+            raise BadRecordError(
+                _("message %(number)d is a system message, which only the first one may be")
+                % {"number": number}
+            )
+        if message["role"] == "user" and place % 2:
+            words = _("message %(number)d must be the assistant's: user and assistant take turns, user first")
+            raise BadRecordError(words % {"number": number})
+        if message["role"] == "assistant" and not place % 2:
+            words = _("message %(number)d must be the user's: user and assistant take turns, user first")
+            raise BadRecordError(words % {"number": number})
+    if messages[-1]["role"] != "user":
+        raise BadRecordError(_("the last message must be the user's"))
+
+
 def read_language(value: object) -> str:
     if value is None or value == "":
         return DEFAULT_LANGUAGE
-    if not isinstance(value, str) or not LANGUAGE_TAG.fullmatch(value.strip()):
+    # Some programs write pt_BR for pt-BR.
+    tag = value.strip().replace("_", "-") if isinstance(value, str) else ""
+    if not LANGUAGE_TAG.fullmatch(tag):
         raise BadRecordError(_("language must be a language tag, such as en or pt-BR"))
-    return value.strip()
+    return tag
 
 
 def read_source(value: object) -> str:

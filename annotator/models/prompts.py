@@ -23,10 +23,17 @@ def hash_messages(messages: list[dict[str, str]]) -> str:
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
 
 
-def split_of(content_hash: str) -> Split:
-    """The split of a prompt, from its hash alone: one fifth is held out, once and for ever."""
-    share = int(content_hash[:8], 16) / 2**32
+def split_of(messages: list[dict[str, str]]) -> Split:
+    """The split of a prompt, from a hash of its conversation alone: one fifth is held out, once and for ever.
+
+    A system message does not count, so that a conversation is on one side with any of them.
+    """
+    share = int(hash_messages(without_system(messages))[:8], 16) / 2**32
     return Split.HELD_OUT if share < HELD_OUT_SHARE else Split.TRAIN
+
+
+def without_system(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    return messages[1:] if messages[0]["role"] == "system" else messages
 
 
 class PromptQuerySet(models.QuerySet["Prompt"]):
@@ -44,8 +51,9 @@ class PromptQuerySet(models.QuerySet["Prompt"]):
 class Prompt(models.Model):
     """The messages that a completion answers; the last one is the user's.
 
-    `messages` is a list of `{"role": "user" | "assistant", "content": text}`. The project's system
-    prompt is not stored here: it is put before the messages whenever a model sees them.
+    `messages` is a list of `{"role": "user" | "assistant", "content": text}`. A first one of the role
+    `system` is the prompt's own and takes the place of the project's system prompt. That is not stored here:
+    it is put before the messages whenever a model sees them.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="prompts")
@@ -76,11 +84,18 @@ class Prompt(models.Model):
         return str(self.messages[-1]["content"])
 
     @property
+    def conversation(self) -> list[dict[str, str]]:
+        """The messages of the user and the assistant: what people are shown."""
+        return without_system(self.messages)
+
+    @property
     def earlier_messages(self) -> list[dict[str, str]]:
-        return list(self.messages[:-1])
+        """The conversation before the question."""
+        return self.conversation[:-1]
 
     def full_messages(self) -> list[dict[str, str]]:
-        """What a model is given: the project's system prompt, if any, then the conversation."""
+        """What a model is given: the prompt's own system message or the project's, if any, then the rest."""
         system_prompt = self.project.system_prompt
-        system = [{"role": "system", "content": system_prompt}] if system_prompt else []
-        return [*system, *self.messages]
+        if not system_prompt or self.messages[0]["role"] == "system":
+            return list(self.messages)
+        return [{"role": "system", "content": system_prompt}, *self.messages]

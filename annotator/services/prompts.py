@@ -6,7 +6,7 @@ from typing import IO
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from annotator.imports.file_formats import LineNote
+from annotator.imports.file_formats import LineNote, read_text
 from annotator.imports.prompt_files import (
     MAX_FILE_BYTES,
     PromptDraft,
@@ -24,11 +24,14 @@ BATCH = 500
 
 @dataclass
 class ImportReport:
-    """What was taken and what was skipped; with errors, nothing was taken."""
+    """What was taken, skipped and left out; with errors, nothing was taken."""
 
     prompts: list[Prompt] = field(default_factory=list)
     skipped: list[LineNote] = field(default_factory=list)
+    left_out: list[LineNote] = field(default_factory=list)
     errors: list[LineNote] = field(default_factory=list)
+    right: int = 0
+    """How many lines beside the errors could be taken."""
 
     @property
     def taken(self) -> int:
@@ -39,36 +42,53 @@ class ImportReport:
         return sum(prompt.split == Split.HELD_OUT for prompt in self.prompts)
 
 
-def import_prompts(*, project: Project, file: IO[bytes], filename: str, actor: User | None) -> ImportReport:
-    """Take every prompt of a file, or none if any line of it is wrong."""
+def import_prompts(
+    *, project: Project, file: IO[bytes], filename: str, actor: User | None, skip_bad_rows: bool = False
+) -> ImportReport:
+    """Take every prompt of a file, or none if any line of it is wrong.
+
+    With `skip_bad_rows` the wrong lines are left out and listed, and the others taken.
+    """
     content = read_prompt_file(file.read(MAX_FILE_BYTES + 1), filename)
-    return take_all_or_none(project=project, content=content, actor=actor)
+    return take_content(project=project, content=content, actor=actor, skip_bad_rows=skip_bad_rows)
 
 
-def import_records(*, project: Project, records: list[object], actor: User | None) -> ImportReport:
-    """Take every prompt of a list by the rules of a file's lines, numbered from 1, or none."""
+def import_records(
+    *, project: Project, records: list[object], actor: User | None, skip_bad_rows: bool = False
+) -> ImportReport:
+    """Take the prompts of a list by the rules of a file's lines, numbered from 1."""
     content = take_records(enumerate(records, start=1))
-    return take_all_or_none(project=project, content=content, actor=actor)
+    return take_content(project=project, content=content, actor=actor, skip_bad_rows=skip_bad_rows)
 
 
-def take_all_or_none(*, project: Project, content: PromptFile, actor: User | None) -> ImportReport:
-    if content.errors:
-        return ImportReport(skipped=content.skipped, errors=content.errors)
-    report = add_prompts(project=project, drafts=content.drafts, actor=actor)
+def take_content(
+    *, project: Project, content: PromptFile, actor: User | None, skip_bad_rows: bool
+) -> ImportReport:
+    if content.errors and not (skip_bad_rows and content.drafts):
+        return ImportReport(skipped=content.skipped, errors=content.errors, right=len(content.drafts))
+    report = add_prompts(project=project, drafts=content.drafts, actor=actor, left_out=len(content.errors))
     report.skipped = sorted([*report.skipped, *content.skipped], key=lambda note: note.line)
+    report.left_out = content.errors
     return report
 
 
-def add_prompts(*, project: Project, drafts: list[PromptDraft], actor: User | None) -> ImportReport:
-    """Store the prompts that the project does not have yet; their split follows from their content."""
+def add_prompts(
+    *, project: Project, drafts: list[PromptDraft], actor: User | None, left_out: int = 0
+) -> ImportReport:
+    """Store the prompts that the project does not have yet; their split follows from their content.
+
+    A system message that is the project's own system prompt is dropped: every prompt gets that anyway. So the
+    rows of a dataset are known again. `left_out` is for the audit row.
+    """
     report = ImportReport()
     with transaction.atomic():
         # Imports into one project wait for each other, so that both reports are true.
-        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         known = set(Prompt.objects.filter(project=project).values_list("content_hash", flat=True))
         line_of: dict[str, int] = {}
         for draft in drafts:
-            content_hash = hash_messages(draft.messages)
+            messages = _without_common_system(draft.messages, project)
+            content_hash = hash_messages(messages)
             if content_hash in line_of:
                 report.skipped.append(
                     LineNote(draft.line, _("the same as line %(line)d") % {"line": line_of[content_hash]})
@@ -77,7 +97,7 @@ def add_prompts(*, project: Project, drafts: list[PromptDraft], actor: User | No
                 report.skipped.append(LineNote(draft.line, _("the project has this prompt already")))
             else:
                 line_of[content_hash] = draft.line
-                report.prompts.append(new_prompt(project, draft, content_hash))
+                report.prompts.append(_new_prompt(project, draft, messages, content_hash))
         report.prompts = Prompt.objects.bulk_create(report.prompts, batch_size=BATCH)
         record(
             "prompts.imported",
@@ -86,17 +106,25 @@ def add_prompts(*, project: Project, drafts: list[PromptDraft], actor: User | No
             target=project,
             taken=report.taken,
             skipped=len(report.skipped),
+            left_out=left_out,
         )
     return report
 
 
-def new_prompt(project: Project, draft: PromptDraft, content_hash: str) -> Prompt:
+def _without_common_system(messages: list[dict[str, str]], project: Project) -> list[dict[str, str]]:
+    common = {"role": "system", "content": read_text(project.system_prompt, "system_prompt")}
+    return messages[1:] if messages[0] == common else messages
+
+
+def _new_prompt(
+    project: Project, draft: PromptDraft, messages: list[dict[str, str]], content_hash: str
+) -> Prompt:
     return Prompt(
         project=project,
-        messages=draft.messages,
+        messages=messages,
         language=draft.language,
         source=draft.source,
         content_hash=content_hash,
-        split=split_of(content_hash),
-        search_text="\n".join(message["content"] for message in draft.messages).casefold(),
+        split=split_of(messages),
+        search_text="\n".join(message["content"] for message in messages).casefold(),
     )

@@ -1,15 +1,19 @@
 """The project's prompts: finding them, reading them, importing more."""
 
+from typing import Any
+
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from annotator.access import STAFF, ProjectRequest, project_view
 from annotator.forms.prompts import ImportForm, PromptFilterForm
 from annotator.models import Role
-from annotator.services.prompts import import_prompts
+from annotator.services.prompts import ImportReport, import_prompts
+
+from .line_notes import notes_shown
 
 PAGE_SIZE = 50
 
@@ -39,11 +43,38 @@ def prompt_detail(request: ProjectRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_view(Role.COORDINATOR)
 def prompt_import(request: ProjectRequest) -> HttpResponse:
-    form = ImportForm(request.POST or None, request.FILES or None)
+    """Import a file; the report of what was taken is shown once, by the page that comes after."""
+    kept = f"import_report_{request.project.pk}"
+    if request.method != "POST":
+        context = {"form": ImportForm(), "report": request.session.pop(kept, None)}
+        return render(request, "annotator/prompt_import.html", context)
+    form = ImportForm(request.POST, request.FILES)
     if not form.is_valid():
-        status = 422 if request.method == "POST" else 200
-        return render(request, "annotator/prompt_import.html", {"form": form}, status=status)
+        return render(request, "annotator/prompt_import.html", {"form": form}, status=422)
     file = form.cleaned_data["file"]
-    report = import_prompts(project=request.project, file=file, filename=file.name, actor=request.user)
-    context = {"form": ImportForm(), "report": report, "filename": file.name}
-    return render(request, "annotator/prompt_import.html", context, status=422 if report.errors else 200)
+    report = import_prompts(
+        project=request.project,
+        file=file,
+        filename=file.name,
+        actor=request.user,
+        skip_bad_rows=form.cleaned_data["skip_bad_rows"],
+    )
+    shown = report_shown(report, file.name)
+    if report.errors:
+        context = {"form": ImportForm(initial={"skip_bad_rows": report.right > 0}), "report": shown}
+        return render(request, "annotator/prompt_import.html", context, status=422)
+    request.session[kept] = shown
+    return redirect("import-prompts", request.project.slug)
+
+
+def report_shown(report: ImportReport, filename: str) -> dict[str, Any]:
+    """What the page shows of a report, as the session keeps it."""
+    return {
+        "filename": filename,
+        "taken": report.taken,
+        "held_out": report.held_out,
+        "right": report.right,
+        "errors": notes_shown(report.errors),
+        "left_out": notes_shown(report.left_out),
+        "skipped": notes_shown(report.skipped),
+    }

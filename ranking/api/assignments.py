@@ -33,7 +33,7 @@ class BlindCompletionSerializer(serializers.Serializer):
 
 
 class AssignmentSerializer(serializers.ModelSerializer):
-    messages = MessageSerializer(many=True, source="comparison.prompt.messages")
+    messages = MessageSerializer(many=True, source="comparison.prompt.conversation")
     language = serializers.CharField(source="comparison.prompt.language")
     completions = serializers.SerializerMethodField(help_text="In the order in which to show them.")
 

@@ -9,7 +9,9 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotator.access import ProjectRequest, project_view
+from annotator.imports.file_formats import LineNote
 from annotator.models import Role
+from annotator.views.line_notes import notes_shown
 from ranking.coming_in_forms import PracticeComparisonForm, PracticeFileForm
 from ranking.models import PracticeComparison
 from ranking.practice_files import MAX_FILE_BYTES, read_practice_file
@@ -61,7 +63,7 @@ def remove(request: ProjectRequest, pk: int) -> HttpResponse:
 @project_view(Role.COORDINATOR)
 def import_file(request: ProjectRequest) -> HttpResponse:
     form = PracticeFileForm(request.POST, request.FILES)
-    errors = []
+    errors: list[LineNote] = []
     if form.is_valid():
         content = read_practice_file(form.cleaned_data["file"].read(MAX_FILE_BYTES + 1))
         if not (errors := content.errors):
@@ -73,7 +75,7 @@ def import_file(request: ProjectRequest) -> HttpResponse:
             )
             messages.success(request, words % {"count": len(added)})
             return redirect("practice-comparisons", request.project.slug)
-    context = {"comparisons": _in_use(request), "form": form, "errors": errors}
+    context = {"comparisons": _in_use(request), "form": form, "errors": notes_shown(errors)}
     return render(request, "ranking/practice_comparisons.html", context, status=422)
 
 

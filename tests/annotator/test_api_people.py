@@ -81,9 +81,9 @@ def test_only_your_projects_are_listed_with_your_role():
     assert shown == answer.json()["results"][0]
 
 
-def post_prompts(project, prompts):
+def post_prompts(project, prompts, **fields):
     client = client_of(coordinator_of(project))
-    return client.post(reverse("api-prompts", args=[project.slug]), {"prompts": prompts})
+    return client.post(reverse("api-prompts", args=[project.slug]), {"prompts": prompts, **fields})
 
 
 def test_prompts_are_stored_and_listed():
@@ -140,6 +140,13 @@ def test_one_wrong_prompt_and_none_is_stored():
         ]
     }
     assert not project.prompts.exists()
+
+
+def test_wrong_prompts_can_be_left_out_and_are_named():
+    project = make_project()
+    answer = post_prompts(project, [{"prompt": "fine"}, {"prompt": 3}], skip_bad_rows=True)
+    assert answer.status_code == 201 and answer.json()["taken"] == 1
+    assert [note["line"] for note in answer.json()["left_out"]] == [2]
 
 
 def test_a_thousand_prompts_at_once_and_no_more():

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from annotator.imports.file_formats import MAX_LINES
 from annotator.imports.prompt_files import MAX_CHARACTERS, MAX_FILE_BYTES, PromptFile, read_prompt_file
+from annotator.models.prompts import without_system
+from annotator.text import is_blank
 
 
 def user(text: str) -> dict[str, str]:
@@ -19,6 +21,10 @@ def user(text: str) -> dict[str, str]:
 
 def assistant(text: str) -> dict[str, str]:
     return {"role": "assistant", "content": text}
+
+
+def system(text: str) -> dict[str, str]:
+    return {"role": "system", "content": text}
 
 
 def jsonl(*lines: str) -> PromptFile:
@@ -81,7 +87,7 @@ def test_jsonl_takes_texts_and_conversations():
     assert [note.line for note in result.skipped] == [2]
 
 
-@pytest.mark.parametrize("line", ["{", '{"prompt": NaN}', '{"prompt": "\\u0000"}', "[" * 30 + "]" * 30])
+@pytest.mark.parametrize("line", ["{", '{"prompt": NaN}', '{"prompt": "\\u0000"}'])
 def test_what_is_wrong_with_the_json_is_said_in_the_readers_language(line):
     (english,) = jsonl(line).errors
     with override("fr"):
@@ -98,22 +104,25 @@ def test_a_line_separator_inside_a_json_string_does_not_end_the_line():
     [
         ("{", "not JSON"),
         ("nonsense", "not JSON"),
-        ('{"prompt": NaN}', "NaN is not a number that can be stored"),
-        ('{"prompt": "a", "x": -Infinity}', "-Infinity is not a number that can be stored"),
-        ('{"prompt": ' + "9" * 5000 + "}", "9 is not a number that can be stored"),
+        ('{"prompt": NaN}', "not a number"),
+        pytest.param('{"prompt": ' + "9" * 5000 + "}", "not a number", id="many digits"),
         ('{"prompt": ' + "[" * 100_000, "nested too deeply"),
-        ('{"prompt": 1e999}', "1e999 is not a number that can be stored"),
+        ('{"prompt": "a", "prompt": "b"}', "the key prompt is there twice"),
         ("[]", "expected an object, not a list"),
         ("null", "expected an object, not null"),
         ('{"prompt": 3}', "not a number"),
         ('{"prompt": true}', "not true or false"),
         ('{"prompt": {}}', "not an object"),
         ('{"messages": "text"}', "must be a list of messages"),
+        ('{"messages": {}}', "must be a list of messages"),
         ('{"prompt": "a", "question": "b"}', "both prompt and question"),
         ('{"prompt": []}', "0 messages"),
         ('{"prompt": ["a"]}', "message 1 must be an object, not a text"),
         ('{"prompt": [{"role": "assistant", "content": "a"}]}', "message 1 must be the user's"),
-        ('{"prompt": [{"role": "system", "content": "a"}]}', "system message"),
+        ('{"prompt": [{"role": "system", "content": "a"}]}', "the last message must be the user's"),
+        (json.dumps({"messages": [user("a"), system("b"), user("c")]}), "message 2 is a system message"),
+        (json.dumps({"messages": [system("a"), system("b"), user("c")]}), "message 2 is a system message"),
+        (json.dumps({"messages": [user("\u200b"), assistant("b"), user("c")]}), "message 1 is empty"),
         ('{"prompt": [{"role": "owner", "content": "a"}]}', "must be user or assistant"),
         ('{"prompt": [{"role": ["user"], "content": "a"}]}', "must be user or assistant"),
         ('{"prompt": [{"role": "user", "content": null}]}', "must be a text, not null"),
@@ -138,7 +147,8 @@ def test_a_wrong_line_is_an_error_with_its_number_and_reason(line, reason):
 
 
 @pytest.mark.parametrize(
-    "line", ["", "   ", "{}", '{"prompt": null}', '{"prompt": " \\n "}', '{"source": "x"}']
+    "line",
+    ["", "   ", "{}", '{"prompt": null}', '{"prompt": " \\n "}', '{"prompt": "\\u200b"}', '{"source": "x"}'],
 )
 def test_a_line_with_nothing_in_it_is_skipped(line):
     result = jsonl('{"prompt": "fine"}', line, '{"prompt": "too"}')
@@ -148,15 +158,70 @@ def test_a_line_with_nothing_in_it_is_skipped(line):
 
 
 @pytest.mark.parametrize(
+    "field",
+    ["NaN", "-Infinity", "1e999", str(2**65), "9" * 5000, '"\\u0000"', '"\\ud800"', '{"a": [[NaN]]}'],
+    ids=lambda value: value[:20],
+)
+def test_a_field_that_is_not_read_refuses_nothing(field):
+    assert questions(jsonl(f'{{"prompt": "fine", "score": {field}}}')) == ["fine"]
+
+
+@pytest.mark.parametrize("cell", ["x" * 200_000, "a\0b", "NaN"], ids=["long", "NUL", "NaN"])
+def test_a_cell_that_is_not_read_refuses_nothing(cell):
+    assert questions(csv_file(f"prompt,note,note\nfine,{cell},\n")) == ["fine"]
+
+
+def test_a_long_cell_that_is_read_refuses_its_line_alone():
+    result = csv_file("prompt\n" + "x" * 200_000 + "\nfine\n")
+    assert [note.line for note in result.errors] == [2] and "at most 20000" in result.errors[0].reason
+    assert len(result.drafts) == 1
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_lines_may_end_in_any_of_the_three_ways(end):
+    rows = ["prompt,language", "Why; what; how; who; whence?,en", "When; where?,en", ""]
+    assert questions(csv_file(end.join(rows))) == ["Why; what; how; who; whence?", "When; where?"]
+    result = read_prompt_file(end.join(['{"prompt": "a"}', "", '{"prompt": "b"}', ""]).encode(), "a.jsonl")
+    assert questions(result) == ["a", "b"] and [note.line for note in result.skipped] == [2]
+
+
+def test_a_lone_carriage_return_in_a_text_is_a_line_end():
+    assert questions(jsonl('{"prompt": "one\\rtwo\\r\\nthree"}')) == ["one\ntwo\nthree"]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.ndjson"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_json_list_is_read_and_its_entries_are_counted(name, indent):
+    content = json.dumps([{"prompt": "a"}, {}, {"prompt": 3}], indent=indent).encode()
+    result = read_prompt_file(content, name)
+    assert [draft.line for draft in result.drafts] == [1]
+    assert [note.line for note in result.skipped] == [2] and [note.line for note in result.errors] == [3]
+
+
+def test_json_lines_may_be_named_json():
+    assert questions(read_prompt_file(b'{"prompt": "a"}\n{"prompt": "b"}\n', "a.json")) == ["a", "b"]
+
+
+def test_a_tag_with_an_underscore_is_a_language_tag():
+    assert jsonl('{"prompt": "Por que?", "language": "pt_BR"}').drafts[0].language == "pt-BR"
+
+
+def test_a_first_system_message_is_kept():
+    messages = [system("Be brief."), user("Why?")]
+    assert jsonl(json.dumps({"prompt": messages})).drafts[0].messages == messages
+
+
+@pytest.mark.parametrize(
     ("content", "filename", "reason"),
     [
         (b"", "a.csv", "name the columns"),
         (b"a,b\n1,2\n", "a.csv", "name the columns"),
         (b"prompt,prompt\n1,2\n", "a.csv", "twice"),
+        (b'[{"prompt": "a"},\n', "a.json", "begins like a JSON list"),
+        (b"[]", "a.json", "no prompt"),
         (b"prompt\n", "a.csv", "no prompt"),
         (b'prompt\n"open', "a.csv", "line 2"),
         (b'prompt\n"a"b\n', "a.csv", "line 2"),
-        (b"prompt\n" + b"x" * 200_000, "a.csv", "field larger"),
         (b"prompt\nok\n\xff\xfe\n", "a.csv", "line 3"),
         (b"\xff\xfea", "a.csv", "not UTF-8"),
         (b"", "a.jsonl", "no prompt"),
@@ -165,6 +230,7 @@ def test_a_line_with_nothing_in_it_is_skipped(line):
         (b"x" * (MAX_FILE_BYTES + 1), "a.csv", "larger than 20 MiB"),
         (b"\n" * (MAX_LINES + 1), "a.jsonl", "more than 100,000 lines"),
         (b"{\n" * (MAX_LINES + 1), "a.jsonl", "more than 100,000 lines"),
+        (b"[" + b"0," * MAX_LINES + b"0]", "a.json", "more than 100,000 lines"),
         (b"prompt\n" + b",\n" * MAX_LINES + b",\n", "a.csv", "more than 100,000 lines"),
         (b"prompt\r" + b",\r" * MAX_LINES, "a.csv", "more than 100,000 lines"),
     ],
@@ -177,17 +243,17 @@ def test_a_file_that_is_wrong_as_a_whole_gives_one_error(content, filename, reas
     assert result.drafts == []
 
 
-filenames = st.sampled_from(["a.csv", "a.tsv", "a.jsonl"])
+filenames = st.sampled_from(["a.csv", "a.tsv", "a.jsonl", "a.json"])
 
 
 def assert_sound(result: PromptFile) -> None:
     assert result.errors or result.drafts
     for draft in result.drafts:
-        assert [message["role"] for message in draft.messages][::2] == ["user"] * (
-            len(draft.messages) // 2 + 1
-        )
+        turns = without_system(draft.messages)
+        assert [message["role"] for message in turns][::2] == ["user"] * (len(turns) // 2 + 1)
         for message in draft.messages:
-            assert message["content"] == message["content"].strip() != ""
+            assert message["content"] == message["content"].strip() and not is_blank(message["content"])
+            assert "\r" not in message["content"]
             assert "\0" not in message["content"]
             message["content"].encode("utf-8")
 
@@ -217,7 +283,7 @@ def test_no_json_makes_the_reader_fail(values):
 
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1, max_size=40).filter(
-    str.strip
+    lambda text: not is_blank(text)
 )
 
 

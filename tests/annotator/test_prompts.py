@@ -1,4 +1,5 @@
 import io
+import json
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -16,9 +17,9 @@ def import_text(project, text: str, filename: str = "prompts.csv"):
     return import_prompts(project=project, file=io.BytesIO(text.encode()), filename=filename, actor=None)
 
 
-def upload(client, content: bytes, filename: str = "prompts.csv"):
+def upload(client, content: bytes, filename: str = "prompts.csv", **fields: str):
     url = reverse("import-prompts", args=["climate"])
-    return client.post(url, {"file": SimpleUploadedFile(filename, content)})
+    return client.post(url, {"file": SimpleUploadedFile(filename, content), **fields}, follow=True)
 
 
 def test_an_import_stores_prompts_with_their_split_and_an_audit_row(project, coordinator):
@@ -29,9 +30,9 @@ def test_an_import_stores_prompts_with_their_split_and_an_audit_row(project, coo
     assert prompt.messages == [{"role": "user", "content": "Why?"}]
     assert (prompt.language, prompt.source) == ("de", "letter")
     assert prompt.content_hash == hash_messages(prompt.messages)
-    assert prompt.split == split_of(prompt.content_hash)
+    assert prompt.split == split_of(prompt.messages)
     event = AuditEvent.objects.get(verb="prompts.imported")
-    assert event.actor == coordinator and event.data == {"taken": 1, "skipped": 0}
+    assert event.actor == coordinator and event.data == {"taken": 1, "skipped": 0, "left_out": 0}
 
 
 def test_duplicates_in_file_and_project_are_skipped_and_named(project):
@@ -54,6 +55,64 @@ def test_one_wrong_line_means_that_nothing_is_taken(project):
     report = import_text(project, '{"prompt": "fine"}\n{"prompt": 3}\n', "prompts.jsonl")
     assert [note.line for note in report.errors] == [2]
     assert report.taken == 0 and not Prompt.objects.exists()
+
+
+LINES = '{"prompt": "fine"}\n{"prompt": 3}\n{"prompt": "too"}\n{\n'
+
+
+def test_wrong_lines_can_be_left_out_and_are_listed(project):
+    file = io.BytesIO(LINES.encode())
+    report = import_prompts(project=project, file=file, filename="a.jsonl", actor=None, skip_bad_rows=True)
+    assert [prompt.question for prompt in report.prompts] == ["fine", "too"]
+    assert [note.line for note in report.left_out] == [2, 4] and not report.errors
+    assert AuditEvent.objects.get(verb="prompts.imported").data["left_out"] == 2
+
+
+def test_without_one_right_line_nothing_is_left_out(project):
+    file = io.BytesIO(b"{\n[\n")
+    report = import_prompts(project=project, file=file, filename="a.jsonl", actor=None, skip_bad_rows=True)
+    assert len(report.errors) == 2 and not report.left_out
+
+
+def test_the_page_offers_to_leave_wrong_lines_out(client, project, coordinator):
+    client.force_login(coordinator)
+    page = upload(client, LINES.encode(), "a.jsonl")
+    assert "2 other lines are right" in page.text and not Prompt.objects.exists()
+    page = upload(client, LINES.encode(), "a.jsonl", skip_bad_rows="on")
+    assert "2 lines were wrong and left out" in page.text and "Line 2: prompt must be" in page.text
+    assert Prompt.objects.count() == 2
+
+
+def test_the_report_of_an_import_is_shown_once(client, project, coordinator):
+    client.force_login(coordinator)
+    address = reverse("import-prompts", args=["climate"])
+    assert upload(client, b"prompt\nWhy?\n").redirect_chain == [(address, 302)]
+    assert "was taken" not in client.get(address).text
+
+
+def test_the_command_leaves_wrong_lines_out(project, tmp_path, capsys):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text(LINES)
+    with pytest.raises(CommandError, match="2 lines are right: --skip-bad-rows"):
+        call_command("import_prompts", str(path), "--project", "climate")
+    call_command("import_prompts", str(path), "--project", "climate", "--skip-bad-rows")
+    output = capsys.readouterr()
+    assert "2 prompts taken" in output.out and "left out: line 4: not JSON" in output.err
+
+
+def test_the_projects_own_system_prompt_makes_no_other_prompt(project):
+    project = make_project(system_prompt="Be brief.")
+    known = make_prompt(project, "Why?")
+    lines = [
+        [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}],
+        [{"role": "system", "content": "Rhyme."}, {"role": "user", "content": "Why?"}],
+    ]
+    report = import_text(project, "\n".join(json.dumps({"prompt": each}) for each in lines), "a.jsonl")
+    assert [note.line for note in report.skipped] == [1]
+    (other,) = report.prompts
+    assert other.split == known.split and other.content_hash != known.content_hash
+    assert other.full_messages() == lines[1] and known.full_messages() == lines[0]
+    assert other.earlier_messages == [] and other.question == "Why?"
 
 
 def test_about_a_fifth_is_held_out(project):

@@ -16,6 +16,7 @@ from django.core.management import CommandError, call_command
 
 from annotator.models import AuditEvent
 from annotator.services.projects import change_settings
+from annotator.services.prompts import import_prompts
 from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.models import Dataset, Judgment
 from ranking.services import open_round, snapshot_preferences
@@ -79,6 +80,19 @@ def test_a_row_is_a_conversation_with_where_it_comes_from(project):
     assert row["prompt"] == [{"role": "system", "content": "Be brief."}, *prompt.messages]
     assert row["chosen"][0]["role"] == row["rejected"][0]["role"] == "assistant"
     assert (row["split"], row["round"], row["language"]) == (prompt.split, 1, "en")
+
+
+def test_its_lines_can_be_imported_as_prompts_again(project):
+    other = make_project(system_prompt="Rhyme.")
+    for split in ("train", "held_out"):
+        path = snapshot_preferences(project=project).folder / f"{split}.jsonl"
+        with path.open("rb") as file:
+            again = import_prompts(project=project, file=file, filename=path.name, actor=None)
+        with path.open("rb") as file:
+            elsewhere = import_prompts(project=other, file=file, filename=path.name, actor=None)
+        assert (again.errors, again.taken) == ([], 0)
+        assert elsewhere.errors == [] and {prompt.split for prompt in elsewhere.prompts} == {split}
+        assert all(prompt.full_messages()[0]["content"] == "Be brief." for prompt in elsewhere.prompts)
 
 
 def test_the_margin_is_how_much_better_people_found_the_chosen_one_and_0_where_nobody_asked(project):

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from annotator.models import Project, Split, User
-from annotator.models.prompts import hash_messages, split_of
+from annotator.models.prompts import split_of
 from annotator.services.projects import create_project
 from annotator.services.prompts import import_prompts
 from ranking.practice_files import PracticeDraft
@@ -75,4 +75,4 @@ def _questions(topics: Sequence[Topic]) -> Iterator[tuple[str, str]]:
 
 
 def _split(question: str) -> Split:
-    return split_of(hash_messages([{"role": "user", "content": question}]))
+    return split_of([{"role": "user", "content": question}])
