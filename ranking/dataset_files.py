@@ -2,7 +2,7 @@
 
 | column                       | is                                                                   |
 |------------------------------|----------------------------------------------------------------------|
-| prompt                       | list of {role, content}: the system prompt, if any, and the messages |
+| prompt                       | list of {role, content}: what the answers were given                 |
 | chosen, rejected             | the two answers, each a list of one {role: assistant, content}       |
 | prompt_id, comparison_id     | where the pair comes from                                            |
 | weight                       | (votes for − votes against) / all votes, in (0, 1]                   |

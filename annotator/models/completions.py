@@ -44,7 +44,15 @@ class Completion(models.Model):
     prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="completions")
     author = models.ForeignKey(Author, on_delete=models.PROTECT, related_name="completions")
     text = models.TextField()
-    text_hash = models.CharField(max_length=64, editable=False)
+    system_prompt = models.TextField(
+        blank=True,
+        default="",
+        editable=False,
+        help_text="What the model was given before the prompt's messages; empty for none, and for people.",
+    )
+    text_hash = models.CharField(
+        max_length=64, editable=False, help_text="Of the system prompt, if any, and the text."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

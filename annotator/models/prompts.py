@@ -94,8 +94,15 @@ class Prompt(models.Model):
         return self.conversation[:-1]
 
     def full_messages(self) -> list[dict[str, str]]:
-        """What a model is given: the prompt's own system message or the project's, if any, then the rest."""
-        system_prompt = self.project.system_prompt
-        if not system_prompt or self.messages[0]["role"] == "system":
-            return list(self.messages)
-        return [{"role": "system", "content": system_prompt}, *self.messages]
+        """What a model is given from now on."""
+        return self.messages_after(self.system_prompt)
+
+    def messages_after(self, system_prompt: str) -> list[dict[str, str]]:
+        """The messages after a system prompt, if it is not empty."""
+        system = [{"role": "system", "content": system_prompt}] if system_prompt else []
+        return [*system, *self.messages]
+
+    @property
+    def system_prompt(self) -> str:
+        """What is put before the messages: the project's, unless they begin with one of their own."""
+        return "" if self.messages[0]["role"] == "system" else self.project.system_prompt

@@ -1,6 +1,8 @@
 """Storing completions and their authors."""
 
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from django.db import transaction
 
@@ -24,17 +26,23 @@ def get_or_create_person(*, project: Project, user: User) -> Author:
     return author
 
 
-def add_completions(*, author: Author, texts: list[tuple[Prompt, str]]) -> list[Completion]:
+def add_completions(
+    *,
+    author: Author,
+    texts: list[tuple[Prompt, str]],
+    system_prompts: Mapping[int, str] = MappingProxyType({}),
+) -> list[Completion]:
     """Store what an author answered; returns one completion per given text, in the same order.
 
-    A text that the author gave to the same prompt before is stored once. Characters that cannot be
+    `system_prompts` has, by prompt pk, what a model was given before the prompt's messages. A text that the
+    author gave to the same prompt after the same system prompt is stored once. Characters that cannot be
     stored (NUL, lone surrogates: models produce them) become U+FFFD.
     """
     if any(prompt.project_id != author.project_id for prompt, _ in texts):
         raise ValueError("A completion's author and prompt belong to one project.")
     wanted = [
-        Completion(prompt=prompt, author=author, text=text, text_hash=hash_text(text))
-        for prompt, text in ((prompt, storable(text)) for prompt, text in texts)
+        _new_completion(author, prompt, storable(text), system_prompts.get(prompt.pk, ""))
+        for prompt, text in texts
     ]
     with transaction.atomic():
         Completion.objects.bulk_create(wanted, batch_size=BATCH, ignore_conflicts=True)
@@ -46,5 +54,17 @@ def add_completions(*, author: Author, texts: list[tuple[Prompt, str]]) -> list[
     return [stored[completion.prompt_id, completion.text_hash] for completion in wanted]
 
 
-def hash_text(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+def hash_text(text: str, system_prompt: str = "") -> str:
+    """SHA-256 in hex; NUL, which neither can hold, stands between the two."""
+    given = f"{system_prompt}\0{text}" if system_prompt else text
+    return hashlib.sha256(given.encode("utf-8")).hexdigest()
+
+
+def _new_completion(author: Author, prompt: Prompt, text: str, system_prompt: str) -> Completion:
+    return Completion(
+        prompt=prompt,
+        author=author,
+        text=text,
+        system_prompt=system_prompt,
+        text_hash=hash_text(text, system_prompt),
+    )

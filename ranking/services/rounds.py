@@ -75,11 +75,7 @@ def _groups(
     project: Project, author: Author, per_prompt: int, chance: random.Random
 ) -> list[tuple[int, list[int]]]:
     """(prompt id, completion ids) of each comparison to be, in random order."""
-    answers: dict[int, list[int]] = defaultdict(list)
-    # An author's completions of one prompt are distinct texts: a constraint of theirs.
-    rows = Completion.objects.filter(prompt__project=project, author=author).order_by("pk")
-    for prompt, completion in rows.values_list("prompt_id", "pk").iterator():
-        answers[prompt].append(completion)
+    answers = _answers_to_compare(project, author)
     size = project.completions_per_comparison
     groups = []
     for prompt, given in answers.items():
@@ -88,6 +84,19 @@ def _groups(
         groups += [(prompt, completions[start : start + size]) for start in starts[:per_prompt]]
     chance.shuffle(groups)
     return groups
+
+
+def _answers_to_compare(project: Project, author: Author) -> dict[int, list[int]]:
+    """Completion ids by prompt id: those that were given the same system prompt.
+
+    Where there are several such sets, the one after today's system prompt, or else the newest.
+    """
+    answers: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    # An author's completions after one system prompt are distinct texts: a constraint of theirs.
+    rows = Completion.objects.filter(prompt__project=project, author=author).order_by("pk")
+    for prompt, system_prompt, completion in rows.values_list("prompt_id", "system_prompt", "pk").iterator():
+        answers[prompt][system_prompt].append(completion)
+    return {prompt: sets.get(project.system_prompt) or max(sets.values()) for prompt, sets in answers.items()}
 
 
 def _create_comparisons(

@@ -147,16 +147,15 @@ def _rows(project: Project, pairs: list[Pair]) -> list[Row]:
     texts = Completion.objects.in_bulk(named)
     if len(texts) < len(named):
         raise WithdrawnMeanwhileError  # With a judgment goes the answer that its volunteer wrote.
-    prompts = Prompt.objects.select_related("project").in_bulk(
-        {one.prompt_id for one in comparisons.values()}
-    )
+    prompts = Prompt.objects.in_bulk({one.prompt_id for one in comparisons.values()})
     rows = []
     for pair in pairs:
         comparison = comparisons[pair.comparison]
         prompt = prompts[comparison.prompt_id]
         rows.append(
             {
-                "prompt": prompt.full_messages(),
+                # Where a volunteer wrote the chosen answer, a model wrote the one that it replaces.
+                "prompt": prompt.messages_after(texts[pair.rejected].system_prompt),
                 "chosen": [{"role": "assistant", "content": texts[pair.chosen].text}],
                 "rejected": [{"role": "assistant", "content": texts[pair.rejected].text}],
                 "prompt_id": prompt.pk,

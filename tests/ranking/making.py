@@ -21,7 +21,9 @@ def make_answers(project: Project, prompts: int = 1, answers: int = 4, name: str
     author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name=name)
     asked = [make_prompt(project) for _ in range(prompts)]
     add_completions(
-        author=author, texts=[(one, f"Answer {n} to {one}") for one in asked for n in range(answers)]
+        author=author,
+        texts=[(one, f"Answer {n} to {one}") for one in asked for n in range(answers)],
+        system_prompts={one.pk: one.system_prompt for one in asked},
     )
     return author
 

@@ -1,7 +1,10 @@
 """The worker's part of sampling: run the engine, store the completions, open a round with them."""
 
 import json
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 
@@ -13,6 +16,8 @@ from ranking.services import open_round
 from training.failures import record_failure, retry_write
 from training.launcher import Outcome, run_engine
 from training.models import ModelVersion, TrainingRun
+
+from .recipes import PROMPTS_FILE
 
 State = TrainingRun.State
 
@@ -54,14 +59,26 @@ def store_sampled(version: ModelVersion, run: TrainingRun) -> None:
     """Store what a generate run sampled from a version as its completions."""
     prompts = {str(prompt.pk): prompt for prompt in version.project.prompts.all()}
     try:
-        with open(run.folder / "output" / "completions.jsonl", encoding="utf-8") as lines:
-            sampled = [(row["prompt_id"], str(row["text"])) for row in map(json.loads, lines)]
+        sampled = [
+            (row["prompt_id"], str(row["text"])) for row in _rows(run.folder / "output" / "completions.jsonl")
+        ]
         texts = [(prompts[prompt_id], text) for prompt_id, text in sampled if prompt_id in prompts]
+        given = {row["prompt_id"]: row["prompt"] for row in _rows(run.folder / PROMPTS_FILE)}
+        system_prompts = {
+            prompt.pk: given[prompt_id][0]["content"]
+            for prompt_id, prompt in prompts.items()
+            if prompt_id in given and len(given[prompt_id]) > len(prompt.messages)
+        }
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RefusedError(
             f"The answers that {run} sampled cannot be read ({type(error).__name__}: {error})."
         ) from error
-    add_completions(author=version.author, texts=texts)
+    add_completions(author=version.author, texts=texts, system_prompts=system_prompts)
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    with open(path, encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
 
 
 def open_round_with(*, version: ModelVersion, run: TrainingRun | None, actor: User | None) -> Round:
