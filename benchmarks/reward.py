@@ -236,7 +236,7 @@ def work(trainer: str, data: Path, options: argparse.Namespace) -> dict[str, Any
 
 def _chorus(directory: Any, recipe: Any, tokenizer: Any, learned: Any) -> Any:
     """The reward stage's training and scoring; training tells how many passes over the data it took."""
-    from training.rlhf.stages.reward.stage import plan_members
+    from training.rlhf.stages.reward.members import plan_members
     from training.rlhf.stages.reward.trainer import load_classifier, make_trainer, score_with
 
     (member,) = plan_members(recipe, learned)

@@ -121,6 +121,26 @@ class LoRARecipe(Recipe):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainerRecipe(LoRARecipe):
+    """What the stages that TRL's trainers do share."""
+
+    epochs: float = setting("passes over the dataset", 1.0)
+    max_steps: int = setting("stop after this many optimiser steps; 0 means by epochs", 0)
+    batch_size: int = setting("rows per optimiser step", 32)
+    learning_rate: float = setting("peak rate of AdamW", 2e-3)
+    warmup_ratio: float = setting("share of steps in which the rate rises", 0.05)
+    weight_decay: float = setting("AdamW's decay of weights", 0.01)
+    max_length: int = setting("tokens of the longest row", 256)
+    checkpoint_every: int = setting("optimiser steps between checkpoints", 200)
+
+    def validate(self) -> None:
+        super().validate()
+        positive(self, "epochs", "batch_size", "learning_rate", "max_length", "checkpoint_every")
+        not_negative(self, "max_steps", "weight_decay")
+        within_unit(self, "warmup_ratio")
+
+
+@dataclass(frozen=True, kw_only=True)
 class SamplingRecipe(Recipe):
     """What the stages that sample answers share, so that they sample alike by default."""
 

@@ -19,7 +19,7 @@ GROUPS = [
 @pytest.mark.parametrize("widest", [256, 7, 1])
 def test_hidden_states_are_those_of_each_sequence_alone(folder: Path, widest: int) -> None:
     model = load_base(str(folder), "float32")
-    assert can_share(model)
+    assert can_share(model.config)
     inputs = lay_out_shared(GROUPS, 0, torch.float32, widest)
     rows, ends = inputs.pop("rows"), inputs.pop("ends")
     with torch.no_grad():
@@ -57,4 +57,4 @@ def test_small_trees_fill_the_rows_that_large_ones_need() -> None:
 def test_a_model_with_a_window_keeps_its_sequences_apart(folder: Path) -> None:
     model = load_base(str(folder), "float32")
     model.config.layer_types = ["full_attention", "sliding_attention"]
-    assert not can_share(model)
+    assert not can_share(model.config)

@@ -163,7 +163,8 @@ class SharedBase:
         """Set an adapter's weights, as `weights` gives them; ModelError when they do not fit the base."""
         state = {key.removeprefix(_PREFIX): value for key, value in weights.items()}
         self.require_fit(name, weights)
-        set_peft_model_state_dict(self.model, state, adapter_name=name)
+        if self.device.type != "meta":  # `plan` has a model of shapes alone
+            set_peft_model_state_dict(self.model, state, adapter_name=name)
 
     def require_fit(self, name: str, weights: dict[str, Tensor]) -> None:
         """Raise ModelError unless the weights have the names and shapes of this adapter's."""

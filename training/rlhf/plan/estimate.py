@@ -2,9 +2,9 @@
 
     python -m training.rlhf plan RECIPE [--json]
 
-RECIPE is a recipe.json or a run directory. The dataset is read and checked as the run would do it, adapters
-are looked into, and of the base model only its configuration and tokenizer are read: the passes of the stage
-run on a shadow (see `meta_model`). The recipe's longest answer is taken as the length of all answers.
+RECIPE is a recipe.json or a run directory. The dataset and the adapters are read and checked as the run would
+do it, and of the base model only its configuration and tokenizer are read: the passes of the stage run on a
+model without numbers (see `meta_model`). All answers are taken to be as long as the recipe's longest.
 
 Memory is counted from shapes; allocators and libraries make it inexact by some tenths (measured:
 docs/how-it-works.md). Time follows from the counted work and a second of measuring this machine, and may be
@@ -18,21 +18,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from training.rlhf.errors import RecipeError
 from training.rlhf.hardware.device import Machine, Speed, device_for, measure, this_machine
 from training.rlhf.model.loading import base_location
-from training.rlhf.plan.lengths import lengths_of
 from training.rlhf.plan.meta_model import Cost
 from training.rlhf.plan.presets import suggest
 from training.rlhf.plan.workload import Phase, Workload
 from training.rlhf.recipes import Recipe
-from training.rlhf.rundir import KEEP_CHECKPOINTS, RunDirectory
-from training.rlhf.stages import parse_recipe
-from training.rlhf.stages.ppo.recipe import PPORecipe
-from training.rlhf.stages.reward.recipe import RewardRecipe
-from training.rlhf.stages.sft.recipe import SFTRecipe
+from training.rlhf.rundir import RunDirectory
+from training.rlhf.stages import STAGES, parse_recipe
 
 TIME_FACTOR = 2  # the honest width of the estimate of time
 # Resident before anything is loaded: Python, torch, transformers, trl, peft, datasets, codecarbon; on a gpu
@@ -40,7 +34,6 @@ TIME_FACTOR = 2  # the honest width of the estimate of time
 _LIBRARIES = 500 << 20
 _START_SECONDS = 8  # to import them and look for power counters
 _PROGRESS_LINE = 700  # bytes
-_TRAINER_FILES = 50_000  # bytes: random states, arguments and names that a Trainer keeps in a checkpoint
 
 
 @dataclass(frozen=True)
@@ -117,21 +110,20 @@ def make_plan(directory: RunDirectory, recipe: Recipe) -> Plan:
     """Plan a run; errors are those that the run itself would end with."""
     device = device_for(recipe.device)
     location = base_location(directory, recipe)
-    lengths = lengths_of(directory, recipe, location)
-    workload = Workload(directory, recipe, location, lengths)
+    workload = STAGES[recipe.stage].workload(directory, recipe, location)
     machine = this_machine(device)
-    memory, phases = _memory(workload), workload.phases()
-    speed = measure(recipe.threads, _multiplied_in(recipe, machine), device)
+    memory = _memory(workload)
+    speed = measure(recipe.threads, workload.matmul_dtype(machine), device)
     return Plan(
         stage=recipe.stage,
         base_model=recipe.base_model,
         parameters=workload.parameters,
         trainable_parameters=workload.trainable,
-        rows=lengths.rows,
-        longest_input_tokens=lengths.longest,
+        rows=workload.lengths.rows,
+        longest_input_tokens=workload.lengths.longest,
         memory=memory,
-        disk=_disk(workload, location),
-        seconds={"start": _START_SECONDS} | {phase.name: _seconds(phase, speed) for phase in phases},
+        disk=_disk(workload),
+        seconds={"start": _START_SECONDS} | {phase.name: _seconds(phase, speed) for phase in workload.phases},
         machine=machine,
         speed=speed,
         disk_free=shutil.disk_usage(directory.path).free,
@@ -141,12 +133,7 @@ def make_plan(directory: RunDirectory, recipe: Recipe) -> Plan:
     )
 
 
-def _multiplied_in(recipe: Recipe, machine: Machine) -> torch.dtype:
-    mixed = isinstance(recipe, SFTRecipe) and recipe.mixed_precision and machine.bfloat16
-    return torch.bfloat16 if mixed else getattr(torch, recipe.dtype)
-
-
-def _memory(workload: Workload) -> Memory:
+def _memory(workload: Workload[Any]) -> Memory:
     trained = 4 * workload.trainable
     return Memory(
         libraries=_LIBRARIES,
@@ -157,7 +144,7 @@ def _memory(workload: Workload) -> Memory:
         # A counted update makes its gradients, which have a line of their own.
         working={
             phase.name: phase.kept_bytes + max(0, phase.cost.peak_bytes - trained * phase.learns)
-            for phase in workload.phases()
+            for phase in workload.phases
             if phase.cost.peak_bytes or phase.kept_bytes
         },
         key_value_cache=workload.cache_bytes,
@@ -171,36 +158,16 @@ def _seconds(phase: Phase, speed: Speed) -> float:
     return phase.times * phase.share * once
 
 
-def _disk(workload: Workload, location: str) -> Disk:
-    recipe, learned = workload.recipe, 4 * workload.trainable
-    checkpoint, steps = 0, workload.steps
-    if isinstance(recipe, PPORecipe):
-        # Policy, its two moments and the last good policy; the value head with its moments.
-        checkpoint = 4 * learned + 3 * 4 * (workload.hidden + 1)
-        kept = min(KEEP_CHECKPOINTS, steps // recipe.checkpoint_every)
-        output = learned
-    elif isinstance(recipe, SFTRecipe | RewardRecipe):
-        checkpoint = 3 * learned + _tokenizer_bytes(location) + _TRAINER_FILES
-        kept = min(KEEP_CHECKPOINTS, math.ceil(steps / recipe.checkpoint_every))
-        members = recipe.ensemble_size if isinstance(recipe, RewardRecipe) else 1
-        output = members * (learned + _tokenizer_bytes(location))
-    else:
-        kept = output = 0
-    output += workload.text_bytes
-    progress = _PROGRESS_LINE * workload.progress_lines
+def _disk(workload: Workload[Any]) -> Disk:
+    size, kept = workload.checkpoint_bytes, workload.checkpoints
+    output, progress = workload.output_bytes, _PROGRESS_LINE * workload.progress_lines
     return Disk(
-        checkpoints=kept * checkpoint,
+        checkpoints=kept * size,
         output=output,
         progress=progress,
         # A new checkpoint is whole before the oldest goes.
-        most=min(steps, kept + 1) * checkpoint + output + progress,
+        most=min(workload.steps, kept + 1) * size + output + progress,
     )
-
-
-def _tokenizer_bytes(location: str) -> int:
-    """Size of the tokenizer's files that the stages write again; 0 for a hub model."""
-    names = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
-    return sum(path.stat().st_size for name in names if (path := Path(location) / name).is_file())
 
 
 def describe(plan: Plan) -> str:

@@ -1,8 +1,8 @@
-"""Models that have shapes and no numbers: what a pass would cost, counted without making it.
+"""Models that have shapes and no numbers: the cost of a pass, counted without making it.
 
-A shadow is built from a model's configuration on torch's meta device; no weight is read. Under `count` the
-engine's own functions run on it, and every tensor that they would make is added up. Attention is counted as
-the fused kernel of processors, which keeps no (T, T) matrix.
+A meta model is built from a configuration on torch's meta device; no weight is read. Under `MetaMode.cost`
+the engine's own functions run on it, and every tensor that they would make is added up. Attention is counted
+as the fused kernel of processors, which keeps no (T, T) matrix.
 """
 
 import weakref
@@ -36,13 +36,13 @@ class Cost:
     calls: int = 0
 
 
-class Shadow:
-    """A world in which tensors have no numbers; models made in it can be run at no cost."""
+class MetaMode:
+    """Torch with tensors that have no numbers; models made here can be run at no cost."""
 
     def __init__(self) -> None:
         self.mode = FakeTensorMode()
 
-    def model(self, location: str, dtype: str, kind: Any = AutoModelForCausalLM, **settings: Any) -> Any:
+    def build(self, location: str, dtype: str, kind: Any = AutoModelForCausalLM, **settings: Any) -> Any:
         """The frozen model of a folder or hub name on the meta device; ModelError when it has no usable
         configuration."""
         try:
@@ -62,20 +62,20 @@ class Shadow:
         model.config.use_cache = False
         return model.requires_grad_(False).eval()
 
-    def bring_in(self, model: nn.Module) -> None:
+    def convert(self, model: nn.Module) -> None:
         """Turn what a model holds on the meta device into tensors for passes; shared ones stay shared."""
-        turned: dict[int, Any] = {}
+        converted: dict[int, Any] = {}
         with self.mode:
             for module in model.modules():
                 for held in (module._parameters, module._buffers):
                     for name, tensor in held.items():
                         if tensor is not None:
-                            # The original is kept beside its likeness, so that no other gets its id.
-                            likeness, _ = turned.setdefault(id(tensor), (_likeness(tensor), tensor))
-                            held[name] = likeness
+                            # The original is kept, so that no other tensor gets its id.
+                            empty, _ = converted.setdefault(id(tensor), (_empty_like(tensor), tensor))
+                            held[name] = empty
 
     def cost(self, work: Callable[[], Any]) -> Cost:
-        """What it would cost to do this; ModelError when an architecture cannot be followed."""
+        """The cost of doing this; ModelError when an architecture cannot be followed."""
         flops, tally = FlopCounterMode(display=False, custom_mapping=_ALSO_COUNTED), _Tally()
         try:
             with self.mode, flops, tally:
@@ -101,7 +101,7 @@ _ALSO_COUNTED = (
 )
 
 
-def _likeness(tensor: Tensor) -> Tensor:
+def _empty_like(tensor: Tensor) -> Tensor:
     empty = torch.empty(tensor.shape, dtype=tensor.dtype)
     if isinstance(tensor, nn.Parameter):
         return nn.Parameter(empty, requires_grad=tensor.requires_grad)

@@ -6,13 +6,12 @@ times those of training every weight (Biderman et al. 2024, "LoRA Learns Less an
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from training.rlhf.hardware.device import Machine
 from training.rlhf.recipes import Recipe
-from training.rlhf.stages.ppo.recipe import PPORecipe
-from training.rlhf.stages.sft.recipe import SFTRecipe
+from training.rlhf.stages import STAGES
 
 # What else runs on the machine, the estimate's error and fragmentation get the rest.
 _SHARE_OF_MEMORY = 0.7
@@ -21,20 +20,20 @@ _SMALLEST_BATCH = 4
 
 @dataclass(frozen=True)
 class SizeClass:
-    """Models with at most so many parameters: rates by stage, and tokens of an answer or conversation."""
+    """Models with at most so many parameters: tokens of an answer and of a conversation."""
 
     parameters: float
-    learning_rates: dict[str, float]
     max_new_tokens: int
     max_length: int
 
 
 # Up to thirty million the defaults hold.
 SMALLEST = 30e6
+# Each stage has a learning rate for each of these (`Stage.learning_rates`).
 SIZES = (
-    SizeClass(400e6, {"sft": 3e-4, "reward": 2e-4, "ppo": 3e-5}, 192, 512),
-    SizeClass(2e9, {"sft": 2e-4, "reward": 1e-4, "ppo": 1e-5}, 256, 1024),
-    SizeClass(float("inf"), {"sft": 1e-4, "reward": 5e-5, "ppo": 5e-6}, 256, 1024),
+    SizeClass(400e6, 192, 512),
+    SizeClass(2e9, 256, 1024),
+    SizeClass(float("inf"), 256, 1024),
 )
 
 
@@ -58,26 +57,23 @@ def _by_size(recipe: Recipe, parameters: int, machine: Machine) -> dict[str, Any
         wanted["threads"] = machine.threads
     if parameters <= SMALLEST:
         return wanted
-    size = next(each for each in SIZES if parameters <= each.parameters)
-    if recipe.stage in size.learning_rates:
-        wanted["learning_rate"] = size.learning_rates[recipe.stage]
-    known = {each.name for each in fields(recipe)}
-    if "max_new_tokens" in known:
-        wanted["max_new_tokens"] = size.max_new_tokens
-    if "max_length" in known:
-        wanted["max_length"] = size.max_length
-    if isinstance(recipe, SFTRecipe) and recipe.lora_r == 0:
+    number = next(i for i, each in enumerate(SIZES) if parameters <= each.parameters)
+    wanted |= {"max_new_tokens": SIZES[number].max_new_tokens, "max_length": SIZES[number].max_length}
+    if rates := STAGES[recipe.stage].learning_rates:
+        wanted["learning_rate"] = rates[number]
+    if vars(recipe).get("lora_r") == 0:
         wanted["lora_r"] = 16  # every weight with its gradient and moments takes four times the model
     if machine.bfloat16:
         wanted["dtype"] = "bfloat16"
-    return wanted
+    return {name: value for name, value in wanted.items() if name in vars(recipe)}
 
 
 def _fitting(recipe: Recipe, room: float, memory_of: Callable[[Recipe], int]) -> Recipe:
     """The recipe with the largest batch that fits; micro-batches shrink first, since they change nothing."""
-    if isinstance(recipe, PPORecipe):
-        recipe = _shrunk(recipe, "micro_batch_size", 1, room, memory_of)
-    return _shrunk(recipe, "batch_size", _SMALLEST_BATCH, room, memory_of)
+    for name, least in (("micro_batch_size", 1), ("batch_size", _SMALLEST_BATCH)):
+        if name in vars(recipe):
+            recipe = _shrunk(recipe, name, least, room, memory_of)
+    return recipe
 
 
 def _shrunk(recipe: Recipe, name: str, least: int, room: float, memory_of: Callable[[Recipe], int]) -> Recipe:
@@ -98,6 +94,6 @@ def _shrunk(recipe: Recipe, name: str, least: int, room: float, memory_of: Calla
 
 def _with(recipe: Recipe, name: str, size: int) -> Recipe:
     changes: dict[str, Any] = {name: size}
-    if isinstance(recipe, PPORecipe) and name == "batch_size":
-        changes["minibatches"] = min(recipe.minibatches, size)
+    if name == "batch_size" and "minibatches" in vars(recipe):
+        changes["minibatches"] = min(vars(recipe)["minibatches"], size)
     return replace(recipe, **changes)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from training.rlhf.errors import memory_grows_with
 from training.rlhf.recipes import Recipe
 
-if TYPE_CHECKING:  # which reads recipes, and so asks the stages
+if TYPE_CHECKING:  # they ask the stages, and the second loads torch
+    from training.rlhf.plan.workload import Workload
     from training.rlhf.rundir import RunDirectory
 
 
@@ -33,8 +34,8 @@ class Stage:
     """A stage, defined by the package of its name.
 
     Besides this object the package has `recipe` (the settings), `stage` (whose `run` does the work) and
-    `workload` (whose `Workload` is what `plan` counts). The last two load torch and are imported when they
-    are needed, because the site reads recipes and labels too.
+    `workload` (whose `StageWorkload` is what `plan` counts). The last two load torch and are imported when
+    they are needed, because the site reads recipes and labels too.
     """
 
     recipe: type[Recipe]
@@ -62,3 +63,9 @@ class Stage:
         with memory_grows_with(*self.memory_settings):
             metrics: dict[str, Any] = import_module(self.module).run(directory, recipe)
             return metrics
+
+    def workload(self, directory: "RunDirectory", recipe: Recipe, location: str) -> "Workload[Any]":
+        """What `plan` counts of a run; `location` is that of the base model."""
+        module = import_module(f"{__package__}.{self.name}.workload")
+        workload: Workload[Any] = module.StageWorkload(directory, recipe, location)
+        return workload

@@ -17,15 +17,14 @@ from transformers import (
 
 from training.rlhf.errors import Cancelled, TrainingDiverged
 from training.rlhf.hardware.device import device_for, multiplies_bfloat16
+from training.rlhf.recipes import TrainerRecipe
 from training.rlhf.rundir import RunDirectory
-from training.rlhf.stages.reward.recipe import RewardRecipe
-from training.rlhf.stages.sft.recipe import SFTRecipe
 
 datasets.disable_progress_bars()
 
 
 def trainer_settings(
-    directory: RunDirectory, recipe: SFTRecipe | RewardRecipe, *, mixed_precision: bool = False
+    directory: RunDirectory, recipe: TrainerRecipe, *, mixed_precision: bool = False
 ) -> dict[str, Any]:
     """What the configurations of TRL's trainers have in common."""
     device = device_for(recipe.device)

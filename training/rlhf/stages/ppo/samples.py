@@ -15,7 +15,7 @@ from training.rlhf.data.files import Prompt
 from training.rlhf.model.sampling import Answer
 from training.rlhf.rundir import RunDirectory, write_text
 
-_SHOWN = 4
+SHOWN = 4
 
 
 def add_samples(
@@ -28,7 +28,7 @@ def add_samples(
 ) -> None:
     """Append the first answers of a rollout, with their scores (B,)."""
     with open(_path(directory), "a", encoding="utf-8") as file:
-        for prompt, answer, score in list(zip(prompts, answers, scores, strict=True))[:_SHOWN]:
+        for prompt, answer, score in list(zip(prompts, answers, scores, strict=True))[:SHOWN]:
             row = {
                 "step": step,
                 "prompt_id": prompt.prompt_id,

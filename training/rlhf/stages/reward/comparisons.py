@@ -1,7 +1,7 @@
 """Preferences as comparisons: every completion once, and the pairs that people ordered among them.
 
 InstructGPT (Ouyang et al. 2022, section 3.4) learns from all pairs of a comparison as one element: a
-completion is encoded once, not once for each of its pairs, and met once in a pass, which overfits less.
+completion is encoded once, not once for each of its pairs, and read once in an epoch, which overfits less.
 """
 
 import math
@@ -13,9 +13,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from training.rlhf.data.chat import encode_conversation
-from training.rlhf.data.files import TRAIN, Preference
-from training.rlhf.errors import DataError
-from training.rlhf.stages.reward.recipe import RewardRecipe
+from training.rlhf.data.files import Preference
 
 
 @dataclass(frozen=True)
@@ -56,10 +54,10 @@ def encode_preferences(
     known: dict[tuple[tuple[str, str], ...], tuple[int, ...]] = {}
 
     def encode(messages: list[dict[str, str]]) -> tuple[int, ...]:
-        said = tuple((message["role"], message["content"]) for message in messages)
-        if said not in known:
-            known[said] = tuple(encode_conversation(tokenizer, messages))
-        return known[said]
+        key = tuple((message["role"], message["content"]) for message in messages)
+        if key not in known:
+            known[key] = tuple(encode_conversation(tokenizer, messages))
+        return known[key]
 
     return [
         Example(each, encode(each.prompt + each.chosen), encode(each.prompt + each.rejected))
@@ -93,37 +91,24 @@ def group_comparisons(examples: Sequence[Example], *, most_pairs: int) -> list[C
     ]
 
 
-def require_enough(recipe: RewardRecipe, pairs: int, *, overlong: int, held_out: int) -> None:
-    """Raise DataError unless there are pairs to learn from, as many as the recipe wants."""
-    if pairs >= recipe.min_pairs:
-        return
-    others = [f"{overlong} more are longer than {recipe.max_length} tokens"] if overlong else []
-    others += [f"{held_out} more are held out, for their split is not {TRAIN}"] if held_out else []
-    told = f" ({', '.join(others)})" if others else ""
-    raise DataError(
-        f"The dataset has {pairs} training pairs{told}, and a reward model needs at least "
-        f"{recipe.min_pairs}: collect more judgments."
-    )
-
-
 def plan_steps(
     comparisons: Sequence[Comparison], *, pairs_per_step: int, epochs: float, max_steps: int, seed: int
 ) -> list[list[int]]:
     """The comparisons of every optimiser step of a whole training, by their places in the sequence.
 
-    A step holds whole comparisons, as many as have `pairs_per_step` pairs or nearly. Every pass is
-    shuffled anew. `max_steps` above 0 says where the training ends, whatever `epochs` says.
+    A step holds whole comparisons, as many as have `pairs_per_step` pairs or nearly. Every epoch is
+    shuffled anew. `max_steps` above 0 ends the training, whatever `epochs` is.
     """
     steps: list[list[int]] = []
-    lap = 0
-    while len(steps) < max_steps if max_steps else lap < epochs:
-        one = _plan_lap(comparisons, pairs_per_step, np.random.default_rng([seed, lap]))
-        steps += one[: math.ceil(min(1.0, epochs - lap) * len(one))] if not max_steps else one
-        lap += 1
+    epoch = 0
+    while len(steps) < max_steps if max_steps else epoch < epochs:
+        one = _plan_epoch(comparisons, pairs_per_step, np.random.default_rng([seed, epoch]))
+        steps += one[: math.ceil(min(1.0, epochs - epoch) * len(one))] if not max_steps else one
+        epoch += 1
     return steps[:max_steps] if max_steps else steps
 
 
-def _plan_lap(
+def _plan_epoch(
     comparisons: Sequence[Comparison], pairs_per_step: int, rng: np.random.Generator
 ) -> list[list[int]]:
     pairs = np.array([len(each.pairs) for each in comparisons])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from training.rlhf.recipes import (
     DatasetFile,
-    LoRARecipe,
+    TrainerRecipe,
     not_negative,
     positive,
     require,
@@ -14,41 +14,31 @@ from training.rlhf.recipes import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class RewardRecipe(LoRARecipe):
+class RewardRecipe(TrainerRecipe):
     """A reward model from preferences (InstructGPT, equation 1): LoRA adapter and score head."""
 
     stage = "reward"
 
     held_out: DatasetFile | None = setting("preferences on prompts never trained on, for accuracy", None)  # noqa: RUF009
     epochs: float = setting("passes over the pairs; InstructGPT saw overfitting after one", 2.0)
-    max_steps: int = setting("stop after this many optimiser steps; 0 means by epochs", 0)
     batch_size: int = setting("pairs per optimiser step, or nearly: comparisons stay whole", 32)
     learning_rate: float = setting("peak rate of AdamW for adapter and head", 2e-3)
-    warmup_ratio: float = setting("share of steps in which the rate rises", 0.05)
     weight_decay: float = setting("AdamW's decay of adapter weights", 0.0)
     max_length: int = setting("pairs with more tokens are left out and counted in the result", 256)
     label_smoothing: float = setting("share of a label that goes to both sides alike", 0.0)
     soft_labels: bool = setting(
-        "learn the share of votes, where rows tell it, not their majority weighted by its margin", False
+        "learn the share of votes, where rows have it, not their majority weighted by its margin", False
     )
     center_rewards: float = setting("weight that keeps the mean reward near zero; 0 turns it off", 0.01)
     ensemble_size: int = setting(
-        "reward adapters, each without one fold of the prompts; their spread is their doubt", 1
+        "reward adapters, each without one fold of the prompts; their spread is their uncertainty", 1
     )
     min_pairs: int = setting("fewer training pairs than this teach nothing but noise", 20)
     checkpoint_every: int = setting("optimiser steps between checkpoints", 100)
 
     def validate(self) -> None:
         super().validate()
-        positive(
-            self,
-            "epochs",
-            "batch_size",
-            "learning_rate",
-            "max_length",
-            "checkpoint_every",
-            "min_pairs",
-        )
-        not_negative(self, "max_steps", "weight_decay", "center_rewards")
-        within_unit(self, "warmup_ratio", "label_smoothing")
+        positive(self, "min_pairs")
+        not_negative(self, "center_rewards")
+        within_unit(self, "label_smoothing")
         require(1 <= self.ensemble_size <= 4, "ensemble_size must lie between 1 and 4.")

@@ -12,7 +12,7 @@ from itertools import takewhile
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import PreTrainedConfig
 
 from training.rlhf.data.padding import pad
 
@@ -33,14 +33,16 @@ class _Tree:
         return len(self.prefix) + sum(len(ids) for _, ids in self.branches)
 
 
-def can_share(model: PreTrainedModel) -> bool:
-    """Whether the model's attention obeys a mask of every two tokens: tested kinds without a window."""
-    config = model.config
+def can_share(config: PreTrainedConfig, attention: str | None = None) -> bool:
+    """Whether a model's attention obeys a mask of every two tokens: tested kinds without a window.
+
+    `attention` is the implementation, by default the one of the configuration.
+    """
     layers = set(getattr(config, "layer_types", None) or ["full_attention"])
     return (
         config.model_type in _TESTED
         and layers == {"full_attention"}
-        and config._attn_implementation in ("sdpa", "eager")
+        and (attention or config._attn_implementation) in ("sdpa", "eager")
     )
 
 

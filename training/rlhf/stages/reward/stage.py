@@ -3,12 +3,12 @@
     python -m training.rlhf reward RUN_DIR
 
 A LoRA adapter and a linear score head on the frozen base learn from comparisons by TRL's RewardTrainer (see
-`reward_trainer`): a completion is encoded once, and all its pairs use its score. Left out: normalising the
+`trainer`): a completion is encoded once, and all its pairs use its score. Left out: normalising the
 reward so that the labelers' demonstrations score 0 on average; `center_rewards` keeps it near zero instead.
 
 Writes to output/ the adapter with its head as peft does, the tokenizer, held_out.jsonl (a line for each
 held-out pair: prompt_id, chosen, rejected, chosen_reward, rejected_reward), report.json (see
-`reward_report`) and seen_prompts.json (see `seen`). With `ensemble_size` above 1 there are member-0/,
+`report`) and seen_prompts.json (see `data.seen_prompts`). With `ensemble_size` above 1 there are member-0/,
 member-1/ …, each as a single one but for seen_prompts.json, which is of all; held_out.jsonl and report.json
 beside them are those of the members' mean (Coste et al. 2023). Each member has a seed of its own and leaves
 out one fold of the training prompts, named in its report.
@@ -20,7 +20,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,104 +29,36 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from training.rlhf.data.files import TRAIN, Message, Preference, read_preferences
-from training.rlhf.data.seen_prompts import prompt_digest, write_seen
-from training.rlhf.errors import DataError
+from training.rlhf.data.seen_prompts import write_seen
 from training.rlhf.model.adapters import sort_targets
 from training.rlhf.model.loading import base_location, load_tokenizer
 from training.rlhf.model.reward_head import member_folder
 from training.rlhf.rundir import RunDirectory, sync_tree, write_json
-from training.rlhf.stages.reward.comparisons import (
-    Comparison,
-    Example,
-    encode_preferences,
-    group_comparisons,
-    plan_steps,
-    require_enough,
-)
+from training.rlhf.stages.reward.comparisons import Example, group_comparisons
+from training.rlhf.stages.reward.members import Member, plan_members
+from training.rlhf.stages.reward.preferences import read_examples
 from training.rlhf.stages.reward.recipe import RewardRecipe
 from training.rlhf.stages.reward.report import HEADLINES, read_scores, write_report
 from training.rlhf.stages.reward.trainer import load_classifier, make_trainer, score_with
 from training.rlhf.stages.trainer import empty_output, train
 
-HELD_OUT = "held_out"
-_SEEDS_APART = 7919
-
-
-@dataclass(frozen=True)
-class Member:
-    """What one reward adapter learns from, step by step, and the training prompts that it never sees.
-
-    `seen` holds the digests of the prompts that it learns from, `left_out` the ids of the others.
-    """
-
-    seed: int
-    comparisons: list[Comparison]
-    steps: list[list[int]]
-    left_out: list[str]
-    seen: set[str]
-
 
 def run(directory: RunDirectory, recipe: RewardRecipe) -> dict[str, Any]:
-    """Train the members and write them with their reports to output/; returns the metrics.
-
-    Held out are the rows of recipe.held_out and those of the dataset whose split is not train.
-    """
+    """Train the members and write them with their reports to output/; returns the metrics."""
     tokenizer = load_tokenizer(base_location(directory, recipe))
-    preferences = _read(directory, recipe)
-    _refuse_leak(preferences)
-    encoded = encode_preferences(tokenizer, preferences)
-    fitting = [each for each in encoded if each.longest <= recipe.max_length]
-    learned = [each for each in fitting if each.preference.split == TRAIN and each.preference.weight > 0]
-    held_out = [each for each in fitting if each.preference.split != TRAIN]
-    overlong = len(encoded) - len(fitting)
-    require_enough(recipe, len(learned), overlong=overlong, held_out=len(held_out))
-
-    members = plan_members(recipe, learned)
-    report = _train_members(directory, recipe, members, tokenizer, held_out)
+    examples = read_examples(directory, recipe, tokenizer)
+    members = plan_members(recipe, examples.learned)
+    report = _train_members(directory, recipe, members, tokenizer, examples.held_out)
     write_seen(directory.output, [each.seen for each in members])
     return {
         "loss": report["training"]["loss"],
         "steps": report["training"]["steps"],
-        "train_pairs": len(learned),
-        "train_comparisons": len(group_comparisons(learned, most_pairs=recipe.batch_size)),
-        "held_out_pairs": len(held_out),
-        "overlong_pairs": overlong,
+        "train_pairs": len(examples.learned),
+        "train_comparisons": len(group_comparisons(examples.learned, most_pairs=recipe.batch_size)),
+        "held_out_pairs": len(examples.held_out),
+        "overlong_pairs": examples.overlong,
         **{name: report[name] for name in HEADLINES if name in report},
     }
-
-
-def plan_members(recipe: RewardRecipe, learned: Sequence[Example]) -> list[Member]:
-    """The members' seeds, folds and steps; a single one leaves nothing out."""
-    prompts = sorted({each.preference.prompt_id for each in learned})
-    size = recipe.ensemble_size
-    if 1 < size > len(prompts):
-        raise DataError(
-            f"The training pairs are about {len(prompts)} prompts, too few for the {size} folds of "
-            "ensemble_size."
-        )
-    order = np.random.default_rng(recipe.seed).permutation(len(prompts))
-    members = []
-    for number in range(size):
-        left_out = {prompts[i] for i in order[number::size]} if size > 1 else set()
-        seen = [each for each in learned if each.preference.prompt_id not in left_out]
-        comparisons = group_comparisons(seen, most_pairs=recipe.batch_size)
-        if not comparisons:
-            raise DataError(
-                "No pair is left to learn from: the rest are about two texts of the same tokens or about the "
-                "prompts that this member of the ensemble leaves out."
-            )
-        seed = (recipe.seed + number * _SEEDS_APART) % 2**32
-        steps = plan_steps(
-            comparisons,
-            pairs_per_step=recipe.batch_size,
-            epochs=recipe.epochs,
-            max_steps=recipe.max_steps,
-            seed=seed,
-        )
-        digests = {prompt_digest(each.preference.prompt) for each in seen}
-        members.append(Member(seed, comparisons, steps, sorted(left_out), digests))
-    return members
 
 
 def _train_members(
@@ -228,31 +160,3 @@ def _complete_or_absent(directory: RunDirectory, folder: Path) -> Iterator[Path]
         sync_tree(folder.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _read(directory: RunDirectory, recipe: RewardRecipe) -> list[Preference]:
-    preferences = read_preferences(directory, recipe.dataset)
-    if recipe.held_out:
-        more = read_preferences(directory, recipe.held_out)
-        preferences += [replace(preference, split=HELD_OUT) for preference in more]
-    if not recipe.soft_labels:
-        return preferences
-    return [
-        each if each.vote_share is None else replace(each, probability=each.vote_share, weight=1.0)
-        for each in preferences
-    ]
-
-
-def _refuse_leak(preferences: Sequence[Preference]) -> None:
-    """Raise DataError when a prompt is both learned from and held out: the accuracy would mean nothing."""
-    learned = {_said(each.prompt) for each in preferences if each.split == TRAIN}
-    for each in preferences:
-        if each.split != TRAIN and _said(each.prompt) in learned:
-            raise DataError(
-                f"The prompt {each.prompt_id} is among the training rows and among the held-out ones: "
-                "leave it out of one of them."
-            )
-
-
-def _said(messages: Sequence[Message]) -> tuple[tuple[str, str], ...]:
-    return tuple((message["role"], message["content"]) for message in messages)

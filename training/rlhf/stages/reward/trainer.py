@@ -116,7 +116,7 @@ class ComparisonCollator:
 
     def __init__(self, comparisons: Sequence[Comparison], model: PreTrainedModel, pad_id: int) -> None:
         self._comparisons, self._pad_id = comparisons, pad_id
-        self._shares, self._dtype = can_share(model), model.dtype
+        self._shares, self._dtype = can_share(model.config), model.dtype
         self._widest = model.config.hidden_size
 
     def __call__(self, steps: list[dict[str, list[int]]]) -> dict[str, Tensor]:

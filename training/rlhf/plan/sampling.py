@@ -1,0 +1,103 @@
+"""What the stages that sample answers have in common, as `plan` counts it."""
+
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from training.rlhf.data import chat
+from training.rlhf.data.files import read_prompts
+from training.rlhf.hardware.device import device_for
+from training.rlhf.model.kernels.weight_prepacking import packed_bytes
+from training.rlhf.model.loading import load_tokenizer
+from training.rlhf.model.logprobs import Block, answer_logprobs
+from training.rlhf.model.reward_head import last_hidden_states, member_folders
+from training.rlhf.model.sampling import reserved_cache
+from training.rlhf.plan.workload import Lengths, Phase, Workload, measure_lengths, sample_rows
+from training.rlhf.recipes import SamplingRecipe
+
+S = TypeVar("S", bound=SamplingRecipe)
+_BYTES_PER_TOKEN, _BYTES_PER_LINE = 5, 100  # of written answers
+
+
+class SamplingWorkload(Workload[S]):
+    """Passes over prompts and answers; all answers are as long as the recipe's longest."""
+
+    def read_lengths(self) -> Lengths:
+        longest = self.recipe.max_prompt_tokens
+        prompts = read_prompts(self.directory, self.recipe.dataset)
+        tokenizer = load_tokenizer(self.location)
+        encoded = chat.encode_prompts(tokenizer, sample_rows(prompts), longest=longest)
+        return measure_lengths(len(prompts), [len(ids) for ids in encoded], longest)
+
+    def answer_bytes(self, answers: int) -> int:
+        """Bytes of so many lines of output, each with an answer."""
+        return answers * (_BYTES_PER_LINE + _BYTES_PER_TOKEN * self.recipe.max_new_tokens)
+
+    def reward_members(self, folder: str) -> int:
+        """Adapters of the reward model in a folder, each of which scores everything."""
+        return len(member_folders(self.directory.resolve(folder)))
+
+    @property
+    def policy(self) -> str | None:
+        """The adapter that is sampled from; None for the plain base."""
+        return "policy" if self.base.parameters("policy") else None
+
+    # Passes
+
+    def sampling(self, *, times: float) -> list[Phase]:
+        """The prompt's pass, which makes the cache, and one token's pass with the cache full."""
+        recipe, policy = self.recipe, self.policy
+        rows, width = recipe.batch_size, self.lengths.longest
+        most = width + recipe.max_new_tokens
+        full: Any = reserved_cache(self.model, most)
+        # A meta model is on the processor, whatever the recipe says.
+        packed = packed_bytes(self.model) if device_for(recipe.device).type == "cpu" else 0
+        with self.meta.mode, torch.no_grad(), self.base.use(policy):
+            self._next_logits(self.token_ids(rows, most - 1), full)
+        self.cache_bytes = sum(
+            each.numel() * each.element_size() for layer in full.layers for each in (layer.keys, layer.values)
+        )
+
+        def prompt() -> None:
+            _draw(self._next_logits(self.token_ids(rows, width), reserved_cache(self.model, most)))
+
+        def token() -> None:
+            _draw(self._next_logits(self.token_ids(rows, 1), full))
+
+        first, one = self.cost(prompt, policy), self.cost(token, policy)
+        share = (self.lengths.mean + recipe.max_new_tokens / 2) / most
+        kept = packed + self.cache_bytes
+        return [
+            Phase("prompts", times, first, self.lengths.mean / width, packed),
+            Phase("sampling", times * recipe.max_new_tokens, one, max(share, 0.5), kept),
+        ]
+
+    def scoring(self, *, times: float) -> Phase:
+        """One batch's pass through a reward adapter."""
+        block = self.block(self.recipe.batch_size)
+        cost = self.cost(
+            lambda: last_hidden_states(self.model, block.ids, block.mask)[:, -1].float(), "reward"
+        )
+        return Phase("scoring", times, cost, self.share)
+
+    def logprobs(self, block: Block) -> Tensor:
+        return answer_logprobs(self.model, block, 1.0)
+
+    def block(self, rows: int) -> Block:
+        """So many prompts with their answers, all of the longest."""
+        answer = self.recipe.max_new_tokens
+        ids = self.token_ids(rows, self.lengths.longest + answer)
+        with self.meta.mode:
+            return Block(ids, torch.ones_like(ids), torch.ones(rows, answer, dtype=torch.bool))
+
+    def _next_logits(self, ids: Tensor, cache: Any) -> Tensor:
+        output = self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        logits: Tensor = output.logits[:, -1]
+        return logits
+
+
+def _draw(logits: Tensor) -> Tensor:
+    """As `model.sampling` draws, as far as memory goes."""
+    temperature = 1.0
+    return (logits.float() / temperature).softmax(-1).cumsum(-1)

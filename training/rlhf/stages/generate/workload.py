@@ -1,0 +1,29 @@
+"""What `plan` counts of sampling completions."""
+
+import math
+
+from training.rlhf.plan.sampling import SamplingWorkload
+from training.rlhf.plan.workload import Phase
+from training.rlhf.stages.generate.recipe import GenerateRecipe
+
+
+class StageWorkload(SamplingWorkload[GenerateRecipe]):
+    """Batches of answers; those drawn anew are not counted."""
+
+    def add_adapters(self) -> None:
+        self.add_adapter("policy", self.recipe.policy_adapter)
+
+    @property
+    def answers(self) -> int:
+        return self.lengths.rows * self.recipe.completions_per_prompt
+
+    @property
+    def steps(self) -> int:
+        return math.ceil(self.answers / self.recipe.batch_size)
+
+    @property
+    def output_bytes(self) -> int:
+        return self.answer_bytes(self.answers)
+
+    def count_phases(self) -> list[Phase]:
+        return self.sampling(times=self.steps)
