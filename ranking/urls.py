@@ -52,6 +52,7 @@ project_patterns = [
     path("datasets/", datasets.datasets, name="datasets"),
     path("datasets/snapshot/", datasets.snapshot, name="take-snapshot"),
     path("datasets/<int:number>/", datasets.dataset, name="dataset"),
+    path("datasets/<int:number>.zip", datasets.dataset_zip, name="dataset-zip"),
     path("datasets/<int:number>/<str:name>", datasets.dataset_file, name="dataset-file"),
 ]
 

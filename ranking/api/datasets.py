@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from django.http import FileResponse, Http404
+from django.http import FileResponse
 from django.shortcuts import get_object_or_404
-from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -17,6 +16,7 @@ from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import NewestFirst
 from annotator.api.problems import CONFLICT, ProblemSerializer
 from ranking.dataset_files import MANIFEST, WITHDRAWALS
+from ranking.downloads import answer_file, answer_zip
 from ranking.models import Dataset
 from ranking.services import snapshot_preferences
 
@@ -47,12 +47,13 @@ class DatasetSerializer(serializers.ModelSerializer):
 
 class DatasetDetailSerializer(DatasetSerializer):
     files = serializers.SerializerMethodField()
+    zip_url = serializers.SerializerMethodField(help_text="All of them, and the manifest, in one folder.")
     manifest_url = serializers.SerializerMethodField()
     withdrawals_url = serializers.SerializerMethodField()
 
     class Meta(DatasetSerializer.Meta):
         fields = (  # type: ignore[assignment]
-            *DatasetSerializer.Meta.fields, "files", "manifest_url", "withdrawals_url",
+            *DatasetSerializer.Meta.fields, "files", "zip_url", "manifest_url", "withdrawals_url",
         )  # fmt: skip
 
     @extend_schema_field(DatasetFileSerializer(many=True))
@@ -61,6 +62,11 @@ class DatasetDetailSerializer(DatasetSerializer):
             {"name": name, **facts, "url": self.file_url(dataset, name)}
             for name, facts in sorted(dataset.manifest["files"].items())
         ]
+
+    @extend_schema_field(serializers.URLField())
+    def get_zip_url(self, dataset: Dataset) -> str:
+        address = [dataset.project.slug, dataset.number]
+        return reverse("api-dataset-zip", args=address, request=self.context["request"])
 
     def get_manifest_url(self, dataset: Dataset) -> str:
         return self.file_url(dataset, MANIFEST)
@@ -123,13 +129,17 @@ class DatasetFileAPIView(ProjectAPIView):
     )
     def get(self, request: Request, slug: str, number: int, name: str) -> FileResponse:
         dataset = get_object_or_404(self.project.datasets, number=number)
-        try:
-            file = dataset.open_file(name)
-        except OSError as error:
-            raise Http404(_("The dataset has no such file.")) from error
-        return FileResponse(
-            file,
-            as_attachment=True,
-            filename=f"{slug}-{number}-{name}",
-            content_type="application/octet-stream",
-        )
+        return answer_file(dataset, name, "application/octet-stream")
+
+
+class DatasetZipAPIView(ProjectAPIView):
+    roles = {"GET": COORDINATORS}
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Download all files of a dataset",
+        description="A zip of one folder that `datasets.load_dataset` reads; `Repr-Digest` has its SHA-256.",
+        responses={(200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY)},
+    )
+    def get(self, request: Request, slug: str, number: int) -> FileResponse:
+        return answer_zip(get_object_or_404(self.project.datasets, number=number))

@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from .assignments import NextAssignmentAPIView, SkipAPIView
-from .datasets import DatasetAPIView, DatasetFileAPIView, DatasetsAPIView
+from .datasets import DatasetAPIView, DatasetFileAPIView, DatasetsAPIView, DatasetZipAPIView
 from .judgments import CorrectionAPIView, JudgmentAPIView, JudgmentsAPIView
 from .preferences import PreferencesAPIView
 
@@ -16,6 +16,7 @@ project_patterns = [
     path("preferences/", PreferencesAPIView.as_view(), name="api-preferences"),
     path("datasets/", DatasetsAPIView.as_view(), name="api-datasets"),
     path("datasets/<int:number>/", DatasetAPIView.as_view(), name="api-dataset"),
+    path("datasets/<int:number>/zip/", DatasetZipAPIView.as_view(), name="api-dataset-zip"),
     path("datasets/<int:number>/files/<str:name>/", DatasetFileAPIView.as_view(), name="api-dataset-file"),
 ]
 

@@ -1,7 +1,7 @@
 """Snapshots of preferences: taking them, reading their cards, downloading their files."""
 
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
 from annotator.views.refusals import tell_refusal
+from ranking.downloads import answer_file, answer_zip
 from ranking.models import Judgment
 from ranking.services import snapshot_preferences
 
@@ -47,9 +48,10 @@ def dataset(request: ProjectRequest, number: int) -> HttpResponse:
 @require_safe
 @project_view(Role.COORDINATOR)
 def dataset_file(request: ProjectRequest, number: int, name: str) -> FileResponse:
-    found = get_object_or_404(request.project.datasets, number=number)
-    try:
-        file = found.open_file(name)
-    except OSError as error:
-        raise Http404("The dataset has no such file.") from error
-    return FileResponse(file, as_attachment=True, filename=f"{request.project.slug}-{number}-{name}")
+    return answer_file(get_object_or_404(request.project.datasets, number=number), name)
+
+
+@require_safe
+@project_view(Role.COORDINATOR)
+def dataset_zip(request: ProjectRequest, number: int) -> FileResponse:
+    return answer_zip(get_object_or_404(request.project.datasets, number=number))

@@ -1,6 +1,10 @@
 """The overview with its rounds, and the datasets' pages."""
 
+import base64
+import hashlib
+import io
 import re
+import zipfile
 
 import pytest
 from django.urls import reverse
@@ -8,6 +12,7 @@ from django.urls import reverse
 from annotator.models import Role
 from ranking.models import Dataset, Round
 from ranking.services import snapshot_preferences
+from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_project, make_user
 
 from .making import make_answers, make_assignment, make_judgment, make_round
@@ -146,8 +151,25 @@ def test_every_file_can_be_downloaded_as_it_is(as_coordinator, judged):
     for name in dataset.file_names:
         response = as_coordinator.get(url(judged, "dataset-file", 1, name))
         assert b"".join(response.streaming_content) == (dataset.folder / name).read_bytes()
-        assert response["Content-Disposition"].startswith("attachment")
-        assert name in response["Content-Disposition"]
+        assert response["Content-Disposition"] == f'attachment; filename="{name}"'
+
+
+def test_the_zip_is_the_folder_that_the_card_describes(as_coordinator, judged):
+    dataset = snapshot_preferences(project=judged)
+    api = client_of(coordinator_of(judged))
+    address = api.get(reverse("api-dataset", args=[judged.slug, 1])).json()["zip_url"]
+    for response in (as_coordinator.get(url(judged, "dataset-zip", 1)), api.get(address)):
+        content = b"".join(response.streaming_content)
+        assert int(response["Content-Length"]) == len(content)
+        digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+        assert response["Repr-Digest"] == f"sha-256=:{digest}:"
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            packed = {name: archive.read(name) for name in archive.namelist()}
+        folder = f"{judged.slug}-1"
+        assert packed == {
+            f"{folder}/{name}": (dataset.folder / name).read_bytes() for name in dataset.file_names
+        }
+        assert set(dataset.file_names) >= {"README.md", "manifest.json"}
 
 
 @pytest.mark.parametrize("name", ["secret_key", "..", "..%2Fsecret", "train.parquet%00", "TRAIN.parquet"])
@@ -162,6 +184,7 @@ def test_a_dataset_whose_files_are_gone_says_so(as_coordinator, judged):
         (dataset.folder / name).unlink()
     assert as_coordinator.get(url(judged, "dataset", 1)).status_code == 200
     assert as_coordinator.get(url(judged, "dataset-file", 1, "README.md")).status_code == 404
+    assert as_coordinator.get(url(judged, "dataset-zip", 1)).status_code == 404
 
 
 PAGES = [
@@ -170,6 +193,7 @@ PAGES = [
     ("datasets", ()),
     ("dataset", (1,)),
     ("dataset-file", (1, "README.md")),
+    ("dataset-zip", (1,)),
 ]
 ACTS = ["open-round", "close-round", "take-snapshot"]
 

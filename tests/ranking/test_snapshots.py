@@ -1,12 +1,14 @@
 """Snapshots of preferences: their files, and what happens when something goes wrong."""
 
 import hashlib
+import io
 import json
 import os
 import resource
 import subprocess
 import sys
 import time
+import zipfile
 from collections import Counter
 
 import pyarrow.parquet as pq
@@ -17,6 +19,7 @@ from django.core.management import CommandError, call_command
 from annotator.models import AuditEvent
 from annotator.services.projects import change_settings
 from annotator.services.prompts import import_prompts
+from ranking.downloads import answer_file, answer_zip
 from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.models import Dataset, Judgment
 from ranking.services import open_round, snapshot_preferences
@@ -268,12 +271,12 @@ import json, sys
 from pathlib import Path
 from datasets import load_dataset
 
-folder = Path(sys.argv[1])
-loaded = load_dataset(str(folder), cache_dir=sys.argv[2])
-assert set(loaded) == set(sys.argv[3].split()), set(loaded)
-for split, rows in loaded.items():
-    lines = (folder / f"{split}.jsonl").read_text().splitlines()
-    assert list(rows) == [json.loads(line) for line in lines], split
+for number, folder in enumerate(map(Path, sys.argv[1].split(":"))):
+    loaded = load_dataset(str(folder), cache_dir=f"{sys.argv[2]}/cache-{number}")
+    assert set(loaded) == set(sys.argv[3].split()), set(loaded)
+    for split, rows in loaded.items():
+        lines = (folder / f"{split}.jsonl").read_text().splitlines()
+        assert list(rows) == [json.loads(line) for line in lines], split
 """
 
 TRAIN = """
@@ -308,7 +311,7 @@ assert trainer.train().global_step == 1
 """
 
 
-def run_apart(script, dataset, folder, *arguments):
+def run_apart(script, read, folder, *arguments):
     """The web tests load no torch, so what needs it runs in a process of its own."""
     offline = {
         "HF_HUB_OFFLINE": "1",
@@ -317,7 +320,7 @@ def run_apart(script, dataset, folder, *arguments):
         "HOME": str(folder),
     }
     done = subprocess.run(
-        [sys.executable, "-c", script, str(dataset.folder), str(folder), *arguments],
+        [sys.executable, "-c", script, str(read), str(folder), *arguments],
         env={**offline, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -329,7 +332,15 @@ def run_apart(script, dataset, folder, *arguments):
 def test_datasets_reads_both_splits_back(project, tmp_path):
     make_answers(project, prompts=40, answers=2, name="Version 2")
     judge_round(open_round(project=project, author=project.authors.get(name="Version 2")), (1, 2))
-    run_apart(READ_BACK, snapshot_preferences(project=project), tmp_path, "train held_out")
+    dataset = snapshot_preferences(project=project)
+    with zipfile.ZipFile(io.BytesIO(answer_zip(dataset).getvalue())) as archive:
+        archive.extractall(tmp_path)
+    loose = tmp_path / "loose"
+    loose.mkdir()
+    for name in dataset.file_names:
+        response = answer_file(dataset, name)
+        (loose / response.headers["Content-Disposition"].split('"')[1]).write_bytes(response.getvalue())
+    run_apart(READ_BACK, f"{tmp_path / project.slug}-1:{loose}", tmp_path, "train held_out")
 
 
 def test_datasets_reads_a_snapshot_whose_held_out_split_is_empty(tmp_path):
@@ -337,8 +348,8 @@ def test_datasets_reads_a_snapshot_whose_held_out_split_is_empty(tmp_path):
     make_judgment(make_assignment(current, make_member(current.project)), 1, 2)
     dataset = snapshot_preferences(project=current.project)
     split = current.project.prompts.get().split
-    run_apart(READ_BACK, dataset, tmp_path, split)
+    run_apart(READ_BACK, dataset.folder, tmp_path, split)
 
 
 def test_trl_trains_on_it_unchanged(project, tmp_path):
-    run_apart(TRAIN, snapshot_preferences(project=project), tmp_path)
+    run_apart(TRAIN, snapshot_preferences(project=project).folder, tmp_path)
