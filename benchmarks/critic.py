@@ -260,7 +260,9 @@ def accuracy(base_folder: Path, policy: Path, questions: list[str]) -> float:
     prompts = [Prompt(q, [{"role": "user", "content": q}]) for q in questions]
     encoded = chat.encode_prompts(tokenizer, prompts, longest=recipe.max_prompt_tokens)
     with base.sampling_from("policy", len(encoded)) as model:
-        answers = sample(model, encoded, Sampling.of(recipe, tokenizer), seed=0, batch_size=len(encoded))
+        answers = sample(
+            model, encoded, Sampling.of(recipe, tokenizer, str(base_folder)), seed=0, batch_size=len(encoded)
+        )
     judge = GoldJudge(load_corpus(CORPUS))
     texts = [chat.decode(tokenizer, answer.tokens) for answer in answers]
     return mean(judge.judge(q, text).is_accurate for q, text in zip(questions, texts, strict=True))

@@ -126,7 +126,7 @@ def answer(side: str, options: argparse.Namespace) -> Figures:
         options.max_new_tokens,
         options.temperature,
         options.top_p,
-        int(tokenizer.eos_token_id),
+        (int(tokenizer.eos_token_id),),
         int(tokenizer.pad_token_id),
     )
     lengths = {"ours": _ours, "transformers": _transformers}[side]
@@ -165,7 +165,7 @@ def _transformers(prompts: list[list[int]], how: Sampling, options: argparse.Nam
             top_p=how.top_p,
             top_k=0,
             max_new_tokens=how.max_new_tokens,
-            eos_token_id=how.eos_id,
+            eos_token_id=list(how.stop_ids),
             pad_token_id=how.pad_id,
         )[:, ids.shape[1] :]
         tokens += int((drawn != how.pad_id).sum())

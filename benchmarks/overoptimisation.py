@@ -235,7 +235,7 @@ def _measure(
     base, tokenizer = SharedBase(load_base(str(starter), "float32")), load_tokenizer(str(starter))
     reward_model = load_reward(base, reward)
     encoded = chat.encode_prompts(tokenizer, prompts, longest=recipe.max_prompt_tokens)
-    how, ending = Sampling.of(recipe, tokenizer), chat.ending(tokenizer)
+    how, ending = Sampling.of(recipe, tokenizer, str(starter)), chat.ending(tokenizer)
     points = []
     for step, folder in [(0, None), *policies]:
         name = None if folder is None else f"step{step}"
@@ -247,7 +247,7 @@ def _measure(
         with torch.no_grad(), base.use(None) as model:
             reference = answer_logprobs(model, block, how.temperature)
         kl = (sum(sum(answer.logprobs) for answer in answers) - float(reference.sum())) / len(answers)
-        whole = [p + a.completed(how.eos_id) + ending for p, a in zip(encoded, answers, strict=True)]
+        whole = [p + a.completed(ending) for p, a in zip(encoded, answers, strict=True)]
         scores = combine(score_sequences(base, reward_model, whole, how.pad_id)).numpy()
         texts = [chat.decode(tokenizer, answer.tokens) for answer in answers]
         points.append(_point(step, kl, scores, prompts, texts, judge))

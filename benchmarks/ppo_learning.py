@@ -97,7 +97,7 @@ def scores_of(task: Task, folder: Path) -> torch.Tensor:
     base = SharedBase(load_base(str(task.base), task.shape.dtype))
     model = load_reward(base, folder)
     eos, pad = int(tokenizer.eos_token_id), int(tokenizer.pad_token_id)
-    how = Sampling(task.shape.response, SETTINGS["temperature"], 1.0, eos, pad)
+    how = Sampling(task.shape.response, SETTINGS["temperature"], 1.0, (eos,), pad)
     with base.use(None) as plain:
         answers = sample(plain, task.token_ids, how, seed=7)
     whole = [

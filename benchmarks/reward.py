@@ -129,7 +129,7 @@ def demonstration(options: argparse.Namespace) -> list[dict[str, Any]]:
         SamplingRecipe.max_new_tokens,
         SamplingRecipe.temperature,
         SamplingRecipe.top_p,
-        int(tokenizer.eos_token_id),
+        (int(tokenizer.eos_token_id),),
         int(tokenizer.pad_token_id),
     )
     answers = sample(load_base(str(options.starter), "float32"), encoded, settings, seed=1, batch_size=128)

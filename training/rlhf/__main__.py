@@ -2,9 +2,11 @@
 
     python -m training.rlhf {sft,reward,ppo,generate,evaluate} RUN_DIR
     python -m training.rlhf plan RECIPE
+    python -m training.rlhf check BASE_MODEL
 
-`plan` tells what a run will take before it is started, and writes nothing. Several processes do a run of
-ppo under torchrun, see `distributed.processes`.
+`plan` tells what a run will take before it is started, and writes nothing. `check` tells whether a base model
+can be used (see `model.base_check`). Several processes do a run of ppo under torchrun, see
+`distributed.processes`.
 
 Ends with 0 on success (also when the run had succeeded before), 1 with error.json on failure, 2 on a wrong
 command line, 3 when it stopped because it was asked to, 4 on failure when the disk is too full even for
@@ -30,7 +32,7 @@ from training.rlhf.recipes import LoRARecipe, Recipe
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages import STAGES
 
-PLAN = "plan"
+PLAN, CHECK = "plan", "check"
 OK, FAILED, CANCELLED, NO_ROOM = 0, 1, 3, 4
 # Names of mallopt(3), which Python does not have.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -40,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.stage == PLAN:
         return _plan(options.recipe, as_json=options.json)
+    if options.stage == CHECK:
+        return _check(options.base_model, as_json=options.json)
     directory = RunDirectory(options.run_dir)
     if not directory.path.is_dir():
         print(f"There is no run directory {directory.path}.", file=sys.stderr)
@@ -64,6 +68,24 @@ def _plan(path: Path, *, as_json: bool) -> int:
         return FAILED
     print(json.dumps(made.to_dict(), indent=2) if as_json else plan.describe(made))
     return OK
+
+
+def _check(name: str, *, as_json: bool) -> int:
+    """Print what is known of a base model, and what is wrong with it."""
+    _quieten_libraries()
+    if Path(name).is_dir():
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    from training.rlhf.model.base_check import check_base  # torch takes seconds to import
+
+    report = check_base(name, Path.cwd())
+    found = report.to_dict()
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        print("\n".join(f"{key:16} {value}" for key, value in found.items() if key not in ("ok", "problems")))
+        for problem in report.problems:
+            print(problem, file=sys.stderr)
+    return FAILED if report.problems else OK
 
 
 def _attempt(directory: RunDirectory, stage: str) -> int:
@@ -91,9 +113,12 @@ def _run(directory: RunDirectory, recipe: Recipe, processes: Processes) -> None:
     _keep_freed_memory(processes)
     started = time.monotonic()
     stage = STAGES[recipe.stage]
+    from training.rlhf.model.base_check import require_usable_base
+
     with EnergyMeter(recipe.country, recipe.processor_watts) as meter, directory.shown_in_terminal():
         _seed_everything(recipe)
         processes.require_one_run(directory, recipe)
+        require_usable_base(directory, recipe)
         metrics = stage.run(directory, recipe)
     seconds = time.monotonic() - started
     energy = of_all_processes(meter.result, processes)
@@ -185,7 +210,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.rlhf", description=(__doc__ or "").splitlines()[0]
     )
-    stages = parser.add_subparsers(dest="stage", required=True, metavar="{" + ",".join((*STAGES, PLAN)) + "}")
+    stages = parser.add_subparsers(
+        dest="stage", required=True, metavar="{" + ",".join((*STAGES, PLAN, CHECK)) + "}"
+    )
     for name, stage in STAGES.items():
         summary = (stage.recipe.__doc__ or "").splitlines()[0]
         command = stages.add_parser(
@@ -202,6 +229,12 @@ def _parser() -> argparse.ArgumentParser:
         "recipe", type=Path, metavar="RECIPE", help="recipe.json or the directory that holds it"
     )
     command.add_argument("--json", action="store_true", help="print JSON, in bytes and seconds")
+    summary = "Whether a base model can be used: chat template, stop tokens, sizes and lengths."
+    command = stages.add_parser(CHECK, help=summary, description=summary)
+    command.add_argument("base_model", metavar="BASE_MODEL", help="folder or hub name")
+    command.add_argument(
+        "--json", action="store_true", help="print JSON, see training/rlhf/model/base_check.py"
+    )
     return parser
 
 

@@ -17,7 +17,7 @@ def test_prompt_answer_and_ending_are_the_tokens_of_the_whole_conversation(llama
     for question in QUESTIONS:
         whole = conversation(question, GOOD)
         (prompt,) = chat.encode_prompts(tokenizer, [Prompt("p", whole[:1])], longest=100)
-        answer = [*tokenizer.encode(GOOD), tokenizer.eos_token_id]
+        answer = tokenizer.encode(GOOD)
         assert prompt + answer + chat.ending(tokenizer) == chat.encode_conversation(tokenizer, whole)
         assert chat.decode(tokenizer, answer) == GOOD
 

@@ -83,10 +83,10 @@ def test_a_policy_is_charged_for_the_doubt_of_the_ensemble(llama: Path, ensemble
     tokenizer = load_tokenizer(str(llama))
     base = load_shared(llama)
     reward = load_reward(base, ensemble)
-    how = Sampling(8, 1.0, 1.0, tokenizer.eos_token_id, tokenizer.pad_token_id)
+    how = Sampling(8, 1.0, 1.0, (tokenizer.eos_token_id,), tokenizer.pad_token_id)
     prompts, ending = [[7, 8, 9], [10, 11]], chat.ending(tokenizer)
-    answers = [Answer([20, 21, how.eos_id], [0.0] * 3, True), Answer([22], [0.0], False)]
-    sequences = [p + a.completed(how.eos_id) + ending for p, a in zip(prompts, answers, strict=True)]
+    answers = [Answer([20, 21, ending[0]], [0.0] * 3, True), Answer([22], [0.0], False)]
+    sequences = [p + a.completed(ending) for p, a in zip(prompts, answers, strict=True)]
     scores = score_sequences(base, reward, sequences, how.pad_id)
     for penalty in (0.0, 2.0):
         scored = RewardScorer(base, reward, how, ending, penalty)(prompts, answers)

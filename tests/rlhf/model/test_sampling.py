@@ -11,7 +11,7 @@ from training.rlhf.model.loading import load_base
 from training.rlhf.model.logprobs import answer_logprobs, lay_out
 from training.rlhf.model.sampling import Answer, Sampling, _draw, sample
 
-HOW = Sampling(max_new_tokens=16, temperature=0.8, top_p=1.0, eos_id=2, pad_id=0)
+HOW = Sampling(max_new_tokens=16, temperature=0.8, top_p=1.0, stop_ids=(2,), pad_id=0)
 PROMPTS = [[7, 8, 9], [10] * 9, [11, 12], [13, 14, 15, 16, 17], [18]] * 4
 
 
@@ -53,8 +53,8 @@ def test_an_answer_ends_with_eos_or_at_the_longest_length(model: PreTrainedModel
     answers = sample(model, PROMPTS * 5, dataclasses.replace(HOW, max_new_tokens=40), seed=3)
     for answer in answers:
         assert len(answer.tokens) == len(answer.logprobs)
-        assert HOW.eos_id not in answer.tokens[:-1]
-        assert answer.finished == (answer.tokens[-1] == HOW.eos_id)
+        assert HOW.stop_ids[0] not in answer.tokens[:-1]
+        assert answer.finished == (answer.tokens[-1] == HOW.stop_ids[0])
         assert answer.finished or len(answer.tokens) == 40
     assert {answer.finished for answer in answers} == {True, False}
 
@@ -88,9 +88,20 @@ def test_what_cannot_be_said_is_never_drawn_at_the_ends_of_the_distribution() ->
     assert torch.isfinite(logprobs).all()
 
 
-def test_a_cut_off_answer_is_completed_with_eos() -> None:
-    assert Answer([5, 6], [0.0, 0.0], finished=False).completed(2) == [5, 6, 2]
-    assert Answer([5, 2], [0.0, 0.0], finished=True).completed(2) == [5, 2]
+def test_an_answer_ends_at_whichever_stop_token_comes_first(model: PreTrainedModel) -> None:
+    once = sample(model, PROMPTS, HOW, seed=1)
+    other = next(answer.tokens[3] for answer in once if len(answer.tokens) > 4)
+    twice = sample(model, PROMPTS, dataclasses.replace(HOW, stop_ids=(2, other)), seed=1)
+    for before, after in zip(once, twice, strict=True):
+        places = [place for place, token in enumerate(before.tokens) if token in (2, other)]
+        assert after.tokens == before.tokens[: places[0] + 1] if places else before.tokens
+        assert after.finished == bool(places)
+    assert any(answer.tokens[-1] == other for answer in twice)
+
+
+def test_an_answer_is_completed_as_the_chat_template_ends_it() -> None:
+    assert Answer([5, 6], [0.0, 0.0], finished=False).completed([2, 9]) == [5, 6, 2, 9]
+    assert Answer([5, 3], [0.0, 0.0], finished=True).completed([2, 9]) == [5, 2, 9]
 
 
 def test_progress_is_told_after_each_batch(llama: Path) -> None:

@@ -95,7 +95,7 @@ def draw(base_model: Path, adapter: Path | None) -> tuple[list[Answer], PreTrain
         base.load("policy", adapter)
     questions = [Prompt(question, conversation(question, GOOD)[:1]) for question in QUESTIONS]
     prompts = chat.encode_prompts(tokenizer, questions, longest=99) * 25
-    how = Sampling(12, TEMPERATURE, 1.0, tokenizer.eos_token_id, tokenizer.pad_token_id)
+    how = Sampling(12, TEMPERATURE, 1.0, (tokenizer.eos_token_id,), tokenizer.pad_token_id)
     with base.use("policy" if adapter else None) as model:
         answers = sample(model, prompts, how, seed=7)
     block = lay_out(prompts, [answer.tokens for answer in answers], how.pad_id)

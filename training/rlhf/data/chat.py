@@ -12,6 +12,7 @@ import copy
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 from jinja2 import TemplateError
@@ -23,7 +24,7 @@ from training.rlhf.errors import DataError, ModelError, first_line
 
 # Reasoning models (Qwen3) render an empty thought for a plain answer; other templates ignore the setting.
 TEMPLATE_SETTINGS: dict[str, Any] = {"enable_thinking": False}
-_PROBE = "yes"
+_PROBE, _OTHER_PROBE = "yes", "no"
 _QUOTED = 60  # characters
 # A token of its own that is put into the name of a control token and taken out of the ids again.
 _SEPARATOR = "\ue0fe\ue0ff"
@@ -54,22 +55,34 @@ def encode_conversation(tokenizer: PreTrainedTokenizerBase, messages: Sequence[M
 
 
 def ending(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """What the template writes after the EOS of an answer (often a line break), as token ids.
+    """What the template writes after an answer: the token that ends the turn, and often a line break.
 
-    The reward stage reads its score after it, so whoever scores a sampled answer appends it.
+    The reward stage reads its score after it, so whoever scores a sampled answer appends it. The token need
+    not be the tokenizer's EOS (Gemma's and Llama 3's are not). Raises ModelError when there is none.
     """
-    ids = encode_conversation(
-        tokenizer, [{"role": "user", "content": _PROBE}, {"role": "assistant", "content": _PROBE}]
+    yes, no = (
+        encode_conversation(
+            tokenizer, [{"role": "user", "content": _PROBE}, {"role": "assistant", "content": answer}]
+        )
+        for answer in (_PROBE, _OTHER_PROBE)
     )
-    try:
-        last = len(ids) - 1 - ids[::-1].index(tokenizer.eos_token_id)
-    except ValueError:
-        raise ModelError("The chat template does not end an answer with the tokenizer's EOS token.") from None
-    return ids[last + 1 :]
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(reversed(yes), reversed(no), strict=False))
+    written = [token for token, _ in alike][::-1]
+    special = special_ids(tokenizer)
+    for place, token in enumerate(written):
+        if token in special:
+            return written[place:]
+    raise ModelError("The chat template writes no special token after an answer, so no answer has an end.")
+
+
+def special_ids(tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """The ids of all special tokens, those included that have no role of their own."""
+    added = {token for token, entry in tokenizer.added_tokens_decoder.items() if entry.special}
+    return added | set(tokenizer.all_special_ids)
 
 
 def decode(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
-    """The text of an answer, without EOS and other special tokens."""
+    """The text of an answer, without special tokens."""
     return str(tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
 
 

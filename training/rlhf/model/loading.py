@@ -1,40 +1,47 @@
 """The base model and its tokenizer, from a folder or the hub; safetensors only, no remote code."""
 
-import hashlib
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
+    GenerationConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 from transformers.utils.logging import disable_progress_bar
 
+from training.rlhf.data import chat
 from training.rlhf.errors import ModelError, first_line, out_of_memory
 from training.rlhf.hardware.device import device_for
 from training.rlhf.model.kernels.layers import replace_layers
 from training.rlhf.recipes import Device, Recipe
-from training.rlhf.rundir import RunDirectory, write_json
+from training.rlhf.rundir import RunDirectory
 
 _SPARE_TOKENS = ("<|endoftext|>", "<pad>", "[PAD]", "<|pad|>", "<|finetune_right_pad_id|>", "<unk>")
 _NEW_HEAD = "score.weight"  # of a base that is to become a reward model
 
-disable_progress_bar()  # the log is for what the stages say
+disable_progress_bar()  # the log is for the stages' own lines
 
 
 def base_location(directory: RunDirectory, recipe: Recipe) -> str:
-    """The folder of the base model, or its hub name; ModelError for a folder that is missing."""
-    folder = directory.resolve(recipe.base_model)
+    """The folder of the recipe's base model, or its hub name; ModelError for a folder that is missing."""
+    return find_base(recipe.base_model, directory.resolve(recipe.base_model))
+
+
+def find_base(name: str, folder: Path) -> str:
+    """The folder if it exists, else the name, which is then the hub's; ModelError as `base_location`."""
     if folder.is_dir():
         if not (folder / "config.json").is_file():
-            raise ModelError(f"The model folder {recipe.base_model} has no config.json.")
+            raise ModelError(f"The model folder {name} has no config.json.")
         return str(folder)
-    looks_local = recipe.base_model.startswith((".", "/", "~")) or recipe.base_model.count("/") > 1
+    looks_local = name.startswith((".", "/", "~")) or name.count("/") > 1
     if looks_local:
-        raise ModelError(f"The model folder {recipe.base_model} does not exist.")
-    return recipe.base_model
+        raise ModelError(f"The model folder {name} does not exist.")
+    return name
 
 
 def load_tokenizer(location: str) -> PreTrainedTokenizerBase:
@@ -57,6 +64,21 @@ def load_tokenizer(location: str) -> PreTrainedTokenizerBase:
             raise ModelError(f"The tokenizer of {location} has no padding token apart from EOS.")
         tokenizer.pad_token = spare[0]
     return tokenizer
+
+
+def find_stop_ids(location: str, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """The tokens at which an answer ends; the first is the one that the chat template writes.
+
+    The others are the tokenizer's EOS and those of generation_config.json, or of config.json without one.
+    Raises ModelError when the template ends no answer.
+    """
+    try:
+        named = GenerationConfig.from_pretrained(location).eos_token_id
+    except OSError:
+        named = getattr(AutoConfig.from_pretrained(location), "eos_token_id", None)
+    more = named if isinstance(named, list) else [named]
+    found = [chat.ending(tokenizer)[0], tokenizer.eos_token_id, *more]
+    return tuple(dict.fromkeys(token for token in found if isinstance(token, int)))
 
 
 def load_base(
@@ -93,10 +115,3 @@ def load_base(
     # It gives no gradient to the padding token of the base's configuration, which is often EOS.
     embedding.padding_idx = None
     return model.to(place).requires_grad_(False).eval()
-
-
-def write_base_card(directory: RunDirectory, recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Write output/base.json: which base and which chat template the output belongs to."""
-    template = str(tokenizer.chat_template).encode()
-    card = {"base_model": recipe.base_model, "chat_template_sha256": hashlib.sha256(template).hexdigest()}
-    write_json(directory.output / "base.json", card)

@@ -17,6 +17,7 @@ from transformers.cache_utils import DynamicLayer
 
 from training.rlhf.data.padding import pad, positions_of
 from training.rlhf.errors import ModelError
+from training.rlhf.model.loading import find_stop_ids
 from training.rlhf.recipes import SamplingRecipe
 
 # Fewer rows make a step cheaper, but moving the cache costs too: shrink only when this share is left.
@@ -25,37 +26,45 @@ _SHRINK_AT = 0.75
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to sample: log-probabilities refer to the distribution at this temperature, before the nucleus."""
+    """How to sample: log-probabilities refer to the distribution at this temperature, before the nucleus.
+
+    An answer ends with the first of `stop_ids` that is drawn.
+    """
 
     max_new_tokens: int
     temperature: float
     top_p: float
-    eos_id: int
+    stop_ids: tuple[int, ...]
     pad_id: int
 
     @classmethod
-    def of(cls, recipe: SamplingRecipe, tokenizer: PreTrainedTokenizerBase) -> Self:
-        """A recipe's sampling settings with a tokenizer's special tokens."""
+    def of(cls, recipe: SamplingRecipe, tokenizer: PreTrainedTokenizerBase, location: str) -> Self:
+        """A recipe's sampling settings with the special tokens of a base model and its tokenizer."""
         return cls(
             recipe.max_new_tokens,
             recipe.temperature,
             recipe.top_p,
-            int(tokenizer.eos_token_id),
+            find_stop_ids(location, tokenizer),
             int(tokenizer.pad_token_id),
         )
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A sampled answer: tokens with EOS when it ended by itself, and the log-probability of each."""
+    """A sampled answer: tokens with the stop token when it ended by itself, the log-probability of each."""
 
     tokens: list[int]
     logprobs: list[float]
     finished: bool
 
-    def completed(self, eos_id: int) -> list[int]:
-        """The tokens with EOS, also when the answer was cut off before it."""
-        return self.tokens if self.finished else [*self.tokens, eos_id]
+    @property
+    def content(self) -> list[int]:
+        """The tokens without the stop token."""
+        return self.tokens[:-1] if self.finished else self.tokens
+
+    def completed(self, ending: list[int]) -> list[int]:
+        """The answer as the chat template ends it (`chat.ending`), whatever it ended with or was cut off."""
+        return [*self.content, *ending]
 
 
 @torch.inference_mode()
@@ -72,7 +81,7 @@ def sample(
     """One answer per prompt (token ids), in the order of the prompts; row i draws from stream (seed, i).
 
     With `streams` it draws from (seed, streams[i]): the prompts are some rows of a batch, by their numbers.
-    `after_batch` is told how many answers there are so far.
+    `after_batch` is called with the number of answers so far.
     """
     answers: dict[int, Answer] = {}
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
@@ -116,7 +125,8 @@ def _sample_batch(
         chosen, chosen_logprobs = _draw(logits.float() / how.temperature, how.top_p, uniforms[rows, step])
         tokens[rows, step] = chosen
         logprobs[rows, step] = chosen_logprobs
-        running &= chosen != how.eos_id
+        for stop in how.stop_ids:
+            running &= chosen != stop
         left = int(running.sum())  # the only wait for the device in a step
         if left == 0 or step + 1 == how.max_new_tokens:
             break
@@ -128,12 +138,12 @@ def _sample_batch(
             rows, running, chosen = rows[keep], running[keep], chosen[keep]
             positions, mask = positions[keep], mask[keep]
         ids = chosen.unsqueeze(-1)
-    said = zip(tokens.tolist(), logprobs.tolist(), strict=True)
-    return [_answer(*row, how.eos_id) for row in said]
+    drawn = zip(tokens.tolist(), logprobs.tolist(), strict=True)
+    return [_answer(*row, how.stop_ids) for row in drawn]
 
 
 def require_numbers(answers: Sequence[Answer]) -> None:
-    """Raise ModelError when a model whose weights are no numbers gave the answers: they say nothing."""
+    """Raise ModelError when the answers come from a model whose weights are no numbers."""
     if not all(math.isfinite(sum(answer.logprobs)) for answer in answers):
         raise ModelError(
             "The model gives no numbers: weights of the base or of its adapter are damaged, or too large for "
@@ -190,7 +200,9 @@ def _draw(logits: Tensor, top_p: float, uniforms: Tensor) -> tuple[Tensor, Tenso
     most = torch.nextafter(cumulative[:, -1], torch.zeros_like(cumulative[:, -1]))
     quantiles = torch.minimum(uniforms.float() * cumulative[:, -1], most)
     chosen = torch.searchsorted(cumulative, quantiles.unsqueeze(-1), right=True)
-    chosen = chosen.clamp(max=logits.shape[-1] - 1)  # of logits that are no numbers; PPO says so later
+    chosen = chosen.clamp(
+        max=logits.shape[-1] - 1
+    )  # of logits that are no numbers, which `require_numbers` reports
     return chosen.squeeze(-1), probabilities.gather(-1, chosen).squeeze(-1).log()
 
 
@@ -201,8 +213,8 @@ def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
     return torch.zeros_like(probabilities).scatter(-1, order, ordered.masked_fill(outside, 0.0))
 
 
-def _answer(tokens: list[int], logprobs: list[float], eos_id: int) -> Answer:
-    """The answer up to its EOS; what a row drew after it, until it left the batch, is nothing."""
-    finished = eos_id in tokens
-    length = tokens.index(eos_id) + 1 if finished else len(tokens)
-    return Answer(tokens[:length], logprobs[:length], finished)
+def _answer(tokens: list[int], logprobs: list[float], stop_ids: tuple[int, ...]) -> Answer:
+    """The answer up to its stop token; what a row drew after it, until it left the batch, does not count."""
+    ends = [tokens.index(stop) + 1 for stop in stop_ids if stop in tokens]
+    length = min(ends, default=len(tokens))
+    return Answer(tokens[:length], logprobs[:length], finished=bool(ends))

@@ -20,6 +20,7 @@ from typing import Any
 
 from training.rlhf.errors import RecipeError
 from training.rlhf.hardware.device import Machine, Speed, device_for, measure, this_machine
+from training.rlhf.model.base_check import require_usable_base
 from training.rlhf.model.loading import base_location
 from training.rlhf.plan.meta_model import Cost
 from training.rlhf.plan.presets import suggest
@@ -109,6 +110,7 @@ def read_recipe(path: Path) -> tuple[RunDirectory, Recipe]:
 def make_plan(directory: RunDirectory, recipe: Recipe) -> Plan:
     """Plan a run; errors are those that the run itself would end with."""
     device = device_for(recipe.device)
+    require_usable_base(directory, recipe)
     location = base_location(directory, recipe)
     workload = STAGES[recipe.stage].workload(directory, recipe, location)
     machine = this_machine(device)

@@ -34,7 +34,8 @@ from training.rlhf.data import chat
 from training.rlhf.data.files import Prompt, read_flagged, read_prompts
 from training.rlhf.data.seen_prompts import mean_of_unseen, read_unseen
 from training.rlhf.model.adapters import SharedBase
-from training.rlhf.model.loading import base_location, load_base, load_tokenizer, write_base_card
+from training.rlhf.model.base_card import BaseCard
+from training.rlhf.model.loading import base_location, load_base, load_tokenizer
 from training.rlhf.model.logprobs import answer_logprobs, lay_out
 from training.rlhf.model.reward_head import combine, load_reward, score_sequences
 from training.rlhf.model.sampling import Answer, Sampling, require_numbers, sample
@@ -57,9 +58,9 @@ class Evaluation:
 
     def __init__(self, directory: RunDirectory, recipe: EvaluateRecipe) -> None:
         self.directory, self.recipe = directory, recipe
-        location = base_location(directory, recipe)
+        self.location = location = base_location(directory, recipe)
         self.tokenizer = load_tokenizer(location)
-        self.how = Sampling.of(recipe, self.tokenizer)
+        self.how = Sampling.of(recipe, self.tokenizer, location)
         prompts = read_prompts(directory, recipe.dataset)
         self.flagged = read_flagged(directory, recipe.flagged) if recipe.flagged else []
         self.prompts = [each for each in prompts for _ in range(recipe.samples_per_prompt)]
@@ -88,7 +89,7 @@ class Evaluation:
         crossed = watches.crossed(metrics, self.recipe)
         watched = {"safety_judge": safety_judge.name, "crossed": crossed}
         write_json(self.directory.output / "watches.json", watched)
-        write_base_card(self.directory, self.recipe, self.tokenizer)
+        BaseCard.of(self.recipe.base_model, self.location, self.tokenizer).write(self.directory.output)
         by_reward = self.recipe.judge == "reward"
         judge = "reward model" if by_reward else self.recipe.judge_model
         return metrics | {"judge": judge, "safety_judge": safety_judge.name, "watches": crossed}
@@ -152,8 +153,7 @@ class Evaluation:
     def _score(self, answers: list[Answer]) -> list[float]:
         ending = chat.ending(self.tokenizer)
         sequences = [
-            prompt + answer.completed(self.how.eos_id) + ending
-            for prompt, answer in zip(self.encoded, answers, strict=True)
+            prompt + answer.completed(ending) for prompt, answer in zip(self.encoded, answers, strict=True)
         ]
         scores = score_sequences(
             self.base,
@@ -216,7 +216,7 @@ class Evaluation:
 
     def _profile(self, answers: list[Answer], texts: list[str]) -> watches.Metrics:
         return watches.profile(
-            [answer.tokens[: len(answer.tokens) - answer.finished] for answer in answers],
+            [answer.content for answer in answers],
             texts,
             [answer.finished for answer in answers],
             per_prompt=self.recipe.samples_per_prompt,
@@ -258,7 +258,7 @@ class Evaluation:
         return judge
 
     def _text(self, answer: Answer) -> str:
-        return chat.decode(self.tokenizer, answer.tokens)
+        return chat.decode(self.tokenizer, answer.content)
 
     def _write(self, name: str, rows: list[Row]) -> None:
         with open(self.directory.output / name, "w", encoding="utf-8") as file:

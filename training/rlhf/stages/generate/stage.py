@@ -12,7 +12,8 @@ import json
 from training.rlhf.data import chat
 from training.rlhf.data.files import read_prompts
 from training.rlhf.model.adapters import SharedBase
-from training.rlhf.model.loading import base_location, load_base, load_tokenizer, write_base_card
+from training.rlhf.model.base_card import BaseCard
+from training.rlhf.model.loading import base_location, load_base, load_tokenizer
 from training.rlhf.model.sampling import Answer, Sampling, require_numbers, sample
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages.generate.recipe import GenerateRecipe
@@ -31,7 +32,7 @@ def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
     base = SharedBase(load_base(location, recipe.dtype, recipe.device))
     if recipe.policy_adapter is not None:
         base.load("policy", directory.resolve(recipe.policy_adapter))
-    how = Sampling.of(recipe, tokenizer)
+    how = Sampling.of(recipe, tokenizer, location)
 
     def draw(rows: list[int], attempt: int) -> list[Answer]:
         def report(done: int) -> None:
@@ -53,13 +54,13 @@ def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
         return drawn
 
     answers = draw(list(range(len(encoded))), 0)
-    texts = [chat.decode(tokenizer, answer.tokens) for answer in answers]
+    texts = [chat.decode(tokenizer, answer.content) for answer in answers]
     for attempt in range(1, recipe.redraws + 1):
         rows = _repeated(texts, recipe.completions_per_prompt)
         if not rows:
             break
         for i, answer in zip(rows, draw(rows, attempt), strict=True):
-            answers[i], texts[i] = answer, chat.decode(tokenizer, answer.tokens)
+            answers[i], texts[i] = answer, chat.decode(tokenizer, answer.content)
     with open(directory.output / "completions.jsonl", "w", encoding="utf-8") as file:
         for i, (answer, text) in enumerate(zip(answers, texts, strict=True)):
             place, index = divmod(i, recipe.completions_per_prompt)
@@ -71,7 +72,7 @@ def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
                 "finished": answer.finished,
             }
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    write_base_card(directory, recipe, tokenizer)
+    BaseCard.of(recipe.base_model, location, tokenizer).write(directory.output)
     return {
         "completions": float(len(answers)),
         "repeated": float(len(_repeated(texts, recipe.completions_per_prompt))),

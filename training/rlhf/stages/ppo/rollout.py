@@ -23,7 +23,7 @@ def gather_answers(processes: Processes, mine: list[Answer], total: int, how: Sa
     tokens = processes.gather_lists([answer.tokens for answer in mine], total, longest)
     logprobs = processes.gather_lists([answer.logprobs for answer in mine], total, longest)
     return [
-        Answer([int(token) for token in row], of_row, finished=row[-1] == how.eos_id)
+        Answer([int(token) for token in row], of_row, finished=row[-1] in how.stop_ids)
         for row, of_row in zip(tokens, logprobs, strict=True)
     ]
 
@@ -39,9 +39,9 @@ class Scored:
 class RewardScorer:
     """Scores answers by the reward model; the hidden states of its first adapter are the value head's input.
 
-    The score is read where the reward stage read it: after EOS and the chat template's ending. An answer cut
-    off before its EOS is scored as if it had ended there. An ensemble's score is the mean of its members'
-    less `uncertainty_penalty` times their variance.
+    The score is read where the reward stage read it: after `ending`, which the chat template writes after an
+    answer. An answer that was cut off is scored as if it had ended there. An ensemble's score is the mean of
+    its members' less `uncertainty_penalty` times their variance.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class RewardScorer:
 
     @torch.no_grad()
     def __call__(self, prompts: list[list[int]], answers: list[Answer]) -> Scored:
-        completed = [answer.completed(self.how.eos_id) + self.ending for answer in answers]
+        completed = [answer.completed(self.ending) for answer in answers]
         block = lay_out(prompts, completed, self.how.pad_id, self.base.device)
         width = block.longest_answer
         rows = torch.arange(len(completed), device=self.base.device)

@@ -32,7 +32,7 @@ def add_samples(
             row = {
                 "step": step,
                 "prompt_id": prompt.prompt_id,
-                "text": chat.decode(tokenizer, answer.tokens),
+                "text": chat.decode(tokenizer, answer.content),
                 "score": float(score),
                 "finished": answer.finished,
             }

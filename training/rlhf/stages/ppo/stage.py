@@ -53,7 +53,8 @@ from training.rlhf.distributed.processes import Processes
 from training.rlhf.errors import Cancelled, RecipeError, TrainingDiverged
 from training.rlhf.hardware.memory import give_back_memory
 from training.rlhf.model.adapters import SharedBase, lora_config
-from training.rlhf.model.loading import base_location, load_base, load_tokenizer, write_base_card
+from training.rlhf.model.base_card import BaseCard
+from training.rlhf.model.loading import base_location, load_base, load_tokenizer
 from training.rlhf.model.reward_head import load_reward, require_scores
 from training.rlhf.model.sampling import Answer, Sampling, require_numbers, sample
 from training.rlhf.rundir import RunDirectory, write_json
@@ -89,9 +90,9 @@ class PPO:
         self.directory, self.recipe = directory, recipe
         self.processes = Processes.of_environment()
         prompts = read_prompts(directory, recipe.dataset)
-        location = base_location(directory, recipe)
+        self.location = location = base_location(directory, recipe)
         self.tokenizer = load_tokenizer(location)
-        self.how = Sampling.of(recipe, self.tokenizer)
+        self.how = Sampling.of(recipe, self.tokenizer, location)
         encoded = chat.encode_prompts(self.tokenizer, prompts, longest=recipe.max_prompt_tokens)
         self.prompts = list(zip(prompts, encoded, strict=True))
         self.base = SharedBase(load_base(location, recipe.dtype, recipe.device))
@@ -140,7 +141,7 @@ class PPO:
                 self.directory.progress(state.step, recipe.steps, **figures)
         if self.processes.is_main:
             self.base.save("policy", self.directory.output)
-            write_base_card(self.directory, recipe, self.tokenizer)
+            BaseCard.of(recipe.base_model, self.location, self.tokenizer).write(self.directory.output)
         return {"stopped_by_kl": float(stopped), **state.metrics}
 
     # Setting up

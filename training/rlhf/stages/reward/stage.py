@@ -31,6 +31,7 @@ from transformers import PreTrainedTokenizerBase
 
 from training.rlhf.data.seen_prompts import write_seen
 from training.rlhf.model.adapters import sort_targets
+from training.rlhf.model.base_card import BaseCard
 from training.rlhf.model.loading import base_location, load_tokenizer
 from training.rlhf.model.reward_head import member_folder
 from training.rlhf.rundir import RunDirectory, sync_tree, write_json
@@ -45,11 +46,13 @@ from training.rlhf.stages.trainer import empty_output, train
 
 def run(directory: RunDirectory, recipe: RewardRecipe) -> dict[str, Any]:
     """Train the members and write them with their reports to output/; returns the metrics."""
-    tokenizer = load_tokenizer(base_location(directory, recipe))
+    location = base_location(directory, recipe)
+    tokenizer = load_tokenizer(location)
     examples = read_examples(directory, recipe, tokenizer)
     members = plan_members(recipe, examples.learned)
     report = _train_members(directory, recipe, members, tokenizer, examples.held_out)
     write_seen(directory.output, [each.seen for each in members])
+    BaseCard.of(recipe.base_model, location, tokenizer).write(directory.output)
     return {
         "loss": report["training"]["loss"],
         "steps": report["training"]["steps"],

@@ -23,6 +23,7 @@ from training.rlhf.data.chat import encode_conversation, encode_prompt
 from training.rlhf.data.files import Message, read_conversations
 from training.rlhf.errors import DataError
 from training.rlhf.model.adapters import lora_config, sort_targets
+from training.rlhf.model.base_card import BaseCard
 from training.rlhf.model.loading import base_location, load_base, load_tokenizer
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages.sft.recipe import SFTRecipe
@@ -51,6 +52,7 @@ def run(directory: RunDirectory, recipe: SFTRecipe) -> dict[str, Any]:
     model.save_pretrained(empty_output(directory))
     if recipe.lora_r:
         sort_targets(directory.output)
+        BaseCard.of(recipe.base_model, location, tokenizer).write(directory.output)
     tokenizer.save_pretrained(directory.output)
     return {
         "loss": loss,
