@@ -18,12 +18,6 @@ WHOLE = f"(NEW.verdict <> 'ranked' OR {RANKS} = {ITEMS}) AND (NEW.strength IS NU
 
 CORRECTED = "EXISTS (SELECT 1 FROM ranking_judgment c WHERE c.corrects_id = NEW.id)"
 
-# Where a preference is that of a volunteer's own answer over the one it mends.
-REWRITTEN = (
-    "EXISTS (SELECT 1 FROM ranking_demonstration d WHERE d.judgment_id = NEW.judgment_id "
-    "AND d.completion_id = NEW.chosen_id AND d.original_id = NEW.rejected_id)"
-)
-
 RULES = (
     Rule(
         "assignment_in_its_comparisons_round",
@@ -215,28 +209,5 @@ RULES = (
         "UPDATE",
         changed("judgment_id", "original_id", "completion_id"),
         "a demonstration does not change",
-    ),
-    Rule(
-        "preference_within_comparison",
-        "ranking_preference",
-        "INSERT",
-        f"NEW.comparison_id <> {JUDGED_COMPARISON} "
-        f"OR NOT {_item_exists('NEW.rejected_id', 'NEW.comparison_id')} "
-        f"OR NOT ({_item_exists('NEW.chosen_id', 'NEW.comparison_id')} OR {REWRITTEN})",
-        "both completions of a preference are part of the comparison that was judged, or one mends the other",
-    ),
-    Rule(
-        "preference_of_a_ranking",
-        "ranking_preference",
-        "INSERT",
-        f"{JUDGED_AS} <> 'ranked' AND NOT {REWRITTEN}",
-        "only a ranking prefers one compared completion to another",
-    ),
-    Rule(
-        "preference_unchanged",
-        "ranking_preference",
-        "UPDATE",
-        changed("judgment_id", "comparison_id", "chosen_id", "rejected_id"),
-        "a preference does not change",
     ),
 )

@@ -125,9 +125,7 @@ class JudgmentSerializer(serializers.ModelSerializer):
     flags = FlagSerializer(many=True)
     ratings = RatingSerializer(many=True)
     rewrite = RewriteSerializer(source="demonstration", allow_null=True)
-    preferences = serializers.IntegerField(
-        source="preferences.count", help_text="How many pairs were drawn from it."
-    )
+    preferences = serializers.SerializerMethodField(help_text="How many pairs are drawn from it.")
 
     class Meta:
         model = Judgment
@@ -136,6 +134,9 @@ class JudgmentSerializer(serializers.ModelSerializer):
             "seconds", "preferences", "late", "corrects", "created_at",
         )  # fmt: skip
         extra_kwargs = {"corrects": {"help_text": "The judgment whose place it took, if any."}}
+
+    def get_preferences(self, judgment: Judgment) -> int:
+        return len(judgment.preferences())
 
 
 class JudgmentAPIView(ProjectAPIView):

@@ -1,7 +1,8 @@
 """The pairs drawn from judgments."""
 
-from typing import Literal
+from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,7 +12,7 @@ from annotator.access import COORDINATORS
 from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import OldestFirst
 from annotator.models import Completion
-from ranking.models import Preference
+from ranking.models import Judgment
 
 
 class CompletionSerializer(serializers.ModelSerializer):
@@ -22,60 +23,74 @@ class CompletionSerializer(serializers.ModelSerializer):
         fields = ("id", "text", "author")
 
 
-class PreferenceSerializer(serializers.ModelSerializer):
-    source = serializers.SerializerMethodField(
-        help_text="`ranking`, or `rewrite` where chosen is the volunteer's own answer in place of rejected."
+class PreferenceSerializer(serializers.Serializer):
+    prompt = serializers.IntegerField()
+    comparison = serializers.IntegerField()
+    judgment = serializers.IntegerField()
+    round = serializers.IntegerField()
+    simulated = serializers.BooleanField(help_text="Whether a simulated volunteer judged.")
+    source = serializers.ChoiceField(
+        ["ranking", "rewrite"],
+        help_text="`rewrite` where chosen is the volunteer's own answer in place of rejected.",
     )
-    prompt = serializers.IntegerField(source="comparison.prompt_id")
-    comparison = serializers.IntegerField(source="comparison_id")
-    judgment = serializers.IntegerField(source="judgment_id")
-    round = serializers.IntegerField(source="comparison.round.number")
-    simulated = serializers.BooleanField(
-        source="judgment.volunteer.is_simulated", help_text="Whether a simulated volunteer judged."
-    )
-    strength = serializers.SerializerMethodField(
-        help_text="1: better, 2: much better; null where nobody asked, as in a ranking of more than two."
+    strength = serializers.IntegerField(
+        allow_null=True,
+        help_text="1: better, 2: much better; null where nobody asked, as in a ranking of more than two.",
     )
     chosen = CompletionSerializer()
     rejected = CompletionSerializer()
+    created_at = serializers.DateTimeField()
 
-    class Meta:
-        model = Preference
-        fields = (
-            "id", "prompt", "comparison", "judgment", "round", "simulated", "source", "strength", "chosen",
-            "rejected", "created_at",
-        )  # fmt: skip
 
-    def get_source(self, preference: Preference) -> Literal["ranking", "rewrite"]:
-        return "rewrite" if preference.is_of_rewrite else "ranking"
+class OldestJudgmentsFirst(OldestFirst):
+    """Judgments, of which each has many pairs."""
 
-    def get_strength(self, preference: Preference) -> int | None:
-        return None if preference.is_of_rewrite else preference.judgment.strength
+    page_size = 20
+    max_page_size = 100
 
 
 class PreferencesAPIView(ProjectAPIView):
     roles = {"GET": COORDINATORS}
     serializer_class = PreferenceSerializer
-    pagination_class = OldestFirst
+    pagination_class = OldestJudgmentsFirst
 
     @extend_schema(
         tags=["Datasets"],
         summary="List preferences",
         description="Every pair of every judgment that counts, oldest first; those of a correction come at "
-        "the end, and those of what it corrected are gone. For training take a dataset: it weighs "
-        "the votes and never changes.",
+        "the end, and those of what it corrected are gone. A page has the pairs of `page_size` judgments, of "
+        "which each has up to 29 and some have none. For training take a dataset: it weighs the votes and "
+        "never changes.",
         responses=PreferenceSerializer(many=True),
     )
     def get(self, request: Request, slug: str) -> Response:
-        preferences = Preference.objects.filter(
-            comparison__round__project=self.project, judgment__is_current=True
-        )
-        return self.answer_page(
-            preferences.select_related(
-                "comparison__round",
-                "judgment__volunteer",
-                "judgment__demonstration",
-                "chosen__author",
-                "rejected__author",
-            )
-        )
+        judgments = self.paginate_queryset(_with_preferences(Judgment.objects.of_project(self.project)))
+        return self.get_paginated_response(self.get_serializer(_rows(judgments), many=True).data)
+
+
+def _with_preferences(judgments: QuerySet[Judgment]) -> QuerySet[Judgment]:
+    return judgments.select_related("comparison__round", "volunteer", "demonstration").prefetch_related(
+        "ranks"
+    )
+
+
+def _rows(judgments: list[Judgment]) -> list[dict[str, Any]]:
+    """A row for each pair of the judgments."""
+    pairs = [(judgment, pair) for judgment in judgments for pair in judgment.preferences()]
+    ids = {pk for _judgment, pair in pairs for pk in (pair.chosen, pair.rejected)}
+    completions = Completion.objects.select_related("author").in_bulk(ids)
+    return [
+        {
+            "prompt": judgment.comparison.prompt_id,
+            "comparison": judgment.comparison_id,
+            "judgment": judgment.pk,
+            "round": judgment.comparison.round.number,
+            "simulated": judgment.volunteer.is_simulated,
+            "source": "rewrite" if pair.is_rewrite else "ranking",
+            "strength": None if pair.is_rewrite else judgment.strength,
+            "chosen": completions[pair.chosen],
+            "rejected": completions[pair.rejected],
+            "created_at": judgment.created_at,
+        }
+        for judgment, pair in pairs
+    ]

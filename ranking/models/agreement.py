@@ -1,15 +1,14 @@
-"""How often a volunteer sees a pair of answers as most of the others do."""
+"""How often a volunteer orders a pair of answers as most of the others do."""
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from django.db import models
-from django.db.models import Case, Count, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models import Q
 
 from annotator.models import Project, User
+from ranking.pairs import preferred_pairs
 
-if TYPE_CHECKING:
-    from .judging import Preference
+from .judging import Judgment, RankedCompletion
 
 LAST_JUDGMENTS = 200
 FEWEST_PAIRS = 10
@@ -23,7 +22,7 @@ class Agreement:
     pairs: int
 
     @property
-    def is_told(self) -> bool:
+    def is_meaningful(self) -> bool:
         """Whether there are enough pairs for the share to mean something."""
         return self.pairs >= FEWEST_PAIRS
 
@@ -32,34 +31,32 @@ class Agreement:
         return round(100 * self.agreed / self.pairs) if self.pairs else 0
 
 
-class PreferenceQuerySet(models.QuerySet["Preference"]):
-    def agreement(self, user: User, project: Project) -> Agreement:
-        """The user's pairs against the majority of the other people who ranked the same comparison.
+def agreement_of(user: User, project: Project) -> Agreement:
+    """The user's pairs against the majority of the other people who ranked the same comparison.
 
-        Their own vote is left out of the majority. A pair counts where they prefer one answer and the others'
-        votes are not even, so that ties have no side, as in setup S2 of MT-bench (2306.05685). Only rounds
-        that are closed count, and only comparisons that they judged: nobody learns what others said
-        of something that they may still judge or correct. Of those, the last `LAST_JUDGMENTS`.
-        """
-        own = user.judgments.settled().of_project(project).order_by("-pk")[:LAST_JUDGMENTS]
-        pairs = self.filter(judgment__in=own.values("pk")).annotate(lead=Subquery(self._lead_of_others(user)))
-        return Agreement(
-            **pairs.aggregate(
-                agreed=Count("pk", filter=Q(lead__gt=0)),
-                pairs=Count("pk", filter=Q(lead__lt=0) | Q(lead__gt=0)),
-            )
-        )
-
-    def _lead_of_others(self, user: User) -> "models.QuerySet[Preference, Any]":
-        """For an outer preference: the others' votes for it less those against it; NULL without any."""
-        same = Q(chosen=OuterRef("chosen"), rejected=OuterRef("rejected"))
-        turned = Q(chosen=OuterRef("rejected"), rejected=OuterRef("chosen"))
-        votes = self.model.objects.filter(
-            same | turned,
-            comparison=OuterRef("comparison"),
-            judgment__is_current=True,
-            judgment__volunteer__is_simulated=False,
-        ).exclude(judgment__volunteer=user)
-        vote = Case(When(same, then=Value(1)), default=Value(-1))
-        # Ordered by nothing, as one group: the sum of all.
-        return votes.order_by().values("comparison").annotate(lead=Sum(vote)).values("lead")
+    Their own vote is left out of the majority. A pair counts where they prefer one answer and the others'
+    votes are not even, so that ties have no side, as in setup S2 of MT-bench (2306.05685). Only rounds
+    that are closed count, and only comparisons that they judged: nobody learns what others answered where
+    they may still judge or correct. Of those, the last `LAST_JUDGMENTS`.
+    """
+    last = user.judgments.settled().of_project(project).order_by("-pk")[:LAST_JUDGMENTS]
+    rows = RankedCompletion.objects.filter(
+        Q(judgment__volunteer=user) | Q(judgment__volunteer__is_simulated=False),
+        judgment__comparison__in=last.values("comparison"),
+        judgment__is_current=True,
+        judgment__verdict=Judgment.Verdict.RANKED,
+    ).values_list("judgment__volunteer", "judgment__comparison", "completion", "rank")
+    # One judgment of a volunteer counts for a comparison.
+    ranks: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
+    for volunteer, comparison, completion, rank in rows.order_by():
+        ranks[volunteer, comparison][completion] = rank
+    own: list[tuple[int, int, int]] = []
+    votes: Counter[tuple[int, int, int]] = Counter()
+    for (volunteer, comparison), given in ranks.items():
+        pairs = [(comparison, *pair) for pair in preferred_pairs(given)]
+        if volunteer == user.pk:
+            own += pairs
+        else:
+            votes.update(pairs)
+    leads = [votes[at, chosen, rejected] - votes[at, rejected, chosen] for at, chosen, rejected in own]
+    return Agreement(agreed=sum(lead > 0 for lead in leads), pairs=sum(lead != 0 for lead in leads))

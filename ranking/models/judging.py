@@ -1,20 +1,30 @@
 """What volunteers said, and the preferences drawn from it."""
 
-from typing import Self
+from typing import NamedTuple, Self
 
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Count, F, Q
+from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Completion, FlagKind, Project, User
 from annotator.models.criteria import CRITERION_LENGTH
+from ranking.pairs import preferred_pairs
 
-from .agreement import PreferenceQuerySet
 from .assignments import Assignment, LapsedAssignment
 from .datasets import Dataset
-from .positions import RankedCompletionQuerySet
 from .rounds import Comparison, Round
+
+
+class Preference(NamedTuple):
+    """A pair drawn from a judgment, as ids of completions.
+
+    `chosen` was ranked above `rejected` or, where `is_rewrite`, written by the volunteer in its place.
+    """
+
+    chosen: int
+    rejected: int
+    is_rewrite: bool = False
 
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):
@@ -186,6 +196,19 @@ class Judgment(models.Model):
         assert assignment is not None
         return assignment
 
+    def preferences(self) -> list[Preference]:
+        """What it prefers: a pair for each two completions that it does not rank alike, and its rewrite.
+
+        Only the ranks are stored; whatever shows preferences draws them here. `ranks` and `demonstration` may
+        be prefetched.
+        """
+        is_ranked = self.verdict == self.Verdict.RANKED
+        ranks = {one.completion_id: one.rank for one in self.ranks.all()} if is_ranked else {}
+        pairs = [Preference(*pair) for pair in preferred_pairs(ranks)]
+        if rewrite := getattr(self, "demonstration", None):
+            pairs.append(Preference(rewrite.completion_id, rewrite.original_id, is_rewrite=True))
+        return pairs
+
     def make_current(self) -> None:
         """It is whole: it counts from now on."""
         self.is_current = True
@@ -203,8 +226,6 @@ class RankedCompletion(models.Model):
     judgment = models.ForeignKey(Judgment, on_delete=models.CASCADE, related_name="ranks")
     completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="ranks")
     rank = models.PositiveSmallIntegerField()
-
-    objects = RankedCompletionQuerySet.as_manager()
 
     class Meta:
         ordering = ("rank", "pk")
@@ -246,30 +267,3 @@ class Rating(models.Model):
             ),
             models.CheckConstraint(condition=Q(score__gte=1, score__lte=5), name="score_1_to_5"),
         )
-
-
-class Preference(models.Model):
-    """One pair of a judgment: the chosen completion was ranked above the rejected one, or mends it."""
-
-    judgment = models.ForeignKey(Judgment, on_delete=models.CASCADE, related_name="preferences")
-    comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="preferences")
-    chosen = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+")
-    rejected = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = PreferenceQuerySet.as_manager()
-
-    class Meta:
-        ordering = ("pk",)
-        constraints = (
-            models.UniqueConstraint(
-                fields=("judgment", "chosen", "rejected"), name="preference_once_per_judgment"
-            ),
-            models.CheckConstraint(condition=~Q(chosen=F("rejected")), name="chosen_is_not_rejected"),
-        )
-
-    @property
-    def is_of_rewrite(self) -> bool:
-        """Whether the chosen one was written with the judgment, in the place of the rejected one."""
-        demonstration = getattr(self.judgment, "demonstration", None)
-        return demonstration is not None and demonstration.completion_id == self.chosen_id

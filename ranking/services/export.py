@@ -26,7 +26,7 @@ WHERE = ("comparison__prompt", "comparison__round__project")
 def judgments(user: User) -> Iterator[Row]:
     """Each revision with the answers in the order in which they were seen."""
     own = Judgment.objects.filter(volunteer=user)
-    parts = ("ranks", "flags", "ratings", "preferences", "comparison__completions__mask")
+    parts = ("ranks", "flags", "ratings", "comparison__completions__mask")
     for judgment in (
         own.select_related(*WHERE, "assignment", "lapsed_assignment", "demonstration__completion")
         .prefetch_related(*parts)
@@ -45,8 +45,7 @@ def judgments(user: User) -> Iterator[Row]:
             "rationale": judgment.rationale,
             "rewrite": _rewrite(judgment),
             "preferences": [
-                {"chosen": pair.chosen_id, "rejected": pair.rejected_id}
-                for pair in judgment.preferences.all()
+                {"chosen": pair.chosen, "rejected": pair.rejected} for pair in judgment.preferences()
             ],
             "seconds": judgment.seconds,
             "late": judgment.late,

@@ -25,13 +25,11 @@ from ranking.models import (
     Flag,
     Judgment,
     LapsedAssignment,
-    Preference,
     RankedCompletion,
     Rating,
     Round,
     Tally,
 )
-from ranking.pairs import preferred_pairs
 
 from .answers import Answer, Said, check_answer
 from .assignments import why_not_held
@@ -47,7 +45,7 @@ def submit_judgment(
     seconds: float | None = None,
     **said: Unpack[Said],
 ) -> Judgment:
-    """Store a judgment with its ranks, flags, ratings and preferences, and mark the assignment done.
+    """Store a judgment with its ranks, flags and ratings, and mark the assignment done.
 
     `said` is the answer, see Said; `seconds` is measured from taking the assignment unless given. Sent again
     with the same key and content it answers the stored judgment.
@@ -219,11 +217,6 @@ def _store(judgment: Judgment, answer: Answer) -> None:
     Rating.objects.bulk_create(
         Rating(judgment=judgment, completion_id=completion, criterion=criterion, score=score)
         for completion, criterion, score in answer.ratings
-    )
-    pairs = preferred_pairs(dict(answer.ranks)) if answer.verdict == Judgment.Verdict.RANKED else []
-    Preference.objects.bulk_create(
-        Preference(judgment=judgment, comparison_id=judgment.comparison_id, chosen_id=one, rejected_id=other)
-        for one, other in pairs
     )
     if answer.rewrite:
         store_rewrite(judgment, *answer.rewrite)

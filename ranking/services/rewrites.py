@@ -9,7 +9,7 @@ from annotator.models import Completion
 from annotator.services.completions import add_completions, get_or_create_person
 from annotator.text import UNSTORABLE
 from ranking.errors import InvalidJudgmentError
-from ranking.models import Demonstration, Judgment, Preference
+from ranking.models import Demonstration, Judgment
 from ranking.models.masks import hidden_mark, shown_text
 
 REWRITE_LIMIT = 20_000
@@ -64,6 +64,3 @@ def store_rewrite(judgment: Judgment, original: int, text: str) -> None:
     author = get_or_create_person(project=prompt.project, user=judgment.volunteer)
     (completion,) = add_completions(author=author, texts=[(prompt, text)])
     Demonstration.objects.create(judgment=judgment, original_id=original, completion=completion)
-    Preference.objects.create(
-        judgment=judgment, comparison_id=judgment.comparison_id, chosen=completion, rejected_id=original
-    )

@@ -7,7 +7,8 @@ from django.utils.translation import gettext as _
 
 from annotator.access import ProjectRequest
 from annotator.models import Project, User
-from ranking.models import Judgment, Outcome, Preference, Round, Tally
+from ranking.models import Judgment, Outcome, Round, Tally
+from ranking.models.agreement import agreement_of
 
 from .sitting import long_sitting
 
@@ -37,7 +38,7 @@ def home_of(request: ProjectRequest, current: Round | None) -> dict[str, Any]:
         "own_total": own.total(),
         "own_days": own.values("day").distinct().count(),
         "stretch": long_sitting(request),
-        "agreement": Preference.objects.agreement(user, project),
+        "agreement": agreement_of(user, project),
         **_outcomes(project, user),
         **_leaderboard(project, user, last),
     }

@@ -9,7 +9,8 @@ from django.views.decorators.http import require_safe
 
 from annotator.access import STAFF, ProjectRequest, project_view
 from annotator.models import Project
-from ranking.models import Judgment, RankedCompletion, Round
+from ranking.models import Judgment, Round
+from ranking.models.position_bias import first_positions
 from ranking.shares import Share
 
 PEOPLE = 200
@@ -50,7 +51,7 @@ def _first_positions(project: Project) -> dict[str, Any]:
             is_simulated=row["is_simulated"],
             share=Share(row["first"], row["rankings"], row["chance"]),
         )
-        for row in RankedCompletion.objects.first_positions(project)
+        for row in first_positions(project)
     ]
     return {
         "people": people[:PEOPLE],

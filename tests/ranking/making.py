@@ -68,6 +68,11 @@ def make_correction(judgment: Judgment, *ranks: int, **fields: Any) -> Judgment:
     )
 
 
+def pairs_of(judgment: Judgment) -> set[tuple[int, int]]:
+    """(chosen, rejected) of each preference that the judgment holds."""
+    return {(pair.chosen, pair.rejected) for pair in judgment.preferences()}
+
+
 def assert_refused(act: Callable[..., Any], *args: Any, **fields: Any) -> None:
     """The database itself does not take it."""
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -6,18 +6,14 @@ from itertools import combinations
 import pytest
 from django.urls import reverse
 
-from ranking.models import Judgment, Preference
-from ranking.models.agreement import Agreement
+from ranking.models import Judgment
+from ranking.models.agreement import Agreement, agreement_of
 from ranking.services import claim_next, close_round, open_round
 from tests.factories import make_member
 
 from .making import make_answers, make_assignment, make_correction, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
-
-
-def agreement(user, project):
-    return Preference.objects.agreement(user, project)
 
 
 def judge(volunteer, project, *ranks):
@@ -66,7 +62,7 @@ def test_it_is_what_counting_by_hand_gives(seed):
             if chance.random() < 0.3:
                 make_correction(judgment, *(chance.randint(1, answers) for _ in range(answers)))
     close_round(project=project)
-    found = [agreement(person, project) for person in people]
+    found = [agreement_of(person, project) for person in people]
     assert found == [by_hand(person, project) for person in people]
     assert any(one.pairs for one in found)
 
@@ -77,9 +73,9 @@ def test_nothing_is_told_of_a_round_that_is_open():
     one, other = make_member(current.project), make_member(current.project)
     for person in (one, other):
         judge(person, current.project, 1, 2)
-    assert agreement(one, current.project) == Agreement(0, 0)
+    assert agreement_of(one, current.project) == Agreement(0, 0)
     close_round(project=current.project)
-    assert agreement(one, current.project) == Agreement(3, 3)
+    assert agreement_of(one, current.project) == Agreement(3, 3)
 
 
 def test_comparisons_that_one_has_not_judged_are_not_in_it():
@@ -89,8 +85,8 @@ def test_comparisons_that_one_has_not_judged_are_not_in_it():
     for person in (other, third):
         judge(person, current.project, 1, 2)
     close_round(project=current.project)
-    assert agreement(one, current.project) == Agreement(1, 1)
-    assert agreement(make_member(current.project), current.project) == Agreement(0, 0)
+    assert agreement_of(one, current.project) == Agreement(1, 1)
+    assert agreement_of(make_member(current.project), current.project) == Agreement(0, 0)
 
 
 def test_ones_own_vote_does_not_make_the_majority():
@@ -101,8 +97,8 @@ def test_ones_own_vote_does_not_make_the_majority():
     judge(other, current.project, 1, 2)
     judge(third, current.project, 2, 1)
     close_round(project=current.project)
-    assert agreement(one, current.project) == Agreement(0, 0)
-    assert agreement(third, current.project) == Agreement(0, 1)
+    assert agreement_of(one, current.project) == Agreement(0, 0)
+    assert agreement_of(third, current.project) == Agreement(0, 1)
 
 
 def test_what_one_judged_long_ago_does_not_count(monkeypatch):
@@ -112,7 +108,7 @@ def test_what_one_judged_long_ago_does_not_count(monkeypatch):
     for person in (one, other):
         judge(person, current.project, 1, 2)
     close_round(project=current.project)
-    assert agreement(one, current.project) == Agreement(2, 2)
+    assert agreement_of(one, current.project) == Agreement(2, 2)
 
 
 def test_another_project_does_not_count():
@@ -121,7 +117,7 @@ def test_another_project_does_not_count():
     for person in (one, other):
         judge(person, current.project, 1, 2)
     close_round(project=current.project)
-    assert agreement(one, make_round().project) == Agreement(0, 0)
+    assert agreement_of(one, make_round().project) == Agreement(0, 0)
 
 
 @pytest.mark.parametrize(("prompts", "is_shown"), [(3, True), (1, False)])
@@ -144,4 +140,4 @@ def test_it_costs_one_query(django_assert_num_queries):
         judge(person, current.project, 1, 2, 3, 4)
     open_round(project=current.project, author=make_answers(current.project, name="Version 2"))
     with django_assert_num_queries(1):
-        assert agreement(one, current.project) == Agreement(18, 18)
+        assert agreement_of(one, current.project) == Agreement(18, 18)

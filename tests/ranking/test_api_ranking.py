@@ -242,7 +242,7 @@ def test_a_page_of_preferences_costs_the_same_whatever_its_size(
     for _ in range(2):
         make_judgment(make_assignment(current, volunteer), 1, 2, 3)
     client = client_of(coordinator_of(current.project))
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         answer = client.get(reverse("api-preferences", args=[current.project.slug]))
     assert len(answer.json()["results"]) == 6
 

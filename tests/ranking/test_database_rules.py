@@ -12,7 +12,6 @@ from ranking.models import (
     ComparisonItem,
     Flag,
     Judgment,
-    Preference,
     RankedCompletion,
     Round,
 )
@@ -35,33 +34,6 @@ def judgment():
 def foreign(judgment):
     """A completion of the same prompt that is not part of the comparison."""
     return make_completion(judgment.comparison.prompt)
-
-
-def preference(judgment, chosen, rejected, **fields):
-    fields = {"judgment": judgment, "comparison": judgment.comparison} | fields
-    return Preference.objects.create(chosen=chosen, rejected=rejected, **fields)
-
-
-def test_a_preference_for_a_foreign_completion_is_refused(judgment, foreign):
-    own = judgment.comparison.completions.first()
-    assert_refused(preference, judgment, foreign, own)
-    assert_refused(preference, judgment, own, foreign)
-
-
-def test_a_preference_of_another_comparison_than_its_judgments_is_refused(judgment):
-    other = Comparison.objects.exclude(pk=judgment.comparison_id).get()
-    first, second = other.completions.all()[:2]
-    assert_refused(preference, judgment, first, second, comparison=other)
-
-
-def test_a_completion_preferred_to_itself_is_refused(judgment):
-    own = judgment.comparison.completions.first()
-    assert_refused(preference, judgment, own, own)
-
-
-def test_the_same_preference_twice_is_refused(judgment):
-    stored = judgment.preferences.first()
-    assert_refused(preference, judgment, stored.chosen, stored.rejected)
 
 
 def test_a_rank_for_a_foreign_completion_is_refused(judgment, foreign):
@@ -91,9 +63,6 @@ def test_a_rating_is_1_to_5_once_for_a_criterion_and_of_a_compared_completion(ju
 
 def test_what_was_judged_cannot_be_changed(judgment, foreign):
     other = Comparison.objects.exclude(pk=judgment.comparison_id).get()
-    assert_refused(judgment.preferences.update, chosen=foreign)
-    assert_refused(judgment.preferences.update, rejected=foreign)
-    assert_refused(judgment.preferences.update, comparison=other)
     assert_refused(judgment.ranks.update, completion=foreign)
     assert_refused(judgment.ranks.filter(rank=2).update, rank=3)
     assert_refused(judgment.flags.update, completion=foreign)
@@ -201,13 +170,6 @@ def test_what_cannot_be_ranked_has_a_reason_and_no_ranks(judgment, pair):
     assert_refused(stored.ranks.create, completion_id=pair.order[0], rank=1)
     assert_refused(Judgment.objects.filter(pk=stored.pk).update, reason="unclear")
     finish(pair)
-
-
-@pytest.mark.parametrize(("verdict", "reason"), [("all_bad", ""), ("cannot_rank", "other")])
-def test_only_a_ranking_prefers(pair, verdict, reason):
-    stored = judge(pair, verdict=verdict, reason=reason)
-    first, second = stored.comparison.completions.all()
-    assert_refused(preference, stored, first, second)
 
 
 def test_nothing_is_current_before_it_is_whole_and_an_assignment_needs_something_current(judgment):

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from annotator.models import Role
-from ranking.models import Assignment, Flag, Judgment, Preference, Skip
+from ranking.models import Assignment, Flag, Judgment, Skip
 from ranking.services import claim_ahead, claim_next, close_round
 from tests.factories import make_member, make_project, make_user
 
@@ -80,7 +80,7 @@ def test_flags_are_stored_with_the_completion_they_were_put_on(client, assignmen
 def test_all_bad_needs_no_ranks_and_ignores_the_ones_given(client, assignment):
     client.post(to("judgment", assignment), filled(client, assignment, 1, verdict="all_bad"))
     assert Judgment.objects.get().verdict == Judgment.Verdict.ALL_BAD
-    assert not Preference.objects.exists()
+    assert not Judgment.objects.get().ranks.exists()
 
 
 @pytest.mark.parametrize("headers", [{}, JSON], ids=["page", "json"])

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from annotator.models import Role
-from ranking.models import Judgment, RankedCompletion
+from ranking.models import Judgment
+from ranking.models.position_bias import first_positions
 from ranking.services import submit_judgment
 from ranking.shares import LEVEL, Share
 from tests.factories import coordinator_of, make_member, make_project, make_user
@@ -55,7 +56,7 @@ def test_together_chance_is_the_mean_over_all_trials(parts):
 
 
 def found(project):
-    rows = RankedCompletion.objects.first_positions(project)
+    rows = first_positions(project)
     return {row["volunteer"]: (row["rankings"], row["first"], pytest.approx(row["chance"])) for row in rows}
 
 

@@ -12,11 +12,11 @@ from ranking.errors import (
     RoundClosedError,
     WrongKeyError,
 )
-from ranking.models import Assignment, Flag, Judgment, Preference, RankedCompletion
+from ranking.models import Assignment, Flag, Judgment, RankedCompletion
 from ranking.services import claim_next, close_round, skip_comparison, submit_judgment
 from tests.factories import make_member
 
-from .making import make_assignment, make_judgment, make_round
+from .making import make_assignment, make_judgment, make_round, pairs_of
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,7 @@ def assignment():
 
 
 def assert_nothing_stored():
-    for model in (Judgment, RankedCompletion, Flag, Preference):
+    for model in (Judgment, RankedCompletion, Flag):
         assert not model.objects.exists()
     assert not Assignment.objects.filter(state=Assignment.State.DONE).exists()
 
@@ -39,9 +39,7 @@ def test_a_judgment_is_stored_with_ranks_flags_and_preferences_and_the_assignmen
         assignment, 2, 1, 4, 3, flags={c: ["spam", "harmful"]}, rationale="  b is short "
     )
     assert {row.completion_id: row.rank for row in judgment.ranks.all()} == {a: 2, b: 1, c: 4, d: 3}
-    assert set(judgment.preferences.values_list("chosen", "rejected")) == {
-        *((b, a), (b, d), (b, c), (a, d), (a, c), (d, c))
-    }
+    assert pairs_of(judgment) == {(b, a), (b, d), (b, c), (a, d), (a, c), (d, c)}
     assert set(judgment.flags.values_list("completion", "kind")) == {(c, "spam"), (c, "harmful")}
     assert judgment.rationale == "b is short"
     assert judgment.seconds >= 0
@@ -53,19 +51,19 @@ def test_equal_ranks_are_ties_and_give_no_preference(assignment):
     a, b, c, d = sorted(assignment.order)
     judgment = make_judgment(assignment, 1, 1, 3, 3)
     assert {row.completion_id: row.rank for row in judgment.ranks.all()} == {a: 1, b: 1, c: 2, d: 2}
-    assert set(judgment.preferences.values_list("chosen", "rejected")) == {(a, c), (a, d), (b, c), (b, d)}
+    assert pairs_of(judgment) == {(a, c), (a, d), (b, c), (b, d)}
 
 
 def test_all_bad_stores_the_verdict_without_preferences(assignment):
     judgment = make_judgment(assignment, verdict=Judgment.Verdict.ALL_BAD)
     assert judgment.verdict == Judgment.Verdict.ALL_BAD
-    assert not Preference.objects.exists()
+    assert not judgment.preferences()
 
 
 def test_all_bad_keeps_ranks_that_were_given_but_draws_no_preference(assignment):
     judgment = make_judgment(assignment, 1, 2, 3, 4, verdict=Judgment.Verdict.ALL_BAD)
     assert judgment.ranks.count() == 4
-    assert not Preference.objects.exists()
+    assert not judgment.preferences()
 
 
 @pytest.fixture
@@ -79,7 +77,7 @@ def test_of_two_answers_it_stores_how_much_better_the_one_is(pair, strength):
     judgment = make_judgment(pair, 2, 1, strength=strength)
     judgment.refresh_from_db()
     assert judgment.strength == strength
-    assert judgment.preferences.get().chosen_id == max(pair.order)
+    assert pairs_of(judgment) == {(max(pair.order), min(pair.order))}
 
 
 @pytest.mark.parametrize("strength", [0, 3, -1, True, 1.5, 10**30, "1"])
@@ -112,7 +110,7 @@ def test_cannot_be_ranked_is_an_answer_with_a_reason_that_finishes_the_assignmen
     judgment.refresh_from_db()
     assert (judgment.verdict, judgment.reason, judgment.rationale) == tuple(said.values())
     assert judgment.flags.count() == 1
-    assert not judgment.ranks.exists() and not judgment.preferences.exists()
+    assert not judgment.ranks.exists() and not judgment.preferences()
     assignment.refresh_from_db()
     assert assignment.state == Assignment.State.DONE
 
@@ -173,7 +171,6 @@ def test_sent_twice_it_is_stored_once_and_answers_the_same(assignment):
     again = make_judgment(assignment, 1, 2, 3, 4, rationale="clear")
     assert first == again
     assert Judgment.objects.count() == 1
-    assert Preference.objects.count() == 6
 
 
 def test_sent_again_after_the_round_closed_it_still_answers_the_stored_judgment(assignment):
@@ -186,7 +183,7 @@ def test_the_same_key_with_another_answer_is_refused(assignment):
     make_judgment(assignment, 1, 2, 3, 4)
     with pytest.raises(KeyReusedError):
         make_judgment(assignment, 4, 3, 2, 1)
-    assert Preference.objects.filter(chosen=min(assignment.order)).count() == 3
+    assert Judgment.objects.get().ranks.get(rank=1).completion_id == min(assignment.order)
 
 
 def test_someone_elses_key_is_refused(assignment):

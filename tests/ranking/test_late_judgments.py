@@ -53,7 +53,7 @@ def test_a_judgment_in_time_is_not_late(assignment):
 def test_after_the_time_of_an_assignment_that_nobody_took_it_takes_the_assignment_and_is_late(assignment):
     let_lapse(assignment)
     judgment = make_judgment(assignment, 1, 2, 3)
-    assert (judgment.late, judgment.assignment, judgment.preferences.count()) == (True, assignment, 3)
+    assert (judgment.late, judgment.assignment, len(judgment.preferences())) == (True, assignment, 3)
     assignment.refresh_from_db()
     assert assignment.state == Assignment.State.DONE
 
@@ -70,7 +70,7 @@ def test_a_late_judgment_counts_beside_the_assignment_that_someone_else_has_or_f
         make_judgment(taken, 3, 2, 1)
     late = make_judgment(assignment, 1, 2, 3)
     assert (late.late, late.assignment, late.volunteer) == (True, None, assignment.volunteer)
-    assert late.preferences.count() == 3 and late.is_current
+    assert len(late.preferences()) == 3 and late.is_current
     if not finished:
         make_judgment(taken, 3, 2, 1)
     taken.refresh_from_db()

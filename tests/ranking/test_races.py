@@ -12,7 +12,15 @@ from ranking.errors import (
     RankingError,
     RoundClosedError,
 )
-from ranking.models import Assignment, Dataset, Demonstration, Judgment, PracticeAttempt, Preference, Tally
+from ranking.models import (
+    Assignment,
+    Dataset,
+    Demonstration,
+    Judgment,
+    PracticeAttempt,
+    RankedCompletion,
+    Tally,
+)
 from ranking.practice_files import practice_from_record
 from ranking.services import (
     claim_ahead,
@@ -62,7 +70,7 @@ def test_judging_to_the_end_no_comparison_gets_more_judgments_than_assignments()
         return count
 
     counts = at_once(judge_all, volunteers)
-    assert sum(counts) == Judgment.objects.count() == Preference.objects.count() == 6 * 3
+    assert sum(counts) == Judgment.objects.count() == 6 * 3
     for comparison in current.comparisons.all():
         assert comparison.judgments.values("volunteer").distinct().count() == 3
 
@@ -137,7 +145,7 @@ def test_a_judgment_sent_many_times_at_once_is_stored_once():
         range(VOLUNTEERS),
     )
     assert len({judgment.pk for judgment in judgments}) == 1
-    assert Judgment.objects.count() == 1 and Preference.objects.count() == 3
+    assert Judgment.objects.count() == 1 and RankedCompletion.objects.count() == 3
 
 
 def test_of_different_answers_with_one_key_the_first_stays():
@@ -230,7 +238,7 @@ def test_whoever_leaves_while_a_judgment_or_a_correction_is_on_its_way_leaves_no
         return None
 
     at_once(act, ["judge", "correct", "leave"])
-    assert not Judgment.objects.exists() and not Preference.objects.exists()
+    assert not Judgment.objects.exists() and not RankedCompletion.objects.exists()
     assert not Assignment.objects.exclude(state=Assignment.State.FREE).exists()
     assert not Tally.objects.exists()
 

@@ -56,7 +56,7 @@ def test_a_correction_takes_the_place_of_what_it_corrects_which_is_kept(judgment
     kept = Judgment.objects.get(pk=judgment.pk)
     assert (kept.rationale, kept.is_current) == ("too short", False)
     assert [one.rank for one in kept.ranks.order_by("completion")] == [1, 2, 3]
-    assert kept.preferences.count() == kept.flags.count() + 2 == kept.ratings.count() + 2 == 3
+    assert len(kept.preferences()) == kept.flags.count() + 2 == kept.ratings.count() + 2 == 3
     counted = Judgment.objects.of_project(project)
     assert list(counted) == list(Judgment.objects.in_round(judgment.comparison.round)) == [revision]
     assert Tally.objects.progress(judgment.comparison.round, judgment.volunteer).done == 1
@@ -68,7 +68,7 @@ def test_any_answer_may_take_the_place_of_any_other_again_and_again(judgment):
     fourth = make_correction(third, 2, 2, 1)
     assert current_of(judgment) == fourth
     assert Judgment.objects.count() == 4
-    assert fourth.preferences.count() == 2
+    assert len(fourth.preferences()) == 2
 
 
 def test_a_dataset_holds_corrections_and_knows_them_for_new(judgment):

@@ -13,7 +13,7 @@ from annotator.services.completions import add_completions, get_or_create_person
 from annotator.services.projects import change_settings
 from ranking.errors import InvalidJudgmentError, KeyReusedError
 from ranking.forms import OpenRoundForm
-from ranking.models import Assignment, Demonstration, Judgment, Preference
+from ranking.models import Assignment, Demonstration, Judgment
 from ranking.services import leave_project, snapshot_preferences
 from ranking.services.rewrites import REWRITE_LIMIT
 from tests.api import client_of
@@ -23,7 +23,15 @@ from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory
 
 from .desk import desk, filled, to
-from .making import assert_refused, let_lapse, make_assignment, make_correction, make_judgment, make_round
+from .making import (
+    assert_refused,
+    let_lapse,
+    make_assignment,
+    make_correction,
+    make_judgment,
+    make_round,
+    pairs_of,
+)
 
 pytestmark = pytest.mark.django_db
 BETTER = "Because warm water\n\ntakes **more** room."
@@ -44,16 +52,16 @@ def test_it_is_a_demonstration_by_a_person_and_preferred_to_what_it_mends(assign
     author = stored.completion.author
     assert (author.kind, author.user) == (Author.Kind.PERSON, assignment.volunteer)
     assert assignment.volunteer.email not in author.name and assignment.volunteer.name not in author.name
-    pairs = set(judgment.preferences.values_list("chosen", "rejected"))
+    pairs = pairs_of(judgment)
     assert len(pairs) == 4 and (stored.completion_id, stored.original_id) in pairs
 
 
 @pytest.mark.parametrize("said", [{"verdict": "all_bad"}, {"verdict": "cannot_rank", "reason": "broken"}])
 def test_where_nothing_is_ranked_it_is_the_only_preference(assignment, said):
     judgment = make_judgment(assignment, **said, rewrite=rewrite(assignment, place=1))
-    preference = judgment.preferences.get()
-    assert (preference.chosen.text, preference.rejected_id) == (BETTER, sorted(assignment.order)[1])
-    assert preference.is_of_rewrite
+    (preference,) = judgment.preferences()
+    assert preference.chosen == judgment.demonstration.completion_id
+    assert preference.rejected == sorted(assignment.order)[1] and preference.is_rewrite
 
 
 def test_sent_twice_it_is_stored_once_and_another_text_is_another_answer(assignment):
@@ -72,7 +80,7 @@ def test_sent_twice_it_is_stored_once_and_another_text_is_another_answer(assignm
 def test_nothing_written_or_changed_is_no_demonstration(assignment, text):
     text = f"{text_of(assignment)}\r\n " if text is None else text
     judgment = make_judgment(assignment, 1, 2, 3, rewrite=rewrite(assignment, text))
-    assert not Demonstration.objects.exists() and judgment.preferences.count() == 3
+    assert not Demonstration.objects.exists() and len(judgment.preferences()) == 3
 
 
 @pytest.mark.parametrize(
@@ -156,24 +164,6 @@ def test_the_database_takes_demonstrations_only_of_who_judged_for_what_was_compa
     assert_refused(create, judgment=judgment, original=second, completion=own)
     assert_refused(Demonstration.objects.filter(pk=stored.pk).update, original=second)
     assert_refused(Demonstration.objects.filter(pk=stored.pk).update, completion=others)
-
-
-def test_the_database_takes_no_other_preference_of_a_demonstration(current, assignment):
-    judgment = make_judgment(assignment, verdict="all_bad", rewrite=rewrite(assignment))
-    written, original = judgment.demonstration.completion, judgment.demonstration.original
-    other = Completion.objects.filter(pk__in=assignment.order).exclude(pk=original.pk).first()
-    second = make_judgment(make_assignment(current, assignment.volunteer), verdict="all_bad")
-    for chosen, rejected, given in (
-        *((original, written, judgment), (written, other, judgment), (other, original, judgment)),
-        (written, original, second),
-    ):
-        assert_refused(
-            Preference.objects.create,
-            judgment=given,
-            comparison=given.comparison,
-            chosen=chosen,
-            rejected=rejected,
-        )
 
 
 # Datasets

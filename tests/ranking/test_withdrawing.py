@@ -22,7 +22,7 @@ from ranking.models import (
     Dataset,
     Judgment,
     LapsedAssignment,
-    Preference,
+    RankedCompletion,
     Skip,
     Tally,
     Withdrawal,
@@ -81,7 +81,7 @@ def test_what_somebody_judged_is_gone_when_they_take_it_back(current, wanda, oth
     leave(wanda, current)
     assert not Judgment.objects.filter(volunteer=wanda).exists()
     assert Judgment.objects.filter(volunteer=other).count() == 3
-    assert set(Preference.objects.values_list("judgment__volunteer", flat=True)) == {other.pk}
+    assert set(RankedCompletion.objects.values_list("judgment__volunteer", flat=True)) == {other.pk}
     assert not wanda.memberships.exists() and User.objects.filter(pk=wanda.pk).exists()
 
 

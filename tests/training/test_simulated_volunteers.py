@@ -4,7 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from annotator.models import Role
-from ranking.models import Judgment, Preference, RankedCompletion
+from ranking.models import Judgment, RankedCompletion
 from ranking.services import open_round
 from tests.factories import coordinator_of, make_project, make_prompt
 from tests.training.making import add_answers
@@ -47,7 +47,8 @@ def simulate(project, rankings=100, behaviour=EXACT, **options):
 def test_they_prefer_what_is_accurate_and_stop_when_nothing_is_left():
     project = make_ranked()
     assert simulate(project) == len(QUESTIONS)
-    assert {(one.chosen.text, one.rejected.text) for one in Preference.objects.all()} == {(TRUE, MYTH)}
+    for judgment in Judgment.objects.all():
+        assert [one.completion.text for one in judgment.ranks.all()] == [TRUE, MYTH]
 
 
 def test_no_more_rankings_than_asked_for():
