@@ -1,5 +1,7 @@
 """Prompts: reading them and adding many at once."""
 
+from collections.abc import Callable
+
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -9,9 +11,11 @@ from annotator.access import COORDINATORS, STAFF
 from annotator.imports.prompt_files import MAX_CHARACTERS, MAX_SOURCE
 from annotator.models import Prompt
 from annotator.services.prompts import import_records
+from annotator.services.withdrawing_prompts import restore_prompts, withdraw_prompts
 
 from .access import ProjectAPIView
 from .pagination import OldestFirst
+from .problems import CONFLICT
 
 MAX_PROMPTS = 1000
 
@@ -29,7 +33,17 @@ class PromptSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Prompt
-        fields = ("id", "messages", "language", "source", "split", "created_at")
+        fields = (
+            "id",
+            "messages",
+            "language",
+            "source",
+            "split",
+            "tokens",
+            "too_long",
+            "withdrawn_at",
+            "created_at",
+        )
 
 
 class PromptRecordSerializer(serializers.Serializer):
@@ -57,6 +71,18 @@ class PromptsRequestSerializer(serializers.Serializer):
     skip_bad_rows = serializers.BooleanField(
         default=False, help_text="Leave wrong records out and take the others, instead of none."
     )
+
+
+class PromptIdsSerializer(serializers.Serializer):
+    ids = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
+        allow_empty=False,
+        max_length=MAX_PROMPTS,
+    )
+
+
+class PromptsChangedSerializer(serializers.Serializer):
+    changed = serializers.IntegerField(help_text="How many of them were not so before.")
 
 
 class LineNoteSerializer(serializers.Serializer):
@@ -126,3 +152,35 @@ class PromptsAPIView(ProjectAPIView):
         if report.errors:
             return Response({"prompts": LineNoteSerializer(report.errors, many=True).data}, status=400)
         return Response(ImportReportSerializer(report).data, status=201)
+
+
+class WithdrawPromptsAPIView(ProjectAPIView):
+    roles = {"POST": COORDINATORS}
+    serializer_class = PromptIdsSerializer
+
+    @extend_schema(
+        tags=["Prompts"],
+        summary="Withdraw prompts",
+        description="No model is asked them any more, and new datasets leave them out. Up to 1,000 at once.",
+        request=PromptIdsSerializer,
+        responses={200: PromptsChangedSerializer, 409: CONFLICT},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        return self.change(request, withdraw_prompts)
+
+    def change(self, request: Request, act: Callable[..., int]) -> Response:
+        body = PromptIdsSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        changed = act(project=self.project, prompt_ids=body.validated_data["ids"], actor=request.user)
+        return Response({"changed": changed})
+
+
+class RestorePromptsAPIView(WithdrawPromptsAPIView):
+    @extend_schema(
+        tags=["Prompts"],
+        summary="Use withdrawn prompts again",
+        request=PromptIdsSerializer,
+        responses={200: PromptsChangedSerializer, 409: CONFLICT},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        return self.change(request, restore_prompts)

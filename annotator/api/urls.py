@@ -3,7 +3,7 @@
 from django.urls import path
 
 from .projects import ProjectDetailAPIView, ProjectsAPIView
-from .prompts import PromptsAPIView
+from .prompts import PromptsAPIView, RestorePromptsAPIView, WithdrawPromptsAPIView
 from .tokens import TokenAPIView
 
 urlpatterns = [
@@ -11,4 +11,14 @@ urlpatterns = [
     path("projects/", ProjectsAPIView.as_view(), name="api-projects"),
     path("projects/<slug:slug>/", ProjectDetailAPIView.as_view(), name="api-project"),
     path("projects/<slug:slug>/prompts/", PromptsAPIView.as_view(), name="api-prompts"),
+    path(
+        "projects/<slug:slug>/prompts/withdraw/",
+        WithdrawPromptsAPIView.as_view(),
+        name="api-withdraw-prompts",
+    ),
+    path(
+        "projects/<slug:slug>/prompts/restore/",
+        RestorePromptsAPIView.as_view(),
+        name="api-restore-prompts",
+    ),
 ]

@@ -43,6 +43,14 @@ class PromptQuerySet(models.QuerySet["Prompt"]):
     def held_out(self) -> Self:
         return self.filter(split=Split.HELD_OUT)
 
+    def in_use(self) -> Self:
+        """Prompts that nobody has withdrawn."""
+        return self.filter(withdrawn_at=None)
+
+    def available(self) -> Self:
+        """Prompts that models are asked from now on: in use, and not too long for the project's model."""
+        return self.in_use().filter(too_long=False)
+
     def containing(self, words: str) -> Self:
         """Prompts in whose messages the words stand, in either case."""
         return self.filter(search_text__contains=words.casefold())
@@ -64,6 +72,15 @@ class Prompt(models.Model):
     split = models.CharField(max_length=8, choices=Split.choices, editable=False)
     search_text = models.TextField(
         default="", editable=False, help_text="All messages' texts, casefolded: what a search looks in."
+    )
+    tokens = models.PositiveIntegerField(
+        null=True, editable=False, help_text="How long it is for the project's model; empty until measured."
+    )
+    too_long = models.BooleanField(
+        default=False, editable=False, help_text="It does not fit the project's model, which is not asked it."
+    )
+    withdrawn_at = models.DateTimeField(
+        null=True, editable=False, help_text="No model is asked it from then on, and no new dataset has it."
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

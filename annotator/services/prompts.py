@@ -16,6 +16,7 @@ from annotator.imports.prompt_files import (
 )
 from annotator.models import Project, Prompt, User
 from annotator.models.prompts import Split, hash_messages, split_of
+from annotator.signals import prompts_imported
 
 from .audit import record
 
@@ -84,7 +85,7 @@ def add_prompts(
     with transaction.atomic():
         # Imports into one project wait for each other, so that both reports are true.
         project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-        known = set(Prompt.objects.filter(project=project).values_list("content_hash", flat=True))
+        withdrawn_at = dict(project.prompts.values_list("content_hash", "withdrawn_at"))
         line_of: dict[str, int] = {}
         for draft in drafts:
             messages = _without_common_system(draft.messages, project)
@@ -93,8 +94,13 @@ def add_prompts(
                 report.skipped.append(
                     LineNote(draft.line, _("the same as line %(line)d") % {"line": line_of[content_hash]})
                 )
-            elif content_hash in known:
-                report.skipped.append(LineNote(draft.line, _("the project has this prompt already")))
+            elif content_hash in withdrawn_at:
+                reason = (
+                    _("the project has this prompt already, withdrawn; it can be restored")
+                    if withdrawn_at[content_hash]
+                    else _("the project has this prompt already")
+                )
+                report.skipped.append(LineNote(draft.line, reason))
             else:
                 line_of[content_hash] = draft.line
                 report.prompts.append(_new_prompt(project, draft, messages, content_hash))
@@ -108,6 +114,9 @@ def add_prompts(
             skipped=len(report.skipped),
             left_out=left_out,
         )
+        ids = [prompt.pk for prompt in report.prompts]
+        if ids:
+            transaction.on_commit(lambda: prompts_imported.send(Prompt, project=project, prompt_ids=ids))
     return report
 
 

@@ -2,16 +2,19 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotator.access import STAFF, ProjectRequest, project_view
 from annotator.forms.prompts import ImportForm, PromptFilterForm
 from annotator.models import Role
 from annotator.services.prompts import ImportReport, import_prompts
+from annotator.services.withdrawing_prompts import restore_prompts, withdraw_prompts
 
 from .line_notes import notes_shown
 
@@ -23,12 +26,7 @@ PAGE_SIZE = 50
 def prompt_list(request: ProjectRequest) -> HttpResponse:
     prompts = request.project.prompts.annotate(completion_count=Count("completions")).order_by("-pk")
     form = PromptFilterForm(request.GET)
-    if form.is_valid():
-        if split := form.cleaned_data["split"]:
-            prompts = prompts.filter(split=split)
-        if words := form.cleaned_data["q"]:
-            prompts = prompts.containing(words)
-    page = Paginator(prompts, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Paginator(form.narrowed(prompts), PAGE_SIZE).get_page(request.GET.get("page"))
     return render(request, "annotator/prompts.html", {"form": form, "page": page})
 
 
@@ -38,6 +36,24 @@ def prompt_detail(request: ProjectRequest, pk: int) -> HttpResponse:
     prompt = get_object_or_404(request.project.prompts, pk=pk)
     completions = prompt.completions.select_related("author")
     return render(request, "annotator/prompt.html", {"prompt": prompt, "completions": completions})
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def prompt_withdraw(request: ProjectRequest, pk: int) -> HttpResponse:
+    prompt = get_object_or_404(request.project.prompts, pk=pk)
+    withdraw_prompts(project=request.project, prompt_ids=[prompt.pk], actor=request.user)
+    messages.success(request, _("The prompt was withdrawn: no model is asked it any more."))
+    return redirect("prompt", request.project.slug, prompt.pk)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def prompt_restore(request: ProjectRequest, pk: int) -> HttpResponse:
+    prompt = get_object_or_404(request.project.prompts, pk=pk)
+    restore_prompts(project=request.project, prompt_ids=[prompt.pk], actor=request.user)
+    messages.success(request, _("The prompt is used again."))
+    return redirect("prompt", request.project.slug, prompt.pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

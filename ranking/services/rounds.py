@@ -93,7 +93,7 @@ def _answers_to_compare(project: Project, author: Author) -> dict[int, list[int]
     """
     answers: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     # An author's completions after one system prompt are distinct texts: a constraint of theirs.
-    rows = Completion.objects.filter(prompt__project=project, author=author).order_by("pk")
+    rows = Completion.objects.filter(prompt__in=project.prompts.available(), author=author).order_by("pk")
     for prompt, system_prompt, completion in rows.values_list("prompt_id", "system_prompt", "pk").iterator():
         answers[prompt][system_prompt].append(completion)
     return {prompt: sets.get(project.system_prompt) or max(sets.values()) for prompt, sets in answers.items()}

@@ -99,7 +99,7 @@ def _votes(project: Project) -> Votes:
     A judgment without ranks has one row with None for the last two. One query, so that all that is drawn
     from it speaks of the same moment.
     """
-    judgments = Judgment.objects.of_project(project)
+    judgments = Judgment.objects.of_project(project).filter(comparison__prompt__withdrawn_at=None)
     return list(
         judgments.order_by("pk").values_list(
             "pk",

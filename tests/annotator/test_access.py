@@ -63,6 +63,8 @@ PAGES = [
     ("prompt", "get", {R, C}),
     ("import-prompts", "get", {C}),
     ("import-prompts", "post", {C}),
+    ("withdraw-prompt", "post", {C}),
+    ("restore-prompt", "post", {C}),
     ("people", "get", {C}),
     ("invite", "post", {C}),
     ("revoke-invitation", "post", {C}),
@@ -74,7 +76,7 @@ PAGES = [
 
 
 def address(name: str, project) -> str:
-    if name == "prompt":
+    if name in ("prompt", "withdraw-prompt", "restore-prompt"):
         return reverse(name, args=[project.slug, make_prompt(project).pk])
     if name == "guidelines-version":
         actor = coordinator_of(project)
@@ -117,7 +119,10 @@ def test_pages_to_read_refuse_post(client, project, coordinator, name):
     assert client.post(url).status_code == 405
 
 
-@pytest.mark.parametrize("name", ["invite", "revoke-invitation", "change-role", "remove-member"])
+@pytest.mark.parametrize(
+    "name",
+    ["invite", "revoke-invitation", "change-role", "remove-member", "withdraw-prompt", "restore-prompt"],
+)
 def test_acts_refuse_get(client, project, coordinator, name):
     client.force_login(coordinator)
     assert client.get(address(name, project)).status_code == 405

@@ -10,6 +10,7 @@ from django.urls import reverse
 from annotator.models import AuditEvent, Prompt, Split
 from annotator.models.prompts import hash_messages, split_of
 from annotator.services.prompts import import_prompts
+from annotator.services.withdrawing_prompts import withdraw_prompts
 from tests.factories import make_completion, make_project, make_prompt
 
 
@@ -44,6 +45,12 @@ def test_duplicates_in_file_and_project_are_skipped_and_named(project):
         "line 5: the same as line 2",
     ]
     assert report.taken == 1 and Prompt.objects.count() == 2
+
+
+def test_an_import_names_what_the_project_has_withdrawn(project):
+    withdraw_prompts(project=project, prompt_ids=[make_prompt(project, "Why?").pk], actor=None)
+    (note,) = import_text(project, "prompt\nWhy?\n").skipped
+    assert "withdrawn" in note.reason
 
 
 def test_another_project_may_have_the_same_prompt(project):

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from annotator.models import Author, Split
 from annotator.services.completions import add_completions, get_or_create_author
+from annotator.services.withdrawing_prompts import withdraw_prompts
 from ranking.errors import NothingToRankError
 from ranking.models import Assignment, Comparison, ComparisonItem, Round
 from ranking.services import claim_next, close_round, open_round
@@ -30,6 +31,19 @@ def test_a_round_has_one_comparison_a_prompt_of_so_many_completions_with_all_ass
         assert comparison.completions.count() == 3
         assert {one.prompt for one in comparison.completions.all()} == {comparison.prompt}
         assert set(comparison.assignments.values_list("number", "state")) == {(0, "free"), (1, "free")}
+
+
+def test_prompts_that_are_withdrawn_or_too_long_are_in_no_new_round():
+    project = make_project()
+    author = make_answers(project, prompts=3)
+    withdrawn, too_long, asked = project.prompts.all()
+    withdraw_prompts(project=project, prompt_ids=[withdrawn.pk], actor=None)
+    project.prompts.filter(pk=too_long.pk).update(too_long=True)
+    opened = open_round(project=project, author=author)
+    assert [comparison.prompt for comparison in opened.comparisons.all()] == [asked]
+    withdraw_prompts(project=project, prompt_ids=[asked.pk], actor=None)
+    with pytest.raises(NothingToRankError):
+        open_round(project=project, author=author)
 
 
 def test_several_comparisons_of_a_prompt_share_no_completion():

@@ -19,6 +19,7 @@ from django.core.management import CommandError, call_command
 from annotator.models import AuditEvent
 from annotator.services.projects import change_settings
 from annotator.services.prompts import import_prompts
+from annotator.services.withdrawing_prompts import withdraw_prompts
 from ranking.downloads import answer_file, answer_zip
 from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.models import Dataset, Judgment
@@ -83,6 +84,16 @@ def test_a_row_is_a_conversation_with_where_it_comes_from(project):
     assert row["prompt"] == [{"role": "system", "content": "Be brief."}, *prompt.messages]
     assert row["chosen"][0]["role"] == row["rejected"][0]["role"] == "assistant"
     assert (row["split"], row["round"], row["language"]) == (prompt.split, 1, "en")
+
+
+def test_a_withdrawn_prompt_is_in_earlier_datasets_and_in_no_new_one(project):
+    before = snapshot_preferences(project=project)
+    withdrawn = project.prompts.train().first()
+    withdraw_prompts(project=project, prompt_ids=[withdrawn.pk], actor=None)
+    after = snapshot_preferences(project=project)
+    assert withdrawn.pk in {row["prompt_id"] for row in rows_of(before)}
+    assert withdrawn.pk not in {row["prompt_id"] for row in rows_of(after)}
+    assert (before.pairs, after.pairs) == (36, 33)
 
 
 def test_its_lines_can_be_imported_as_prompts_again(project):

@@ -89,7 +89,9 @@ def sampling_input(version: ModelVersion, values: dict[str, Any]) -> RunInput:
     """A run that samples a version's completions of all the project's prompts."""
     chosen = {"completions_per_prompt": version.project.completions_per_comparison, **values}
     fixed = {"policy_adapter": _adapter(version)}
-    return _input_with_prompts(Stage.GENERATE, version, version.project.prompts.all(), {**chosen, **fixed})
+    return _input_with_prompts(
+        Stage.GENERATE, version, version.project.prompts.available(), {**chosen, **fixed}
+    )
 
 
 def base_model(version: ModelVersion) -> str:
@@ -112,13 +114,15 @@ def _input_of_ppo(update: Update, values: dict[str, Any]) -> RunInput:
         "reward_adapter": str(_succeeded(update, Stage.REWARD).adapter_dir),
         "policy_adapter": _adapter(update.parent),
     }
-    return _input_with_prompts(Stage.PPO, update.parent, update.project.prompts.train(), {**values, **fixed})
+    return _input_with_prompts(
+        Stage.PPO, update.parent, update.project.prompts.available().train(), {**values, **fixed}
+    )
 
 
 def _input_of_generate(update: Update, values: dict[str, Any]) -> RunInput:
     chosen = {"completions_per_prompt": update.project.completions_per_comparison, **values}
     fixed = {"policy_adapter": str(_succeeded(update, Stage.PPO).adapter_dir)}
-    prompts = update.project.prompts.all()
+    prompts = update.project.prompts.available()
     return _input_with_prompts(Stage.GENERATE, update.parent, prompts, {**chosen, **fixed})
 
 
@@ -131,7 +135,7 @@ def _input_of_evaluate(update: Update, values: dict[str, Any]) -> RunInput:
     flags = flagged_answers(update.project)
     if flags is not None:
         fixed["flagged"] = {"path": FLAGS_FILE, "sha256": hashlib.sha256(flags).hexdigest()}
-    prompts = update.project.prompts.held_out()
+    prompts = update.project.prompts.available().held_out()
     run_input = _input_with_prompts(
         Stage.EVALUATE, update.parent, prompts, {**values, **fixed, **_judge(values)}
     )

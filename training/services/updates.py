@@ -38,7 +38,8 @@ def start_update(
         parent = ModelVersion.objects.live().filter(project=project).first()
         if parent is None:
             raise RefusedError(_("This project has no live version yet, so there is nothing to update."))
-        if not project.prompts.train().exists() or not project.prompts.held_out().exists():
+        prompts = project.prompts.available()
+        if not prompts.train().exists() or not prompts.held_out().exists():
             raise RefusedError(
                 _("An update needs prompts to learn from and held-out ones: import more prompts.")
             )

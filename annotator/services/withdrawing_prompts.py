@@ -1,0 +1,46 @@
+"""Taking prompts out of a project, and putting them back."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotator.errors import RefusedError
+from annotator.models import Project, Prompt, User
+
+from .audit import record
+
+BATCH = 500
+
+
+def withdraw_prompts(*, project: Project, prompt_ids: Iterable[int], actor: User | None) -> int:
+    """Ask no model these prompts any more, and leave them out of new datasets; how many were in use.
+
+    Comparisons of rounds and rows of datasets that exist stay as they are. Raises RefusedError, and changes
+    nothing, if one of them is not the project's.
+    """
+    return _change(project, prompt_ids, actor, is_withdrawn=True)
+
+
+def restore_prompts(*, project: Project, prompt_ids: Iterable[int], actor: User | None) -> int:
+    """Use withdrawn prompts again; how many had been withdrawn."""
+    return _change(project, prompt_ids, actor, is_withdrawn=False)
+
+
+@transaction.atomic
+def _change(project: Project, prompt_ids: Iterable[int], actor: User | None, *, is_withdrawn: bool) -> int:
+    # Two people who withdraw the same prompts at once wait here, so that the log names each change once.
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    wanted = set(prompt_ids)
+    withdrawn_at = dict(project.prompts.values_list("pk", "withdrawn_at"))
+    if missing := sorted(wanted - withdrawn_at.keys()):
+        raise RefusedError(_("The project has no prompt %d.") % missing[0])
+    changed = sorted(pk for pk in wanted if (withdrawn_at[pk] is None) == is_withdrawn)
+    now = timezone.now() if is_withdrawn else None
+    for start in range(0, len(changed), BATCH):
+        Prompt.objects.filter(pk__in=changed[start : start + BATCH]).update(withdrawn_at=now)
+    if changed:
+        verb = "prompts.withdrawn" if is_withdrawn else "prompts.restored"
+        record(verb, actor=actor, project=project, target=project, prompts=changed)
+    return len(changed)

@@ -1,0 +1,6 @@
+"""What other apps may want to know of people and prompts."""
+
+from django.dispatch import Signal
+
+prompts_imported = Signal()
+"""Sent when the transaction that stored new prompts has been committed, with `project` and `prompt_ids`."""
