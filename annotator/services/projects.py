@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from anyascii import anyascii
 from django.db import transaction
+from django.utils.text import slugify
 
 from annotator.models import Membership, Project, Role, User
 
@@ -11,6 +13,12 @@ from .guidelines import write_guidelines
 
 AGREED_TO = {"licence", "consent_text"}
 """What members agree to before they rank."""
+SLUG_LENGTH = 60
+
+
+def slug_of(name: str) -> str:
+    """A project's part of the address, of its name in any script; empty where no letter or digit is left."""
+    return slugify(anyascii(name))[:SLUG_LENGTH].strip("-")
 
 
 def create_project(

@@ -31,6 +31,31 @@ def test_bad_values_found_nothing(name, email):
     assert not User.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [("气候导师", "qihoudaoshi"), ("Морской учитель", "morskoy-uchitel"), ("معلم البحر", "mlm-lbhr")],
+)
+def test_a_name_in_any_script_gives_an_address(name, slug):
+    call_command("create_project", name, "--base-model", "org/model", "--coordinator", "ann@example.org")
+    project = Project.objects.get()
+    assert (project.name, project.slug) == (name, slug)
+
+
+def test_a_name_without_letters_needs_a_slug():
+    arguments = ("create_project", "!?", "--base-model", "org/model", "--coordinator", "ann@example.org")
+    with pytest.raises(CommandError, match="choose one with --slug"):
+        call_command(*arguments)
+    call_command(*arguments, "--slug", "loud")
+    assert Project.objects.get().slug == "loud"
+
+
+def test_a_wrong_value_is_named():
+    with pytest.raises(CommandError, match="slug: Enter a valid"):
+        call_command(
+            "create_project", "A", "--slug", "a b", "--base-model", "m/m", "--coordinator", "a@example.org"
+        )
+
+
 def test_a_slug_that_is_taken_is_refused():
     for_sea = ("create_project", "Sea", "--base-model", "org/model", "--coordinator", "ann@example.org")
     call_command(*for_sea)

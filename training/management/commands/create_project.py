@@ -8,10 +8,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.utils.text import slugify
 
 from annotator.models import User
-from annotator.services.projects import create_project
+from annotator.services.projects import create_project, slug_of
 from annotator.services.sign_in import create_sign_in_link
 from training.services.versions import register_base_version
 
@@ -33,22 +32,32 @@ class Command(BaseCommand):
     @transaction.atomic
     def handle(self, **options: Any) -> None:
         email = options["coordinator"].lower()
+        slug = options["slug"] or slug_of(options["name"])
+        if options["name"] and not slug:
+            raise CommandError("No address can be made of this name; choose one with --slug.")
         try:
             validate_email(email)
             coordinator = User.objects.filter(email=email).first() or User.objects.create_user(email)
             project = create_project(
                 name=options["name"],
-                slug=options["slug"] or slugify(options["name"])[:60],
+                slug=slug,
                 base_model=_whole(options["base_model"]),
                 coordinator=coordinator,
                 system_prompt=options["system_prompt"],
             )
         except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from error
+            raise CommandError(_words(error)) from error
         register_base_version(project=project, actor=coordinator)
         self.stdout.write(
             f"{project} is founded. {coordinator} signs in once with:\n{create_sign_in_link(coordinator)}"
         )
+
+
+def _words(error: ValidationError) -> str:
+    """Each message with the field that it is about, where it is about one."""
+    if not hasattr(error, "error_dict"):
+        return " ".join(error.messages)
+    return " ".join(f"{field}: {' '.join(messages)}" for field, messages in error.message_dict.items())
 
 
 def _whole(base_model: str) -> str:
