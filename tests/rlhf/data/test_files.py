@@ -57,7 +57,7 @@ def test_pairs_without_a_prompt_id_belong_together_by_what_was_asked(tmp_path: P
         (b"\xff\xfe{}\n", "line 1: not valid JSON"),
         (b"[" * 100_000, "line 1: not valid JSON"),
         (lines({"prompt": USER}), "line 1: prompt_id is missing"),
-        (lines({"prompt_id": "a", "prompt": "Why?"}), "prompt must be a list of messages"),
+        (lines({"prompt_id": "a", "prompt": " "}), "prompt must be a list of messages or a text"),
         (lines({"prompt_id": "a", "prompt": []}), "prompt must be a list of messages"),
         (lines({"prompt_id": "a", "prompt": [{"role": "tool", "content": "x"}]}), "needs a role among"),
         (

@@ -19,7 +19,8 @@ from jinja2 import TemplateError
 from tokenizers import AddedToken
 from transformers import PreTrainedTokenizerBase
 
-from training.rlhf.data.files import Message, Prompt
+from training.rlhf.data.files import Prompt
+from training.rlhf.data.messages import Message
 from training.rlhf.errors import DataError, ModelError, first_line
 
 # Reasoning models (Qwen3) render an empty thought for a plain answer; other templates ignore the setting.

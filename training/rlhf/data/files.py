@@ -1,4 +1,4 @@
-"""Datasets as files: prompts, preferences and conversations in TRL's conversational format.
+"""Datasets as files: prompts, preferences and conversations in TRL's formats (see `messages`).
 
 A file is JSONL or Parquet by its suffix. It must have the sha256 that the recipe names, and every row is
 checked before a stage starts; a wrong row is named by its line.
@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.rlhf.data.messages import Message, is_unicode, read_completions, read_conversation, read_prompt
 from training.rlhf.errors import DataError, first_line
 from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory, sha256_of
 
-Message = dict[str, str]
-ROLES = ("system", "user", "assistant")
 TRAIN = "train"
 
 
@@ -34,7 +33,7 @@ class Preference:
     """Two answers to one prompt, of which `chosen` was preferred; `split` is train or something held out.
 
     `probability` is that of `chosen` being the better one: 1 when nothing else is known, 0.5 for a tie.
-    `vote_share` is the same as the votes say it, ties as half; None where the row does not tell them.
+    `vote_share` is the share of votes for it, ties as half; None where the row has no votes.
     """
 
     prompt_id: str
@@ -53,7 +52,7 @@ class Preference:
 def read_prompts(directory: RunDirectory, file: DatasetFile) -> list[Prompt]:
     """Rows {prompt_id, prompt}; at least one, with distinct ids."""
     prompts = [
-        Prompt(_text(row, "prompt_id", where), _messages(row, "prompt", where, last="user"))
+        Prompt(_text(row, "prompt_id", where), read_prompt(row, where))
         for where, row in _rows(directory, file)
     ]
     if not prompts:
@@ -65,8 +64,8 @@ def read_prompts(directory: RunDirectory, file: DatasetFile) -> list[Prompt]:
 
 
 def read_preferences(directory: RunDirectory, file: DatasetFile) -> list[Preference]:
-    """Rows {prompt, chosen, rejected} with optional weight (1), probability (1), votes, split (train),
-    prompt_id, comparison_id, round and language.
+    """Rows {prompt, chosen, rejected} or {chosen, rejected} with optional weight (1), probability (1), votes,
+    split (train), prompt_id, comparison_id, round and language.
 
     A prompt_id that is missing is a digest of the messages, so that rows of one prompt still belong together.
     """
@@ -80,10 +79,10 @@ def read_conversations(directory: RunDirectory, file: DatasetFile) -> list[list[
     conversations = []
     for where, row in _rows(directory, file):
         if "messages" not in row and "completion" in row:
-            prompt = _messages(row, "prompt", where, last="user")
-            messages = prompt + _messages(row, "completion", where, last="assistant")
+            prompt, (completion,) = read_completions(row, "completion", where=where)
+            messages = prompt + completion
         else:
-            messages = _messages(row, "messages", where, last="assistant")
+            messages = read_conversation(row, where)
         if len(messages) < 2:
             raise DataError(f"{where}: messages needs at least one message before its last answer.")
         conversations.append(messages)
@@ -97,7 +96,7 @@ def read_flagged(directory: RunDirectory, file: DatasetFile) -> list[tuple[str, 
     answers = []
     for where, row in _rows(directory, file):
         text, flagged = row.get("text"), row.get("flagged")
-        if not isinstance(text, str) or not _is_unicode(text):
+        if not isinstance(text, str) or not is_unicode(text):
             raise DataError(f"{where}: text is missing or not text.")
         if not isinstance(flagged, bool):
             raise DataError(f"{where}: flagged must be true or false.")
@@ -106,7 +105,7 @@ def read_flagged(directory: RunDirectory, file: DatasetFile) -> list[tuple[str, 
 
 
 def _preference(row: dict[str, Any], where: str) -> Preference:
-    prompt = _messages(row, "prompt", where, last="user")
+    prompt, (chosen, rejected) = read_completions(row, "chosen", "rejected", where=where)
     weight = row.get("weight")
     weight = 1.0 if weight is None else weight
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < 1e9:
@@ -115,8 +114,6 @@ def _preference(row: dict[str, Any], where: str) -> Preference:
     probability = 1.0 if probability is None else probability
     if isinstance(probability, bool) or not isinstance(probability, int | float) or not 0 <= probability <= 1:
         raise DataError(f"{where}: probability must lie between 0 and 1.")
-    chosen = _messages(row, "chosen", where, last="assistant")
-    rejected = _messages(row, "rejected", where, last="assistant")
     if chosen == rejected:
         raise DataError(f"{where}: chosen and rejected are the same.")
     return Preference(
@@ -203,36 +200,10 @@ def _text(row: dict[str, Any], key: str, where: str) -> str:
 def _name(row: dict[str, Any], key: str, where: str) -> str:
     """A value as text, empty where there is none."""
     text = "" if row.get(key) is None else str(row[key])
-    if not _is_unicode(text):
+    if not is_unicode(text):
         raise DataError(f"{where}: {key} has characters that are no Unicode.")
     return text
 
 
-def _messages(row: dict[str, Any], key: str, where: str, *, last: str) -> list[Message]:
-    value = row.get(key)
-    if not isinstance(value, list) or not value:
-        raise DataError(f"{where}: {key} must be a list of messages.")
-    messages = []
-    for message in value:
-        if not isinstance(message, dict) or message.get("role") not in ROLES:
-            raise DataError(f"{where}: each message of {key} needs a role among {', '.join(ROLES)}.")
-        content = message.get("content")
-        if not isinstance(content, str) or not _is_unicode(content):
-            raise DataError(f"{where}: each message of {key} needs its content as text.")
-        messages.append({"role": message["role"], "content": content})
-    if messages[-1]["role"] != last:
-        raise DataError(f"{where}: the last message of {key} must be the {last}'s.")
-    return messages
-
-
 def _digest(messages: list[Message]) -> str:
     return hashlib.sha256(json.dumps(messages).encode()).hexdigest()[:16]
-
-
-def _is_unicode(text: str) -> bool:
-    """False for lone surrogates, which JSON admits and no tokenizer does."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.rlhf.data.files import Message
+from training.rlhf.data.messages import Message
 from training.rlhf.errors import ModelError
 from training.rlhf.rundir import write_json
 

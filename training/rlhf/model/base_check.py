@@ -28,7 +28,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerBase
 
 from training.rlhf.data import chat
-from training.rlhf.data.files import Message
+from training.rlhf.data.messages import Message
 from training.rlhf.errors import DataError, ModelError, RecipeError, first_line
 from training.rlhf.model.base_card import BaseCard
 from training.rlhf.model.loading import base_location, find_base, find_stop_ids, load_tokenizer

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 
 import httpx2
 
-from training.rlhf.data.files import Message
+from training.rlhf.data.messages import Message
 from training.rlhf.errors import JudgeError, first_line
 from training.rlhf.stages.evaluate.recipe import JUDGE_KEY, EvaluateRecipe
 

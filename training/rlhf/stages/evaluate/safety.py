@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from training.rlhf.data.files import Message, Prompt
+from training.rlhf.data.files import Prompt
+from training.rlhf.data.messages import Message
 from training.rlhf.model.adapters import SharedBase
 from training.rlhf.stages.evaluate.classifier import Classifier, balanced_accuracy, mean_states
 from training.rlhf.stages.evaluate.phrases import MATERIAL, Phrases, refuses

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.rlhf.data.files import Message
+from training.rlhf.data.messages import Message
 from training.rlhf.intervals import share_interval
 from training.rlhf.stages.evaluate.judge_endpoint import Endpoint, Verdict
 

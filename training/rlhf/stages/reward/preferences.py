@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from transformers import PreTrainedTokenizerBase
 
-from training.rlhf.data.files import TRAIN, Message, Preference, read_preferences
+from training.rlhf.data.files import TRAIN, Preference, read_preferences
+from training.rlhf.data.messages import Message
 from training.rlhf.errors import DataError
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages.reward.comparisons import Example, encode_preferences

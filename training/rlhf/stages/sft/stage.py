@@ -20,7 +20,8 @@ from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from training.rlhf.data.chat import encode_conversation, encode_prompt
-from training.rlhf.data.files import Message, read_conversations
+from training.rlhf.data.files import read_conversations
+from training.rlhf.data.messages import Message
 from training.rlhf.errors import DataError
 from training.rlhf.model.adapters import lora_config, sort_targets
 from training.rlhf.model.base_card import BaseCard
