@@ -62,6 +62,7 @@ def shared_answers(address: str, operation: dict[str, Any]) -> dict[str, tuple[s
         answers["404"] = ("Problem", "The project or the cursor is not one of ours.")
     if "requestBody" in operation:
         answers["400"] = ("Invalid", "The body is not right.")
+        answers["411"] = ("Problem", "The body came without Content-Length.")
         answers["413"] = ("Problem", "The body is too large.")
         answers["415"] = ("Problem", "The body is not JSON.")
     return answers
