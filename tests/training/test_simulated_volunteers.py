@@ -3,9 +3,9 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from annotator.models import Role
+from annotator.models import Role, User
 from ranking.models import Judgment, RankedCompletion
-from ranking.services import open_round
+from ranking.services import close_round, open_round
 from tests.factories import coordinator_of, make_project, make_prompt
 from tests.training.making import add_answers
 from training.services.simulated_volunteers import simulate_volunteers
@@ -79,6 +79,18 @@ def test_the_same_seed_gives_the_same_ranks_and_another_seed_others():
 
     assert ranks(1) == ranks(1)
     assert ranks(1) != ranks(2)
+
+
+def test_a_simulation_that_fails_or_finds_nothing_to_rank_leaves_nobody_behind():
+    project = make_ranked(questions=(*QUESTIONS, "What else?"))
+    before = set(User.objects.all())
+    with pytest.raises(KeyError):
+        simulate(project)
+    assert (set(User.objects.all()), project.memberships.count()) == (before, 1)
+    assert not Judgment.objects.exists()
+    close_round(project=project)
+    assert simulate(project) == 0
+    assert (set(User.objects.all()), project.memberships.count()) == (before, 1)
 
 
 def test_the_command_says_how_many_it_stored(tmp_path, capsys):

@@ -13,6 +13,7 @@ from training.simulation import SimulatedVolunteer
 from training.starter.gold import GoldJudge
 
 
+@transaction.atomic
 def simulate_volunteers(
     *,
     project: Project,
@@ -24,8 +25,9 @@ def simulate_volunteers(
 ) -> int:
     """Have simulated volunteers rank until so many rankings are stored or nothing is left to rank.
 
-    They judge by the gold labels through `behaviour`'s noise. Returns how many rankings were stored.
-    Raises KeyError when a prompt of the open round is not a question of the judge's corpus.
+    They judge by the gold labels through `behaviour`'s noise. Returns how many rankings were stored. Stores
+    all or nothing, members too: raises KeyError when a prompt of the open round is not a question of the
+    judge's corpus, and where there was nothing to rank, nobody joined.
     """
     rng, chance = np.random.default_rng(seed), random.Random(seed)
     waiting = [_simulated_volunteer(project, number) for number in range(1, volunteers + 1)]
@@ -40,6 +42,8 @@ def simulate_volunteers(
             _judge(assignment, volunteer, judge, behaviour, rng)
             stored += 1
             bar.update()
+    if not stored:
+        transaction.set_rollback(True)
     return stored
 
 
@@ -63,7 +67,6 @@ def _judge(
     )
 
 
-@transaction.atomic
 def _simulated_volunteer(project: Project, number: int) -> User:
     email = f"volunteer-{number}@simulated.invalid"
     user = User.objects.filter(email=email).first()
