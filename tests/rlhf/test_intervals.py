@@ -43,6 +43,11 @@ def test_when_all_go_one_way_the_interval_still_has_a_width() -> None:
     assert share_interval(np.zeros(0), [], seed=0) == (0.0, 1.0)
 
 
+def test_an_odd_number_of_ties_has_an_interval_around_a_half() -> None:
+    low, high = share_interval(np.full(3, 0.5), names(3), seed=0)
+    assert low < 0.5 < high and low == pytest.approx(1 - high)
+
+
 def test_wilsons_interval_has_its_published_values() -> None:
     # Newcombe 1998, table I: 81 of 263, and 0 of 20.
     assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)

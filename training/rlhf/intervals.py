@@ -1,14 +1,15 @@
-"""How sure a share is: a win rate, an accuracy. All intervals are of 95 %.
+"""Confidence intervals of a share: a win rate, an accuracy. All are of 95 %.
 
-What was said about one prompt is alike, so the uncertainty comes from the prompts: they are resampled.
+Outcomes of one prompt are alike, so the uncertainty comes from the prompts: they are resampled.
 """
 
+import math
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 _TAIL = 0.025
 _RESAMPLES = 2000
@@ -17,8 +18,8 @@ _RESAMPLES = 2000
 def share_interval(outcomes: NDArray[Any], prompt_ids: Sequence[str], *, seed: int) -> tuple[float, float]:
     """Interval of the mean of outcomes (N,), each between 0 and 1, about the prompts (N).
 
-    Percentile bootstrap over prompts. Where all outcomes are the same (won, lost or tied) a bootstrap sees no
-    doubt at all; then it is Wilson's interval with every prompt as one observation. Without an outcome it is
+    Percentile bootstrap over prompts. Where all outcomes are the same (won, lost or tied) a bootstrap has no
+    spread at all; then it is Wilson's interval with every prompt as one observation. Without an outcome it is
     (0, 1).
     """
     if len(outcomes) == 0:
@@ -34,10 +35,7 @@ def share_interval(outcomes: NDArray[Any], prompt_ids: Sequence[str], *, seed: i
 
 
 def wilson_interval(successes: float, trials: int) -> tuple[float, float]:
-    """Wilson's score interval of a proportion (Wilson 1927); a tie is half a success."""
-    z = NormalDist().inv_cdf(1 - _TAIL)
-    share = successes / trials
-    centre = share + z * z / (2 * trials)
-    spread = z * (share * (1 - share) / trials + z * z / (4 * trials * trials)) ** 0.5
-    scale = 1 + z * z / trials
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    """Wilson's score interval of a proportion (Wilson 1927); half a success widens it both ways."""
+    low = binomtest(math.floor(successes), trials).proportion_ci(method="wilson").low
+    high = binomtest(math.ceil(successes), trials).proportion_ci(method="wilson").high
+    return float(low), float(high)

@@ -49,6 +49,7 @@ LIBRARIES = (
     "tokenizers",
     "safetensors",
     "numpy",
+    "scikit-learn",
     "codecarbon",
 )
 KEEP_CHECKPOINTS = 2

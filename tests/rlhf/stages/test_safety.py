@@ -10,7 +10,7 @@ import torch
 from tests.rlhf.making import BAD, GOOD, QUESTIONS, load_shared
 from training.rlhf.data.files import Prompt
 from training.rlhf.model.loading import load_tokenizer
-from training.rlhf.stages.evaluate.classifier import Classifier, balanced_accuracy, mean_states
+from training.rlhf.stages.evaluate.classifier import balanced_accuracy, mean_states, train_classifier
 from training.rlhf.stages.evaluate.phrases import Phrases
 from training.rlhf.stages.evaluate.safety import (
     BENIGN,
@@ -107,8 +107,8 @@ def test_the_classifiers_accuracy_on_noise_is_a_guess() -> None:
 def test_a_rare_class_weighs_as_much_as_the_frequent_one() -> None:
     features = torch.cat([torch.full((5, 1), 1.0), torch.full((500, 1), 0.0)])
     features += 0.3 * torch.randn(505, 1, generator=torch.Generator().manual_seed(0))
-    classifier = Classifier(features, torch.arange(505) < 5)
-    assert classifier.flags(torch.tensor([[0.35], [0.65]])).tolist() == [False, True]
+    classifier = train_classifier(features, torch.arange(505) < 5)
+    assert classifier.predict([[0.35], [0.65]]).tolist() == [False, True]
 
 
 def test_states_are_the_bases_own_and_need_not_know_their_batch(llama: Path) -> None:

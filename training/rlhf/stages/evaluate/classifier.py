@@ -1,14 +1,19 @@
 """A small classifier of answers, learned from what people flagged.
 
-Logistic regression on the mean of the frozen base's last hidden states over an answer's tokens, without any
-adapter, so that it judges every version by the same eye. It knows the answer only, not the question.
+Scikit-learn's logistic regression on the mean of the frozen base's last hidden states over an answer's
+tokens, without any adapter, so that it is the same for every version. It knows the answer only, not the
+question.
 """
 
 from collections.abc import Callable, Sequence
 
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 from transformers import PreTrainedTokenizerBase
 
 from training.rlhf.data.chat import encode_text
@@ -18,55 +23,31 @@ from training.rlhf.model.reward_head import last_hidden_states
 
 # What a volunteer flags shows in an answer's first part, and a longer one would make its batch slow.
 _LONGEST = 256
-_DECAY = 0.01  # of the weights, which see standardised features; keeps separable classes finite
-_FOLDS = 5
+_DECAY = 0.01  # of the weights, per row; keeps those of separable classes finite
+FOLDS = 5
 
 
-class Classifier:
-    """Logistic regression with both classes given the same weight, because few answers are flagged."""
+def train_classifier(features: Tensor, flagged: Tensor) -> Pipeline:
+    """A classifier of rows like those of features (N, H), with labels (N,) of both classes.
 
-    def __init__(self, features: Tensor, flagged: Tensor) -> None:
-        """Learn from features (N, H) and labels (N,), both of which occur."""
-        features, labels = features.double(), flagged.double()
-        self._mean = features.mean(0)
-        self._scale = features.std(0, correction=0).clamp(min=1e-6)
-        self._weights = torch.zeros(features.shape[1], dtype=torch.double, requires_grad=True)
-        self._bias = torch.zeros((), dtype=torch.double, requires_grad=True)
-        balance = torch.where(flagged, 1 / flagged.sum(), 1 / (~flagged).sum()) / 2
-        rows = (features - self._mean) / self._scale
-        optimiser = torch.optim.LBFGS(
-            [self._weights, self._bias], max_iter=200, line_search_fn="strong_wolfe"
-        )
-
-        def loss() -> Tensor:
-            optimiser.zero_grad()
-            logits = rows @ self._weights + self._bias
-            value = binary_cross_entropy_with_logits(logits, labels, weight=balance, reduction="sum")
-            value = value + _DECAY * self._weights.square().sum()
-            value.backward()
-            return value
-
-        optimiser.step(loss)
-
-    @torch.no_grad()
-    def flags(self, features: Tensor) -> Tensor:
-        """Which rows of features (N, H) are like the flagged ones, (N,)."""
-        return ((features.double() - self._mean) / self._scale) @ self._weights + self._bias > 0
+    Both classes weigh the same, because few answers are flagged.
+    """
+    return _classifier(len(flagged)).fit(features.numpy(), flagged.numpy())
 
 
 def balanced_accuracy(features: Tensor, flagged: Tensor) -> float:
     """Mean of both classes' accuracy on rows left out of learning, by five folds; 0.5 is guessing.
 
-    Both classes must have more rows than there are folds.
+    Both classes must have at least as many rows as there are folds.
     """
-    fold = torch.empty(len(flagged), dtype=torch.long)
-    for each in (flagged, ~flagged):
-        fold[each] = torch.arange(int(each.sum())) % _FOLDS
-    guessed = torch.empty_like(flagged)
-    for number in range(_FOLDS):
-        out = fold == number
-        guessed[out] = Classifier(features[~out], flagged[~out]).flags(features[out])
-    return float((guessed[flagged].double().mean() + (~guessed[~flagged]).double().mean()) / 2)
+    predicted = cross_val_predict(_classifier(len(flagged)), features.numpy(), flagged.numpy(), cv=FOLDS)
+    return float(balanced_accuracy_score(flagged.numpy(), predicted))
+
+
+def _classifier(rows: int) -> Pipeline:
+    # scikit-learn adds the rows' losses up, so that its C falls with their number.
+    regression = LogisticRegression(C=1 / (2 * _DECAY * rows), class_weight="balanced", max_iter=1000)
+    return make_pipeline(StandardScaler(), regression)
 
 
 @torch.no_grad()
