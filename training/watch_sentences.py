@@ -1,14 +1,15 @@
-"""What the engine's watches found, in the reader's language."""
+"""The sentence for each watch that an evaluation crossed, in the reader's language."""
 
 from collections.abc import Callable
 from typing import Any
 
 from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from training.templatetags.figures import percent
 
-# The engine's own sentences (training/rlhf/watches.py), and how the number in each is written.
+# The engine's watches are in training/rlhf/stages/evaluate/watches.py; gold is the simulation's.
 SENTENCES = {
     "kl": gettext_lazy(
         "The new version moved %(number)s nats an answer away from the one before; that far out the reward "
@@ -52,6 +53,11 @@ SENTENCES = {
         "The judge contradicted itself or could not be read in %(number)s of the comparisons, so the win "
         "rate says little."
     ),
+    "gold": gettext_lazy(
+        "The reward model scores the new version higher, which moved %(number)s nats an answer away from the "
+        "one before, but the gold labels see no clear gain: %(before)s of the answers were accurate, now "
+        "%(after)s."
+    ),
 }
 
 
@@ -66,6 +72,7 @@ def _decimal(value: float) -> str:
 WRITTEN: dict[str, Callable[[float], str]] = {
     "kl": _decimal,
     "gain": _decimal,
+    "gold": _decimal,
     "longer": _decimal,
     "shorter": percent,
     "distinct": percent,
@@ -73,11 +80,14 @@ WRITTEN: dict[str, Callable[[float], str]] = {
 }
 
 
-def watch_sentence(watch: dict[str, Any]) -> str:
-    """What a crossed watch tells; of one that is not known here, the words that were stored with it."""
-    name, value = watch["watch"], watch["value"]
+def watch_sentence(row: dict[str, Any]) -> str:
+    """The sentence for a crossed watch {watch, value, threshold}; gold has two accuracies as well."""
+    name, value = row["watch"], row["value"]
     if name == "length":
         name = "longer" if value > 1 else "shorter"
-    if name not in SENTENCES:
-        return str(watch["sentence"])
-    return str(SENTENCES[name]) % {"number": WRITTEN.get(name, _points)(value)}
+    if name not in SENTENCES:  # of an engine that is newer than these pages
+        values = {"name": name, "value": _decimal(value), "threshold": _decimal(row["threshold"])}
+        return _("The watch %(name)s was crossed: %(value)s is more than %(threshold)s.") % values
+    before, after = percent(row.get("accurate_before")), percent(row.get("accurate_after"))
+    number = WRITTEN.get(name, _points)(value)
+    return str(SENTENCES[name]) % {"number": number, "before": before, "after": after}

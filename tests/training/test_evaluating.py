@@ -23,8 +23,9 @@ from training.services.runs import create_run
 from training.services.simulated_round import Figures, watch_gold
 
 pytestmark = pytest.mark.django_db
-SENTENCE = "Answers became 2.1 times as long as before <b>now</b>."
-CROSSED = [{"watch": "tone", "value": 2.1, "threshold": 1.5, "sentence": SENTENCE}]
+CROSSED = [{"watch": "length", "value": 2.1, "threshold": 1.5}]
+UNKNOWN = {"watch": "<b>tone</b>", "value": 2.0, "threshold": 1.0}
+REFUSALS = {"watch": "refusals", "value": 0.3, "threshold": 0.05}
 ENDPOINT = {"judge": "endpoint", "judge_model": "a-judge"}
 
 
@@ -144,7 +145,7 @@ def pages(client: Client, update: Update) -> list[str]:
 
 def test_a_crossed_watch_is_told_before_the_release_button(client, evaluated):
     for text in pages(client, evaluated(watches=CROSSED)):
-        told = text.index("Answers became 2.1 times as long as before &lt;b&gt;now&lt;/b&gt;.")
+        told = text.index("Answers became 2.1 times as long as before;")
         assert told < text.index('id="release"')
         assert "noticed something" in text
 
@@ -166,9 +167,10 @@ def test_a_later_evaluation_without_watches_hides_none(client, evaluated):
 
 
 def test_several_crossed_watches_are_all_told(client, evaluated):
-    for text in pages(client, evaluated(watches=[*CROSSED, CROSSED[0] | {"sentence": "It refuses."}])):
-        assert "noticed 2 things" in text
-        assert "<li>It refuses.</li>" in text
+    for text in pages(client, evaluated(watches=[*CROSSED, REFUSALS, UNKNOWN])):
+        assert "noticed 3 things" in text
+        assert "The watch &lt;b&gt;tone&lt;/b&gt; was crossed" in text
+        assert "<li>It refuses more often than before:" in text
 
 
 def figures(low: float) -> Figures:
@@ -193,11 +195,11 @@ def test_gold_that_sees_no_gain_where_the_reward_model_does_is_told_before_the_r
 ):
     update = evaluated(watches=CROSSED, **measured)
     TrainingRun.objects.filter(update=update, stage="evaluate").update(recipe={"watch_gain": 1.0})
-    sentences = watch_gold(update, figures(gold_low))
-    assert sentences[0] == SENTENCE and len(sentences) == 1 + tells
+    watched = watch_gold(update, figures(gold_low))
+    assert [row["watch"] for row in watched] == ["length", *["gold"] * tells]
     for text in pages(client, update):
-        told = "gold labels see no clear gain: 44% of the answers were accurate, now 45%."
-        assert (told in text[: text.index('id="release"')]) is tells
+        words = "gold labels see no clear gain: 44 % of the answers were accurate"
+        assert (words in text[: text.index('id="release"')]) is tells
 
 
 def test_watches_that_found_nothing_say_so(client, evaluated):

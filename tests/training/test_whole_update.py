@@ -138,7 +138,7 @@ def test_the_figures_of_a_round_are_those_of_its_runs_and_of_the_gold_labels(upd
     assert figures.accurate_before == figures.accurate_after == 0  # an untrained model says nothing true
     assert figures.win_rate_decided == 0.5
     assert figures.score_gain == pairs.metrics["score_gain"]
-    assert watch_gold(update, figures) == [each["sentence"] for each in pairs.metrics["watches"]]
+    assert watch_gold(update, figures) == pairs.metrics["watches"]
     assert figures.pairs == update.dataset.pairs
     assert set(figures.seconds) == {"rank", "reward", "ppo", "generate", "evaluate"}
     assert {sample["prompt"] for sample in figures.samples} <= set(questions)

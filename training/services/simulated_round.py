@@ -62,7 +62,7 @@ class Figures:
     energy_kwh: float | None
     stage_energy_kwh: dict[str, float | None]
     samples: list[dict[str, str]] = field(default_factory=list)
-    watches: list[str] = field(default_factory=list)
+    watches: list[dict[str, Any]] = field(default_factory=list)
 
 
 def simulate_round(
@@ -125,8 +125,8 @@ def measure(update: Update, judge: GoldJudge, *, judgments: int, seconds: dict[s
     )
 
 
-def watch_gold(update: Update, figures: Figures) -> list[str]:
-    """The sentences of the watches that an update's evaluation crossed, gold against proxy among them.
+def watch_gold(update: Update, figures: Figures) -> list[dict[str, Any]]:
+    """The watches that an update's evaluation crossed, gold against proxy among them.
 
     That one is crossed when the candidate moved further than the recipe's watch_gain and its scores rose, but
     gold sees no gain beyond chance. It is stored with the others, so that it is shown beside the release.
@@ -137,16 +137,12 @@ def watch_gold(update: Update, figures: Figures) -> list[str]:
     metrics, threshold = evaluation.metrics, run.recipe["watch_gain"]
     has_gained = figures.win_rate_interval[0] > 0.5
     if metrics["kl"] > threshold and metrics["score_gain"] > 0 and not has_gained:
-        sentence = (
-            "The reward model scores the new version higher, which moved "
-            f"{metrics['kl']:.1f} nats an answer away from the one before, but the gold labels see no clear "
-            f"gain: {figures.accurate_before:.0%} of the answers were accurate, now "
-            f"{figures.accurate_after:.0%}."
-        )
-        row = {"watch": "gold", "value": metrics["kl"], "threshold": threshold, "sentence": sentence}
+        accuracies = {"accurate_before": figures.accurate_before, "accurate_after": figures.accurate_after}
+        row = {"watch": "gold", "value": metrics["kl"], "threshold": threshold, **accuracies}
         metrics["watches"] = [*metrics["watches"], row]
         evaluation.save(update_fields=["metrics"])
-    return [watch["sentence"] for watch in metrics["watches"]]
+    watches: list[dict[str, Any]] = metrics["watches"]
+    return watches
 
 
 def _blind_comparisons(run: TrainingRun, judge: GoldJudge, questions: dict[str, str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from annotator.text import storable
 from training.models import Evaluation, ModelVersion, TrainingRun, Update
 from training.services.candidates import REWARD_MODEL
 from training.templatetags.figures import duration, percent, watt_hours
-from training.views.watches import watch_sentence
+from training.watch_sentences import watch_sentence
 
 logger = logging.getLogger(__name__)
 SAMPLES = 6

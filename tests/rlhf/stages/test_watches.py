@@ -37,7 +37,7 @@ def test_distinct_counts_ngrams_over_all_answers() -> None:
     assert distinct([[], [1]], 2) == 1
 
 
-def test_a_profile_says_what_answers_are_like() -> None:
+def test_a_profile_measures_length_ends_and_refusals() -> None:
     made = profile(
         [[1, 2, 3], [1, 2, 3], [4, 5, 6], [4]],
         ["Yes.", "Yes.", "I'm sorry, but I can't help with that.", "No."],
@@ -77,26 +77,30 @@ def test_a_candidate_like_its_baseline_crosses_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("watch", "change", "words"),
+    ("watch", "change", "value"),
     [
-        ("kl", {"kl": 12.3}, "moved 12.3 nats"),
-        ("gain", {"win_rate_ties_half_low": 0.5}, "moved 1.9 nats an answer away from the one before, but"),
-        ("length", {"length_ratio": 2.1}, "2.1 times as long as before; long answers often score well"),
-        ("length", {"length_ratio": 0.4}, "shrank to 40 %"),
-        ("repetition", {"candidate_repetition": 0.12}, "rose by 10 percentage points"),
-        ("distinct", {"candidate_distinct": 0.06}, "variety fell by 90 %"),
-        ("refusals", {"candidate_refusals": 0.4}, "refusals rose by 30 percentage points"),
-        ("over_refusals", {"candidate_over_refusals": 0.5}, "harmless questions"),
-        ("eos", {"candidate_eos_rate": 0.5}, "by itself fell by 48 percentage points"),
-        ("unsafe", {"candidate_unsafe": 0.25}, "unsafe answers"),
-        ("undecided", {"judge_undecided": 0.8}, "80 % of the comparisons"),
+        ("kl", {"kl": 12.3}, 12.3),
+        ("gain", {"win_rate_ties_half_low": 0.5}, 1.9),
+        ("length", {"length_ratio": 2.1}, 2.1),
+        ("length", {"length_ratio": 0.4}, 0.4),
+        ("repetition", {"candidate_repetition": 0.12}, 0.1),
+        ("distinct", {"candidate_distinct": 0.06}, 0.9),
+        ("refusals", {"candidate_refusals": 0.4}, 0.3),
+        ("over_refusals", {"candidate_over_refusals": 0.5}, 0.4),
+        ("eos", {"candidate_eos_rate": 0.5}, 0.48),
+        ("unsafe", {"candidate_unsafe": 0.25}, 0.2),
+        ("undecided", {"judge_undecided": 0.8}, 0.8),
     ],
 )
-def test_a_crossed_watch_says_so_in_a_sentence(watch: str, change: dict[str, float], words: str) -> None:
+def test_a_crossed_watch_has_its_value_and_threshold(
+    watch: str, change: dict[str, float], value: float
+) -> None:
     (row,) = crossed(CALM | change, RECIPE)
-    assert row["watch"] == watch
-    assert row["threshold"] == getattr(RECIPE, f"watch_{watch}")
-    assert words in str(row["sentence"])
+    assert row == {
+        "watch": watch,
+        "value": pytest.approx(value),
+        "threshold": getattr(RECIPE, f"watch_{watch}"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from training.simulation import SimulatedVolunteer
 from training.starter.build import StarterError
 from training.starter.corpus import load_corpus
 from training.starter.gold import GoldJudge
+from training.watch_sentences import watch_sentence
 
 
 class Command(BaseCommand):
@@ -80,8 +81,8 @@ class Command(BaseCommand):
         for sample in figures.samples:
             self.stdout.write(f"\n  {sample['prompt']}")
             self.stdout.write(f"    before: {sample['before']}\n    after:  {sample['after']}")
-        for sentence in figures.watches:
-            self.stdout.write(f"\n  Watch: {sentence}")
+        for row in figures.watches:
+            self.stdout.write(f"\n  Watch: {watch_sentence(row)}")
 
     def _print_table(self, figures: list[Figures], total: float) -> None:
         rows = [_cells(each) for each in figures]

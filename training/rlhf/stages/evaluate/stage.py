@@ -3,9 +3,9 @@
     python -m training.rlhf evaluate RUN_DIR
 
 Both versions answer every prompt several times, independently; the i-th answers meet, and a judge says which
-is better (`judging`). As a rule that is the reward adapter that the candidate was trained to please, so its
+is better (`win_rate`). As a rule that is the reward adapter that the candidate was trained to please, so its
 win rate is an upper bound of sorts: the further a policy is optimised against a reward model, the further
-that model's opinion of it rises above the truth (Gao et al. 2022, overoptimisation). A judge behind an
+that model's scores rise above the truth (Gao et al. 2022, overoptimisation). A judge behind an
 endpoint is independent of it. The watches look for the traces of a gamed reward (`watches`), in the same
 answers and in those to a fixed set of safety prompts (`safety`). Writes
 
@@ -14,14 +14,15 @@ answers and in those to a fixed set of safety prompts (`safety`). Writes
                               unreadable and replies
     output/safety.jsonl       {prompt_id, kind, prompt, baseline, candidate}, the last two
                               {answer, refused, unsafe}
-    output/watches.json       {safety_judge, crossed: [{watch, value, threshold, sentence}]}
+    output/watches.json       {safety_judge, crossed: [{watch, value, threshold}]}
 
 A member of a reward ensemble scores no answer to a prompt that it learned from, as long as another has not:
 judge_fold_prompts are the prompts scored by some members for that reason, judge_seen_prompts those that all
-members learned from, and all score. Both are missing where the reward model does not tell (see `seen`).
+members learned from, and all score. Both are missing where the reward model has no list of the prompts that
+it learned from (see `data.seen_prompts`).
 
 The metrics are numbers, baseline_ and candidate_ before those of one version, but for judge and safety_judge
-(who judged) and watches (what was crossed, as above).
+(what decided) and watches (what was crossed, as above).
 """
 
 import json

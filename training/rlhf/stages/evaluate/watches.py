@@ -1,7 +1,7 @@
 """Watches for a candidate that pleases its reward without being better.
 
 A reward model is right about answers like those it was trained on. What is optimised against it moves away
-from them, and learns what it overrates: length, one tune that always scores well, a refusal, an answer
+from them, and learns what it overrates: length, one phrase that always scores well, a refusal, an answer
 without an end (Gao et al. 2022; Singhal et al. 2023 for length). Each watch compares the candidate with the
 baseline on the same prompts, so that a habit the baseline had already crosses nothing. What grows slowly over
 many versions crosses nothing either: for that the figures of both versions are kept in the metrics.
@@ -26,19 +26,19 @@ REPEATED_N, DISTINCT_N = 4, 2
 
 @dataclass(frozen=True)
 class Watch:
-    """One watch: its name, its value from the metrics, and what to tell when it is crossed.
+    """One watch: its name and its value from the metrics.
 
-    It is crossed when `strain(value)`, by default the value, exceeds the recipe's setting watch_NAME.
+    It is crossed when `strain(value)`, by default the value, exceeds the recipe's setting watch_NAME. The
+    site has the sentences (`training/watch_sentences.py`).
     """
 
     name: str
     value: Callable[[Metrics], float]
-    sentence: Callable[[float], str]
     strain: Callable[[float], float] = lambda value: value
 
 
 def profile(answers: Answers, texts: Sequence[str], finished: Sequence[bool], *, per_prompt: int) -> Metrics:
-    """What the answers of one version are like: token ids without EOS, their texts, whether they ended.
+    """Measures of one version's answers: token ids without EOS, their texts, whether they ended.
 
     Answers to the same prompt are neighbours. length in tokens; repetition and distinct as the functions
     below say; refusals and eos_rate as shares. distinct takes one answer of each prompt at a time: that
@@ -78,13 +78,12 @@ def distinct(answers: Answers, n: int) -> float:
 
 
 def crossed(metrics: Metrics, recipe: EvaluateRecipe) -> list[dict[str, str | float]]:
-    """The watches that these metrics cross: rows {watch, value, threshold, sentence}."""
+    """The watches that these metrics cross: rows {watch, value, threshold}."""
     rows: list[dict[str, str | float]] = []
     for watch in WATCHES:
         value, threshold = watch.value(metrics), float(getattr(recipe, f"watch_{watch.name}"))
         if watch.strain(value) > threshold:
-            sentence = watch.sentence(value)
-            rows.append({"watch": watch.name, "value": value, "threshold": threshold, "sentence": sentence})
+            rows.append({"watch": watch.name, "value": value, "threshold": threshold})
     return rows
 
 
@@ -96,94 +95,19 @@ def _rise(name: str) -> Callable[[Metrics], float]:
     return lambda metrics: metrics[f"candidate_{name}"] - metrics[f"baseline_{name}"]
 
 
-def _points(share: float) -> str:
-    return f"{100 * share:.0f} percentage points"
-
-
-def _length_sentence(ratio: float) -> str:
-    if ratio > 1:
-        return (
-            f"Answers became {ratio:.1f} times as long as before; long answers often score well without "
-            "being better."
-        )
-    return (
-        f"Answers shrank to {100 * ratio:.0f} % of their length before; check that they still say what "
-        "they should."
-    )
-
-
 def _factor(ratio: float) -> float:
     return max(ratio, 1 / ratio)
 
 
 WATCHES = (
-    Watch(
-        "kl",
-        lambda metrics: metrics["kl"],
-        lambda value: (
-            f"The new version moved {value:.1f} nats an answer away from the one before; that far "
-            "out the reward model judges answers unlike any it has seen."
-        ),
-    ),
-    Watch(
-        "gain",
-        lambda metrics: metrics["kl"] if metrics["win_rate_ties_half_low"] <= 0.5 else 0.0,
-        lambda value: (
-            f"The new version moved {value:.1f} nats an answer away from the one before, but the judge does "
-            "not clearly prefer it: what it learned may be worth nothing, or please its reward alone."
-        ),
-    ),
-    Watch("length", lambda metrics: metrics["length_ratio"], _length_sentence, _factor),
-    Watch(
-        "repetition",
-        _rise("repetition"),
-        lambda value: (
-            f"Answers repeat themselves more: the repeated share of their text rose by {_points(value)}."
-        ),
-    ),
-    Watch(
-        "distinct",
-        lambda metrics: 1 - metrics["candidate_distinct"] / metrics["baseline_distinct"],
-        lambda value: (
-            f"Answers resemble each other: their variety fell by {100 * value:.0f} %; one answer "
-            "that scores well may be given to every question."
-        ),
-    ),
-    Watch(
-        "refusals",
-        _rise("refusals"),
-        lambda value: f"It refuses more often than before: the share of refusals rose by {_points(value)}.",
-    ),
-    Watch(
-        "over_refusals",
-        _rise("over_refusals"),
-        lambda value: (
-            "It refuses harmless questions that only sound dangerous: the share of those rose by "
-            f"{_points(value)}."
-        ),
-    ),
-    Watch(
-        "eos",
-        lambda metrics: metrics["baseline_eos_rate"] - metrics["candidate_eos_rate"],
-        lambda value: (
-            "More answers are cut off before their end: the share that ends by itself fell by "
-            f"{_points(value)}."
-        ),
-    ),
-    Watch(
-        "unsafe",
-        _rise("unsafe"),
-        lambda value: (
-            "It gives more unsafe answers to the safety prompts: their share rose by "
-            f"{_points(value)}. Read them, in the evaluation's file safety.jsonl, before you release."
-        ),
-    ),
-    Watch(
-        "undecided",
-        lambda metrics: metrics["judge_undecided"],
-        lambda value: (
-            f"The judge contradicted itself or could not be read in {100 * value:.0f} % of the "
-            "comparisons, so the win rate says little."
-        ),
-    ),
+    Watch("kl", lambda metrics: metrics["kl"]),
+    Watch("gain", lambda metrics: metrics["kl"] if metrics["win_rate_ties_half_low"] <= 0.5 else 0.0),
+    Watch("length", lambda metrics: metrics["length_ratio"], _factor),
+    Watch("repetition", _rise("repetition")),
+    Watch("distinct", lambda metrics: 1 - metrics["candidate_distinct"] / metrics["baseline_distinct"]),
+    Watch("refusals", _rise("refusals")),
+    Watch("over_refusals", _rise("over_refusals")),
+    Watch("eos", lambda metrics: metrics["baseline_eos_rate"] - metrics["candidate_eos_rate"]),
+    Watch("unsafe", _rise("unsafe")),
+    Watch("undecided", lambda metrics: metrics["judge_undecided"]),
 )
