@@ -28,7 +28,7 @@ from annotator.imports.file_formats import (
 )
 from annotator.imports.prompt_files import draft_from_record
 
-from .pairs import dense_ranks
+from .statistics.pairs import dense_ranks
 
 MAX_FILE_BYTES = 1024 * 1024
 MAX_CHARACTERS = 10_000

@@ -10,7 +10,7 @@ from annotator.services.guidelines import read_guidelines
 from annotator.services.invitations import accept_invitation, invite
 from annotator.services.projects import create_project
 from annotator.services.prompts import add_prompts
-from ranking.services.coming_in import Step, come_in
+from ranking.services.onboarding import Step, continue_onboarding
 from ranking.services.practice import answer_practice, begin_practice
 
 PASSWORD = "correct horse battery staple"
@@ -54,10 +54,10 @@ def make_ready(project: Project, user: User) -> Membership:
     give_consent(membership=membership, number=project.consent_number)
     if guidelines := GuidelinesVersion.objects.current(project):
         read_guidelines(membership=membership, number=guidelines.number)
-    if come_in(membership=membership) == Step.PRACTICE:
+    if continue_onboarding(membership=membership) == Step.PRACTICE:
         for assignment in begin_practice(membership=membership).assignments.all():
             answer_practice(assignment=assignment, ranks=dict(enumerate(assignment.comparison.ranks)))
-    assert come_in(membership=membership) is None
+    assert continue_onboarding(membership=membership) is None
     return membership
 
 

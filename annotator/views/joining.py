@@ -55,7 +55,7 @@ def answer_invitation(request: HttpRequest, token: str, invitation: Invitation) 
 
 def first_page(membership: Membership) -> str:
     """Where a new member goes on: whoever is here to rank, straight to their first comparison."""
-    name = "project" if membership.role == Role.COORDINATOR else "coming-in"
+    name = "project" if membership.role == Role.COORDINATOR else "onboarding"
     return reverse(name, args=[membership.project.slug])
 
 

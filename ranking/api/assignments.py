@@ -17,7 +17,7 @@ from annotator.models import Completion, Project
 from ranking.models import Assignment
 from ranking.models.masks import shown_text
 from ranking.services import claim_next, skip_comparison
-from ranking.services.coming_in import check_readiness
+from ranking.services.onboarding import check_readiness
 
 TAGS = ["Ranking"]
 

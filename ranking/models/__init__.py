@@ -3,7 +3,7 @@
 from .assignments import PLACES, Assignment, LapsedAssignment, Skip
 from .datasets import Dataset
 from .demonstrations import Demonstration
-from .judging import Flag, Judgment, RankedCompletion, Rating
+from .judgments import Flag, Judgment, RankedCompletion, Rating
 from .masks import Mask
 from .outcomes import Outcome
 from .practice import PracticeAssignment, PracticeAttempt, PracticeComparison

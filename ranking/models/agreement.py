@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from annotator.models import Project, User
-from ranking.pairs import preferred_pairs
+from ranking.statistics.pairs import preferred_pairs
 
-from .judging import Judgment, RankedCompletion
+from .judgments import Judgment, RankedCompletion
 
 LAST_JUDGMENTS = 200
 FEWEST_PAIRS = 10

@@ -5,7 +5,7 @@ from django.db.models import F, Q
 
 from annotator.models import Completion
 
-from .judging import Judgment
+from .judgments import Judgment
 
 
 class Demonstration(models.Model):

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotator.models import Author, Completion, FlagKind, Project, User
-from ranking.masking import find_names, hide
+from ranking.masking.detection import find_names, hide
 
-from .judging import Flag
+from .judgments import Flag
 
 
 class Mask(models.Model):

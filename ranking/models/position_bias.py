@@ -8,7 +8,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from annotator.models import Project
 
-from .judging import Judgment, RankedCompletion
+from .judgments import Judgment, RankedCompletion
 
 
 class _Length(models.Func):

@@ -2,12 +2,12 @@
 
 from .assignments import renew_assignments, skip_comparison
 from .claiming import claim_ahead, claim_next
+from .datasets import snapshot_preferences
 from .judgments import correct_judgment, submit_judgment
 from .masks import decide_mask, hide_word, stop_hiding_word
 from .outcomes import decide_outcome, record_outcome
 from .rounds import close_round, open_round
-from .snapshots import snapshot_preferences
-from .withdrawing import erase_account, leave_project
+from .withdrawal import erase_account, leave_project
 
 __all__ = [
     "claim_ahead",

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from annotator.text import UNSTORABLE, storable
 from ranking.errors import InvalidJudgmentError
 from ranking.models import Flag, Judgment
-from ranking.pairs import dense_ranks
+from ranking.statistics.pairs import dense_ranks
 
 from .rewrites import Rewrite, check_rewrite
 

@@ -10,7 +10,7 @@ from annotator.models import Completion, Project, User
 from annotator.models.hidden_words import check_hidden_words
 from annotator.services.audit import record
 from ranking.errors import NothingHiddenError, WordNotFoundError
-from ranking.masking import find_names, has_word
+from ranking.masking.detection import find_names, has_word
 from ranking.models import Mask, Round
 from ranking.models.masks import own_names
 

@@ -10,9 +10,9 @@ from django.utils import timezone
 from annotator.models import Membership, Project, Role, User
 from annotator.services.audit import record
 from ranking.errors import NothingToPractiseError, NoTryLeftError, NotWaitingError
-from ranking.known_answers import is_right
 from ranking.models import PracticeAssignment, PracticeAttempt, PracticeComparison
 from ranking.practice_files import PracticeDraft
+from ranking.practice_marking import is_right
 
 from .answers import check_answer
 

@@ -24,7 +24,7 @@ from ranking.models import Assignment, Judgment, Round, Tally
 from ranking.services import claim_ahead, claim_next, renew_assignments, skip_comparison, submit_judgment
 from ranking.services.assignments import why_not_held
 
-from .sitting import advise_rest, note_judgment
+from .rest_reminder import advise_rest, note_judgment
 
 State = dict[str, Any]
 """What the templates of the desk are told of the round."""
@@ -35,7 +35,7 @@ State = dict[str, Any]
 @project_view(*MEMBERS)
 def desk(request: ProjectRequest) -> HttpResponse:
     if request.membership.ready_at is None:
-        return redirect("coming-in", request.project.slug)
+        return redirect("onboarding", request.project.slug)
     assignment = claim_next(project=request.project, volunteer=request.user)
     if assignment is None:
         return _show(request, _state(request, _open_round(request)))
@@ -206,7 +206,7 @@ def _ahead(request: ProjectRequest, state: State, have: list[uuid.UUID]) -> dict
     assignments = (
         claim_ahead(current=current, volunteer=request.user, have=have) if is_ready and current else []
     )
-    instead = "ranking/_nothing_left.html" if is_ready else "ranking/_come_in_first.html"
+    instead = "ranking/_nothing_left.html" if is_ready else "ranking/_onboarding_first.html"
     return {
         "ahead": [
             {

@@ -9,14 +9,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotator.access import MEMBERS, ProjectRequest, project_view
-from ranking.coming_in_forms import PracticeForm
 from ranking.errors import InvalidJudgmentError, NothingToPractiseError, NoTryLeftError
 from ranking.forms import LETTERS
 from ranking.models import PracticeAssignment
-from ranking.services.coming_in import Step, way_of
+from ranking.onboarding_forms import PracticeForm
+from ranking.services.onboarding import Step, onboarding_of
 from ranking.services.practice import answer_practice, begin_practice, may_try
 
-from .coming_in import place
+from .onboarding import place
 
 
 @require_safe
@@ -25,7 +25,7 @@ from .coming_in import place
 def practice(request: ProjectRequest) -> HttpResponse:
     """The next comparison of the open try, else how the last one went, else what practice is."""
     if _comes_too_early(request):
-        return redirect("coming-in", request.project.slug)
+        return redirect("onboarding", request.project.slug)
     attempt = request.membership.practice_tries.first()
     if attempt and (assignment := attempt.next_assignment()):
         return _show(request, PracticeForm(assignment=assignment))
@@ -46,7 +46,7 @@ def practice(request: ProjectRequest) -> HttpResponse:
 @project_view(*MEMBERS)
 def begin(request: ProjectRequest) -> HttpResponse:
     if _comes_too_early(request):
-        return redirect("coming-in", request.project.slug)
+        return redirect("onboarding", request.project.slug)
     try:
         begin_practice(membership=request.membership)
     except (NoTryLeftError, NothingToPractiseError) as error:
@@ -90,7 +90,7 @@ def result(request: ProjectRequest, pk: int) -> HttpResponse:
 
 def _comes_too_early(request: ProjectRequest) -> bool:
     """Nobody's answers are stored before they have agreed to it."""
-    return way_of(request.membership).next in (Step.CONSENT, Step.GUIDELINES)
+    return onboarding_of(request.membership).next in (Step.CONSENT, Step.GUIDELINES)
 
 
 def _assignment_or_404(request: ProjectRequest, pk: int) -> PracticeAssignment:

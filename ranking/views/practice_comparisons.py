@@ -12,8 +12,8 @@ from annotator.access import ProjectRequest, project_view
 from annotator.imports.file_formats import LineNote
 from annotator.models import Role
 from annotator.views.line_notes import notes_shown
-from ranking.coming_in_forms import PracticeComparisonForm, PracticeFileForm
 from ranking.models import PracticeComparison
+from ranking.onboarding_forms import PracticeComparisonForm, PracticeFileForm
 from ranking.practice_files import MAX_FILE_BYTES, read_practice_file
 from ranking.services.practice import add_practice, remove_practice, replace_practice
 

@@ -11,7 +11,7 @@ from annotator.access import STAFF, ProjectRequest, project_view
 from annotator.models import Project
 from ranking.models import Judgment, Round
 from ranking.models.position_bias import first_positions
-from ranking.shares import Share
+from ranking.statistics.proportions import Share
 
 PEOPLE = 200
 

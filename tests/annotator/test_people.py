@@ -64,14 +64,14 @@ def test_join_page_signs_up_and_signs_in(client, project, invitation):
     page = client.get(join_url(invitation[1]))
     assert "Climate tutor" in page.text and "volunteer" in page.text
     page = client.post(join_url(invitation[1]), NEWCOMER)
-    assert page.url == reverse("coming-in", args=["climate"])
+    assert page.url == reverse("onboarding", args=["climate"])
     assert get_user(client).email == "ada@example.org"
     assert client.get(join_url(invitation[1])).status_code == 410
 
 
 @pytest.mark.parametrize(
     ("role", "first"),
-    [(Role.VOLUNTEER, "coming-in"), (Role.REVIEWER, "coming-in"), (Role.COORDINATOR, "project")],
+    [(Role.VOLUNTEER, "onboarding"), (Role.REVIEWER, "onboarding"), (Role.COORDINATOR, "project")],
 )
 def test_who_is_here_to_rank_goes_straight_to_it(client, project, coordinator, role, first):
     _, token = invite(project=project, role=role, email="", actor=coordinator)
@@ -87,7 +87,7 @@ def test_join_page_of_an_addressed_invitation_keeps_its_address(client, project,
 def test_someone_who_is_signed_in_joins_with_one_click(client, project, invitation, stranger):
     client.force_login(stranger)
     assert "You are signed in as" in client.get(join_url(invitation[1])).text
-    assert client.post(join_url(invitation[1])).url == reverse("coming-in", args=["climate"])
+    assert client.post(join_url(invitation[1])).url == reverse("onboarding", args=["climate"])
     assert project.memberships.filter(user=stranger, role=Role.VOLUNTEER).exists()
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranking.consensus import find_majorities
-from ranking.pairs import dense_ranks, preferred_pairs
+from ranking.statistics.consensus import find_majorities
+from ranking.statistics.pairs import dense_ranks, preferred_pairs
 
 ranks = st.dictionaries(st.integers(1, 10**6), st.integers(1, 8), min_size=2, max_size=8)
 COMPLETIONS = (11, 12, 13)

@@ -24,7 +24,7 @@ from ranking.services import (
     snapshot_preferences,
     stop_hiding_word,
 )
-from ranking.services.export import judgments
+from ranking.services.personal_data import judgments
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_project, make_prompt
 

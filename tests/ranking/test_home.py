@@ -126,7 +126,7 @@ def test_a_project_may_show_who_ranked_most_by_given_name(client, current, board
 
 
 def test_only_the_first_are_listed(client, current, board, monkeypatch):
-    monkeypatch.setattr("ranking.views.own.LEADERS", 1)
+    monkeypatch.setattr("ranking.views.project_context.LEADERS", 1)
     assert leaders(client, current.project, board["Sam Roe"]) == [("Vera", 3, False)]
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ranking.masking import find_names, has_word, hide
-from ranking.namings import EVERYWHERE, EVERYWHERE_OTHER_SCRIPTS, HINTS, WHERE_ONE_SAYS_WHO
+from ranking.masking.detection import find_names, has_word, hide
+from ranking.masking.names import EVERYWHERE, EVERYWHERE_OTHER_SCRIPTS, HINTS, WHERE_ONE_SAYS_WHO
 
 MARK = "▒"
 

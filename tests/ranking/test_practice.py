@@ -88,7 +88,7 @@ def test_practice_comes_after_the_guidelines_and_before_the_first_comparison(
         assert "<h1>Right</h1>" in page.text and "<em>truth</em>" in page.text
         page = client.get(at("practice", project))
     assert "You are ready" in page.text and "5 of 5 were right" in page.text
-    page = client.get(at("coming-in", project), follow=True)
+    page = client.get(at("onboarding", project), follow=True)
     assert page.redirect_chain[-1][0] == desk(current) and 'id="judgment-form"' in page.text
 
 
@@ -96,7 +96,7 @@ def test_nobody_practises_before_they_have_agreed(client, project):
     user = make_newcomer(project)
     client.force_login(user)
     for page in (client.get(at("practice", project)), client.post(at("begin-practice", project))):
-        assert page.url == at("coming-in", project)
+        assert page.url == at("onboarding", project)
     assert not project.memberships.get(user=user).practice_tries.exists()
 
 

@@ -31,7 +31,7 @@ from ranking.services import (
     snapshot_preferences,
     submit_judgment,
 )
-from ranking.services.coming_in import come_in
+from ranking.services.onboarding import continue_onboarding
 from ranking.services.practice import (
     add_practice,
     allow_another_try,
@@ -307,7 +307,7 @@ def test_whoever_comes_in_while_the_guidelines_change_reads_them_first(_attempt)
 
     def act(name):
         if name == "come in":
-            come_in(membership=membership)
+            continue_onboarding(membership=membership)
         else:
             write_guidelines(project=project, text="Two.", actor=coordinator_of(project))
 

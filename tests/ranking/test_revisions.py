@@ -15,7 +15,7 @@ from ranking.errors import (
 )
 from ranking.models import Flag, Judgment, RankedCompletion, Rating, Tally
 from ranking.services import close_round, snapshot_preferences
-from ranking.services.withdrawing import withdraw_judgments
+from ranking.services.withdrawal import withdraw_judgments
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_user
 
@@ -197,7 +197,7 @@ def test_the_last_ones_are_listed_and_lead_to_their_correction(as_volunteer, jud
 
 
 def test_only_the_last_ones_are_listed(as_volunteer, judgment, monkeypatch):
-    monkeypatch.setattr("ranking.views.judged.LAST", 1)
+    monkeypatch.setattr("ranking.views.corrections.LAST", 1)
     newer = make_judgment(make_assignment(judgment.comparison.round, judgment.volunteer), 1, 2, 3)
     html = as_volunteer.get(page(judgment, "judged")).content.decode()
     assert page(newer) in html and page(judgment) not in html

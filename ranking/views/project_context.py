@@ -10,7 +10,7 @@ from annotator.models import Project, User
 from ranking.models import Judgment, Outcome, Round, Tally
 from ranking.models.agreement import agreement_of
 
-from .sitting import long_sitting
+from .rest_reminder import long_sitting
 
 OUTCOMES = 6
 LEADERS = 10
@@ -25,7 +25,7 @@ class Leader:
     is_reader: bool
 
 
-def home_of(request: ProjectRequest, current: Round | None) -> dict[str, Any]:
+def project_context(request: ProjectRequest, current: Round | None) -> dict[str, Any]:
     """The context of the page for any member; `current` is the open round."""
     project, user = request.project, request.user
     own = Tally.objects.of(user, project)

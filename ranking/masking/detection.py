@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from ranking.namings import AFTER, EVERYWHERE, EVERYWHERE_OTHER_SCRIPTS, HINTS, WAYS, WHERE_ONE_SAYS_WHO
+from ranking.masking.names import AFTER, EVERYWHERE, EVERYWHERE_OTHER_SCRIPTS, HINTS, WAYS, WHERE_ONE_SAYS_WHO
 
 Span = tuple[int, int]
 HIDDEN = "\0"

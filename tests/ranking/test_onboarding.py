@@ -8,7 +8,7 @@ from annotator.models import Membership, Role, User
 from annotator.services.guidelines import write_guidelines
 from annotator.services.projects import change_settings
 from ranking.models import Assignment
-from ranking.services.coming_in import check_readiness, come_in, way_of
+from ranking.services.onboarding import check_readiness, continue_onboarding, onboarding_of
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_newcomer, make_project, make_ready
 from tests.ranking.desk import JSON, at, desk
@@ -144,7 +144,7 @@ def test_a_judgment_begun_before_the_guidelines_changed_is_taken_and_they_come_b
     fields = {"key": assignment.key, "have": ""} | {f"rank_{place}": place for place in (1, 2, 3, 4)}
     answer = client.post(reverse("judgment", args=[project.slug, assignment.pk]), fields, **JSON).json()
     assert volunteer.judgments.count() == 1
-    assert answer["to_read"] and answer["ahead"] == [] and at("coming-in", project) in answer["nothing_left"]
+    assert answer["to_read"] and answer["ahead"] == [] and at("onboarding", project) in answer["nothing_left"]
     assert not Assignment.objects.held_by(volunteer).exists()
 
 
@@ -160,7 +160,7 @@ def test_the_gate_asks_the_database_nothing_about_who_is_ready(
 def test_a_program_of_somebody_who_is_not_ready_is_told_where_to_go(project, newcomer):
     address = reverse("api-next-assignment", args=[project.slug])
     answer = client_of(newcomer.user).post(address)
-    assert answer.status_code == 403 and at("coming-in", project) in answer.json()["detail"]
+    assert answer.status_code == 403 and at("onboarding", project) in answer.json()["detail"]
     assert not Assignment.objects.held_by(newcomer.user).exists()
     make_ready(project, newcomer.user)
     assert client_of(newcomer.user).post(address).status_code == 200
@@ -169,22 +169,22 @@ def test_a_program_of_somebody_who_is_not_ready_is_told_where_to_go(project, new
 @pytest.mark.parametrize("role", [Role.REVIEWER, Role.COORDINATOR])
 def test_staff_agree_and_read_before_they_rank(client, current, project, role):
     client.force_login(make_newcomer(project, role))
-    assert client.get(desk(current)).url == at("coming-in", project)
+    assert client.get(desk(current)).url == at("onboarding", project)
 
 
 def test_a_simulated_volunteer_has_nothing_before_it(project):
     user = User.objects.create_user("sim@simulated.invalid", is_simulated=True)
     membership = Membership.objects.create(user=user, project=project, role=Role.VOLUNTEER)
-    assert way_of(membership).steps == [] and come_in(membership=membership) is None
+    assert onboarding_of(membership).steps == [] and continue_onboarding(membership=membership) is None
 
 
 def test_who_may_see_the_steps_of_others(client, project):
-    for name in ("coming-in", "consent", "read-guidelines"):
+    for name in ("onboarding", "consent", "read-guidelines"):
         assert client.get(at(name, project)).url.startswith(reverse("account_login"))
     client.force_login(coordinator_of(make_project()))
-    for name in ("coming-in", "consent", "read-guidelines"):
+    for name in ("onboarding", "consent", "read-guidelines"):
         assert client.get(at(name, project)).status_code == 404
     client.force_login(make_member(project))
-    assert client.post(at("coming-in", project)).status_code == 405
+    assert client.post(at("onboarding", project)).status_code == 405
     for name in ("consent", "read-guidelines"):
         assert client.put(at(name, project)).status_code == 405

@@ -1,4 +1,4 @@
-"""The forms of coming in."""
+"""The forms that a new member fills in before the first comparison."""
 
 from typing import Any
 

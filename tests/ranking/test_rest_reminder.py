@@ -7,7 +7,7 @@ from django.contrib.auth import get_user
 from django.urls import reverse
 
 from ranking.models import Judgment
-from ranking.views.sitting import COOKIE, LONG, LONGEST, PAUSE
+from ranking.views.rest_reminder import COOKIE, LONG, LONGEST, PAUSE
 from tests.factories import make_member, make_user
 
 from .desk import filled, to, words_of

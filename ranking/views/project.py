@@ -1,4 +1,4 @@
-"""A project at a glance, and its rounds."""
+"""A project at a glance."""
 
 from typing import Any
 
@@ -10,13 +10,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotator.access import MEMBERS, ProjectRequest, project_view
 from annotator.models import Completion, Project, Role
-from ranking.errors import RankingError
 from ranking.forms import OpenRoundForm
 from ranking.models import Round, Tally
-from ranking.services import close_round, open_round
 
-from .own import home_of
-from .sitting import close_advice
+from .project_context import project_context
+from .rest_reminder import close_advice
 
 DAYS = 14
 PEOPLE = 20
@@ -26,40 +24,7 @@ ROUNDS = 20
 @require_safe
 @project_view(*MEMBERS)
 def project(request: ProjectRequest) -> HttpResponse:
-    return _show(request, OpenRoundForm(project=request.project))
-
-
-@require_POST
-@project_view(Role.COORDINATOR)
-def round_open(request: ProjectRequest) -> HttpResponse:
-    form = OpenRoundForm(request.POST, project=request.project)
-    if not form.is_valid():
-        return _show(request, form, status=422)
-    try:
-        opened = open_round(project=request.project, actor=request.user, **form.cleaned_data)
-    except RankingError as error:
-        form.add_error(None, str(error))
-        return _show(request, form, status=422)
-    comparisons = opened.comparisons.count()
-    messages.success(
-        request,
-        _("Round %(number)d is open with %(count)d comparisons.")
-        % {"number": opened.number, "count": comparisons},
-    )
-    return redirect("project", request.project.slug)
-
-
-@require_POST
-@project_view(Role.COORDINATOR)
-def round_close(request: ProjectRequest) -> HttpResponse:
-    closed = close_round(project=request.project, actor=request.user)
-    if closed is None:
-        messages.warning(request, _("No round was open."))
-    else:
-        messages.success(
-            request, _("Round %(number)d is closed; what was judged is kept.") % {"number": closed.number}
-        )
-    return redirect("project", request.project.slug)
+    return show_project(request, OpenRoundForm(project=request.project))
 
 
 @require_POST
@@ -78,9 +43,9 @@ def rest_close(request: ProjectRequest) -> HttpResponse:
     return close_advice(request, redirect("project", request.project.slug))
 
 
-def _show(request: ProjectRequest, form: OpenRoundForm, status: int = 200) -> HttpResponse:
+def show_project(request: ProjectRequest, form: OpenRoundForm, status: int = 200) -> HttpResponse:
     current = request.project.rounds.open().first()
-    context = home_of(request, current)
+    context = project_context(request, current)
     if request.role == Role.COORDINATOR:
         context |= _figures(request.project, current) | {"form": form}
     return render(request, "ranking/project.html", context, status=status)

@@ -14,9 +14,9 @@ from annotator.models import AuditEvent, Completion, Membership, Role, User
 from annotator.services.invitations import invite
 from annotator.services.tokens import create_api_token
 from annotator.strict_json import load_json
-from ranking.leaving_forms import LeaveForm
 from ranking.models import Judgment, Mask, PracticeAttempt, PracticeComparison
 from ranking.services import correct_judgment, leave_project, skip_comparison, snapshot_preferences
+from ranking.withdrawal_forms import LeaveForm
 from tests.api import client_of
 from tests.factories import PASSWORD, coordinator_of, make_member, make_project, make_user
 
@@ -101,7 +101,7 @@ def test_the_archive_has_the_account_and_nothing_that_signs_in(client, current, 
     assert account["api_token_made_at"] and len(account["signed_in"]) == 1
     (membership,) = parts["memberships"]
     assert membership["project"] == current.project.slug and membership["waiting_since"]
-    assert [bool(one["words"]) for one in parts["consents"]] == [True]
+    assert [bool(one["text"]) for one in parts["consents"]] == [True]
     whole = json.dumps(parts)
     assert token not in whole and wanda.password not in whole
     assert client.session.session_key not in whole

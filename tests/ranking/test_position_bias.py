@@ -13,7 +13,7 @@ from annotator.models import Role
 from ranking.models import Judgment
 from ranking.models.position_bias import first_positions
 from ranking.services import submit_judgment
-from ranking.shares import LEVEL, Share
+from ranking.statistics.proportions import LEVEL, Share
 from tests.factories import coordinator_of, make_member, make_project, make_user
 
 from .desk import words_of

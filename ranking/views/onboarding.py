@@ -16,8 +16,8 @@ from annotator.services.consent import give_consent
 from annotator.services.guidelines import read_guidelines
 from annotator.text_diff import changed_lines
 from annotator.views.refusals import tell_refusal
-from ranking.coming_in_forms import NumberForm
-from ranking.services.coming_in import Step, come_in, way_of
+from ranking.onboarding_forms import NumberForm
+from ranking.services.onboarding import Step, continue_onboarding, onboarding_of
 
 PAGE_OF = {Step.CONSENT: "consent", Step.GUIDELINES: "read-guidelines", Step.PRACTICE: "practice"}
 
@@ -25,10 +25,10 @@ PAGE_OF = {Step.CONSENT: "consent", Step.GUIDELINES: "read-guidelines", Step.PRA
 @require_safe
 @never_cache
 @project_view(*MEMBERS)
-def coming_in(request: ProjectRequest) -> HttpResponse:
+def onboarding(request: ProjectRequest) -> HttpResponse:
     """On to the page of the next step, or to the desk."""
     is_new = request.membership.first_ready_at is None
-    step = come_in(membership=request.membership)
+    step = continue_onboarding(membership=request.membership)
     if step is not None:
         return redirect(PAGE_OF[step], request.project.slug)
     if is_new:
@@ -44,7 +44,7 @@ def consent(request: ProjectRequest) -> HttpResponse:
         form = NumberForm(request.POST)
         with tell_refusal(request):
             give_consent(membership=request.membership, number=form.number_read())
-        return redirect("coming-in", request.project.slug)
+        return redirect("onboarding", request.project.slug)
     given = Consent.objects.filter(project=request.project, user=request.user)
     context = {
         "given": given.filter(number=request.project.consent_number).first(),
@@ -63,10 +63,10 @@ def guidelines(request: ProjectRequest) -> HttpResponse:
     """The guidelines before the first comparison; later, what changed since they were read."""
     if request.method == "POST":
         read_guidelines(membership=request.membership, number=NumberForm(request.POST).number_read())
-        return redirect("coming-in", request.project.slug)
+        return redirect("onboarding", request.project.slug)
     version = GuidelinesVersion.objects.current(request.project)
     if version is None or version.number <= request.membership.guidelines_read:
-        return redirect("coming-in", request.project.slug)
+        return redirect("onboarding", request.project.slug)
     context: dict[str, Any] = {"version": version, **place(request, Step.GUIDELINES)}
     if read := request.membership.guidelines_read:
         before = get_object_or_404(GuidelinesVersion, project=request.project, number=read)
@@ -76,7 +76,7 @@ def guidelines(request: ProjectRequest) -> HttpResponse:
 
 def place(request: ProjectRequest, step: Step) -> dict[str, int]:
     """Where the step stands among all up to the first comparison, for somebody who comes in."""
-    way = way_of(request.membership)
+    way = onboarding_of(request.membership)
     if request.membership.first_ready_at or step not in way.steps:
         return {}
     return {"step": way.steps.index(step) + 1, "steps": len(way.steps) + 1}

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from annotator.imports.file_formats import BadRecordError, EmptyRecordError
-from ranking.known_answers import is_right
 from ranking.practice_files import practice_from_record, read_practice_file
+from ranking.practice_marking import is_right
 
 GOOD = {"prompt": "What is albedo?", "answers": ["True.", "False."], "ranks": [1, 2], "why": "It is true."}
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Completion, FlagKind, Project, User
 from annotator.models.criteria import CRITERION_LENGTH
-from ranking.pairs import preferred_pairs
+from ranking.statistics.pairs import preferred_pairs
 
 from .assignments import Assignment, LapsedAssignment
 from .datasets import Dataset

@@ -20,10 +20,10 @@ from django.utils.translation import gettext as _
 
 from annotator.models import Completion, Consent, Licence, Project, Prompt, Split, User
 from annotator.services.audit import record
-from ranking.consensus import find_majorities
 from ranking.dataset_files import DEMONSTRATIONS, SPLITS, Row, write_snapshot
 from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.models import Comparison, Dataset, Judgment
+from ranking.statistics.consensus import find_majorities
 
 UNLICENSED = (
     "Some people judged before they were asked for a licence, or under another one: ask the project's "

@@ -21,7 +21,7 @@ from ranking.models import (
     Withdrawal,
     WithdrawnPart,
 )
-from ranking.models.judging import JudgmentQuerySet
+from ranking.models.judgments import JudgmentQuerySet
 
 
 @transaction.atomic

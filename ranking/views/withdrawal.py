@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from annotator.access import MEMBERS, ProjectRequest, SignedInRequest, project_view
 from annotator.errors import RefusedError
 from annotator.models import User
-from ranking.leaving_forms import EraseForm, LeaveForm
 from ranking.models import Judgment
 from ranking.services import erase_account, leave_project
-from ranking.services.export import write_archive
+from ranking.services.personal_data import write_archive
+from ranking.withdrawal_forms import EraseForm, LeaveForm
 
 
 @require_safe

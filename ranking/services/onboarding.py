@@ -20,7 +20,7 @@ class Step(models.TextChoices):
 
 
 @dataclass(frozen=True)
-class Way:
+class Onboarding:
     """The steps of a member, and those of them that are still before them."""
 
     steps: list[Step]
@@ -31,10 +31,10 @@ class Way:
         return self.left[0] if self.left else None
 
 
-def way_of(membership: Membership) -> Way:
+def onboarding_of(membership: Membership) -> Onboarding:
     """What stands between the member and the next comparison; a simulated one never has anything to do."""
     if membership.user.is_simulated:
-        return Way(steps=[], left=[])
+        return Onboarding(steps=[], left=[])
     project = membership.project
     consents = Consent.objects.filter(user=membership.user_id, project=project)
     guidelines = GuidelinesVersion.objects.current(project)
@@ -49,7 +49,7 @@ def way_of(membership: Membership) -> Way:
         steps.append(Step.GUIDELINES)
     if _has_to_practise(membership):
         steps.append(Step.PRACTICE)
-    return Way(steps=steps, left=[step for step in steps if left[step]])
+    return Onboarding(steps=steps, left=[step for step in steps if left[step]])
 
 
 def _has_to_practise(membership: Membership) -> bool:
@@ -59,11 +59,11 @@ def _has_to_practise(membership: Membership) -> bool:
 
 
 @transaction.atomic
-def come_in(*, membership: Membership) -> Step | None:
+def continue_onboarding(*, membership: Membership) -> Step | None:
     """The member's next step; with none left they are ready from now on."""
     # Whoever changes the guidelines or the consent now waits here, and makes this member unready again.
     locked = Membership.objects.select_for_update().get(pk=membership.pk)
-    step = way_of(locked).next
+    step = onboarding_of(locked).next
     if step is None and locked.ready_at is None:
         locked.become_ready()
     membership.ready_at, membership.first_ready_at = locked.ready_at, locked.first_ready_at
@@ -72,8 +72,8 @@ def come_in(*, membership: Membership) -> Step | None:
 
 def check_readiness(*, membership: Membership) -> None:
     """Raise NotReadyError, with the address to go to, unless the member may rank."""
-    if membership.ready_at is None and come_in(membership=membership):
-        address = settings.SITE_URL + reverse("coming-in", args=[membership.project.slug])
+    if membership.ready_at is None and continue_onboarding(membership=membership):
+        address = settings.SITE_URL + reverse("onboarding", args=[membership.project.slug])
         raise NotReadyError(
             _("Before you rank there is something to read on the project's pages: %s") % address
         )

@@ -34,9 +34,9 @@ from ranking.services import (
     leave_project,
     skip_comparison,
     snapshot_preferences,
-    snapshots,
     submit_judgment,
 )
+from ranking.services import datasets as dataset_services
 from tests.factories import coordinator_of, make_member
 
 from .making import let_lapse, make_assignment, make_correction, make_judgment, make_round
@@ -225,14 +225,14 @@ def test_the_only_coordinator_stays_until_somebody_else_is_one(current, wanda):
 def test_a_snapshot_under_way_when_judgments_are_taken_back_is_taken_anew(current, wanda, other, monkeypatch):
     judge_all(current, wanda, 1, 2, 3)
     make_judgment(make_assignment(current, other), 3, 2, 1)
-    write = snapshots.write_snapshot
+    write = dataset_services.write_snapshot
 
     def write_while_somebody_leaves(*args):
         if wanda.memberships.exists():
             leave(wanda, current)
         return write(*args)
 
-    monkeypatch.setattr(snapshots, "write_snapshot", write_while_somebody_leaves)
+    monkeypatch.setattr(dataset_services, "write_snapshot", write_while_somebody_leaves)
     dataset = snapshot_preferences(project=current.project)
     assert (dataset.judgments, dataset.number, Dataset.objects.count()) == (1, 1, 1)
 
@@ -243,14 +243,14 @@ def test_a_snapshot_under_way_when_an_answer_of_ones_own_is_taken_back_is_taken_
     assignment = make_assignment(current, wanda)
     make_judgment(assignment, 1, 2, 3, rewrite={"original": assignment.order[0], "text": "Mine, and better."})
     make_judgment(make_assignment(current, other), 1, 2, 3)
-    find = snapshots.find_majorities
+    find = dataset_services.find_majorities
 
     def find_while_somebody_leaves(*args):
         if wanda.memberships.exists():
             leave(wanda, current)
         return find(*args)
 
-    monkeypatch.setattr(snapshots, "find_majorities", find_while_somebody_leaves)
+    monkeypatch.setattr(dataset_services, "find_majorities", find_while_somebody_leaves)
     dataset = snapshot_preferences(project=current.project)
     assert dataset.judgments == 1 and "Mine" not in json.dumps(pairs_in(dataset))
 
