@@ -68,13 +68,16 @@ def command(run: TrainingRun) -> list[str]:
 
 
 def environment(run: TrainingRun) -> dict[str, str]:
-    """This process's environment without the site's secrets; threads and the like are the engine's to set.
-
-    The key of the judge endpoint goes to the runs that ask it, and to no other.
-    """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(SECRETS)}
+    """The engine's environment; only runs that ask the judge endpoint are given its key."""
+    kept = engine_environment()
     if run.recipe.get("judge") == "endpoint" and JUDGE_KEY in os.environ:
         kept[JUDGE_KEY] = os.environ[JUDGE_KEY]
+    return kept
+
+
+def engine_environment() -> dict[str, str]:
+    """This process's environment without the site's secrets; threads and the like are the engine's to set."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SECRETS)}
     return kept | {"PYTHONUNBUFFERED": "1"}
 
 

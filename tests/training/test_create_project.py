@@ -3,10 +3,21 @@
 import pytest
 from django.core.management import CommandError, call_command
 
+from annotator.errors import RefusedError
 from annotator.models import Membership, Project, Role, User
 from training.models import ModelVersion
+from training.services import base_models
 
 pytestmark = pytest.mark.django_db
+ASK_ENGINE = base_models._run_check
+
+
+@pytest.fixture(autouse=True)
+def report(monkeypatch):
+    """What the engine finds out about any base model."""
+    found = {"problems": [], "system_message": False}
+    monkeypatch.setattr(base_models, "_run_check", lambda _location: found)
+    return found
 
 
 def test_the_base_model_is_live_as_version_0_and_the_coordinator_can_sign_in(client, capsys):
@@ -29,6 +40,43 @@ def test_bad_values_found_nothing(name, email):
         call_command("create_project", name, "--base-model", "org/model", "--coordinator", email)
     assert not Project.objects.exists()
     assert not User.objects.exists()
+
+
+def found_sea(base_model="org/model", **options):
+    call_command(
+        "create_project", "Sea", base_model=str(base_model), coordinator="ann@example.org", **options
+    )
+
+
+def test_a_base_model_that_the_engine_cannot_use_founds_nothing(report):
+    report["problems"] = ["The chat template leaves out the text of messages."]
+    with pytest.raises(CommandError, match=r"leaves out the text of messages\.\nNothing was stored"):
+        found_sea()
+    assert not Project.objects.exists() and not User.objects.exists()
+
+
+def test_a_system_prompt_needs_a_template_that_writes_it(report):
+    with pytest.raises(CommandError, match="leaves out system messages"):
+        found_sea(system_prompt="Be brief.")
+    assert not Project.objects.exists()
+    report["system_message"] = True
+    found_sea(system_prompt="Be brief.")
+    assert Project.objects.get().system_prompt == "Be brief."
+
+
+def test_the_engine_itself_is_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr(base_models, "_run_check", ASK_ENGINE)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(CommandError, match=f"configuration of the base model {tmp_path} cannot be read"):
+        found_sea(tmp_path)
+    assert not Project.objects.exists()
+
+
+def test_an_engine_that_does_not_start_is_no_usable_model(monkeypatch):
+    monkeypatch.setattr(base_models, "_run_check", ASK_ENGINE)
+    monkeypatch.setattr(base_models.sys, "executable", "/bin/false")
+    with pytest.raises(RefusedError, match="could not be checked: code 1"):
+        base_models.check_base_model("org/model")
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def starter(monkeypatch: pytest.MonkeyPatch, tiny_base: Path) -> list[Path]:
         return folder
 
     monkeypatch.setattr(demo_project, "make_starter", take)
+    monkeypatch.setattr(demo_project, "check_base_model", lambda _location: None)
     return wanted
 
 

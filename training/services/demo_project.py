@@ -17,6 +17,7 @@ from ranking.services.practice import add_practice
 from training.starter.build import make_starter
 from training.starter.corpus import Topic
 
+from .base_models import check_base_model
 from .versions import register_base_version
 
 
@@ -34,9 +35,11 @@ def found_project(
     """Found a project whose base is a starter model and whose prompts are the corpus's questions.
 
     The starter is made in the folder `starter` unless it is there; it never sees the questions that the
-    project holds out. Version 0 is live afterwards, and nothing has been sampled yet. Raises StarterError.
+    project holds out. Version 0 is live afterwards, and nothing has been sampled yet. Raises StarterError or
+    RefusedError.
     """
     make_starter(topics, starter, exclude_questions=held_out_questions(topics), seed=seed)
+    check_base_model(str(starter))
     data = Path(settings.DATA_DIR)
     # Relative where it can be, so that the data folder can be moved.
     base_model = starter.relative_to(data) if starter.is_relative_to(data) else starter

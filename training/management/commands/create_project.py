@@ -9,9 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from annotator.models import User
+from annotator.errors import RefusedError
+from annotator.models import Project, User
 from annotator.services.projects import create_project, slug_of
 from annotator.services.sign_in import create_sign_in_link
+from training.services.base_models import check_base_model
 from training.services.versions import register_base_version
 
 
@@ -29,28 +31,38 @@ class Command(BaseCommand):
         parser.add_argument("--coordinator", required=True, metavar="EMAIL", help="who runs it")
         parser.add_argument("--system-prompt", default="", help="put before every conversation")
 
-    @transaction.atomic
     def handle(self, **options: Any) -> None:
-        email = options["coordinator"].lower()
         slug = options["slug"] or slug_of(options["name"])
         if options["name"] and not slug:
             raise CommandError("No address can be made of this name; choose one with --slug.")
+        base_model = _whole(options["base_model"])
         try:
-            validate_email(email)
-            coordinator = User.objects.filter(email=email).first() or User.objects.create_user(email)
-            project = create_project(
-                name=options["name"],
-                slug=slug,
-                base_model=_whole(options["base_model"]),
-                coordinator=coordinator,
-                system_prompt=options["system_prompt"],
-            )
+            validate_email(options["coordinator"])
+            # Before the transaction: a model of the hub is fetched meanwhile.
+            check_base_model(base_model, system_prompt=options["system_prompt"])
+            project, coordinator = _found(slug, base_model, options)
         except ValidationError as error:
             raise CommandError(_words(error)) from error
-        register_base_version(project=project, actor=coordinator)
+        except RefusedError as refused:
+            raise CommandError(f"{refused}\nNothing was stored.") from refused
         self.stdout.write(
             f"{project} is founded. {coordinator} signs in once with:\n{create_sign_in_link(coordinator)}"
         )
+
+
+@transaction.atomic
+def _found(slug: str, base_model: str, options: dict[str, Any]) -> tuple[Project, User]:
+    email = options["coordinator"].lower()
+    coordinator = User.objects.filter(email=email).first() or User.objects.create_user(email)
+    project = create_project(
+        name=options["name"],
+        slug=slug,
+        base_model=base_model,
+        coordinator=coordinator,
+        system_prompt=options["system_prompt"],
+    )
+    register_base_version(project=project, actor=coordinator)
+    return project, coordinator
 
 
 def _words(error: ValidationError) -> str:
