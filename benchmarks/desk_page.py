@@ -6,7 +6,7 @@
 Chromium over loopback, with nothing in its cache at each visit, at a site with the Procfile's web process and
 collected static files. Bytes are those on the wire, headers included, of all that the page asks for until it
 holds two comparisons ahead and its service worker is ready; what that worker asks for beside it, once in a
-version of the site, is told apart. Seconds run from the start of the visit until the answers can be seen.
+version of the site, is listed apart. Seconds run from the start of the visit until the answers can be seen.
 Prints the median and the files' bytes, and writes build/bench/desk_page.json.
 """
 

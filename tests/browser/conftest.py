@@ -1,5 +1,6 @@
-"""A real site for a real browser: the web server and the worker as processes, on a database of their own."""
+"""A real site for a real browser: the web server as a process, on a database of its own."""
 
+import json
 import os
 import re
 import secrets
@@ -8,13 +9,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 
 import dj_database_url
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from tests.factories import PASSWORD
 
@@ -31,13 +33,15 @@ class Site:
 
     url: str
     env: dict[str, str]
+    console: "subprocess.Popen[str]"
 
     def manage(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert self.console.stdin and self.console.stdout
+        self.console.stdin.write(json.dumps(arguments) + "\n")
+        self.console.stdin.flush()
+        done: dict[str, str] = json.loads(self.console.stdout.readline())
+        assert not done["error"], done["output"] + done["error"]
+        return done["output"]
 
     def sign_in_link(self, email: str) -> str:
         """A one-time link for the user with this address."""
@@ -53,7 +57,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     env = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
         "CHORUS_ENV": "local",
         "CHORUS_SECRET_KEY": secrets.token_hex(32),
         "CHORUS_DATA_DIR": str(folder),
@@ -62,24 +66,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     }
     if os.environ.get("DATABASE_URL"):
         env["DATABASE_URL"] = create_database(f"chorus_browser_{os.getpid()}")
-    site = Site(url=f"http://127.0.0.1:{port}", env=env)
-    site.manage("migrate", "--verbosity", "0")
-    site.manage("collectstatic", "--noinput", "--verbosity", "0")
+    console = [sys.executable, "-m", "tests.browser.console"]
     web = [sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"]
-    web += ["--host", "127.0.0.1", "--port", str(port), "--workers", "2", "--no-access-log"]
-    worker = [sys.executable, "manage.py", "db_worker", "--no-reload", "--no-startup-delay"]
-    with (folder / "site.log").open("w") as log:
-        processes = [
-            subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log) for command in (web, worker)
-        ]
+    web += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--no-access-log"]
+    with (
+        (folder / "site.log").open("w") as log,
+        subprocess.Popen(
+            console, cwd=ROOT, env=env, stdin=PIPE, stdout=PIPE, stderr=log, text=True
+        ) as commands,
+    ):
+        site = Site(f"http://127.0.0.1:{port}", env, commands)
+        site.manage("migrate", "--verbosity", "0")
+        site.manage("collectstatic", "--noinput", "--verbosity", "0")
+        server = subprocess.Popen(web, cwd=ROOT, env=env, stdout=log, stderr=log)
         try:
-            wait_for(f"{site.url}/account/login/")
+            wait_for(lambda: answers(f"{site.url}/account/login/"))
             yield site
         finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.wait(30)
+            server.terminate()
+            server.wait(30)
 
 
 @pytest.fixture(scope="session")
@@ -107,21 +112,24 @@ def create_database(name: str) -> str:
     return url.rpartition("/")[0] + "/" + name
 
 
-def wait_for(url: str, seconds: float = 60) -> None:
+def answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=5)
+    except OSError:
+        return False
+    return True
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
-    while True:
-        try:
-            urllib.request.urlopen(url, timeout=5)
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-        else:
-            return
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
+    expect.set_options(timeout=20_000)  # a page under check shares two cores with others
     # Playwright's sync driver runs an event loop in this thread, which Django takes for async code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as driver:

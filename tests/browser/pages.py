@@ -69,7 +69,7 @@ def opened(view: View, filled: Filled, browser: Browser, **options: Any) -> Iter
     page.set_default_timeout(120_000)  # a page under check shares two cores with others
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if "Content Security" in said.text else None)
+    page.on("console", lambda line: errors.append(line.text) if "Content Security" in line.text else None)
     path = view.path.format(**filled.words)
     answer = page.goto(path)
     assert answer and answer.status == view.status, f"{path} answered {answer and answer.status}"
@@ -139,10 +139,16 @@ def ask_whether_as_shown(page: Page) -> None:
 
 def refuse(page: Page) -> None:
     """Have a judgment refused that the server found nothing wrong with; it keeps its assignment."""
-    said = {"words": "This round has been closed in the meantime."}
-    page.route("**/judgment/", lambda route: route.fulfill(status=409, json=said))
+    answer = {"words": "This round has been closed in the meantime."}
+    page.route("**/judgment/", lambda route: route.fulfill(status=409, json=answer))
     rank(page, 4, 3, 2, 1)
     page.locator("#outbox-refused li").first.wait_for()
+
+
+def skip(page: Page) -> None:
+    """Skip the comparison, which can be taken back for a while."""
+    page.locator("#skip").click()
+    page.locator("#undo-skip").wait_for()
 
 
 def hide_name(page: Page) -> None:
@@ -163,7 +169,7 @@ def unfold(page: Page) -> None:
 
 
 def show_all(page: Page) -> None:
-    """Open what is cut, as axe cannot tell what lies under the edge of a cut text."""
+    """Open what is cut, as axe cannot see what lies under the edge of a cut text."""
     for button in page.locator(".unfold:visible").all():
         button.click()
 
@@ -235,10 +241,7 @@ MATERIAL = [
     View("guidelines", "/p/pages-four/guidelines/"),
     View("guidelines-1", "/p/pages-four/guidelines/1/"),
     View("guidelines-changed", "/p/pages-long/guidelines/2/"),
-    View("guidelines-empty", "/p/pages-empty/guidelines/"),
     View("prompts", "/p/pages-four/prompts/"),
-    View("prompts-reviewer", "/p/pages-four/prompts/", "rita"),
-    View("prompts-empty", "/p/pages-empty/prompts/"),
     View("prompt", "/p/pages-four/prompts/{prompt}/"),
     View("prompt-import", "/p/pages-four/prompts/import/"),
     View("prompt-import-error", "/p/pages-four/prompts/import/", act=post()),
@@ -257,7 +260,6 @@ COMING_AND_GOING = [
     View("practice-result", "/p/pages-practice/onboarding/practice/{practised}/result/", "pat"),
     View("practice-asked", "/p/pages-practice/onboarding/practice/", "pat"),
     View("practice-comparisons", "/p/pages-practice/settings/practice/"),
-    View("practice-comparisons-empty", "/p/pages-empty/settings/practice/"),
     View("practice-add", "/p/pages-practice/settings/practice/add/"),
     View("practice-edit", "/p/pages-practice/settings/practice/{practice}/"),
     View("people-waiting", "/p/pages-practice/people/"),
@@ -269,7 +271,7 @@ COMING_AND_GOING = [
 RANKING = [
     View("project", "/p/pages-four/"),
     View("project-volunteer", "/p/pages-four/", "vera"),
-    View("project-told", "/p/pages-told/", "vera", act=sit_long),
+    View("project-between", "/p/pages-between/", "vera", act=sit_long),
     View("project-empty", "/p/pages-empty/"),
     View("desk-four", "/p/pages-four/rank/", "vera", act=unfold),
     View("desk-pair", "/p/pages-pair/rank/", "vera"),
@@ -277,20 +279,17 @@ RANKING = [
     View("desk-error", "/p/pages-four/rank/", "vera", act=post(key="")),
     View("desk-pair-error", "/p/pages-pair/rank/", "vera", act=post(key="")),
     View("desk-refused", "/p/pages-four/rank/", "vera", act=refuse),
+    View("desk-skipped", "/p/pages-long/rank/", "vera", act=skip),
     View("desk-notice", "/p/pages-four/rank/", "rita", act=lose_assignment),
     View("desk-nothing-left", "/p/pages-done/rank/", "vera"),
     View("desk-no-round", "/p/pages-empty/rank/"),
     View("judged", "/p/pages-four/rank/judged/", "vera"),
-    View("judged-empty", "/p/pages-empty/rank/judged/"),
     View("correct", "/p/pages-four/rank/judged/{judgment}/", "vera"),
     View("rankings", "/p/pages-four/rankings/"),
-    View("rankings-empty", "/p/pages-empty/rankings/"),
     View("names", "/p/pages-four/names/"),
-    View("names-empty", "/p/pages-empty/names/"),
     View("names-error", "/p/pages-four/names/", act=post(decision="hide", word="not there")),
     View("names-hidden", "/p/pages-pair/names/", act=hide_name),
     View("datasets", "/p/pages-four/datasets/"),
-    View("datasets-empty", "/p/pages-empty/datasets/"),
     View("dataset", "/p/pages-four/datasets/{dataset}/"),
 ]
 TRAINING = [
@@ -304,7 +303,6 @@ TRAINING = [
     View("version-0", "/p/{trained}/training/versions/0/", "cora"),
     View("version-1", "/p/{trained}/training/versions/1/", "cora"),
     View("version-safety", "/p/{trained}/training/versions/1/safety/", "cora"),
-    View("version-safety-empty", "/p/{trained}/training/versions/0/safety/", "cora"),
     View("api-docs", "/api/v1/docs/"),
 ]
 # Over which nothing else of their page can be reached.

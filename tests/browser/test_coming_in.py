@@ -115,6 +115,7 @@ def test_from_the_invitation_to_the_first_comparison_with_a_pause_in_the_middle(
     expect(page.get_by_role("heading", name="You are ready")).to_be_visible()
     expect(page.locator("main")).to_contain_text("5 of 5 were right")
     page.get_by_role("link", name="To your first comparison").click()
+    page.wait_for_url("**/rank/")
     expect(page.locator("#desk")).to_contain_text("Why is the sea rising")
     rank_one(page)
 
@@ -125,4 +126,5 @@ def test_from_the_invitation_to_the_first_comparison_with_a_pause_in_the_middle(
     page.get_by_role("link", name="Read it").click()
     expect(page.locator("ins")).to_contain_text("and short comes second")
     page.get_by_role("button", name="Go on ranking").click()
+    page.wait_for_url("**/rank/")
     rank_one(page)

@@ -55,6 +55,7 @@ def test_messages_go_with_what_they_are_about(page: Page, material: None):
     sign_in(page, "nora@example.org")
     page.goto("/p/desk/rank/")
     page.get_by_role("button", name="I agree").click()
+    page.wait_for_url("**/rank/")
     expect(page.locator("#messages")).to_contain_text("You are ready. Here is your first comparison.")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Shift+ArrowDown")

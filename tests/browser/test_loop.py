@@ -1,78 +1,94 @@
-"""The whole loop by hand: sign in by the link, rank, update, release, rank the new version."""
+"""The whole loop by hand: sign in by the link, sample, rank, update, release, rank the new version."""
 
 import json
-import re
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.corpora import make_corpus
+from tests.training.making import SMALL
 
-from .conftest import Site
+from .conftest import ROOT, Site, wait_for
 
 pytestmark = pytest.mark.xdist_group("browser")
+LONG = 120_000  # milliseconds for what a worker does
 
-SMALL = {
-    "reward": {"max_steps": 4, "min_pairs": 1, "batch_size": 4, "lora_r": 4},
-    "ppo": {"steps": 2, "batch_size": 8, "minibatches": 2, "max_new_tokens": 24, "lora_r": 4},
-    "generate": {"max_new_tokens": 24},
-    "evaluate": {"samples_per_prompt": 1, "max_new_tokens": 24},
-}
+MATERIAL = """
+from tests.factories import make_project, make_prompt, make_user
+from training.services.versions import register_base_version
+
+cleo = make_user("cleo@example.org", "Cleo")
+project = make_project("loop", base_model={base!r}, completions_per_comparison=2, coordinator=cleo)
+for number in range(12):
+    make_prompt(project, f"Is thing {{number}} good?")
+register_base_version(project=project, actor=cleo)
+"""
 
 
-@pytest.fixture(scope="session")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_corpus(tmp_path_factory.mktemp("corpus") / "corpus.jsonl")
+@pytest.fixture
+def base(site: Site, tmp_path: Path) -> Iterator[str]:
+    """A tiny base model, and a worker beside the site whose engines start at once."""
+    folder = tmp_path / "base"
+    command = [sys.executable, "-m", "tests.browser.worker", str(folder)]
+    with (tmp_path / "worker.log").open("w") as log:
+        worker = subprocess.Popen(command, cwd=ROOT, env=site.env, stdout=log, stderr=log)
+    try:
+        wait_for(lambda: (tmp_path / "ready").exists() or worker.poll() is not None)
+        assert worker.poll() is None, (tmp_path / "worker.log").read_text()
+        yield str(folder)
+    finally:
+        worker.terminate()
+        worker.wait(30)
 
 
 def rank_with_keys(page: Page) -> None:
-    """Give each answer the next rank, from the keyboard alone."""
-    answers = page.locator("#desk .answer").count()
     page.keyboard.press("ArrowDown")
-    for rank in range(1, answers + 1):
-        page.keyboard.press(str(rank))
+    page.keyboard.press("1")
     page.keyboard.press("Enter")
 
 
 def rank_with_clicks(page: Page) -> None:
-    """Rank the answers from last to first by their buttons; of two the second is the better one."""
-    answers = page.locator("#desk .answer")
-    count = answers.count()
-    if count == 2:
-        page.get_by_label("B is better").check()
-    else:
-        for place in range(count):
-            answers.nth(place).locator(f"label.rank:has(input[value='{count - place}'])").click()
+    page.get_by_label("B is better", exact=True).check()
     page.get_by_role("button", name="Submit").click()
 
 
-def test_the_loop_by_hand(site: Site, page: Page, corpus: Path) -> None:
-    link = re.search(r"http://\S+", site.manage("prepare_demo", "--corpus", str(corpus)).split("once:")[1])
-    assert link
-    page.goto(link.group())
-    page.get_by_role("button", name="Sign in").click()
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("link", name=name, exact=True).click()
+    page.wait_for_url(f"**/{name.lower()}/")  # loaded, so that its keys work
 
-    page.get_by_role("link", name="Rank", exact=True).click()
-    page.get_by_role("button", name="I agree").click()
-    for number, rank in enumerate([rank_with_keys, rank_with_clicks] * 6, start=1):
+
+def test_the_loop_by_hand(site: Site, page: Page, base: str) -> None:
+    site.manage("shell", "-c", MATERIAL.format(base=base))
+    page.goto(site.sign_in_link("cleo@example.org"))
+    page.get_by_role("button", name="Sign in").click()
+    page.goto("/p/loop/training/schedule/")
+    page.locator("#id_settings").fill(json.dumps(SMALL))
+    page.get_by_role("button", name="Save").click()
+
+    open_tab(page, "Training")
+    page.get_by_role("button", name="Sample answers and open a round").click()
+    expect(page.locator("#sampling")).to_contain_text("Answers are being sampled.")
+    expect(page.locator("#sampling")).not_to_contain_text("Answers are being sampled.", timeout=LONG)
+
+    open_tab(page, "Rank")
+    for number, rank in enumerate([rank_with_keys, rank_with_clicks] * 3, start=1):
         first = page.locator("#judgment-form input[name=key]").get_attribute("value")
         rank(page)
         expect(page.locator("#desk-status")).to_contain_text(f"Saved. {number} today.")
         expect(page.locator(f"#judgment-form input[value='{first}']")).to_have_count(0)
 
-    page.get_by_role("link", name="Training", exact=True).click()
-    page.get_by_role("link", name="Schedule and settings").click()
-    page.locator("#id_settings").fill(json.dumps(SMALL))
-    page.get_by_role("button", name="Save").click()
-    page.get_by_role("link", name="Training", exact=True).click()
+    open_tab(page, "Training")
     page.get_by_role("button", name="Run the weekly update now").click()
-    expect(page.get_by_role("button", name="Release Version 1")).to_be_visible(timeout=180_000)
-
-    page.get_by_role("button", name="Release Version 1").click()
+    release = page.get_by_role("button", name="Release Version 1")
+    expect(release).to_be_visible(timeout=LONG)
+    release.click()
     expect(page.locator("main")).to_contain_text("Version 1")
-    page.get_by_role("link", name="Rank", exact=True).click()
+
+    open_tab(page, "Rank")
     expect(page.locator("#desk-progress")).to_contain_text("Round 2")
     assert "Version" not in page.locator("main").inner_html()
     rank_with_keys(page)
-    expect(page.locator("#desk-status")).to_contain_text("Saved. 13 today.")
+    expect(page.locator("#desk-status")).to_contain_text("Saved. 7 today.")

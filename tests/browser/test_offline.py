@@ -1,4 +1,4 @@
-"""Ranking on a bad connection: what was said is kept in the browser, and arrives once."""
+"""Ranking on a bad connection: what was submitted is kept in the browser, and arrives once."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -109,7 +109,7 @@ def test_without_a_connection_three_are_ranked_and_delivered_once_each_when_it_i
     assert len([url for url in sent if url.endswith("/judgment/")]) == 3
 
 
-def test_what_cannot_be_fetched_is_said_once_and_tried_ever_more_rarely(
+def test_what_cannot_be_fetched_is_announced_once_and_tried_ever_more_rarely(
     context: BrowserContext, newcomer: Callable[[], str]
 ):
     page = context.new_page()
@@ -146,7 +146,7 @@ WATCHED = """{
 
 
 def test_after_closing_the_tab_they_are_delivered_when_it_is_opened_again(desk: Page):
-    context, said = desk.context, shown(desk)
+    context, judged = desk.context, shown(desk)
     context.set_offline(True)
     judge(desk)
     waiting(desk, 1)
@@ -155,7 +155,7 @@ def test_after_closing_the_tab_they_are_delivered_when_it_is_opened_again(desk: 
     page = context.new_page()
     page.goto("/p/offline/rank/")
     expect_own(page, 1)
-    expect(page.locator(f"#judgment-form [name=key]:not([value='{said}'])")).to_be_attached()
+    expect(page.locator(f"#judgment-form [name=key]:not([value='{judged}'])")).to_be_attached()
 
 
 def test_after_closing_the_tab_the_service_worker_delivers_when_the_browser_wakes_it(desk: Page):
@@ -205,12 +205,12 @@ def sign_out(page: Page) -> None:
     page.wait_for_url("**/login/**")
 
 
-def test_on_a_shared_phone_nobody_sends_what_another_person_said(context: BrowserContext, newcomer):
+def test_on_a_shared_phone_nobody_sends_what_another_person_submitted(context: BrowserContext, newcomer):
     first, second = newcomer(), newcomer()
     page = context.new_page()
     sign_in(page, first)
     open_desk(page)
-    said = shown(page)
+    judged = shown(page)
     other = context.new_page()
     other.goto("/account/")
     sign_out(other)
@@ -228,7 +228,7 @@ def test_on_a_shared_phone_nobody_sends_what_another_person_said(context: Browse
     sign_in(other, first)
     other.goto("/p/offline/rank/")
     expect_own(other, 1)
-    assert shown(other) != said
+    assert shown(other) != judged
 
 
 def test_a_double_click_on_submit_stores_one_judgment(desk: Page):
@@ -272,7 +272,7 @@ def test_what_is_kept_names_answers_ranks_and_criteria(filled: Filled, browser: 
 
 
 def test_what_the_server_finds_wrong_later_can_be_looked_at_again_and_sent(desk: Page):
-    said = shown(desk)
+    judged = shown(desk)
     form = desk.locator("#desk").inner_html()
     desk.route(
         "**/judgment/",
@@ -284,7 +284,7 @@ def test_what_the_server_finds_wrong_later_can_be_looked_at_again_and_sent(desk:
     other = shown(desk)
     desk.get_by_text("B is much better").click()
     desk.get_by_role("button", name="Look at it again").click()
-    assert shown(desk) == said
+    assert shown(desk) == judged
     judge(desk)
     expect_own(desk, 1)
     expect(desk.locator("#outbox-refused")).to_be_hidden()
@@ -354,7 +354,7 @@ def test_a_skip_is_sent_once_its_time_is_over(context: BrowserContext, newcomer:
     assert shown(page) != key
 
 
-def test_a_reload_without_a_connection_says_what_waits_and_goes_on_when_it_is_back(desk: Page):
+def test_a_reload_without_a_connection_shows_what_waits_and_goes_on_when_it_is_back(desk: Page):
     desk.context.set_offline(True)
     judge(desk)
     waiting(desk, 1)
@@ -366,7 +366,7 @@ def test_a_reload_without_a_connection_says_what_waits_and_goes_on_when_it_is_ba
     expect_own(desk, 1)
 
 
-def test_the_time_of_a_comparison_is_renewed_by_activity_and_told_when_it_is_over(
+def test_the_time_of_a_comparison_is_renewed_by_activity_and_its_end_is_shown(
     context: BrowserContext, newcomer
 ):
     page = context.new_page()

@@ -14,13 +14,12 @@ KILOBYTES = 60
 REQUESTS = 14
 
 
-@pytest.mark.parametrize("slug", ["pages-four", "pages-pair"])
-def test_the_ranking_page_is_light(filled: Filled, browser: Browser, slug: str):
+def test_the_ranking_page_is_light(filled: Filled, browser: Browser):
     context = filled.context(browser, "vera")
     requests: list[Request] = []
     context.on("requestfinished", lambda each: requests.append(each))  # those of its service worker, too
     page = context.new_page()
-    page.goto(f"/p/{slug}/rank/", wait_until="networkidle")
+    page.goto("/p/pages-four/rank/", wait_until="networkidle")
     page.evaluate("navigator.serviceWorker.ready.then(() => null)")
     sizes = {
         each.url: each.sizes()["responseHeadersSize"] + each.sizes()["responseBodySize"] for each in requests

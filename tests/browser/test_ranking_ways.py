@@ -238,13 +238,13 @@ def test_as_shown_is_asked_once(four: Page):
     assert sent_ranks(four) == ["1", "2", "3", "4"]
 
 
-def test_as_shown_may_be_said_at_once(four: Page):
+def test_as_shown_may_be_confirmed_at_once(four: Page):
     press(four, "1", "2", "3", "4", "Enter")
     four.get_by_role("button", name="Yes, submit").click()
     assert sent_ranks(four) == ["1", "2", "3", "4"]
 
 
-def test_what_is_missing_is_said_before_anything_is_sent(four: Page):
+def test_what_is_missing_is_shown_before_anything_is_sent(four: Page):
     press(four, "2", "1", "Enter")
     expect(four.locator("#desk-trouble")).to_have_text("Give every answer a rank. Still without one: C, D.")
     expect(four.locator("#answer-3")).to_be_focused()
