@@ -6,12 +6,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from annotator.imports.file_formats import BadRecordError, EmptyRecordError
+from annotator.limits import MOST_ANSWERS
 
-from .forms import LETTERS, JudgmentForm
-from .models import Judgment, PracticeAssignment, PracticeComparison
+from .models import PracticeComparison
 from .practice_files import PracticeDraft, practice_from_record
-
-MOST_ANSWERS = len(LETTERS)
+from .questions import LETTERS
 
 
 class NumberForm(forms.Form):
@@ -24,21 +23,8 @@ class NumberForm(forms.Form):
         return self.cleaned_data["number"] if self.is_valid() else 0
 
 
-class PracticeForm(JudgmentForm):
-    """The desk's form for a practice comparison: every one of them can be ranked."""
-
-    assignment: PracticeAssignment  # type: ignore[assignment]
-
-    def __init__(self, *args: Any, assignment: PracticeAssignment) -> None:
-        super().__init__(*args, assignment=assignment)  # type: ignore[arg-type]
-        del self.fields["key"]  # A try holds each comparison once: nothing can be stored twice.
-
-    def clean_verdict(self) -> str:
-        return Judgment.Verdict.RANKED.value
-
-
 class PracticeComparisonForm(forms.Form):
-    """A practice comparison as a coordinator writes it: one question, up to eight answers and their ranks."""
+    """A practice comparison as a coordinator writes it: one question, some answers and their ranks."""
 
     question = forms.CharField(label=_("Question"), widget=forms.Textarea(attrs={"rows": 3}))
     language = forms.CharField(

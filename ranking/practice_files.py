@@ -27,6 +27,7 @@ from annotator.imports.file_formats import (
     read_text,
 )
 from annotator.imports.prompt_files import draft_from_record
+from annotator.limits import FEWEST_ANSWERS, MOST_ANSWERS
 
 from .statistics.pairs import dense_ranks
 
@@ -97,8 +98,11 @@ def _answers(value: object) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise BadRecordError(_("answers must be a list of texts, not %s") % name_of_type(value))
     answers = [read_text(one, _("an answer")) for one in value]
-    if not 2 <= len(answers) <= 8 or not all(answers):
-        raise BadRecordError(_("there must be 2 to 8 answers, none of them empty"))
+    if not FEWEST_ANSWERS <= len(answers) <= MOST_ANSWERS or not all(answers):
+        raise BadRecordError(
+            _("there must be %(fewest)d to %(most)d answers, none of them empty")
+            % {"fewest": FEWEST_ANSWERS, "most": MOST_ANSWERS}
+        )
     if len(set(answers)) < len(answers):
         raise BadRecordError(_("two answers are the same"))
     if sum(map(len, answers)) > MAX_CHARACTERS:

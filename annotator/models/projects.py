@@ -7,6 +7,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from annotator.limits import FEWEST_ANSWERS, MOST_ANSWERS
+
 from .criteria import check_criteria
 from .flags import FlagKind, check_flags_off
 from .hidden_words import check_hidden_words
@@ -34,7 +36,7 @@ class Project(models.Model):
         max_length=500, help_text="A folder on this machine, or a model of the Hugging Face hub."
     )
     completions_per_comparison = models.PositiveSmallIntegerField(
-        default=4, validators=[MinValueValidator(2), MaxValueValidator(8)]
+        default=4, validators=[MinValueValidator(FEWEST_ANSWERS), MaxValueValidator(MOST_ANSWERS)]
     )
     judgments_per_comparison = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(50)]
@@ -98,7 +100,7 @@ class Project(models.Model):
         ordering = ("name",)
         constraints = (
             models.CheckConstraint(
-                condition=models.Q(completions_per_comparison__range=(2, 8)),
+                condition=models.Q(completions_per_comparison__range=(FEWEST_ANSWERS, MOST_ANSWERS)),
                 name="project_completions_2_to_8",
             ),
             models.CheckConstraint(

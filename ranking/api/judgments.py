@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.shortcuts import get_object_or_404
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,98 +12,22 @@ from annotator.access import MEMBERS
 from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import NewestFirst
 from annotator.api.problems import CONFLICT
-from annotator.models.criteria import CRITERION_LENGTH
-from ranking.models import Flag, Judgment
+from ranking.models import Judgment
+from ranking.questions import QUESTIONS, with_answers
 from ranking.services import correct_judgment, submit_judgment
-from ranking.services.answers import RATIONALE_LIMIT
-from ranking.services.rewrites import REWRITE_LIMIT
 
 from .assignments import TAGS, assignments_of
 
 
-class RankSerializer(serializers.Serializer):
-    completion = serializers.IntegerField(source="completion_id")
-    rank = serializers.IntegerField(min_value=1, max_value=8, help_text="1 is best; equal ranks are ties.")
-
-
-class FlagSerializer(serializers.Serializer):
-    completion = serializers.IntegerField(source="completion_id")
-    kind = serializers.ChoiceField(
-        Flag.Kind.choices,
-        help_text="Show the project's `flag_kinds`; one that it no longer shows is still taken.",
-    )
-
-
-class RatingSerializer(serializers.Serializer):
-    completion = serializers.IntegerField(source="completion_id")
-    criterion = serializers.CharField(
-        max_length=CRITERION_LENGTH, help_text="One of the project's `criteria`, by its name."
-    )
-    score = serializers.IntegerField(min_value=1, max_value=5, help_text="5 is best.")
-
-
-class RewriteSerializer(serializers.Serializer):
-    original = serializers.IntegerField(source="original_id", help_text="The completion that it mends.")
-    text = serializers.CharField(source="completion.text", max_length=REWRITE_LIMIT, help_text="In Markdown.")
-
-
 class AnswerSerializer(serializers.Serializer):
-    """What is said about a comparison; `said` is what the services take."""
+    """What is answered about a comparison; `sent` is what the services take."""
 
-    ranks = RankSerializer(
-        many=True, default=list, help_text="Every completion once; none where they cannot be ranked."
-    )
-    verdict = serializers.ChoiceField(
-        Judgment.Verdict.choices,
-        default=Judgment.Verdict.RANKED,
-        help_text="`all_bad`: none is acceptable, ranks may be left out. `cannot_rank`: give a `reason` and "
-        "no ranks. Both are answers that prefer nothing.",
-    )
-    reason = serializers.ChoiceField(
-        Judgment.Reason.choices,
-        default="",
-        allow_blank=True,
-        help_text="Why it cannot be ranked; the rationale may say more.",
-    )
-    strength = serializers.ChoiceField(
-        Judgment.Strength.choices,
-        allow_null=True,
-        default=None,
-        help_text="Of two completions that do not tie: how much better the one is, 1 (better) or 2 (much "
-        "better). It becomes the pair's margin.",
-    )
-    flags = FlagSerializer(many=True, default=list)
-    ratings = RatingSerializer(many=True, default=list, help_text="As many or as few as you like, each once.")
-    rationale = serializers.CharField(default="", allow_blank=True, max_length=RATIONALE_LIMIT)
-    rewrite = RewriteSerializer(
-        default=None,
-        allow_null=True,
-        help_text="A better answer of your own, where the project's `offers_rewrites` says so: stored as a "
-        "demonstration that is preferred to its original. One that changes nothing is none.",
-    )
+    def get_fields(self) -> dict[str, serializers.Field]:
+        return super().get_fields() | {question.name: question.request_field() for question in QUESTIONS}
 
-    def validate_ranks(self, ranks: list[dict[str, int]]) -> list[dict[str, int]]:
-        if len({each["completion_id"] for each in ranks}) < len(ranks):
-            raise serializers.ValidationError(_("A completion is ranked twice."))
-        return ranks
-
-    def validate_ratings(self, ratings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        if len({(each["completion_id"], each["criterion"]) for each in ratings}) < len(ratings):
-            raise serializers.ValidationError(_("A completion is rated twice by one criterion."))
-        return ratings
-
-    def said(self) -> dict[str, Any]:
-        answer = dict(self.validated_data)
-        if rewrite := answer["rewrite"]:
-            answer["rewrite"] = {"original": rewrite["original_id"], "text": rewrite["completion"]["text"]}
-        flags: dict[int, set[str]] = {}
-        for flag in answer.pop("flags"):
-            flags.setdefault(flag["completion_id"], set()).add(flag["kind"])
-        ratings: dict[int, dict[str, int]] = {}
-        for rating in answer.pop("ratings"):
-            ratings.setdefault(rating["completion_id"], {})[rating["criterion"]] = rating["score"]
-        ranks = {each["completion_id"]: each["rank"] for each in answer.pop("ranks")}
-        return {**answer, "ranks": ranks, "flags": flags, "ratings": ratings}
+    def sent(self) -> dict[str, Any]:
+        data = dict(self.validated_data)
+        return data | {question.name: question.from_request(data[question.name]) for question in QUESTIONS}
 
 
 class JudgmentRequestSerializer(AnswerSerializer):
@@ -121,19 +44,15 @@ class CorrectionRequestSerializer(AnswerSerializer):
 
 
 class JudgmentSerializer(serializers.ModelSerializer):
-    ranks = RankSerializer(many=True)
-    flags = FlagSerializer(many=True)
-    ratings = RatingSerializer(many=True)
-    rewrite = RewriteSerializer(source="demonstration", allow_null=True)
     preferences = serializers.SerializerMethodField(help_text="How many pairs are drawn from it.")
 
     class Meta:
         model = Judgment
-        fields = (
-            "id", "verdict", "reason", "ranks", "strength", "flags", "ratings", "rationale", "rewrite",
-            "seconds", "preferences", "late", "corrects", "created_at",
-        )  # fmt: skip
+        fields = ("id", "seconds", "preferences", "late", "corrects", "created_at")
         extra_kwargs = {"corrects": {"help_text": "The judgment whose place it took, if any."}}
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        return super().get_fields() | {question.name: question.response_field() for question in QUESTIONS}
 
     def get_preferences(self, judgment: Judgment) -> int:
         return len(judgment.preferences())
@@ -169,7 +88,7 @@ class JudgmentAPIView(ProjectAPIView):
         assignment = get_object_or_404(assignments_of(self.project), pk=pk)
         body = JudgmentRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        judgment = submit_judgment(assignment=assignment, volunteer=request.user, **body.said())
+        judgment = submit_judgment(assignment=assignment, volunteer=request.user, **body.sent())
         return Response(JudgmentSerializer(judgment).data, status=201)
 
 
@@ -190,9 +109,7 @@ class JudgmentsAPIView(ProjectAPIView):
     )
     def get(self, request: Request, slug: str) -> Response:
         own = Judgment.objects.of_project(self.project).correctable_by(request.user)
-        return self.answer_page(
-            own.select_related("demonstration__completion").prefetch_related("ranks", "flags", "ratings")
-        )
+        return self.answer_page(with_answers(own))
 
 
 class CorrectionAPIView(ProjectAPIView):
@@ -213,5 +130,5 @@ class CorrectionAPIView(ProjectAPIView):
         judgment = get_object_or_404(own, pk=pk)
         body = CorrectionRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        revision = correct_judgment(judgment=judgment, volunteer=request.user, **body.said())
+        revision = correct_judgment(judgment=judgment, volunteer=request.user, **body.sent())
         return Response(JudgmentSerializer(revision).data, status=201)

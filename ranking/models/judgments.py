@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
+from annotator.limits import MOST_ANSWERS
 from annotator.models import Completion, FlagKind, Project, User
 from annotator.models.criteria import CRITERION_LENGTH
 from ranking.statistics.pairs import preferred_pairs
@@ -136,7 +137,6 @@ class Judgment(models.Model):
         validators=[MinValueValidator(0)], help_text="From taking the assignment to submitting."
     )
     key = models.UUIDField(unique=True, help_text="Idempotency key: sent twice, stored once.")
-    payload_hash = models.CharField(max_length=64)
     corrects = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="correction"
     )
@@ -231,7 +231,7 @@ class RankedCompletion(models.Model):
         ordering = ("rank", "pk")
         constraints = (
             models.UniqueConstraint(fields=("judgment", "completion"), name="one_rank_per_completion"),
-            models.CheckConstraint(condition=Q(rank__gte=1, rank__lte=8), name="rank_1_to_8"),
+            models.CheckConstraint(condition=Q(rank__gte=1, rank__lte=MOST_ANSWERS), name="rank_1_to_8"),
         )
 
 

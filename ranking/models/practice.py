@@ -6,10 +6,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from annotator.models import Completion, FlagKind, Membership, Project, Prompt
+from annotator.models import Completion, Membership, Project, Prompt
 
 from .masks import without_names
-from .rounds import Round
 
 
 class PracticeComparisonQuerySet(models.QuerySet["PracticeComparison"]):
@@ -87,7 +86,7 @@ class PracticeAttempt(models.Model):
 class PracticeAssignment(models.Model):
     """One comparison of a try, with the order in which it is shown and what was said.
 
-    It has what the desk's form asks an assignment for, so that practice looks and works like ranking.
+    It has what a form of the desk asks an assignment for, so that practice looks and works like ranking.
     """
 
     attempt = models.ForeignKey(PracticeAttempt, on_delete=models.CASCADE, related_name="assignments")
@@ -112,8 +111,3 @@ class PracticeAssignment(models.Model):
         known = self.comparison
         texts = without_names(known.answers, known.project, known.prompt.question)
         return [Completion(text=texts[place]) for place in self.order]
-
-    @property
-    def round(self) -> Round:
-        """A round that is none, of a project that asks for ranks and nothing else."""
-        return Round(project=Project(flags_off=FlagKind.values, criteria=[], offers_rewrites=False))

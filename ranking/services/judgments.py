@@ -2,7 +2,7 @@
 
 import math
 import uuid
-from typing import Unpack
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -21,19 +21,14 @@ from ranking.errors import (
 from ranking.models import (
     Assignment,
     ComparisonItem,
-    Demonstration,
-    Flag,
     Judgment,
     LapsedAssignment,
-    RankedCompletion,
-    Rating,
     Round,
     Tally,
 )
+from ranking.questions import Asked, check_answer, read_answer, store_answer
 
-from .answers import Answer, Said, check_answer
 from .assignments import why_not_held
-from .rewrites import store_rewrite
 
 
 @transaction.atomic
@@ -43,12 +38,12 @@ def submit_judgment(
     volunteer: User,
     key: uuid.UUID,
     seconds: float | None = None,
-    **said: Unpack[Said],
+    **sent: Any,
 ) -> Judgment:
     """Store a judgment with its ranks, flags and ratings, and mark the assignment done.
 
-    `said` is the answer, see Said; `seconds` is measured from taking the assignment unless given. Sent again
-    with the same key and content it answers the stored judgment.
+    `sent` is the answer, by the names of the questions; `seconds` is measured from taking the assignment
+    unless given. Sent again with the same key and content it answers the stored judgment.
 
     After the assignment's time ran out the judgment is taken as late: at the assignment while nobody else has
     it, else at another that they hold at the comparison, else at none. Raises InvalidJudgmentError,
@@ -57,15 +52,11 @@ def submit_judgment(
     locked = _lock_assignments(assignment, key)
     stored = Judgment.objects.filter(key=key).first()
     project = assignment.round.project
-    answer = check_answer(
-        said,
-        completions=set(assignment.order),
-        criteria={*project.criteria, *_rated_criteria(stored)},
-        offers_rewrites=project.offers_rewrites or _has_rewrite(stored),
-    )
+    earlier = read_answer(stored) if stored else {}
+    answer = check_answer(sent, Asked(assignment.order, project, earlier))
     if stored:
-        sent = (volunteer.pk, assignment.comparison_id, None, answer.hash())
-        if (stored.volunteer_id, stored.comparison_id, stored.corrects_id, stored.payload_hash) != sent:
+        own = (volunteer.pk, assignment.comparison_id, None)
+        if (stored.volunteer_id, stored.comparison_id, stored.corrects_id) != own or earlier != answer:
             raise KeyReusedError
         return stored
     shown = _shown_to(volunteer, key, locked[assignment.pk])
@@ -84,7 +75,7 @@ def submit_judgment(
         seconds=_seconds(seconds, shown),
         key=key,
     )
-    _store(judgment, answer)
+    store_answer(judgment, answer)
     judgment.make_current()
     for each in held:
         each.finish()
@@ -93,9 +84,7 @@ def submit_judgment(
 
 
 @transaction.atomic
-def correct_judgment(
-    *, judgment: Judgment, volunteer: User, key: uuid.UUID, **said: Unpack[Said]
-) -> Judgment:
+def correct_judgment(*, judgment: Judgment, volunteer: User, key: uuid.UUID, **sent: Any) -> Judgment:
     """Put another answer in the place of a volunteer's current judgment; returns the new revision.
 
     The corrected one is kept, but no longer counts. An answer that says the same leaves things as they
@@ -110,32 +99,25 @@ def correct_judgment(
     old = Judgment.objects.filter(pk=judgment.pk, volunteer=volunteer).first()
     if old is None:  # somebody else's, or withdrawn at this moment
         raise NotYourAssignmentError
-    criteria = {*round_.project.criteria, *_rated_criteria(old)}
     items = ComparisonItem.objects.filter(comparison=old.comparison_id)
-    completions = set(items.values_list("completion_id", flat=True))
-    answer = check_answer(
-        said,
-        completions=completions,
-        criteria=criteria,
-        offers_rewrites=round_.project.offers_rewrites or _has_rewrite(old),
-    )
+    order = list(items.values_list("completion_id", flat=True))
+    earlier = read_answer(old)
+    answer = check_answer(sent, Asked(order, round_.project, earlier))
     # An assignment's key is for the assignment's own judgment, which looks no further while the assignment is
     # held.
     if Assignment.objects.filter(volunteer=volunteer, key=key, state=Assignment.State.HELD).exists():
         raise KeyReusedError
     if stored := Judgment.objects.filter(key=key).first():
-        if (stored.volunteer_id, stored.corrects_id, stored.payload_hash) != (
-            volunteer.pk,
-            old.pk,
-            answer.hash(),
-        ):
+        if (stored.volunteer_id, stored.corrects_id) != (volunteer.pk, old.pk):
+            raise KeyReusedError
+        if read_answer(stored) != answer:
             raise KeyReusedError
         return stored
     if not round_.is_open:
         raise RoundClosedError
     if not old.is_current:
         raise CorrectedSinceError
-    if old.payload_hash == answer.hash():
+    if earlier == answer:
         return old
     revision = Judgment(
         comparison_id=old.comparison_id,
@@ -147,7 +129,7 @@ def correct_judgment(
         key=key,
         corrects=old,
     )
-    _store(revision, answer)
+    store_answer(revision, answer)
     old.mark_corrected()
     revision.make_current()
     return revision
@@ -167,16 +149,6 @@ def _lock_assignments(assignment: Assignment, key: uuid.UUID) -> dict[int, Assig
     if assignment.pk not in locked:  # its project was deleted at this moment
         raise AssignmentLostError
     return locked
-
-
-def _rated_criteria(judgment: Judgment | None) -> list[str]:
-    """By what it was rated, which the project may no longer ask for."""
-    return list(judgment.ratings.values_list("criterion", flat=True)) if judgment else []
-
-
-def _has_rewrite(judgment: Judgment | None) -> bool:
-    """Whether one was taken with it, which the project may no longer ask for."""
-    return judgment is not None and Demonstration.objects.filter(judgment=judgment).exists()
 
 
 def _shown_to(volunteer: User, key: uuid.UUID, assignment: Assignment) -> Assignment | LapsedAssignment:
@@ -199,24 +171,3 @@ def _seconds(seconds: float | None, assignment: Assignment | LapsedAssignment) -
     if not math.isfinite(seconds) or seconds < 0:
         raise InvalidJudgmentError(_("The time taken is not a number of seconds."))
     return float(seconds)
-
-
-def _store(judgment: Judgment, answer: Answer) -> None:
-    """Save a judgment with all its parts; it does not count yet."""
-    judgment.verdict, judgment.reason = answer.verdict, answer.reason
-    judgment.strength, judgment.rationale = answer.strength, answer.rationale
-    judgment.payload_hash = answer.hash()
-    judgment.save(force_insert=True)
-    RankedCompletion.objects.bulk_create(
-        RankedCompletion(judgment=judgment, completion_id=completion, rank=rank)
-        for completion, rank in answer.ranks
-    )
-    Flag.objects.bulk_create(
-        Flag(judgment=judgment, completion_id=completion, kind=kind) for completion, kind in answer.flags
-    )
-    Rating.objects.bulk_create(
-        Rating(judgment=judgment, completion_id=completion, criterion=criterion, score=score)
-        for completion, criterion, score in answer.ratings
-    )
-    if answer.rewrite:
-        store_rewrite(judgment, *answer.rewrite)

@@ -19,6 +19,7 @@ from annotator.services import personal_data as annotator_data
 from annotator.services.personal_data import CHUNK, Row
 from ranking.models import Assignment, Comparison, Judgment, LapsedAssignment, PracticeAssignment, Skip, Tally
 from ranking.models.masks import shown_text
+from ranking.questions import QUESTIONS, Answer, read_answer, with_answers
 
 WHERE = ("comparison__prompt", "comparison__round__project")
 
@@ -26,24 +27,17 @@ WHERE = ("comparison__prompt", "comparison__round__project")
 def judgments(user: User) -> Iterator[Row]:
     """Each revision with the answers in the order in which they were seen."""
     own = Judgment.objects.filter(volunteer=user)
-    parts = ("ranks", "flags", "ratings", "comparison__completions__mask")
-    for judgment in (
-        own.select_related(*WHERE, "assignment", "lapsed_assignment", "demonstration__completion")
-        .prefetch_related(*parts)
-        .iterator(CHUNK)
-    ):
+    own = own.select_related(*WHERE, "assignment", "lapsed_assignment")
+    for judgment in with_answers(own).prefetch_related("comparison__completions__mask").iterator(CHUNK):
+        answer = read_answer(judgment)
         yield {
             "id": judgment.pk,
             "corrects": judgment.corrects_id,
             "counts": judgment.is_current,
             **_where(judgment.comparison),
             "prompt": judgment.comparison.prompt.messages,
-            "answers": _answers(judgment),
-            "verdict": judgment.verdict,
-            "reason": judgment.reason,
-            "strength": judgment.strength,
-            "rationale": judgment.rationale,
-            "rewrite": _rewrite(judgment),
+            "answers": _answers(judgment, answer),
+            **_merged(question.export(answer[question.name]) for question in QUESTIONS),
             "preferences": [
                 {"chosen": pair.chosen, "rejected": pair.rejected} for pair in judgment.preferences()
             ],
@@ -53,30 +47,21 @@ def judgments(user: User) -> Iterator[Row]:
         }
 
 
-def _answers(judgment: Judgment) -> list[Row]:
-    ranks = {one.completion_id: one.rank for one in judgment.ranks.all()}
+def _answers(judgment: Judgment, answer: Answer) -> list[Row]:
     texts = {one.pk: shown_text(one) for one in judgment.comparison.completions.all()}
     return [
         {
             "id": pk,
             "text": texts[pk],
-            "rank": ranks.get(pk),
-            "flags": sorted(flag.kind for flag in judgment.flags.all() if flag.completion_id == pk),
-            "ratings": {
-                rating.criterion: rating.score
-                for rating in judgment.ratings.all()
-                if rating.completion_id == pk
-            },
+            **_merged(question.export_of_answer(answer[question.name], pk) for question in QUESTIONS),
         }
         for pk in judgment.shown_assignment.order
         if pk in texts
     ]
 
 
-def _rewrite(judgment: Judgment) -> Row | None:
-    """The better answer that they wrote with the judgment, and the one that it mends."""
-    written = getattr(judgment, "demonstration", None)
-    return {"original": written.original_id, "text": written.completion.text} if written else None
+def _merged(rows: Iterable[Row]) -> Row:
+    return {name: value for row in rows for name, value in row.items()}
 
 
 def skipped(user: User) -> Iterator[Row]:

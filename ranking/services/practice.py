@@ -13,8 +13,7 @@ from ranking.errors import NothingToPractiseError, NoTryLeftError, NotWaitingErr
 from ranking.models import PracticeAssignment, PracticeAttempt, PracticeComparison
 from ranking.practice_files import PracticeDraft
 from ranking.practice_marking import is_right
-
-from .answers import check_answer
+from ranking.questions import Asked, check_answer
 
 TRIES = 2
 """How often a new volunteer may try before a coordinator is asked."""
@@ -46,13 +45,11 @@ def answer_practice(*, assignment: PracticeAssignment, ranks: Mapping[int, int])
     An assignment that was answered stays as it is. Raises InvalidJudgmentError.
     """
     attempt = PracticeAttempt.objects.select_for_update().get(pk=assignment.attempt_id)
-    assignment = attempt.assignments.select_related("comparison").get(pk=assignment.pk)
+    assignment = attempt.assignments.select_related("comparison__project").get(pk=assignment.pk)
     if assignment.is_right is not None:
         return assignment
-    answer = check_answer(
-        {"ranks": ranks}, completions=set(assignment.order), criteria=(), offers_rewrites=False
-    )
-    assignment.ranks = [rank for _place, rank in answer.ranks]
+    asked = Asked(assignment.order, assignment.comparison.project)
+    assignment.ranks = [rank for _place, rank in check_answer({"ranks": ranks}, asked)["ranks"]]
     assignment.is_right = is_right(assignment.ranks, assignment.comparison.ranks)
     assignment.save(update_fields=["ranks", "is_right"])
     if attempt.next_assignment() is None:

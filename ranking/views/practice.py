@@ -10,9 +10,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotator.access import MEMBERS, ProjectRequest, project_view
 from ranking.errors import InvalidJudgmentError, NothingToPractiseError, NoTryLeftError
-from ranking.forms import LETTERS
+from ranking.forms import PracticeForm
 from ranking.models import PracticeAssignment
-from ranking.onboarding_forms import PracticeForm
+from ranking.questions import LETTERS
 from ranking.services.onboarding import Step, onboarding_of
 from ranking.services.practice import answer_practice, begin_practice, may_try
 
@@ -62,7 +62,7 @@ def answer(request: ProjectRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _show(request, form, status=422)
     try:
-        answer_practice(assignment=assignment, ranks=form.ranks())
+        answer_practice(assignment=assignment, ranks=form.answer()["ranks"])
     except InvalidJudgmentError as error:
         form.add_error(None, str(error))
         return _show(request, form, status=422)
@@ -95,7 +95,7 @@ def _comes_too_early(request: ProjectRequest) -> bool:
 
 def _assignment_or_404(request: ProjectRequest, pk: int) -> PracticeAssignment:
     assignments = PracticeAssignment.objects.filter(attempt__membership=request.membership)
-    return get_object_or_404(assignments.select_related("comparison", "attempt"), pk=pk)
+    return get_object_or_404(assignments.select_related("comparison__project", "attempt"), pk=pk)
 
 
 def _told(assignment: PracticeAssignment) -> list[dict[str, Any]]:

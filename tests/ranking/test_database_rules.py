@@ -98,7 +98,6 @@ def judge(assignment, **fields):
         "verdict": Judgment.Verdict.RANKED,
         "seconds": 1,
         "key": uuid.uuid4(),
-        "payload_hash": "",
     }
     return Judgment.objects.create(**values | fields)
 

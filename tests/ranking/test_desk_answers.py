@@ -44,7 +44,7 @@ def test_of_two_answers_anything_else_brings_the_form_back_with_what_was_entered
     assert response.status_code == 422
     assert "half done" in html and html.count(" checked") >= 1
     assert not Judgment.objects.exists()
-    assert ("Say which answer is better" in html) == (answer == "")
+    assert ("or that they are about equal" in html) == (answer == "")
 
 
 def test_of_two_answers_all_bad_needs_no_preference(client, pair):

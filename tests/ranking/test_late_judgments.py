@@ -210,7 +210,6 @@ def begin(at, **fields):
         "verdict": "all_bad",
         "seconds": 1,
         "key": uuid.uuid4(),
-        "payload_hash": "",
     }
     return Judgment.objects.create(**values | fields)
 

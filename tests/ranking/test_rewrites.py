@@ -14,8 +14,8 @@ from annotator.services.projects import change_settings
 from ranking.errors import InvalidJudgmentError, KeyReusedError
 from ranking.forms import OpenRoundForm
 from ranking.models import Assignment, Demonstration, Judgment
+from ranking.questions.rewrite import LONGEST
 from ranking.services import leave_project, snapshot_preferences
-from ranking.services.rewrites import REWRITE_LIMIT
 from tests.api import client_of
 from tests.factories import coordinator_of, make_completion, make_member, make_prompt
 from training.rlhf.data.files import read_conversations, read_preferences
@@ -88,7 +88,7 @@ def test_nothing_written_or_changed_is_no_demonstration(assignment, text):
     [
         ("half \ud800 of it", "cannot be stored"),
         ("\0", "cannot be stored"),
-        ("x" * (REWRITE_LIMIT + 1), "longer than"),
+        ("x" * (LONGEST + 1), "longer than"),
         (None, "same as another"),
     ],
 )
@@ -309,7 +309,7 @@ def test_the_answer_to_start_from_can_be_chosen_also_where_none_is_acceptable(cl
         {"rewrite_of": "\0"},
         {"rewrite_of": "1" * 5000},
         {"rewrite": "half done\0"},
-        {"rewrite": "half done" + "x" * REWRITE_LIMIT},
+        {"rewrite": "half done" + "x" * LONGEST},
         {"rewrite": "half done" + "x" * 1_000_000},
     ],
     ids=lambda change: " ".join(f"{name} {value[:9]} {len(value)}" for name, value in change.items()),
@@ -404,7 +404,7 @@ def test_preferences_tell_which_are_of_rewrites(api, assignment):
         {"rewrite": {"original": 10**30, "text": "x"}},
         {"rewrite": {"original": 1, "text": "x\0"}},
         {"rewrite": {"original": 1, "text": ["x"]}},
-        {"rewrite": {"original": 1, "text": "x" * (REWRITE_LIMIT + 1)}},
+        {"rewrite": {"original": 1, "text": "x" * (LONGEST + 1)}},
         {"rewrite": {"original": None, "text": "x"}},
     ],
 )

@@ -95,6 +95,26 @@ def test_killed_anywhere_a_run_resumes_and_ends_with_the_same_bytes(
     assert status == 0 and "already succeeded" in output
 
 
+def fail_while_terminated(folder: str, log: str) -> None:
+    """The stage ppo, which gets a SIGTERM when it has failed and has not written why yet."""
+    fail = RunDirectory.fail
+
+    def terminated(directory: RunDirectory, error: BaseException) -> str:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return fail(directory, error)
+
+    RunDirectory.fail = terminated  # type: ignore[method-assign]
+    work("ppo", folder, log)
+
+
+def test_a_run_that_is_terminated_while_it_fails_still_leaves_the_reason(
+    ppo_settings: dict[str, Any], make_run: Make
+) -> None:
+    folder = make_run(ppo_settings | {"reward_adapter": "nowhere"})
+    assert status_of(fork(fail_while_terminated, str(folder), str(log_of(folder)))) == 1
+    assert "nowhere" in error_of(folder)["reason"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_sigterm_or_an_interrupt_ends_a_run_after_a_checkpoint(
     number: signal.Signals, ppo_settings: dict[str, Any], make_run: Make

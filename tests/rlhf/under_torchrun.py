@@ -1,6 +1,6 @@
 """What `test_processes` lets each of two processes do, one after the other, in the folders of its runs.
 
-torchrun --nproc-per-node 2 -m tests.rlhf.under_torchrun FOLDER
+torchrun --nnodes 2 --node-rank NODE -m tests.rlhf.under_torchrun FOLDER
 accelerate launch --use_fsdp --fsdp_version 2 --num_processes 2 -m tests.rlhf.under_torchrun FOLDER
 """
 
@@ -20,6 +20,7 @@ PROCESSES = Processes.of_environment()
 
 
 def in_turn(folder: Path) -> None:
+    assert main(["ppo", str(folder / "two")]) == 0
     with other_gets(signal.SIGTERM, in_update_of=2):
         assert main(["ppo", str(folder / "stopped")]) == 3
     assert main(["ppo", str(folder / "stopped")]) == 0

@@ -89,16 +89,21 @@ def _check(name: str, *, as_json: bool) -> int:
 
 
 def _attempt(directory: RunDirectory, stage: str) -> int:
+    # Also while error.json is written: of two processes of which one is lost, torchrun terminates the other.
+    with directory.stopped_by_signals():
+        return _attempt_stage(directory, stage)
+
+
+def _attempt_stage(directory: RunDirectory, stage: str) -> int:
     processes = Processes.of_environment()
     try:
-        with directory.stopped_by_signals():
-            if processes.is_main:
-                directory.open()
-            recipe = directory.recipe()
-            if recipe.stage != stage:
-                raise RecipeError(f"The recipe is for the stage {recipe.stage}, not {stage}.")
-            processes.require_fit(recipe)
-            _run(directory, recipe, processes)
+        if processes.is_main:
+            directory.open()
+        recipe = directory.recipe()
+        if recipe.stage != stage:
+            raise RecipeError(f"The recipe is for the stage {recipe.stage}, not {stage}.")
+        processes.require_fit(recipe)
+        _run(directory, recipe, processes)
     except (Cancelled, KeyboardInterrupt):
         if processes.is_main:
             print("Stopped on request; started again, it goes on from its last checkpoint if it has one.")
