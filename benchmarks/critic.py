@@ -258,7 +258,7 @@ def accuracy(base_folder: Path, policy: Path, questions: list[str]) -> float:
     base.load("policy", policy)
     recipe = cast(PPORecipe, RunDirectory(policy.parent).recipe())
     prompts = [Prompt(q, [{"role": "user", "content": q}]) for q in questions]
-    encoded = chat.encode_prompts(tokenizer, prompts, longest=recipe.max_prompt_tokens)
+    encoded = [chat.encode_prompt(tokenizer, each.messages) for each in prompts]
     with base.sampling_from("policy", len(encoded)) as model:
         answers = sample(
             model, encoded, Sampling.of(recipe, tokenizer, str(base_folder)), seed=0, batch_size=len(encoded)

@@ -120,7 +120,7 @@ def answer(side: str, options: argparse.Namespace) -> Figures:
     torch.set_num_threads(options.threads)
     tokenizer = load_tokenizer(str(options.base))
     asked = questions(options.share)
-    encoded = chat.encode_prompts(tokenizer, asked, longest=GenerateRecipe.max_prompt_tokens)
+    encoded = [chat.encode_prompt(tokenizer, each.messages) for each in asked]
     prompts = [ids for ids in encoded for _ in range(options.completions)]
     how = Sampling(
         options.max_new_tokens,

@@ -234,7 +234,7 @@ def _measure(
     prompts = read_prompts(RunDirectory(WORK), recipe.dataset)
     base, tokenizer = SharedBase(load_base(str(starter), "float32")), load_tokenizer(str(starter))
     reward_model = load_reward(base, reward)
-    encoded = chat.encode_prompts(tokenizer, prompts, longest=recipe.max_prompt_tokens)
+    encoded = [chat.encode_prompt(tokenizer, each.messages) for each in prompts]
     how, ending = Sampling.of(recipe, tokenizer, str(starter)), chat.ending(tokenizer)
     points = []
     for step, folder in [(0, None), *policies]:

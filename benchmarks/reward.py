@@ -124,7 +124,7 @@ def demonstration(options: argparse.Namespace) -> list[dict[str, Any]]:
     tokenizer = load_tokenizer(str(options.starter))
     spare = 2 * K  # a small model repeats itself
     prompts = [Prompt(q, [{"role": "user", "content": q}]) for q in asked for _ in range(spare)]
-    encoded = chat.encode_prompts(tokenizer, prompts, longest=512)
+    encoded = [chat.encode_prompt(tokenizer, each.messages) for each in prompts]
     settings = Sampling(
         SamplingRecipe.max_new_tokens,
         SamplingRecipe.temperature,

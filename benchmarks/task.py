@@ -115,7 +115,7 @@ def prepare(shape: Shape, folder: Path, base: Path | None = None) -> Task:
         base=base,
         reward=_random_reward(base, tokenizer, folder / "reward"),
         prompts=path,
-        token_ids=chat.encode_prompts(tokenizer, prompts, longest=_LONGEST_PROMPT),
+        token_ids=[chat.encode_prompt(tokenizer, each.messages) for each in prompts],
     )
 
 
@@ -148,8 +148,7 @@ def _grown(tokenizer: PreTrainedTokenizerBase, texts: list[str], length: int) ->
     """The texts repeated and cut so that each prompt has `length` tokens; as they are when it is 0."""
     if not length:
         return texts
-    empty = Prompt("", [{"role": "user", "content": ""}])
-    room = length - len(chat.encode_prompts(tokenizer, [empty], longest=_LONGEST_PROMPT)[0])
+    room = length - len(chat.encode_prompt(tokenizer, [{"role": "user", "content": ""}]))
     grown = []
     for text in texts:
         ids = tokenizer.encode(" ".join([text] * room))

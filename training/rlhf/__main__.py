@@ -3,10 +3,11 @@
     python -m training.rlhf {sft,reward,ppo,generate,evaluate} RUN_DIR
     python -m training.rlhf plan RECIPE
     python -m training.rlhf check BASE_MODEL
+    python -m training.rlhf measure BASE_MODEL PROMPTS_JSONL OUT_JSONL
 
 `plan` tells what a run will take before it is started, and writes nothing. `check` tells whether a base model
-can be used (see `model.base_check`). Several processes do a run of ppo under torchrun, see
-`distributed.processes`.
+can be used (see `model.base_check`), `measure` how long prompts are (see `data.prompt_lengths`). Several
+processes do a run of ppo under torchrun, see `distributed.processes`.
 
 Ends with 0 on success (also when the run had succeeded before), 1 with error.json on failure, 2 on a wrong
 command line, 3 when it stopped because it was asked to, 4 on failure when the disk is too full even for
@@ -32,7 +33,7 @@ from training.rlhf.recipes import LoRARecipe, Recipe
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages import STAGES
 
-PLAN, CHECK = "plan", "check"
+PLAN, CHECK, MEASURE = "plan", "check", "measure"
 OK, FAILED, CANCELLED, NO_ROOM = 0, 1, 3, 4
 # Names of mallopt(3), which Python does not have.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -42,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.stage == PLAN:
         return _plan(options.recipe, as_json=options.json)
+    if options.stage == MEASURE:
+        return _measure(options.base_model, options.prompts, options.out)
     if options.stage == CHECK:
         return _check(options.base_model, as_json=options.json)
     directory = RunDirectory(options.run_dir)
@@ -86,6 +89,22 @@ def _check(name: str, *, as_json: bool) -> int:
         for problem in report.problems:
             print(problem, file=sys.stderr)
     return FAILED if report.problems else OK
+
+
+def _measure(name: str, prompts: Path, out: Path) -> int:
+    """Write the lengths of prompts under a base model's chat template."""
+    _quieten_libraries()
+    if Path(name).is_dir():
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    from training.rlhf.data.prompt_lengths import measure_prompts  # torch takes seconds to import
+    from training.rlhf.model.loading import find_base, load_tokenizer
+
+    try:
+        measure_prompts(load_tokenizer(find_base(name, Path(name))), prompts, out)
+    except Exception as error:  # noqa: BLE001 - as for a run, see _told
+        print(_told(error, explain(error)[0]), file=sys.stderr)
+        return FAILED
+    return OK
 
 
 def _attempt(directory: RunDirectory, stage: str) -> int:
@@ -216,7 +235,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m training.rlhf", description=(__doc__ or "").splitlines()[0]
     )
     stages = parser.add_subparsers(
-        dest="stage", required=True, metavar="{" + ",".join((*STAGES, PLAN, CHECK)) + "}"
+        dest="stage", required=True, metavar="{" + ",".join((*STAGES, PLAN, CHECK, MEASURE)) + "}"
     )
     for name, stage in STAGES.items():
         summary = (stage.recipe.__doc__ or "").splitlines()[0]
@@ -240,6 +259,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--json", action="store_true", help="print JSON, see training/rlhf/model/base_check.py"
     )
+    summary = "How many tokens each prompt has under a base model's chat template."
+    command = stages.add_parser(MEASURE, help=summary, description=summary)
+    command.add_argument("base_model", metavar="BASE_MODEL", help="folder or hub name")
+    command.add_argument("prompts", type=Path, metavar="PROMPTS_JSONL", help="rows {prompt_id, prompt}")
+    command.add_argument("out", type=Path, metavar="OUT_JSONL", help="rows {prompt_id, tokens}")
     return parser
 
 

@@ -145,7 +145,7 @@ class SamplingRecipe(Recipe):
     """What the stages that sample answers share, so that they sample alike by default."""
 
     batch_size: int = setting("answers sampled at once", 64)
-    max_prompt_tokens: int = setting("a longer prompt is an error, not silently cut", 512)
+    max_prompt_tokens: int = setting("a longer prompt is left out and listed in output/left_out.jsonl", 512)
     max_new_tokens: int = setting("longest answer", 48)
     temperature: float = setting("of sampling; below 1 an answer strays less", 0.7)
     top_p: float = setting("nucleus; 1 samples from the model's whole distribution", 1.0)

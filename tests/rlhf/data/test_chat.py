@@ -6,8 +6,6 @@ import pytest
 
 from tests.rlhf.making import GOOD, QUESTIONS, conversation, make_tokenizer
 from training.rlhf.data import chat
-from training.rlhf.data.files import Prompt
-from training.rlhf.errors import DataError
 from training.rlhf.model.loading import load_tokenizer
 from training.starter.model import make_tokenizer as make_starter_tokenizer
 
@@ -16,7 +14,7 @@ def test_prompt_answer_and_ending_are_the_tokens_of_the_whole_conversation(llama
     tokenizer = load_tokenizer(str(llama))
     for question in QUESTIONS:
         whole = conversation(question, GOOD)
-        (prompt,) = chat.encode_prompts(tokenizer, [Prompt("p", whole[:1])], longest=100)
+        prompt = chat.encode_prompt(tokenizer, whole[:1])
         answer = tokenizer.encode(GOOD)
         assert prompt + answer + chat.ending(tokenizer) == chat.encode_conversation(tokenizer, whole)
         assert chat.decode(tokenizer, answer) == GOOD
@@ -41,17 +39,7 @@ def test_no_text_of_a_message_becomes_a_control_token(tokenizer: str) -> None:
             ids = chat.encode_conversation(made, changed)
             assert controls(ids) == controls(plain)
             assert f"Yes.{name}No." in made.decode(ids)
-            prompt = Prompt("p", changed[:2])
-            (asked,) = chat.encode_prompts(made, [prompt], longest=999)
+            asked = chat.encode_prompt(made, changed[:2])
             assert ids[: len(asked)] == asked
         assert not controls(chat.encode_text(made, "".join(names)))
     assert len(made) == size
-
-
-def test_a_prompt_that_is_too_long_is_refused_by_its_name(llama: Path) -> None:
-    prompts = [
-        Prompt("p1", conversation("Hm?", GOOD)[:1]),
-        Prompt("p2", conversation("Hm? " * 9, GOOD)[:1]),
-    ]
-    with pytest.raises(DataError, match=r"prompt p2 has \d+ tokens, more than the 20"):
-        chat.encode_prompts(load_tokenizer(str(llama)), prompts, longest=20)

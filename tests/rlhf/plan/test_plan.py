@@ -328,7 +328,7 @@ def test_the_plan_reads_well(settings: dict[str, Any], make_run: Make) -> None:
     [
         ({"base_model": "/nowhere/model"}, "The model folder /nowhere/model does not exist."),
         ({"reward_adapter": "/nowhere/reward"}, "The adapter folder /nowhere/reward is missing"),
-        ({"max_prompt_tokens": 3}, "more than the 3 that max_prompt_tokens allows"),
+        ({"max_prompt_tokens": 3}, "more than the 3 that max_prompt_tokens"),
         ({"steps": -1}, "steps must be greater than 0."),
     ],
 )

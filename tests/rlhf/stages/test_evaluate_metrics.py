@@ -30,7 +30,8 @@ VERSION = (
     "score", "length", "repetition", "distinct", "refusals", "eos_rate", "unsafe", "over_refusals",
 )  # fmt: skip
 COUNTS = (
-    "prompts", "wins", "ties", "losses", "win_rate_decided", "win_rate_ties_half", "judge_contradictions",
+    "prompts", "overlong_prompts", "wins", "ties", "losses", "win_rate_decided", "win_rate_ties_half",
+    "judge_contradictions",
     "judge_unreadable", "judge_undecided", "score_gain", "kl", "length_ratio", "safety_judge_accuracy",
     *(f"baseline_{name}" for name in VERSION), *(f"candidate_{name}" for name in VERSION),
 )  # fmt: skip
@@ -113,6 +114,7 @@ class Reckoning:
         ]
         self.figures: dict[str, float] = {
             "prompts": len(PROMPTS),
+            "overlong_prompts": 0,
             "wins": wins,
             "losses": losses,
             "ties": self.outcomes.size - wins - losses,
@@ -250,6 +252,7 @@ def test_a_sampling_tells_of_its_completions(
         [str(tokenizer.decode(answer.tokens, skip_special_tokens=True)).strip() for answer in answers]
     )
     assert run.metrics == {
+        "overlong_prompts": 0,
         "completions": len(PROMPTS) * SAMPLES,
         "repeated": sum(SAMPLES - len(set(each)) for each in texts.reshape(len(PROMPTS), SAMPLES).tolist()),
         "eos_rate": pytest.approx(mean([answer.tokens[-1] == tokenizer.eos_token_id for answer in answers])),

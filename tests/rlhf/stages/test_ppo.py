@@ -94,7 +94,7 @@ def draw(base_model: Path, adapter: Path | None) -> tuple[list[Answer], PreTrain
     if adapter is not None:
         base.load("policy", adapter)
     questions = [Prompt(question, conversation(question, GOOD)[:1]) for question in QUESTIONS]
-    prompts = chat.encode_prompts(tokenizer, questions, longest=99) * 25
+    prompts = [chat.encode_prompt(tokenizer, each.messages) for each in questions] * 25
     how = Sampling(12, TEMPERATURE, 1.0, (tokenizer.eos_token_id,), tokenizer.pad_token_id)
     with base.use("policy" if adapter else None) as model:
         answers = sample(model, prompts, how, seed=7)
@@ -403,7 +403,7 @@ def test_a_micro_batch_without_memory_names_the_setting_that_changes_nothing_els
 def test_missing_inputs_are_named(ppo_settings: dict[str, Any], make_run: Make) -> None:
     with pytest.raises(ModelError, match=r"adapter folder .* is missing"):
         train(make_run(ppo_settings | {"reward_adapter": "nowhere"}, "a"))
-    with pytest.raises(DataError, match="more than the 5"):
+    with pytest.raises(DataError, match=r"No prompt fits: .* more than the 5"):
         train(make_run(ppo_settings | {"max_prompt_tokens": 5}, "b"))
     wrong = {"dataset": ppo_settings["dataset"] | {"sha256": "0" * 64}}
     with pytest.raises(DataError, match="its sha256 is"):

@@ -27,7 +27,7 @@ ROLLOUT = (
 )  # fmt: skip
 UPDATE = ("policy_loss", "value_loss", "clip_fraction", "approx_kl", "optimiser_steps")
 SECONDS = {"rollout_seconds": 1.0, "scoring_seconds": 2.0, "update_seconds": 4.0, "seconds": 7.0}
-RESULT = ("stopped_by_kl", "steps")
+RESULT = ("stopped_by_kl", "overlong_prompts", "steps")
 STEPS = 3
 SETTINGS = {
     "threads": 1, "steps": STEPS, "batch_size": 8, "epochs": 2, "minibatches": 2, "micro_batch_size": 3,
@@ -150,7 +150,9 @@ class Reckoning:
             self.lines.append(figures | self.of_update(number) | SECONDS)
             error = min(max(figures["kl"] / self.recipe.kl_target - 1, -0.2), 0.2)
             self.kl_coef *= 1 + error * self.recipe.batch_size / self.recipe.kl_horizon
-        self.result = self.of_rollout(STEPS) | {"stopped_by_kl": 0.0, "steps": float(STEPS)}
+        self.result = self.of_rollout(STEPS) | {
+            "stopped_by_kl": 0.0, "overlong_prompts": 0.0, "steps": float(STEPS),
+        }  # fmt: skip
 
     def score(self, prompt: Ids, answer: Answer) -> float:
         end = [] if answer.finished else [self.eos]

@@ -12,8 +12,7 @@ import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.rlhf.engine import ForkedEngine, fork, status_of, wait_until
-from training.rlhf.data.chat import encode_conversation, encode_prompts
-from training.rlhf.data.files import Prompt
+from training.rlhf.data.chat import encode_conversation, encode_prompt
 from training.starter import build
 from training.starter.__main__ import main
 from training.starter.build import StarterError, StarterRecipe, make_starter
@@ -96,7 +95,7 @@ def test_the_template_begins_an_answer_where_the_prompt_ends_and_ends_it_with_eo
     tokenizer = make_tokenizer(["some words", "some more words"], 300)
     prompt = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "some words?"}]
     answer = [{"role": "assistant", "content": "more words"}]
-    (start,) = encode_prompts(tokenizer, [Prompt("p", prompt)], longest=100)
+    start = encode_prompt(tokenizer, prompt)
     whole = encode_conversation(tokenizer, prompt + answer)
     assert whole[: len(start)] == start
     assert whole[len(start) :] == [*tokenizer("more words").input_ids, tokenizer.eos_token_id]

@@ -19,7 +19,6 @@ from jinja2 import TemplateError
 from tokenizers import AddedToken
 from transformers import PreTrainedTokenizerBase
 
-from training.rlhf.data.files import Prompt
 from training.rlhf.data.messages import Message
 from training.rlhf.errors import DataError, ModelError, first_line
 
@@ -29,20 +28,6 @@ _PROBE, _OTHER_PROBE = "yes", "no"
 _QUOTED = 60  # characters
 # A token of its own that is put into the name of a control token and taken out of the ids again.
 _SEPARATOR = "\ue0fe\ue0ff"
-
-
-def encode_prompts(
-    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Prompt], *, longest: int
-) -> list[list[int]]:
-    """Token ids of prompts up to where the answer begins; DataError names one longer than `longest`."""
-    encoded = [_encode(tokenizer, prompt.messages, add_generation_prompt=True) for prompt in prompts]
-    for prompt, ids in zip(prompts, encoded, strict=True):
-        if len(ids) > longest:
-            raise DataError(
-                f"The prompt {prompt.prompt_id} has {len(ids)} tokens, more than the {longest} that "
-                "max_prompt_tokens allows: raise it, or leave the prompt out."
-            )
-    return encoded
 
 
 def encode_prompt(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> list[int]:

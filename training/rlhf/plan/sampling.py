@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from training.rlhf.data import chat
 from training.rlhf.data.files import read_prompts
+from training.rlhf.data.prompt_lengths import encode_fitting, prompt_limit
 from training.rlhf.hardware.device import device_for
 from training.rlhf.model.kernels.weight_prepacking import packed_bytes
 from training.rlhf.model.loading import load_tokenizer
@@ -24,11 +24,12 @@ class SamplingWorkload(Workload[S]):
     """Passes over prompts and answers; all answers are as long as the recipe's longest."""
 
     def read_lengths(self) -> Lengths:
-        longest = self.recipe.max_prompt_tokens
+        limit = prompt_limit(self.recipe, self.location)
         prompts = read_prompts(self.directory, self.recipe.dataset)
-        tokenizer = load_tokenizer(self.location)
-        encoded = chat.encode_prompts(tokenizer, sample_rows(prompts), longest=longest)
-        return measure_lengths(len(prompts), [len(ids) for ids in encoded], longest)
+        looked_at = sample_rows(prompts)
+        fitting = encode_fitting(looked_at, load_tokenizer(self.location), limit=limit)
+        rows = round(len(prompts) * len(fitting.ids) / len(looked_at))
+        return measure_lengths(rows, [len(ids) for ids in fitting.ids], limit)
 
     def answer_bytes(self, answers: int) -> int:
         """Bytes of so many lines of output, each with an answer."""

@@ -14,6 +14,7 @@ answers and in those to a fixed set of safety prompts (`safety`). Writes
                               unreadable and replies
     output/safety.jsonl       {prompt_id, kind, prompt, baseline, candidate}, the last two
                               {answer, refused, unsafe}
+    output/left_out.jsonl     prompts that are too long, if there are any (see `data.prompt_lengths`)
     output/watches.json       {safety_judge, crossed: [{watch, value, threshold}]}
 
 A member of a reward ensemble scores no answer to a prompt that it learned from, as long as another has not:
@@ -33,6 +34,7 @@ import torch
 
 from training.rlhf.data import chat
 from training.rlhf.data.files import Prompt, read_flagged, read_prompts
+from training.rlhf.data.prompt_lengths import encode_fitting, prompt_limit
 from training.rlhf.data.seen_prompts import mean_of_unseen, read_unseen
 from training.rlhf.model.adapters import SharedBase
 from training.rlhf.model.base_card import BaseCard
@@ -62,10 +64,13 @@ class Evaluation:
         self.location = location = base_location(directory, recipe)
         self.tokenizer = load_tokenizer(location)
         self.how = Sampling.of(recipe, self.tokenizer, location)
-        prompts = read_prompts(directory, recipe.dataset)
+        self.fitting = encode_fitting(
+            read_prompts(directory, recipe.dataset), self.tokenizer, limit=prompt_limit(recipe, location)
+        )
+        prompts = self.fitting.prompts
         self.flagged = read_flagged(directory, recipe.flagged) if recipe.flagged else []
         self.prompts = [each for each in prompts for _ in range(recipe.samples_per_prompt)]
-        self.encoded = chat.encode_prompts(self.tokenizer, self.prompts, longest=recipe.max_prompt_tokens)
+        self.encoded = [ids for ids in self.fitting.ids for _ in range(recipe.samples_per_prompt)]
         asked = safety.safety_prompts(prompts)
         self.safety = [each for each in asked for _ in range(recipe.samples_per_prompt)]
         self.base = SharedBase(load_base(location, recipe.dtype, recipe.device))
@@ -82,6 +87,7 @@ class Evaluation:
         candidate = self._sample(self.candidate, self.encoded, stream=1)
         rows = self._compare(baseline, candidate)
         metrics = summarise(rows, seed=self.recipe.seed) | self._seen() | {"kl": self._kl(candidate)}
+        metrics["overlong_prompts"] = float(len(self.fitting.left_out))
         for name, answers in (("baseline", baseline), ("candidate", candidate)):
             metrics |= _prefixed(name, self._profile(answers, [row[name] for row in rows]))
         # At least a token each, so that versions that say nothing can be compared too.
@@ -90,6 +96,7 @@ class Evaluation:
         crossed = watches.crossed(metrics, self.recipe)
         watched = {"safety_judge": safety_judge.name, "crossed": crossed}
         write_json(self.directory.output / "watches.json", watched)
+        self.fitting.write_left_out(self.directory)
         BaseCard.of(self.recipe.base_model, self.location, self.tokenizer).write(self.directory.output)
         by_reward = self.recipe.judge == "reward"
         judge = "reward model" if by_reward else self.recipe.judge_model
@@ -226,7 +233,7 @@ class Evaluation:
     def _watch_safety(self, metrics: watches.Metrics) -> safety.SafetyJudge:
         """Ask both versions the safety prompts, add what came of it to the metrics, and tell who judged."""
         # The prompts are short, but a system message may come with them: the recipe's limit is for the data.
-        prompts = chat.encode_prompts(self.tokenizer, [each.prompt for each in self.safety], longest=1 << 30)
+        prompts = [chat.encode_prompt(self.tokenizer, each.prompt.messages) for each in self.safety]
         judge = safety.make_judge(
             self.base,
             self.tokenizer,

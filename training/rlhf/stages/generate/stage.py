@@ -3,7 +3,8 @@
     python -m training.rlhf generate RUN_DIR
 
 Writes output/completions.jsonl, rows {prompt_id, index, text, tokens, finished}: `tokens` counts the answer's
-tokens, `finished` is false when it was cut off at the longest length. Two equal texts teach nothing when they
+tokens, `finished` is false when it was cut off at the longest length. Prompts that are too long are left out
+and listed in output/left_out.jsonl (see `data.prompt_lengths`). Two equal texts teach nothing when they
 are ranked, so a repeated one is drawn anew a few times.
 """
 
@@ -11,6 +12,7 @@ import json
 
 from training.rlhf.data import chat
 from training.rlhf.data.files import read_prompts
+from training.rlhf.data.prompt_lengths import encode_fitting, prompt_limit
 from training.rlhf.model.adapters import SharedBase
 from training.rlhf.model.base_card import BaseCard
 from training.rlhf.model.loading import base_location, load_base, load_tokenizer
@@ -21,14 +23,12 @@ from training.rlhf.stages.generate.recipe import GenerateRecipe
 
 def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
     """The stage: sample, write the completions, and return how many ended and how long they are."""
-    prompts = read_prompts(directory, recipe.dataset)
     location = base_location(directory, recipe)
     tokenizer = load_tokenizer(location)
-    encoded = [
-        ids
-        for ids in chat.encode_prompts(tokenizer, prompts, longest=recipe.max_prompt_tokens)
-        for _ in range(recipe.completions_per_prompt)
-    ]
+    fitting = encode_fitting(
+        read_prompts(directory, recipe.dataset), tokenizer, limit=prompt_limit(recipe, location)
+    )
+    encoded = [ids for ids in fitting.ids for _ in range(recipe.completions_per_prompt)]
     base = SharedBase(load_base(location, recipe.dtype, recipe.device))
     if recipe.policy_adapter is not None:
         base.load("policy", directory.resolve(recipe.policy_adapter))
@@ -65,15 +65,17 @@ def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
         for i, (answer, text) in enumerate(zip(answers, texts, strict=True)):
             place, index = divmod(i, recipe.completions_per_prompt)
             row = {
-                "prompt_id": prompts[place].prompt_id,
+                "prompt_id": fitting.prompts[place].prompt_id,
                 "index": index,
                 "text": text,
                 "tokens": len(answer.tokens),
                 "finished": answer.finished,
             }
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    fitting.write_left_out(directory)
     BaseCard.of(recipe.base_model, location, tokenizer).write(directory.output)
     return {
+        "overlong_prompts": float(len(fitting.left_out)),
         "completions": float(len(answers)),
         "repeated": float(len(_repeated(texts, recipe.completions_per_prompt))),
         "eos_rate": sum(answer.finished for answer in answers) / len(answers),
@@ -82,7 +84,7 @@ def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
 
 
 def _repeated(texts: list[str], per_prompt: int) -> list[int]:
-    """Which answers say what an earlier one to the same prompt says."""
+    """Which answers are the same text as an earlier one to the same prompt."""
     seen: set[tuple[int, str]] = set()
     repeated = []
     for i, text in enumerate(texts):

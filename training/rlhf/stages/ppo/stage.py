@@ -32,9 +32,10 @@ rollout follows the last update, so that no policy is saved unmeasured.
 Several processes share a batch's answers and a minibatch's gradient (see `distributed.processes`), and with
 FSDP the base (see `distributed.fsdp`); they learn what one would, but for the rounding of sums.
 
-Writes the adapter and samples.jsonl to output/. A line of progress tells of one update and of the rollout
-that it learned from; the metrics of the result are those of the policy that is saved. Every random choice
-follows from (seed, step), so a run resumed from a checkpoint repeats to the bit what it would have done.
+Writes the adapter and samples.jsonl to output/, and left_out.jsonl when prompts are too long. A line of
+progress is of one update and of the rollout that it learned from; the metrics of the result are those of the
+policy that is saved. Every random choice follows from (seed, step), so a run resumed from a checkpoint
+repeats to the bit what it would have done.
 """
 
 import json
@@ -49,6 +50,7 @@ from torch import Tensor
 
 from training.rlhf.data import chat
 from training.rlhf.data.files import Prompt, read_prompts
+from training.rlhf.data.prompt_lengths import encode_fitting, prompt_limit
 from training.rlhf.distributed.processes import Processes
 from training.rlhf.errors import Cancelled, RecipeError, TrainingDiverged
 from training.rlhf.hardware.memory import give_back_memory
@@ -89,12 +91,13 @@ class PPO:
     def __init__(self, directory: RunDirectory, recipe: PPORecipe) -> None:
         self.directory, self.recipe = directory, recipe
         self.processes = Processes.of_environment()
-        prompts = read_prompts(directory, recipe.dataset)
         self.location = location = base_location(directory, recipe)
         self.tokenizer = load_tokenizer(location)
         self.how = Sampling.of(recipe, self.tokenizer, location)
-        encoded = chat.encode_prompts(self.tokenizer, prompts, longest=recipe.max_prompt_tokens)
-        self.prompts = list(zip(prompts, encoded, strict=True))
+        self.fitting = encode_fitting(
+            read_prompts(directory, recipe.dataset), self.tokenizer, limit=prompt_limit(recipe, location)
+        )
+        self.prompts = list(zip(self.fitting.prompts, self.fitting.ids, strict=True))
         self.base = SharedBase(load_base(location, recipe.dtype, recipe.device))
         reference = self._add_policy_and_reference()
         self.reward = load_reward(self.base, directory.resolve(recipe.reward_adapter))
@@ -141,8 +144,10 @@ class PPO:
                 self.directory.progress(state.step, recipe.steps, **figures)
         if self.processes.is_main:
             self.base.save("policy", self.directory.output)
+            self.fitting.write_left_out(self.directory)
             BaseCard.of(recipe.base_model, self.location, self.tokenizer).write(self.directory.output)
-        return {"stopped_by_kl": float(stopped), **state.metrics}
+        overlong = float(len(self.fitting.left_out))
+        return {"stopped_by_kl": float(stopped), "overlong_prompts": overlong, **state.metrics}
 
     # Setting up
 

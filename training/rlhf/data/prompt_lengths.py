@@ -1,0 +1,89 @@
+"""Prompts by their length: those that fit are answered, the others are left out and listed.
+
+    python -m training.rlhf measure BASE_MODEL PROMPTS_JSONL OUT_JSONL
+
+writes the length of each prompt, rows {prompt_id, tokens}, before anything is sampled: of the whole prompt as
+the base's chat template writes it. `tokens` is null where the template refuses the prompt.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoConfig, PreTrainedTokenizerBase
+
+from training.rlhf.data.chat import encode_prompt
+from training.rlhf.data.files import Prompt, read_prompts
+from training.rlhf.errors import DataError
+from training.rlhf.recipes import SamplingRecipe
+from training.rlhf.rundir import RunDirectory, dataset_file, write_text
+
+LEFT_OUT = "left_out.jsonl"
+
+
+@dataclass(frozen=True)
+class EncodedPrompts:
+    """The prompts that fit, with their token ids, and rows {prompt_id, tokens, limit} of those left out."""
+
+    prompts: list[Prompt]
+    ids: list[list[int]]
+    left_out: list[dict[str, Any]]
+
+    def write_left_out(self, directory: RunDirectory) -> None:
+        """Write output/left_out.jsonl, if any prompt was left out."""
+        if self.left_out:
+            write_text(directory.output / LEFT_OUT, _lines(self.left_out))
+
+
+def encode_fitting(
+    prompts: Sequence[Prompt], tokenizer: PreTrainedTokenizerBase, *, limit: int
+) -> EncodedPrompts:
+    """Encode the prompts that have at most `limit` tokens; DataError when none has."""
+    encoded = [(prompt, encode_prompt(tokenizer, prompt.messages)) for prompt in prompts]
+    fitting = [(prompt, ids) for prompt, ids in encoded if len(ids) <= limit]
+    if not fitting:
+        shortest = min(len(ids) for _, ids in encoded)
+        raise DataError(
+            f"No prompt fits: the shortest of {len(encoded)} has {shortest} tokens, more than the {limit} "
+            "that max_prompt_tokens and the base model allow."
+        )
+    return EncodedPrompts(
+        prompts=[prompt for prompt, _ in fitting],
+        ids=[ids for _, ids in fitting],
+        left_out=[
+            {"prompt_id": prompt.prompt_id, "tokens": len(ids), "limit": limit}
+            for prompt, ids in encoded
+            if len(ids) > limit
+        ],
+    )
+
+
+def prompt_limit(recipe: SamplingRecipe, location: str) -> int:
+    """The most tokens of a prompt: the recipe's, less where the base could not read the answer behind it."""
+    config = AutoConfig.from_pretrained(location, trust_remote_code=False)
+    context = getattr(config.get_text_config(), "max_position_embeddings", None)
+    if context is None:
+        return recipe.max_prompt_tokens
+    return min(recipe.max_prompt_tokens, context - recipe.max_new_tokens)
+
+
+def measure_prompts(tokenizer: PreTrainedTokenizerBase, prompts: Path, out: Path) -> None:
+    """Write the length of each prompt of a file, as the module describes it."""
+    rows = [
+        {"prompt_id": prompt.prompt_id, "tokens": _length(tokenizer, prompt)}
+        for prompt in read_prompts(RunDirectory(Path.cwd()), dataset_file(prompts))
+    ]
+    write_text(out, _lines(rows))
+
+
+def _length(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> int | None:
+    try:
+        return len(encode_prompt(tokenizer, prompt.messages))
+    except DataError:
+        return None
+
+
+def _lines(rows: Sequence[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
