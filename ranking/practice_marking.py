@@ -8,12 +8,11 @@ WRONG_SHARE = 0.25
 
 
 def is_right(given: Sequence[int], known: Sequence[int]) -> bool:
-    """Whether ranks say what is known of the same answers, in the same places; 1 is best, equal is a tie.
+    """Whether `given` ranks agree well enough with the `known` ones; 1 is best, equal ranks are ties.
 
-    Of two answers the side has to be right, or that they are equal; how much better is not asked. Of more,
-    whatever was given the first rank has to be among the best. Then every pair that is known to differ is
-    looked at, and at most a quarter of them may be wrong: one the other way round counts as one, a tie as
-    half of one. What is known to be equally good may be ranked in any way.
+    Two answers: the better one, or the tie, has to be right. More: whatever is ranked first has to be one of
+    the best, and of the pairs that are known to differ at most a quarter may be wrong; a pair in the wrong
+    order counts as one, a tie as half of one. Answers that are known to be equal may be ranked in any order.
     """
     if len(given) == 2:
         return _sign(*given) == _sign(*known)
@@ -24,7 +23,7 @@ def is_right(given: Sequence[int], known: Sequence[int]) -> bool:
         for a, b in combinations(range(len(known)), 2)
         if known[a] != known[b]
     ]
-    wrong = sum(abs(said - truth) / 2 for said, truth in pairs)
+    wrong = sum(abs(answered - truth) / 2 for answered, truth in pairs)
     return wrong <= WRONG_SHARE * len(pairs)
 
 

@@ -5,6 +5,6 @@ from django_tasks import task
 
 @task()
 def mail_round_opened(round_id: int) -> None:
-    from ranking.services.mail import tell_round_opened
+    from ranking.services.mail import mail_members
 
-    tell_round_opened(round_id)
+    mail_members(round_id)

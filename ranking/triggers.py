@@ -184,12 +184,12 @@ RULES = (
         "a rating does not change",
     ),
     Rule(
-        "demonstration_mends_a_compared_completion",
+        "demonstration_improves_a_compared_completion",
         "ranking_demonstration",
         "INSERT",
         f"NOT {_item_exists('NEW.original_id', JUDGED_COMPARISON)} "
         f"OR {_item_exists('NEW.completion_id', JUDGED_COMPARISON)}",
-        "a demonstration mends a completion of the comparison and is none of them",
+        "a demonstration improves a completion of the comparison and is none of them",
     ),
     Rule(
         "demonstration_by_its_volunteer",

@@ -1,4 +1,4 @@
-"""Rounds of ranking: what is put before volunteers, what they say, and what is drawn from it."""
+"""Rounds of ranking: what volunteers are shown, what they answer, and the datasets made of it."""
 
 from .assignments import PLACES, Assignment, LapsedAssignment, Skip
 from .datasets import Dataset

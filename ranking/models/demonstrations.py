@@ -9,7 +9,7 @@ from .judgments import Judgment
 
 
 class Demonstration(models.Model):
-    """The better answer that a volunteer wrote with a judgment, and the compared one that it mends.
+    """The better answer that a volunteer wrote with a judgment, and the compared one that it improves.
 
     The answer is a completion by the volunteer's own Author and is preferred to its original. It counts while
     its judgment does.

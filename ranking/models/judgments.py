@@ -1,4 +1,4 @@
-"""What volunteers said, and the preferences drawn from it."""
+"""What volunteers answered to a comparison, and the preferences drawn from it."""
 
 from typing import NamedTuple, Self
 
@@ -82,9 +82,9 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
 class Judgment(models.Model):
     """One volunteer's answer to one comparison.
 
-    A correction is a judgment of its own, so that what was said stays: it points to the one that it corrects
-    and has its assignment. Of each such chain one is current: it alone counts, in consensus and everywhere
-    else.
+    A correction is a judgment of its own, so that the first answer is kept: it points to the judgment that it
+    corrects and has its assignment. Of each such chain one is current: it alone counts, in consensus and
+    everywhere else.
 
     A judgment that came after its assignment's time had run out is late. One whose assignment was someone
     else's by then has none, so that no comparison has more judgments with an assignment than it has

@@ -41,7 +41,7 @@ class WithdrawnMeanwhileError(Exception):
 
 
 class Pair(NamedTuple):
-    """A row to be: ids of a comparison and two completions, and what is said of them."""
+    """A row to be: ids of a comparison and two completions, and the votes on them."""
 
     comparison: int
     chosen: int
@@ -93,7 +93,7 @@ def _remove_leftovers(parent: Path) -> None:
 
 
 def _votes(project: Project) -> Votes:
-    """One row a rank: judgment, comparison, the completion that its volunteer wrote, the one that it mends,
+    """One row a rank: judgment, comparison, the completion that its volunteer wrote, its original,
     verdict, is simulated, is late, strength, completion, rank.
 
     A judgment without ranks has one row with None for the last two. One query, so that all that is drawn
@@ -117,7 +117,7 @@ def _votes(project: Project) -> Votes:
 
 
 def _pairs(votes: Votes) -> list[Pair]:
-    """The pairs with a majority, then those of an answer that a volunteer wrote and the one that it mends."""
+    """The pairs with a majority, then those of an answer that a volunteer wrote and its original."""
     return [*_majorities(votes), *_rewrites(votes)]
 
 
@@ -173,7 +173,7 @@ def _rows(project: Project, pairs: list[Pair]) -> list[Row]:
 
 
 def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
-    judgments = {judgment: said for judgment, _comparison, _new, _old, *said in votes}
+    judgments = {judgment: facts for judgment, _comparison, _new, _old, *facts in votes}
     verdicts = Counter(verdict for verdict, *_rest in judgments.values())
     simulated = sum(simulated for _verdict, simulated, *_rest in judgments.values())
     late = sum(late for _verdict, _simulated, late, *_rest in judgments.values())

@@ -18,11 +18,11 @@ logger = logging.getLogger(__name__)
 
 
 def wanting_rounds(project: Project) -> QuerySet[User]:
-    """The members who asked to be told when a round opens."""
+    """The members who asked for a mail when a round opens."""
     return User.objects.filter(memberships__project=project, mail_round_opened=True, is_active=True)
 
 
-def tell_round_opened(round_id: int) -> None:
+def mail_members(round_id: int) -> None:
     """Write to each of them in their own language; nothing when the round has closed in the meantime."""
     opened = Round.objects.open().select_related("project").filter(pk=round_id).first()
     if opened is None:

@@ -1,7 +1,7 @@
 """A person's own data as one archive: what annotator and ranking store about them.
 
 Nothing in it tells who wrote an answer: while its round is open that must stay hidden, and it is nobody's own
-data afterwards. What other people said is not in it either.
+data afterwards. Other people's answers are not in it either.
 """
 
 import io
@@ -86,7 +86,7 @@ def _shown(assignment: Assignment | LapsedAssignment) -> Row:
 
 
 def practice(user: User) -> Iterator[Row]:
-    """The comparisons with known answers that they tried, and what they said."""
+    """The comparisons with known answers that they tried, and their answers."""
     assignments = PracticeAssignment.objects.filter(attempt__membership__user=user)
     for assignment in assignments.select_related("attempt__membership__project", "comparison").order_by("pk"):
         yield {
@@ -185,7 +185,7 @@ def _readme(user: User) -> str:
         "judgments": _("what you judged, with every correction: the answers in the order that you saw"),
         "skipped": _("comparisons that you passed over"),
         "assignments": _("comparisons that you were given"),
-        "practice": _("what you said in practice"),
+        "practice": _("your answers in practice"),
         "days": _("how many judgments you gave on which day"),
     }
     lines = [
@@ -193,7 +193,7 @@ def _readme(user: User) -> str:
         "",
         *(f"{name}.json: {about[name]}" for name in PARTS),
         "",
-        _("Each file is a list in JSON, in UTF-8. Times are in UTC. Who wrote an answer is not told."),
+        _("Each file is a list in JSON, in UTF-8. Times are in UTC. Who wrote an answer is left out."),
         _("What signs you in is left out, so that this file lets nobody in: password, token, second step."),
     ]
     return "\n".join(lines) + "\n"

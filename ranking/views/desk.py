@@ -1,7 +1,7 @@
 """The desk, where volunteers rank: one comparison at a time, blind and in random order.
 
 Forms are posted by the browser, which is sent back to the page, or by the page's script, which asks for JSON:
-it sends what was said in the background, and gets what it holds ahead in the same answer.
+it sends judgments in the background, and the response brings the comparisons to hold ahead.
 """
 
 import uuid
@@ -27,7 +27,7 @@ from ranking.services.assignments import why_not_held
 from .rest_reminder import advise_rest, note_judgment
 
 State = dict[str, Any]
-"""What the templates of the desk are told of the round."""
+"""The round and its progress, for the templates of the desk."""
 
 
 @require_safe

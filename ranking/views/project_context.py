@@ -1,4 +1,4 @@
-"""What a project's first page tells people of the round, of their own part in it and of what came of it."""
+"""What a project's first page shows: the round, the reader's part in it, and what came of earlier rounds."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -47,15 +47,15 @@ def project_context(request: ProjectRequest, current: Round | None) -> dict[str,
 def _outcomes(project: Project, user: User) -> dict[str, Any]:
     """What came of the rankings so far: the newest in full, with how many of the user's own taught it.
 
-    Of earlier ones those that were decided; while one waits, how it did is not told yet.
+    Of earlier ones those that were decided; while one waits, its figures are not shown.
     """
     outcomes = list(project.outcomes.select_related("dataset", "candidate", "baseline")[:OUTCOMES])
     if not outcomes:
         return {}
-    told, *earlier = outcomes
+    newest, *earlier = outcomes
     return {
-        "told": told,
-        "own_in_told": Judgment.objects.in_dataset(told.dataset).filter(volunteer=user).count(),
+        "newest": newest,
+        "own_in_newest": Judgment.objects.in_dataset(newest.dataset).filter(volunteer=user).count(),
         "earlier": [one for one in earlier if one.decision != Outcome.Decision.WAITING],
     }
 

@@ -1,4 +1,4 @@
-"""How people rank, for those who look after it: what they say, and whether the order sways them."""
+"""How people rank: the verdicts of the last round, and who favours the answer that is shown first."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ PEOPLE = 200
 
 
 @dataclass(frozen=True)
-class Swayed:
+class PositionBias:
     """How often a volunteer ranks the answer best that they were shown first."""
 
     name: str
@@ -29,11 +29,11 @@ class Swayed:
 @project_view(*STAFF)
 def rankings(request: ProjectRequest) -> HttpResponse:
     last = request.project.rounds.first()
-    context = _said(last) | _first_positions(request.project)
+    context = _verdicts(last) | _first_positions(request.project)
     return render(request, "ranking/rankings.html", context)
 
 
-def _said(last: Round | None) -> dict[str, Any]:
+def _verdicts(last: Round | None) -> dict[str, Any]:
     if last is None:
         return {}
     judgments = Judgment.objects.in_round(last)
@@ -46,7 +46,7 @@ def _said(last: Round | None) -> dict[str, Any]:
 
 def _first_positions(project: Project) -> dict[str, Any]:
     people = [
-        Swayed(
+        PositionBias(
             name=row["name"] or row["email"],
             is_simulated=row["is_simulated"],
             share=Share(row["first"], row["rankings"], row["chance"]),

@@ -1,4 +1,4 @@
-"""How long somebody has been ranking without a pause, known by a cookie of theirs and stored nowhere else.
+"""Reminds volunteers who have ranked long without a pause, by a cookie that is stored nowhere else.
 
 The cookie holds when the sitting began and is set anew with each judgment. It ends by itself when none has
 come for as long as a pause takes, so that nothing has to be counted or cleared away.
@@ -18,19 +18,19 @@ PAUSE = 10 * 60
 LONGEST = 24 * 60 * 60
 
 
-class Told(StrEnum):
-    """What its volunteer was told of a sitting's length."""
+class Reminder(StrEnum):
+    """Whether the volunteer was reminded in this sitting that it is a long one."""
 
-    NOTHING = ""
-    DESK = "desk"
+    NOT_YET = ""
+    SHOWN = "desk"
     CLOSED = "closed"
 
 
 class Sitting(NamedTuple):
-    """When it began, in seconds since 1970, and what was told of it."""
+    """When it began, in seconds since 1970, and what was shown of its length."""
 
     began: int
-    told: Told
+    reminder: Reminder
 
     @property
     def minutes(self) -> int:
@@ -42,13 +42,13 @@ class Sitting(NamedTuple):
 def long_sitting(request: HttpRequest) -> int:
     """Minutes that the reader has ranked without a pause; 0 unless they are many, or once that was closed."""
     sitting = _read(request)
-    return 0 if sitting.told == Told.CLOSED else sitting.minutes
+    return 0 if sitting.reminder == Reminder.CLOSED else sitting.minutes
 
 
 def advise_rest(request: HttpRequest) -> str:
-    """Words for who has sat long, once a sitting; empty else."""
+    """The reminder after a long sitting, once; empty otherwise."""
     sitting = _read(request)
-    if not sitting.minutes or sitting.told:
+    if not sitting.minutes or sitting.reminder:
         return ""
     return _(
         "You have ranked for %(minutes)d minutes without a pause: thank you. A good moment to stop for today."
@@ -58,30 +58,30 @@ def advise_rest(request: HttpRequest) -> str:
 def note_judgment(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Let the sitting go on, or begin, with the judgment that is answered by this response."""
     sitting = _read(request)
-    if sitting.minutes and not sitting.told:
-        sitting = sitting._replace(told=Told.DESK)
+    if sitting.minutes and not sitting.reminder:
+        sitting = sitting._replace(reminder=Reminder.SHOWN)
     return _write(sitting, response)
 
 
 def close_advice(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Say no more of this sitting's length."""
-    return _write(_read(request)._replace(told=Told.CLOSED), response)
+    """Do not remind of this sitting again."""
+    return _write(_read(request)._replace(reminder=Reminder.CLOSED), response)
 
 
 def _read(request: HttpRequest) -> Sitting:
     """The sitting of a valid cookie; without one it begins now."""
     now = int(time.time())
-    began, _dot, told = request.COOKIES.get(COOKIE, "").partition(".")
+    began, _dot, reminder = request.COOKIES.get(COOKIE, "").partition(".")
     is_number = began.isascii() and began.isdigit() and len(began) < 12
-    if not (is_number and now - LONGEST < int(began) <= now and told in list(Told)):
-        return Sitting(now, Told.NOTHING)
-    return Sitting(int(began), Told(told))
+    if not (is_number and now - LONGEST < int(began) <= now and reminder in list(Reminder)):
+        return Sitting(now, Reminder.NOT_YET)
+    return Sitting(int(began), Reminder(reminder))
 
 
 def _write(sitting: Sitting, response: HttpResponse) -> HttpResponse:
     response.set_cookie(
         COOKIE,
-        f"{sitting.began}.{sitting.told}" if sitting.told else str(sitting.began),
+        f"{sitting.began}.{sitting.reminder}" if sitting.reminder else str(sitting.began),
         max_age=PAUSE,
         httponly=True,
         secure=bool(settings.SESSION_COOKIE_SECURE),

@@ -35,7 +35,7 @@ def by_hand(user, project):
         ]
         ranks = dict(own.ranks.values_list("completion", "rank"))
         for left, right in combinations(ranks, 2):
-            votes = [(said[left] < said[right]) - (said[left] > said[right]) for said in others]
+            votes = [(one[left] < one[right]) - (one[left] > one[right]) for one in others]
             mine, lead = (ranks[left] < ranks[right]) - (ranks[left] > ranks[right]), sum(votes)
             if mine and lead:
                 pairs += 1
@@ -67,7 +67,7 @@ def test_it_is_what_counting_by_hand_gives(seed):
     assert any(one.pairs for one in found)
 
 
-def test_nothing_is_told_of_a_round_that_is_open():
+def test_nothing_is_shown_of_a_round_that_is_open():
     """What one has just ranked could still be corrected towards the others."""
     current = make_round(prompts=3, answers=2, judgments_per_comparison=2)
     one, other = make_member(current.project), make_member(current.project)
@@ -121,7 +121,7 @@ def test_another_project_does_not_count():
 
 
 @pytest.mark.parametrize(("prompts", "is_shown"), [(3, True), (1, False)])
-def test_the_home_page_tells_it_once_there_are_enough_pairs(client, prompts, is_shown):
+def test_the_home_page_shows_it_once_there_are_enough_pairs(client, prompts, is_shown):
     current = make_round(prompts=prompts, answers=4, judgments_per_comparison=2)
     one, other = make_member(current.project), make_member(current.project)
     judge(one, current.project, 1, 2, 3, 4)

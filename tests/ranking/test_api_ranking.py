@@ -108,8 +108,8 @@ def test_all_bad_needs_no_ranks(current, volunteer, assignment):
 
 
 def test_cannot_rank_has_a_reason_and_no_ranks(current, volunteer, assignment):
-    said = {"ranks": [], "verdict": "cannot_rank", "reason": "language", "rationale": "Is it Basque?"}
-    answer = judge(current, volunteer, assignment, **said)
+    answer_given = {"ranks": [], "verdict": "cannot_rank", "reason": "language", "rationale": "Is it Basque?"}
+    answer = judge(current, volunteer, assignment, **answer_given)
     body = answer.json()
     assert (answer.status_code, body["verdict"], body["reason"]) == (201, "cannot_rank", "language")
     assert (body["ranks"], body["preferences"], body["rationale"]) == ([], 0, "Is it Basque?")

@@ -1,4 +1,4 @@
-"""What can be said at the desk beside ranks, and after the time had run out."""
+"""What can be answered at the desk beside ranks, and after the time had run out."""
 
 import re
 from html import unescape

@@ -210,17 +210,17 @@ def test_words_that_no_form_would_take_are_refused(project, words):
 def test_a_rewrite_starts_from_what_was_shown_and_keeps_no_mark(current, volunteer):
     assignment = make_assignment(current, volunteer)
     original = Completion.objects.get(pk__in=assignment.order, text=TEXTS[0])
-    said = {"original": original.pk, "text": "I am (name hidden). The sea rises."}
+    text = {"original": original.pk, "text": "I am (name hidden). The sea rises."}
     with pytest.raises(InvalidJudgmentError, match="name hidden"):
-        make_judgment(assignment, 1, 2, 3, 4, rewrite=said)
-    make_judgment(assignment, 1, 2, 3, 4, rewrite=said | {"text": "I am (name hidden). The sea *rises*."})
+        make_judgment(assignment, 1, 2, 3, 4, rewrite=text)
+    make_judgment(assignment, 1, 2, 3, 4, rewrite=text | {"text": "I am (name hidden). The sea *rises*."})
     assert not Demonstration.objects.exists()
 
 
 def test_ones_own_data_do_not_tell_names_either(client, current, volunteer):
     make_judgment(make_assignment(current, volunteer), 1, 2, 3, 4)
-    said = json.dumps(list(judgments(volunteer)), default=str)
-    assert "ChatGPT" not in said and "I am (name hidden). The sea" in said
+    text = json.dumps(list(judgments(volunteer)), default=str)
+    assert "ChatGPT" not in text and "I am (name hidden). The sea" in text
 
 
 # The page

@@ -105,10 +105,10 @@ def test_the_same_key_with_another_strength_is_refused(pair):
 
 
 def test_cannot_be_ranked_is_an_answer_with_a_reason_that_finishes_the_assignment(assignment):
-    said = {"verdict": "cannot_rank", "reason": "unclear", "rationale": "Which sea?"}
-    judgment = make_judgment(assignment, flags={assignment.order[0]: ["spam"]}, **said)
+    given = {"verdict": "cannot_rank", "reason": "unclear", "rationale": "Which sea?"}
+    judgment = make_judgment(assignment, flags={assignment.order[0]: ["spam"]}, **given)
     judgment.refresh_from_db()
-    assert (judgment.verdict, judgment.reason, judgment.rationale) == tuple(said.values())
+    assert (judgment.verdict, judgment.reason, judgment.rationale) == tuple(given.values())
     assert judgment.flags.count() == 1
     assert not judgment.ranks.exists() and not judgment.preferences()
     assignment.refresh_from_db()
@@ -116,7 +116,7 @@ def test_cannot_be_ranked_is_an_answer_with_a_reason_that_finishes_the_assignmen
 
 
 @pytest.mark.parametrize(
-    ("ranks", "said", "words"),
+    ("ranks", "given", "words"),
     [
         ((), {"verdict": "cannot_rank"}, "Choose a reason"),
         ((), {"verdict": "cannot_rank", "reason": "\0"}, "Choose a reason"),
@@ -126,9 +126,9 @@ def test_cannot_be_ranked_is_an_answer_with_a_reason_that_finishes_the_assignmen
         ((1, 2, 3, 4), {"verdict": "\ud800"}, "no such verdict"),
     ],
 )
-def test_a_verdict_that_does_not_fit_is_refused(assignment, ranks, said, words):
+def test_a_verdict_that_does_not_fit_is_refused(assignment, ranks, given, words):
     with pytest.raises(InvalidJudgmentError, match=words):
-        make_judgment(assignment, *ranks, **said)
+        make_judgment(assignment, *ranks, **given)
     assert_nothing_stored()
 
 
@@ -142,11 +142,11 @@ def rated(assignment):
 
 def test_ratings_are_stored_with_the_judgment_as_many_as_were_given(rated):
     a, b, *_rest = rated.order
-    said = {"ratings": {a: {"Accuracy": 5, "Tone": 1}, b: {"Tone": 3}}}
-    judgment = make_judgment(rated, 1, 2, 3, 4, **said)
+    given = {"ratings": {a: {"Accuracy": 5, "Tone": 1}, b: {"Tone": 3}}}
+    judgment = make_judgment(rated, 1, 2, 3, 4, **given)
     stored = set(judgment.ratings.values_list("completion", "criterion", "score"))
     assert stored == {(a, "Accuracy", 5), (a, "Tone", 1), (b, "Tone", 3)}
-    assert make_judgment(rated, 1, 2, 3, 4, **said) == judgment
+    assert make_judgment(rated, 1, 2, 3, 4, **given) == judgment
     with pytest.raises(KeyReusedError):
         make_judgment(rated, 1, 2, 3, 4, ratings={a: {"Accuracy": 4, "Tone": 1}, b: {"Tone": 3}})
 

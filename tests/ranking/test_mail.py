@@ -13,7 +13,7 @@ from django.utils.translation import gettext, override
 from annotator.models import User
 from ranking.models import Round
 from ranking.services import close_round, open_round
-from ranking.services.mail import tell_round_opened
+from ranking.services.mail import mail_members
 from tests.factories import make_member, make_project, make_user
 from tests.ranking.making import make_answers
 
@@ -36,7 +36,7 @@ def open_and_mail(project, run_commits) -> Round:
     with run_commits(execute=False) as jobs:
         opened = open_round(project=project, author=make_answers(project), seed=1)
     if jobs:
-        tell_round_opened(opened.pk)
+        mail_members(opened.pk)
     return opened
 
 
@@ -80,8 +80,8 @@ def test_a_round_that_closed_before_the_worker_came_is_not_told(
     with django_capture_on_commit_callbacks(execute=False):
         opened = open_round(project=project, author=make_answers(project), seed=1)
     close_round(project=project)
-    tell_round_opened(opened.pk)
-    tell_round_opened(opened.pk + 1000)
+    mail_members(opened.pk)
+    mail_members(opened.pk + 1000)
     assert mail.outbox == []
 
 

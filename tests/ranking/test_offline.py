@@ -1,4 +1,4 @@
-"""What the browser needs to send later what was said without a connection."""
+"""What the browser needs to send later what was judged without a connection."""
 
 import pytest
 from django.urls import reverse

@@ -147,10 +147,10 @@ def test_the_page_marks_whom_the_order_sways(client, role):
             assignment = make_assignment(current, person)
             ranks = dict(zip(assignment.order, (1, 2), strict=True))
             submit_judgment(assignment=assignment, volunteer=person, key=assignment.key, ranks=ranks)
-    told = rows(page(client, current.project, make_member(current.project, role=role)).text)
-    assert any(row.startswith("All people more than chance 100 %") for row in told)
-    assert any(row.startswith("Hasty more than chance 100 %") and row.endswith("50 % 12") for row in told)
-    assert any(row.startswith("Robot simulated more than chance 100 %") for row in told)
+    shown = rows(page(client, current.project, make_member(current.project, role=role)).text)
+    assert any(row.startswith("All people more than chance 100 %") for row in shown)
+    assert any(row.startswith("Hasty more than chance 100 %") and row.endswith("50 % 12") for row in shown)
+    assert any(row.startswith("Robot simulated more than chance 100 %") for row in shown)
 
 
 @pytest.mark.django_db

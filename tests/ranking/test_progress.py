@@ -26,14 +26,14 @@ def counted(current, volunteer):
     )
 
 
-def told(current, volunteer):
+def shown(current, volunteer):
     progress = Tally.objects.progress(Round.objects.get(pk=current.pk), volunteer)
     return progress.done, progress.own, progress.total
 
 
 def test_a_new_round_has_all_its_assignments_to_go():
     current = make_round(prompts=3, judgments_per_comparison=2)
-    assert told(current, make_member(current.project)) == (0, 0, 6)
+    assert shown(current, make_member(current.project)) == (0, 0, 6)
 
 
 def test_judging_counts_once_and_skipping_and_sending_twice_do_not():
@@ -45,8 +45,8 @@ def test_judging_counts_once_and_skipping_and_sending_twice_do_not():
     skip_comparison(assignment=make_assignment(current, one), volunteer=one)
     make_judgment(make_assignment(current, one), 2, 1)
     make_judgment(make_assignment(current, other), 1, 1)
-    assert told(current, one) == counted(current, one) == (3, 2, 5)
-    assert told(current, other) == (3, 1, 5)
+    assert shown(current, one) == counted(current, one) == (3, 2, 5)
+    assert shown(current, other) == (3, 1, 5)
 
 
 def test_a_judgment_that_could_not_be_stored_is_not_counted():
@@ -55,7 +55,7 @@ def test_a_judgment_that_could_not_be_stored_is_not_counted():
     with transaction.atomic():
         make_judgment(assignment, 1, 2)
         transaction.set_rollback(True)
-    assert told(current, assignment.volunteer) == (0, 0, 1)
+    assert shown(current, assignment.volunteer) == (0, 0, 1)
 
 
 def test_today_is_what_was_given_since_midnight_in_all_rounds_of_the_project():
@@ -86,7 +86,7 @@ def test_of_judgments_that_many_give_at_once_none_is_lost_or_counted_twice():
 
     at_once(judge_three, volunteers)
     assert Tally.objects.aggregate(all=Sum("judgments"))["all"] == 12
-    assert [told(current, one) for one in volunteers] == [(12, 3, 12)] * 4
+    assert [shown(current, one) for one in volunteers] == [(12, 3, 12)] * 4
 
 
 @pytest.mark.django_db(transaction=True)

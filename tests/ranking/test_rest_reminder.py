@@ -1,4 +1,4 @@
-"""Who has ranked long without a pause is thanked, and told once that stopping is fine."""
+"""Who has ranked long without a pause is thanked, and reminded once that stopping is fine."""
 
 import time
 
@@ -24,8 +24,8 @@ def current(client):
     return current
 
 
-def sit_since(client, seconds, told=""):
-    client.cookies[COOKIE] = f"{int(time.time() - seconds)}{told}"
+def sit_since(client, seconds, reminder=""):
+    client.cookies[COOKIE] = f"{int(time.time() - seconds)}{reminder}"
 
 
 def judge(client, current):

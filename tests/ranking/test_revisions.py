@@ -32,8 +32,8 @@ def judgment():
     project.save()
     assignment = make_assignment(current, make_member(project))
     first = min(assignment.order)
-    said = {"flags": {first: ["spam"]}, "ratings": {first: {"Tone": 2}}, "rationale": "too short"}
-    return make_judgment(assignment, 1, 2, 3, **said)
+    given = {"flags": {first: ["spam"]}, "ratings": {first: {"Tone": 2}}, "rationale": "too short"}
+    return make_judgment(assignment, 1, 2, 3, **given)
 
 
 def current_of(judgment):
@@ -97,8 +97,8 @@ def test_a_correction_sent_twice_is_stored_once(judgment):
 
 def test_the_same_answer_again_is_no_revision(judgment):
     first = min(judgment.assignment.order)
-    said = {"flags": {first: ["spam"]}, "ratings": {first: {"Tone": 2}}, "rationale": "too short"}
-    assert make_correction(judgment, 1, 2, 3, **said) == judgment
+    given = {"flags": {first: ["spam"]}, "ratings": {first: {"Tone": 2}}, "rationale": "too short"}
+    assert make_correction(judgment, 1, 2, 3, **given) == judgment
     assert Judgment.objects.count() == 1
 
 
@@ -117,7 +117,7 @@ def assert_unchanged(judgment):
 
 def test_what_does_not_fit_is_refused_with_nothing_stored(judgment):
     a = min(judgment.assignment.order)
-    for ranks, said in [
+    for ranks, given in [
         ((), {}),
         ((0, 1, 2), {}),
         ((1, 2, 3), {"flags": {a: ["ugly"]}}),
@@ -127,7 +127,7 @@ def test_what_does_not_fit_is_refused_with_nothing_stored(judgment):
         ((1, 2, 3), {"strength": 1}),
     ]:
         with pytest.raises(InvalidJudgmentError):
-            make_correction(judgment, *ranks, **said)
+            make_correction(judgment, *ranks, **given)
     with pytest.raises(NotYourAssignmentError):
         make_correction(judgment, 3, 2, 1, volunteer=make_member(judgment.comparison.round.project))
     assert_unchanged(judgment)

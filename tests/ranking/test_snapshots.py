@@ -169,9 +169,9 @@ def test_simulated_judgments_are_counted_apart(project):
 
 def test_none_acceptable_and_cannot_be_ranked_are_told_apart(project):
     current = open_round(project=project, author=project.authors.get())
-    for count, said in ((2, {"verdict": "all_bad"}), (1, {"verdict": "cannot_rank", "reason": "unclear"})):
+    for count, given in ((2, {"verdict": "all_bad"}), (1, {"verdict": "cannot_rank", "reason": "unclear"})):
         for _ in range(count):
-            make_judgment(make_assignment(current, make_member(project)), **said)
+            make_judgment(make_assignment(current, make_member(project)), **given)
     dataset = snapshot_preferences(project=project)
     counts = dataset.manifest["counts"]
     assert (counts["judgments"], counts["ranked"], counts["all_bad"], counts["cannot_rank"]) == (39, 36, 2, 1)
