@@ -69,8 +69,9 @@ def test_it_is_written_in_the_readers_language(project, vera, django_capture_on_
 
 def test_no_job_is_made_where_nobody_asked(project, django_capture_on_commit_callbacks):
     make_member(project)
+    author = make_answers(project)
     with django_capture_on_commit_callbacks(execute=False) as jobs:
-        open_round(project=project, author=make_answers(project), seed=1)
+        open_round(project=project, author=author, seed=1)
     assert jobs == []
 
 
