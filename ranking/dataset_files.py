@@ -6,7 +6,6 @@
 | chosen, rejected             | the two answers, each a list of one {role: assistant, content}       |
 | prompt_id, comparison_id     | where the pair comes from                                            |
 | weight                       | (votes for − votes against) / all votes, in (0, 1]                   |
-| margin                       | how much better people found chosen, in [0, 1]; see `consensus`      |
 | votes                        | {chosen, rejected, ties}: how many judgments said what               |
 | source                       | ranking, or rewrite: a volunteer wrote chosen in place of rejected   |
 | split                        | train or held_out                                                    |
@@ -40,7 +39,6 @@ SCHEMA = pa.schema(
         ("prompt_id", pa.int64()),
         ("comparison_id", pa.int64()),
         ("weight", pa.float64()),
-        ("margin", pa.float64()),
         ("votes", pa.struct([("chosen", pa.int32()), ("rejected", pa.int32()), ("ties", pa.int32())])),
         ("source", pa.string()),
         ("split", pa.string()),
@@ -115,13 +113,10 @@ Pairs of answers of a chatbot, and which of the two people preferred.
 
 - A pair is listed when more judgments of its comparison preferred `chosen` than `rejected`.
 - "None is acceptable" and "cannot be ranked" prefer nothing, so they vote on no pair.
-- Where `source` is `rewrite`, a volunteer wrote `chosen` in the place of `rejected`: one vote, no `margin`.
+- Where `source` is `rewrite`, a volunteer wrote `chosen` in the place of `rejected`: one vote.
   Those answers are also in the files `{DEMONSTRATIONS}_…`, if there are any, in TRL's conversational
   prompt-completion format: `load_dataset("path/to/this/folder", "{DEMONSTRATIONS}")`.
 - `weight` is (votes for − votes against) / all votes, ties among them.
-- `margin` is how much better people found `chosen`: 1 when all said "much better", 0.5 when all said
-  "better". It is 0 for pairs of a ranking of more than two answers, because ranks order and do not measure.
-  TRL's `RewardTrainer` asks for that much more between the rewards; drop the column for the plain loss.
 - A late judgment came after its volunteer's time for the comparison had run out; it votes like any other.
 - A prompt is in one split for ever, never in both.
 - Volunteers saw the answers in random order and without their authors. Nothing here names a volunteer.

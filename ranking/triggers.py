@@ -12,9 +12,8 @@ JUDGED_COMPARISON = "(SELECT j.comparison_id FROM ranking_judgment j WHERE j.id 
 JUDGED_AS = "(SELECT j.verdict FROM ranking_judgment j WHERE j.id = NEW.judgment_id)"
 
 RANKS = "(SELECT COUNT(*) FROM ranking_rankedcompletion r WHERE r.judgment_id = NEW.id)"
-STEPS = "(SELECT COUNT(DISTINCT r.rank) FROM ranking_rankedcompletion r WHERE r.judgment_id = NEW.id)"
 ITEMS = "(SELECT COUNT(*) FROM ranking_comparisonitem i WHERE i.comparison_id = NEW.comparison_id)"
-WHOLE = f"(NEW.verdict <> 'ranked' OR {RANKS} = {ITEMS}) AND (NEW.strength IS NULL OR {STEPS} = 2)"
+WHOLE = f"(NEW.verdict <> 'ranked' OR {RANKS} = {ITEMS})"
 
 CORRECTED = "EXISTS (SELECT 1 FROM ranking_judgment c WHERE c.corrects_id = NEW.id)"
 
@@ -84,19 +83,12 @@ RULES = (
         "a judgment is given by who holds or held an assignment at its comparison",
     ),
     Rule(
-        "strength_between_two",
-        "ranking_judgment",
-        "INSERT",
-        f"NEW.strength IS NOT NULL AND (NEW.verdict <> 'ranked' OR {ITEMS} <> 2)",
-        "only of two ranked completions is one better by so much",
-    ),
-    Rule(
         "judgment_unchanged",
         "ranking_judgment",
         "UPDATE",
         changed("comparison_id", "assignment_id", "lapsed_assignment_id", "volunteer_id", "corrects_id")
         + " OR "
-        + changed("verdict", "reason", "strength", "late"),
+        + changed("verdict", "reason", "late"),
         "a judgment does not change",
     ),
     Rule(

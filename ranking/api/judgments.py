@@ -76,7 +76,6 @@ class JudgmentAPIView(ProjectAPIView):
                 {
                     "key": "0b6a7d5e-7f0e-4a53-8f7c-3a2f7e0c9d11",
                     "ranks": [{"completion": 41, "rank": 2}, {"completion": 42, "rank": 1}],
-                    "strength": 2,
                     "flags": [{"completion": 41, "kind": "factual_error"}],
                     "rationale": "The first one mixes up weather and climate.",
                 },

@@ -33,10 +33,6 @@ class PreferenceSerializer(serializers.Serializer):
         ["ranking", "rewrite"],
         help_text="`rewrite` where chosen is the volunteer's own answer in place of rejected.",
     )
-    strength = serializers.IntegerField(
-        allow_null=True,
-        help_text="1: better, 2: much better; null where nobody asked, as in a ranking of more than two.",
-    )
     chosen = CompletionSerializer()
     rejected = CompletionSerializer()
     created_at = serializers.DateTimeField()
@@ -87,7 +83,6 @@ def _rows(judgments: list[Judgment]) -> list[dict[str, Any]]:
             "round": judgment.comparison.round.number,
             "simulated": judgment.volunteer.is_simulated,
             "source": "rewrite" if pair.is_rewrite else "ranking",
-            "strength": None if pair.is_rewrite else judgment.strength,
             "chosen": completions[pair.chosen],
             "rejected": completions[pair.rejected],
             "created_at": judgment.created_at,

@@ -106,10 +106,6 @@ class Judgment(models.Model):
         DISTRESSING = "distressing", _("I would rather not read this")
         OTHER = "other", _("Something else")
 
-    class Strength(models.IntegerChoices):
-        BETTER = 1, _("Better")
-        MUCH_BETTER = 2, _("Much better")
-
     comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="judgments")
     assignment = models.ForeignKey(
         Assignment, on_delete=models.PROTECT, null=True, blank=True, related_name="judgments"
@@ -125,12 +121,6 @@ class Judgment(models.Model):
         choices=Reason.choices,
         blank=True,
         help_text="Why it cannot be ranked, in a word; the rationale may say more.",
-    )
-    strength = models.PositiveSmallIntegerField(
-        choices=Strength.choices,
-        null=True,
-        blank=True,
-        help_text="Of two answers: how much better the one is. None where they tie and where nobody asked.",
     )
     rationale = models.TextField(blank=True)
     seconds = models.FloatField(
@@ -175,9 +165,6 @@ class Judgment(models.Model):
                 fields=("comparison", "volunteer"),
                 condition=Q(is_current=True),
                 name="one_current_judgment_per_volunteer",
-            ),
-            models.CheckConstraint(
-                condition=Q(strength=None) | Q(strength__in=(1, 2)), name="strength_1_or_2"
             ),
             models.CheckConstraint(
                 condition=Q(verdict="cannot_rank") & ~Q(reason="") | ~Q(verdict="cannot_rank") & Q(reason=""),

@@ -16,14 +16,12 @@ from .ranks import Ranks
 from .ratings import Ratings
 from .rationale import Rationale
 from .rewrite import Rewrite
-from .strength import Strength
 from .verdict import Reason, Verdict
 
 RANKS = Ranks()
 
 QUESTIONS: tuple[Question, ...] = (
     RANKS,
-    Strength(),
     Flags(),
     Ratings(),
     Rewrite(),

@@ -16,15 +16,11 @@ from ranking.statistics.pairs import dense_ranks
 from .base import Answer, AnswersQuestion, Asked, Part, QuestionForm, Sent, number_field
 from .verdict import CANNOT_RANK, RANKED, is_ranked
 
-BETTER, MUCH_BETTER = Judgment.Strength.BETTER, Judgment.Strength.MUCH_BETTER
-
-# The choices between two answers: the ranks of A and B, and how much better the one is.
+# The choices between two answers, and the ranks of A and B that each gives.
 PREFERRED = {
-    "a_much": (gettext_lazy("A is much better"), (1, 2), MUCH_BETTER),
-    "a": (gettext_lazy("A is better"), (1, 2), BETTER),
-    "equal": (gettext_lazy("About equal"), (1, 1), None),
-    "b": (gettext_lazy("B is better"), (2, 1), BETTER),
-    "b_much": (gettext_lazy("B is much better"), (2, 1), MUCH_BETTER),
+    "a": (gettext_lazy("A is better"), (1, 2)),
+    "equal": (gettext_lazy("About equal"), (1, 1)),
+    "b": (gettext_lazy("B is better"), (2, 1)),
 }
 
 
@@ -44,7 +40,7 @@ class Ranks(AnswersQuestion):
 
     def fields(self, asked: Asked) -> dict[str, forms.Field]:
         if asked.is_pair:
-            choices = [(value, words) for value, (words, *_rest) in PREFERRED.items()]
+            choices = [(value, words) for value, (words, _ranks) in PREFERRED.items()]
             return {"preferred": forms.ChoiceField(choices=choices, required=False)}
         ranks = [(place, place) for place, _completion in asked.places]
         return {f"rank_{place}": number_field(ranks) for place, _completion in asked.places}
@@ -57,7 +53,7 @@ class Ranks(AnswersQuestion):
         if not is_ranked(form):
             return {}
         if form.asked.is_pair:
-            _words, ranks, _strength = PREFERRED[form.cleaned_data["preferred"]]
+            _words, ranks = PREFERRED[form.cleaned_data["preferred"]]
             return dict(zip(form.asked.order, ranks, strict=True))
         return {
             completion: rank
@@ -66,13 +62,11 @@ class Ranks(AnswersQuestion):
         }
 
     def initial(self, answer: Answer, asked: Asked) -> dict[str, Any]:
-        ranks = dict(answer["ranks"])
+        rank_of = dict(answer["ranks"])
         if not asked.is_pair:
-            return {f"rank_{asked.place_of[completion]}": rank for completion, rank in ranks.items()}
-        given = tuple(ranks[completion] for completion in asked.order if completion in ranks)
-        # A program may have given ranks only.
-        strength = answer["strength"] or (BETTER if len(set(given)) == 2 else None)
-        matches = (value for value, (_words, *choice) in PREFERRED.items() if choice == [given, strength])
+            return {f"rank_{asked.place_of[completion]}": rank for completion, rank in rank_of.items()}
+        given = tuple(rank_of[completion] for completion in asked.order if completion in rank_of)
+        matches = (value for value, (_words, ranks) in PREFERRED.items() if ranks == given)
         return {"preferred": next(matches, "")}
 
     def part(self, form: QuestionForm) -> Part | None:

@@ -47,7 +47,6 @@ class Pair(NamedTuple):
     chosen: int
     rejected: int
     weight: float
-    margin: float
     votes: Sequence[int]
     source: str
 
@@ -94,7 +93,7 @@ def _remove_leftovers(parent: Path) -> None:
 
 def _votes(project: Project) -> Votes:
     """One row a rank: judgment, comparison, the completion that its volunteer wrote, its original,
-    verdict, is simulated, is late, strength, completion, rank.
+    verdict, is simulated, is late, completion, rank.
 
     A judgment without ranks has one row with None for the last two. One query, so that all that is drawn
     from it speaks of the same moment.
@@ -109,7 +108,6 @@ def _votes(project: Project) -> Votes:
             "verdict",
             "volunteer__is_simulated",
             "late",
-            "strength",
             "ranks__completion_id",
             "ranks__rank",
         )
@@ -123,20 +121,20 @@ def _pairs(votes: Votes) -> list[Pair]:
 
 def _majorities(votes: Votes) -> list[Pair]:
     ranked = [
-        (judgment, comparison, completion, rank, strength or 0)
-        for judgment, comparison, _new, _old, verdict, _simulated, _late, strength, completion, rank in votes
+        (judgment, comparison, completion, rank)
+        for judgment, comparison, _new, _old, verdict, _simulated, _late, completion, rank in votes
         if verdict == Judgment.Verdict.RANKED
     ]
-    found = find_majorities(*np.array(ranked, dtype=np.int64).reshape(-1, 5).T)
+    found = find_majorities(*np.array(ranked, dtype=np.int64).reshape(-1, 4).T)
     counts = np.stack([found.votes_chosen, found.votes_rejected, found.ties], axis=1)
-    columns = (found.comparison, found.chosen, found.rejected, found.weight, found.margin, counts)
+    columns = (found.comparison, found.chosen, found.rejected, found.weight, counts)
     return [Pair._make((*one, "ranking")) for one in zip(*(each.tolist() for each in columns), strict=True)]
 
 
 def _rewrites(votes: Votes) -> list[Pair]:
     written = {(judgment, comparison, new, old) for judgment, comparison, new, old, *_rest in votes if new}
     return [
-        Pair(comparison, new, old, weight=1.0, margin=0.0, votes=(1, 0, 0), source="rewrite")
+        Pair(comparison, new, old, weight=1.0, votes=(1, 0, 0), source="rewrite")
         for _judgment, comparison, new, old in sorted(written)
     ]
 
@@ -161,7 +159,6 @@ def _rows(project: Project, pairs: list[Pair]) -> list[Row]:
                 "prompt_id": prompt.pk,
                 "comparison_id": pair.comparison,
                 "weight": pair.weight,
-                "margin": pair.margin,
                 "votes": dict(zip(("chosen", "rejected", "ties"), pair.votes, strict=True)),
                 "source": pair.source,
                 "split": prompt.split,
@@ -180,7 +177,7 @@ def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
     in_train = sum(row["split"] == Split.TRAIN for row in rows)
     written = Counter(row["split"] for row in rows if row["source"] == "rewrite")
     return {
-        "format": "chorus-preferences-1",
+        "format": "chorus-preferences-2",
         "project": {"slug": project.slug, "name": project.name},
         "created_at": timezone.now().isoformat(timespec="seconds"),
         "software": {"chorus": _version(), "pyarrow": pa.__version__},

@@ -2,11 +2,6 @@
 
 A pair is decided by simple majority. Its weight is (votes for − votes against) / all votes, ties
 among the votes, so that 1 is a unanimous pair and a value near 0 one that people hardly agree on.
-
-Its margin is the mean over the votes of how much better they found the chosen one, for a loss like that of
-Llama 2's reward models (2307.09288, equation 2): 1 for much better, 0.5 for better, below 0 against it, 0
-for a tie. A vote that only says which is better, as every ranking of more than two does, adds 0: ranks
-order and do not measure.
 """
 
 from dataclasses import dataclass
@@ -15,15 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ids = NDArray[np.int64]
-MOST_STRENGTH = 2
 
 
 @dataclass(frozen=True)
 class Consensus:
-    """The P decided pairs as columns of P values, in order of comparison, chosen and rejected.
-
-    `strength` is the sum over the votes, those against it negative.
-    """
+    """The P decided pairs as columns of P values, in order of comparison, chosen and rejected."""
 
     comparison: Ids
     chosen: Ids
@@ -31,7 +22,6 @@ class Consensus:
     votes_chosen: Ids
     votes_rejected: Ids
     ties: Ids
-    strength: Ids
 
     @property
     def votes(self) -> Ids:
@@ -42,22 +32,16 @@ class Consensus:
         """(P,) in (0, 1]."""
         return (self.votes_chosen - self.votes_rejected) / self.votes
 
-    @property
-    def margin(self) -> NDArray[np.float64]:
-        """(P,) in [0, 1]; 0 too where fewer but stronger votes were for the rejected one."""
-        return np.maximum(self.strength, 0) / (MOST_STRENGTH * self.votes)
 
-
-def find_majorities(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids, strength: Ids) -> Consensus:
+def find_majorities(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> Consensus:
     """The pairs on which more judgments prefer one completion than the other.
 
     The arguments are columns of N ranks: a judgment of a comparison gave a completion a rank, 1
-    the best, and found the better of two better by `strength`, 0 where it does not say. A judgment has
-    one row for each completion; equal ranks are ties.
+    the best. A judgment has one row for each completion; equal ranks are ties.
     """
     order = np.lexsort((completion, judgment))
-    judgment, comparison, completion, rank, strength = (
-        column[order] for column in (judgment, comparison, completion, rank, strength)
+    judgment, comparison, completion, rank = (
+        column[order] for column in (judgment, comparison, completion, rank)
     )
     left, right = _pairs_within(judgment)
     keys = np.stack([comparison[left], completion[left], completion[right]], axis=1)
@@ -68,8 +52,6 @@ def find_majorities(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids, 
         return np.bincount(pair_of.ravel()[better == outcome], minlength=len(pairs)).astype(np.int64)
 
     for_left, for_right, ties = votes(1), votes(-1), votes(0)
-    stronger = np.zeros(len(pairs), dtype=np.int64)
-    np.add.at(stronger, pair_of.ravel(), better * strength[left])
     left_wins = for_left > for_right
     decided = for_left != for_right
     found = (
@@ -79,7 +61,6 @@ def find_majorities(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids, 
         np.maximum(for_left, for_right),
         np.minimum(for_left, for_right),
         ties,
-        np.where(left_wins, stronger, -stronger),
     )
     by_pair = np.lexsort((found[2], found[1], found[0]))
     return Consensus(*(column[by_pair][decided[by_pair]] for column in found))

@@ -282,14 +282,14 @@ def test_what_the_server_finds_wrong_later_can_be_looked_at_again_and_sent(desk:
     expect(desk.locator("#outbox-refused")).to_contain_text("It is too long.")
     desk.unroute("**/judgment/")
     other = shown(desk)
-    desk.get_by_text("B is much better").click()
+    desk.get_by_text("B is better").click()
     desk.get_by_role("button", name="Look at it again").click()
     assert shown(desk) == judged
     judge(desk)
     expect_own(desk, 1)
     expect(desk.locator("#outbox-refused")).to_be_hidden()
     assert shown(desk) == other
-    expect(desk.get_by_label("B is much better")).to_be_checked()
+    expect(desk.get_by_label("B is better")).to_be_checked()
 
 
 def skips(page: Page) -> list[str]:
@@ -382,7 +382,7 @@ def test_the_time_of_a_comparison_is_renewed_by_activity_and_its_end_is_shown(
     page.route("**/rank/renew/", lambda route: route.fulfill(json={"held": {}}))
     page.clock.fast_forward("02:00")
     expect(page.locator("#desk-time")).to_contain_text("The time for this comparison is over")
-    page.get_by_text("A is much better").click()
+    page.get_by_text("A is better").click()
     expect(page.locator("#desk-time")).to_contain_text("still taken and counted apart")
     judge(page)
     expect_own(page, 1)

@@ -81,26 +81,6 @@ def test_a_judgment_sent_twice_is_stored_once_and_answered_alike(current, volunt
     assert Judgment.objects.count() == 1
 
 
-def test_of_two_completions_it_takes_how_much_better_the_one_is():
-    current = make_round(answers=2)
-    volunteer = make_member(current.project)
-    taken = take_assignment(current, volunteer).json()
-    assignment = taken | {"order": [one["id"] for one in taken["completions"]]}
-    for wrong in (0, 3, True, "much", [1], 2**62):
-        assert judge(current, volunteer, assignment, strength=wrong).status_code == 400, wrong
-    answer = judge(current, volunteer, assignment, strength=2)
-    assert (answer.status_code, answer.json()["strength"]) == (201, 2)
-    client = client_of(coordinator_of(current.project))
-    (row,) = client.get(reverse("api-preferences", args=[current.project.slug])).json()["results"]
-    assert row["strength"] == 2
-
-
-def test_of_more_than_two_completions_a_strength_is_refused(current, volunteer, assignment):
-    answer = judge(current, volunteer, assignment, strength=1)
-    assert answer.status_code == 400
-    assert "only of two" in str(answer.json())
-
-
 def test_all_bad_needs_no_ranks(current, volunteer, assignment):
     answer = judge(current, volunteer, assignment, ranks=[], verdict="all_bad")
     assert answer.status_code == 201

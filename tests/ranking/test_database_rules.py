@@ -142,26 +142,6 @@ def pair():
     return make_assignment(current, make_member(current.project))
 
 
-def test_a_strength_is_1_or_2_and_only_between_two_ranked_completions(judgment, pair):
-    current = judgment.comparison.round
-    assignment = make_assignment(current, make_member(current.project))
-    assert_refused(judge, assignment, strength=1)
-    assert_refused(judge, pair, strength=1, verdict=Judgment.Verdict.ALL_BAD)
-    for strength in (0, 3):
-        assert_refused(judge, pair, strength=strength)
-    stored = judge(pair, strength=1)
-    rows = Judgment.objects.filter(pk=stored.pk)
-    assert_refused(rows.update, strength=2)
-    assert_refused(rows.update, strength=None)
-
-
-def test_no_assignment_is_done_by_a_strength_between_completions_that_tie(pair):
-    stored = judge(pair, strength=1)
-    for completion in pair.order:
-        stored.ranks.create(completion_id=completion, rank=1)
-    assert_refused(finish, pair)
-
-
 def test_what_cannot_be_ranked_has_a_reason_and_no_ranks(judgment, pair):
     assert_refused(judge, pair, verdict="cannot_rank")
     assert_refused(judge, pair, reason="other")

@@ -23,17 +23,16 @@ def pair(client):
     return make_assignment(current, volunteer)
 
 
-FIVE = {"a_much": (1, 2, 2), "a": (1, 2, 1), "equal": (1, 1, None), "b": (2, 1, 1), "b_much": (2, 1, 2)}
+CHOICES = {"a": [1, 2], "equal": [1, 1], "b": [2, 1]}
 
 
-@pytest.mark.parametrize("answer", FIVE)
-def test_of_two_answers_it_asks_which_is_better_and_by_how_much(client, pair, answer):
+@pytest.mark.parametrize("answer", CHOICES)
+def test_of_two_answers_it_asks_which_is_better(client, pair, answer):
     html = client.get(desk(pair.round)).content.decode()
-    assert re.findall(r'name="preferred" value="(\w+)"', html) == list(FIVE)
+    assert re.findall(r'name="preferred" value="(\w+)"', html) == list(CHOICES)
     assert 'name="rank_' not in html
     client.post(to("judgment", pair), {"key": pair.key, "preferred": answer})
-    judgment = Judgment.objects.get()
-    assert (*ranks_of(judgment), judgment.strength) == FIVE[answer]
+    assert ranks_of(Judgment.objects.get()) == CHOICES[answer]
 
 
 @pytest.mark.parametrize("answer", ["", "c", "\0", "1" * 5000, ["a", "worst"]])
@@ -48,9 +47,9 @@ def test_of_two_answers_anything_else_brings_the_form_back_with_what_was_entered
 
 
 def test_of_two_answers_all_bad_needs_no_preference(client, pair):
-    client.post(to("judgment", pair), {"key": pair.key, "verdict": "all_bad", "preferred": "a_much"})
+    client.post(to("judgment", pair), {"key": pair.key, "verdict": "all_bad", "preferred": "a"})
     judgment = Judgment.objects.get()
-    assert (judgment.verdict, judgment.strength) == (Judgment.Verdict.ALL_BAD, None)
+    assert judgment.verdict == Judgment.Verdict.ALL_BAD and not judgment.ranks.exists()
 
 
 def test_the_page_shows_the_projects_flags_and_keeps_one_that_was_turned_off_meanwhile(client, assignment):

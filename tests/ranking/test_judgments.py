@@ -66,44 +66,6 @@ def test_all_bad_keeps_ranks_that_were_given_but_draws_no_preference(assignment)
     assert not judgment.preferences()
 
 
-@pytest.fixture
-def pair():
-    current = make_round(answers=2)
-    return make_assignment(current, make_member(current.project))
-
-
-@pytest.mark.parametrize("strength", [None, 1, 2])
-def test_of_two_answers_it_stores_how_much_better_the_one_is(pair, strength):
-    judgment = make_judgment(pair, 2, 1, strength=strength)
-    judgment.refresh_from_db()
-    assert judgment.strength == strength
-    assert pairs_of(judgment) == {(max(pair.order), min(pair.order))}
-
-
-@pytest.mark.parametrize("strength", [0, 3, -1, True, 1.5, 10**30, "1"])
-def test_a_strength_that_is_none_is_refused(pair, strength):
-    with pytest.raises(InvalidJudgmentError, match="much better by 2"):
-        make_judgment(pair, 1, 2, strength=strength)
-    assert_nothing_stored()
-
-
-def test_a_strength_between_answers_that_tie_or_of_more_than_two_is_refused(pair, assignment):
-    for ranks in ((1, 1), (2, 2)):
-        with pytest.raises(InvalidJudgmentError, match="do not tie"):
-            make_judgment(pair, *ranks, strength=1)
-    with pytest.raises(InvalidJudgmentError, match="only of two"):
-        make_judgment(assignment, 1, 2, 2, 2, strength=2)
-    with pytest.raises(InvalidJudgmentError, match="only of two"):
-        make_judgment(pair, verdict=Judgment.Verdict.ALL_BAD, strength=2)
-    assert_nothing_stored()
-
-
-def test_the_same_key_with_another_strength_is_refused(pair):
-    make_judgment(pair, 1, 2, strength=1)
-    with pytest.raises(KeyReusedError):
-        make_judgment(pair, 1, 2, strength=2)
-
-
 def test_cannot_be_ranked_is_an_answer_with_a_reason_that_finishes_the_assignment(assignment):
     given = {"verdict": "cannot_rank", "reason": "unclear", "rationale": "Which sea?"}
     judgment = make_judgment(assignment, flags={assignment.order[0]: ["spam"]}, **given)

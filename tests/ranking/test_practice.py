@@ -122,15 +122,6 @@ def test_names_in_answers_are_hidden_as_they_are_at_the_desk(client, current, ne
     assert "I am (name hidden)." in page.text and "ChatGPT" not in page.text
 
 
-def test_how_much_better_makes_no_difference(client, project, newcomer):
-    assignment = begin_practice(membership=newcomer).next_assignment()
-    fields = {"preferred": choice(assignment)["preferred"] + "_much"}
-    assert (
-        "<h1>Right</h1>"
-        in client.post(at("practice-answer", project, assignment.pk), fields, follow=True).text
-    )
-
-
 def test_more_than_two_answers_are_ranked_and_told_rank_by_rank(client, current):
     project = current.project
     add(project, 1, answers=["Best.", "Middle.", "Worst."], ranks=[1, 2, 3])

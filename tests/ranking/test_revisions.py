@@ -124,7 +124,6 @@ def test_what_does_not_fit_is_refused_with_nothing_stored(judgment):
         ((1, 2, 3), {"flags": {10**15: ["spam"]}}),
         ((1, 2, 3), {"ratings": {a: {"Wit": 3}}}),
         ((1, 2, 3), {"rationale": "\ud800"}),
-        ((1, 2, 3), {"strength": 1}),
     ]:
         with pytest.raises(InvalidJudgmentError):
             make_correction(judgment, *ranks, **given)
@@ -211,25 +210,17 @@ def test_the_form_holds_what_was_said_and_sent_as_it_is_changes_nothing(as_volun
     assert_unchanged(judgment)
 
 
-@pytest.mark.parametrize(("ranks", "strength"), [((1, 2), 2), ((2, 1), 1), ((1, 1), None)])
-def test_of_two_answers_too_the_form_holds_what_was_said(client, ranks, strength):
+@pytest.mark.parametrize("ranks", [(1, 2), (2, 1), (1, 1)])
+def test_of_two_answers_too_the_form_holds_what_was_given(client, ranks):
     current = make_round(answers=2)
-    stored = make_judgment(make_assignment(current, make_member(current.project)), *ranks, strength=strength)
+    stored = make_judgment(make_assignment(current, make_member(current.project)), *ranks)
     client.force_login(stored.volunteer)
     sent = entered(client.get(page(stored)).content.decode())
     assert client.post(page(stored), sent).status_code == 302
     assert Judgment.objects.get() == stored
-    client.post(page(stored), sent | {"preferred": "a", "rationale": "changed"})
-    assert (current_of(stored).strength, current_of(stored).rationale) == (1, "changed")
-
-
-def test_what_a_program_said_without_a_strength_is_shown_as_better(client):
-    current = make_round(answers=2)
-    stored = make_judgment(make_assignment(current, make_member(current.project)), 1, 2)
-    client.force_login(stored.volunteer)
-    order = stored.assignment.order
-    shown = entered(client.get(page(stored)).content.decode())["preferred"]
-    assert shown == ("a" if order[0] == min(order) else "b")
+    client.post(page(stored), sent | {"rationale": "changed"})
+    assert current_of(stored).rationale == "changed"
+    assert [one.rank for one in current_of(stored).ranks.order_by("completion")] == list(ranks)
 
 
 def test_sent_twice_the_page_stores_one_correction(as_volunteer, judgment):

@@ -206,7 +206,7 @@ def test_a_dataset_has_the_pairs_and_the_demonstrations_each_in_its_prompts_spli
         prompt = current.project.prompts.get(pk=row["prompt_id"])
         assert split == row["split"] == prompt.split
         assert row["prompt"] == prompt.full_messages()
-    assert {(row["weight"], row["margin"], row["votes"]["chosen"]) for _split, row in pairs} == {(1, 0, 1)}
+    assert {(row["weight"], row["votes"]["chosen"]) for _split, row in pairs} == {(1, 1)}
     counts = dataset.manifest["counts"]
     assert counts["demonstrations"] == counts["demonstrations_train"] + counts["demonstrations_held_out"] == 5
     assert (counts["train"], counts["held_out"]) == (dataset.train_pairs, dataset.held_out_pairs)

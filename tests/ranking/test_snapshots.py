@@ -109,15 +109,6 @@ def test_its_lines_can_be_imported_as_prompts_again(project):
         assert all(prompt.full_messages()[0]["content"] == "Be brief." for prompt in elsewhere.prompts)
 
 
-def test_the_margin_is_how_much_better_people_found_the_chosen_one_and_0_where_nobody_asked(project):
-    assert {row["margin"] for row in rows_of(snapshot_preferences(project=project))} == {0.0}
-    current = make_round(answers=2, judgments_per_comparison=3)
-    for ranks, strength in (((1, 2), 2), ((1, 2), 1), ((1, 1), None)):
-        make_judgment(make_assignment(current, make_member(current.project)), *ranks, strength=strength)
-    (row,) = rows_of(snapshot_preferences(project=current.project))
-    assert row["margin"] == pytest.approx((1 + 0.5 + 0) / 3)
-
-
 def test_the_engine_reads_both_splits(project):
     dataset = snapshot_preferences(project=project)
     directory = RunDirectory(dataset.folder)

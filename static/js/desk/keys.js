@@ -45,10 +45,10 @@ const upOrDown = (step, event) => {
 };
 
 const leftOrRight = (step) => {
-  const five = choices();
-  const chosen = five.findIndex((one) => one.checked);
-  const next = (chosen < 0 ? 2 : chosen) + (root.dir === "rtl" ? -step : step);
-  choose(five[Math.min(Math.max(next, 0), five.length - 1)]);
+  const all = choices();
+  const chosen = all.findIndex((one) => one.checked);
+  const next = (chosen < 0 ? (all.length - 1) / 2 : chosen) + (root.dir === "rtl" ? -step : step);
+  choose(all[Math.min(Math.max(next, 0), all.length - 1)]);
 };
 
 const act = {
@@ -87,7 +87,7 @@ export const onKey = (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return;
   const name = nameOf(event);
   if (!byId("keys-on").checked || document.querySelector("dialog[open]")) return;
-  const digit = /^[1-8]$/.test(name) ? Number(name) : 0;
+  const digit = /^[1-9]$/.test(name) && Number(name) <= (choices().length || cards().length) ? Number(name) : 0;
   const button = document.querySelector(`main :is([data-key="${CSS.escape(name)}"], [accesskey="${CSS.escape(name)}"])`);
   if (isTaken(name, event) || !(digit || button || act[name])) return;
   event.preventDefault();
