@@ -1,1 +1,1 @@
-"""The demonstration corpus, the small model made from it and the judge that knows its answers."""
+"""The demonstration corpus, the small model made from it and the gold scores of its answers."""

@@ -118,7 +118,7 @@ def normalise(text: str) -> str:
 
 
 def _claim_texts(topic: Topic, line: int, seen: dict[str, int]) -> None:
-    """Refuse a topic or question that an earlier line has, and one row that says a thing twice."""
+    """Refuse a topic or question that an earlier line has, and one row with the same text twice."""
     questions = {f"question {normalise(question)!r}" for question in topic.questions}
     statements = {normalise(statement.text) for statement in topic.statements}
     if len(questions) < len(topic.questions) or len(statements) < len(topic.statements):

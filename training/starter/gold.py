@@ -1,4 +1,4 @@
-"""The gold judge: tells from the corpus alone how good an answer to one of its questions is.
+"""The gold judge: how good an answer to a question of the corpus is, by the corpus alone.
 
 A small model repeats the corpus nearly word for word, but mixes and breaks sentences. The judge finds
 the statement nearest to the answer (Ratcliff-Obershelp similarity of their words) and takes over its
@@ -24,7 +24,7 @@ WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff]|\w+")
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the judge says of one answer.
+    """The judgment of one answer.
 
     similarity   to the nearest statement, between 0 and 1
     on_topic     whether that statement belongs to the question's topic
@@ -104,9 +104,9 @@ class GoldJudge:
             if most <= best:
                 break
             matcher.set_seq1(known.words)
-            likeness = matcher.ratio(), known.topic == topic
-            if likeness > best:
-                best, nearest = likeness, known
+            found = matcher.ratio(), known.topic == topic
+            if found > best:
+                best, nearest = found, known
         return nearest, best[0]
 
 

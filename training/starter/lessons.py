@@ -1,8 +1,8 @@
 """Writes the lessons of the starter model: many ways to ask, each with one statement that answers.
 
 The starter has to recognise a topic in a phrasing that it has never met. It learns that from noise: the words
-of a question are dropped, moved, misspelt and joined to words of other questions that say nothing about their
-topic. Which words tell the topic is read off the corpus (they return in its texts and in few others), so that
+of a question are dropped, moved, misspelt and joined to words of other questions that do not depend on their
+topic. Which words name the topic follows from the corpus (they are in its texts and in few others), so that
 no language and no topic is known here. A limit: a word is a run of letters, which is a whole clause where a
 script has no spaces (Chinese), and part of a word where vowels are signs (Hindi, Thai). Questions in those
 vary little or lose their signs, and the starter recognises fewer phrasings.
@@ -40,12 +40,12 @@ class LessonWriter:
         self._rng = rng
         self._topics = list(corpus)
         self._questions = [(topic.topic, *topic.questions) for topic in corpus]
-        self._telling = _telling_stems(corpus)
+        self._topic_words = _topic_stems(corpus)
         self._fillers = [
             fillers
             for index, questions in enumerate(self._questions)
             for question in questions
-            if (fillers := [w for w in WORD.findall(question) if not self._tells(index, w)])
+            if (fillers := [w for w in WORD.findall(question) if not self._names_topic(index, w)])
         ]
 
     def write(self, count: int) -> list[Lesson]:
@@ -79,14 +79,14 @@ class LessonWriter:
         return self._blur(topic, self._hints(topic))
 
     def _hints(self, topic: int) -> list[str]:
-        """Words of a statement that tell the topic: what someone who half knows the answer would ask with."""
+        """Words of a statement that name the topic, as in a question of who half knows the answer."""
         text = self._pick([statement.text for statement in self._topics[topic].statements])
-        words = [word for word in WORD.findall(text) if self._tells(topic, word)]
+        words = [word for word in WORD.findall(text) if self._names_topic(topic, word)]
         return words[:4] or WORD.findall(self._topics[topic].topic)
 
     def _blur(self, topic: int, words: list[str]) -> str:
         rng = self._rng
-        kept = [w for w in words if rng.random() > (0.15 if self._tells(topic, w) else 0.5)] or words
+        kept = [w for w in words if rng.random() > (0.15 if self._names_topic(topic, w) else 0.5)] or words
         if rng.random() < 0.3:
             kept = [kept[i] for i in np.argsort(np.arange(len(kept)) + 3 * rng.random(len(kept)))]
         kept = [self._inflect(word) if rng.random() < 0.12 else word for word in kept]
@@ -108,28 +108,28 @@ class LessonWriter:
         place = self._rng.integers(len(word))
         return word[:place] + word[place + 1 :]
 
-    def _tells(self, topic: int, word: str) -> bool:
-        return _stem(word) in self._telling[topic]
+    def _names_topic(self, topic: int, word: str) -> bool:
+        return _stem(word) in self._topic_words[topic]
 
     def _pick(self, texts: Sequence[str]) -> str:
         return texts[int(self._rng.integers(len(texts)))]
 
 
-def _telling_stems(corpus: Sequence[Topic]) -> list[set[str]]:
+def _topic_stems(corpus: Sequence[Topic]) -> list[set[str]]:
     """For each topic the stems used there far more than elsewhere; a word of the title needs less."""
     counts = [_count_stems(topic) for topic in corpus]
     total: Counter[str] = Counter()
     for count in counts:
         total.update(count)
     chance = 1 / len(corpus)
-    telling = []
+    found = []
     for topic, count in zip(corpus, counts, strict=True):
         title = {_stem(word) for word in WORD.findall(topic.topic)}
-        telling.append(
+        found.append(
             {stem for stem, n in count.items() if n > 1 and n / total[stem] > 0.2 + 0.8 * chance}
             | {stem for stem in title if count[stem] / total[stem] > 1.5 * chance}
         )
-    return telling
+    return found
 
 
 def _count_stems(topic: Topic) -> Counter[str]:

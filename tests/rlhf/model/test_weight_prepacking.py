@@ -10,8 +10,8 @@ from tests.rlhf.making import load_shared, with_policy
 from training.rlhf.model.adapters import SharedBase, lora_config
 from training.rlhf.model.kernels.layers import Attention, GatedMLP
 from training.rlhf.model.kernels.linear import Linear, frozen_part
-from training.rlhf.model.kernels.lora_matmul import Packed
-from training.rlhf.model.kernels.weight_prepacking import packed, packed_bytes
+from training.rlhf.model.kernels.lora_matmul import PrepackedWeights
+from training.rlhf.model.kernels.weight_prepacking import prepacked_bytes, prepacked_weights
 
 IDS = torch.arange(24).reshape(2, 12) + 5
 
@@ -20,13 +20,17 @@ def close(a: Tensor, b: Tensor) -> None:
     torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 
-def what_is_held(base: SharedBase) -> list[Packed | None]:
+def what_is_held(base: SharedBase) -> list[PrepackedWeights | None]:
     """In the head, and in each block by its attention, its MLP, and the layer at the end of each."""
     blocks = [module for module in base.model.modules() if isinstance(module, Attention | GatedMLP)]
     last = [block.o_proj if isinstance(block, Attention) else block.down_proj for block in blocks]
     head = base.model.get_output_embeddings()
     assert isinstance(head, Linear)
-    return [head.packed, *(block.packed for block in blocks), *(frozen_part(layer).packed for layer in last)]
+    return [
+        head.prepacked,
+        *(block.prepacked for block in blocks),
+        *(frozen_part(layer).prepacked for layer in last),
+    ]
 
 
 def logits(base: SharedBase) -> Tensor:
@@ -42,7 +46,7 @@ def test_packed_weights_say_what_base_and_adapter_say_and_leave_nothing(
     before = {key: value.clone() for key, value in base.model.state_dict().items()}
     with base.use(name):
         expected = logits(base)
-        with packed(base.model, 2):
+        with prepacked_weights(base.model, 2):
             assert all(held is not None and held.a is None for held in what_is_held(base))
             close(logits(base), expected)
         assert all(held is None for held in what_is_held(base))
@@ -59,7 +63,7 @@ def test_packed_bfloat16_weights_keep_the_adapter_apart_in_its_own_precision(lla
             parameter.data = parameter.data.bfloat16()
     with base.use("policy"):
         expected = logits(base)
-        with packed(base.model, 2):
+        with prepacked_weights(base.model, 2):
             apart = [held.a for held in what_is_held(base) if held is not None]
             assert len(apart) > 2 and all(a is not None for a in apart[1:])  # the first is the head
             torch.testing.assert_close(logits(base), expected, rtol=0, atol=0.1)  # of logits between -7 and 7
@@ -88,7 +92,7 @@ def test_layers_in_which_an_adapter_has_no_part_are_the_bases(llama: Path) -> No
     with base.use("attention") as model:
         said = model(IDS, use_cache=False).logits
         said.square().mean().backward()
-        with packed(model, 2):
+        with prepacked_weights(model, 2):
             close(logits(base), said.detach())
     assert (said.detach() - plain).abs().max() > 0.01
     assert all(parameter.grad is not None for parameter in base.parameters("attention"))
@@ -101,5 +105,5 @@ def test_the_room_that_packing_takes_is_that_of_its_copies(llama: Path) -> None:
     }
     bytes_of_weights = sum(weight.nbytes for weight in weights)
     with base.use("policy"):
-        assert bytes_of_weights < packed_bytes(base.model) <= 1.5 * bytes_of_weights
-    assert packed_bytes(base.model) > bytes_of_weights
+        assert bytes_of_weights < prepacked_bytes(base.model) <= 1.5 * bytes_of_weights
+    assert prepacked_bytes(base.model) > bytes_of_weights

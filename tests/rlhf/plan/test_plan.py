@@ -266,7 +266,7 @@ def test_sampling_counts_the_weights_that_are_laid_out_anew(
     settings: dict[str, Any], make_run: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_them = plan_of(make_run(settings["ppo"], "one")).memory.working
-    monkeypatch.setattr("training.rlhf.plan.sampling.packed_bytes", lambda model: 0)
+    monkeypatch.setattr("training.rlhf.plan.sampling.prepacked_bytes", lambda model: 0)
     without = plan_of(make_run(settings["ppo"], "two")).memory.working
     model = workload_of(make_run(settings["ppo"], "three")).model
     sizes = [each.weight.nbytes for each in model.modules() if isinstance(each, linear.Linear)]

@@ -1,8 +1,8 @@
-"""Which prompts each adapter of a reward model learned from, so that none judges answers to one it knows.
+"""Which prompts each adapter of a reward model learned from, so that none scores answers to one it knows.
 
 The reward stage writes seen_prompts.json beside its adapter, or beside the members of its ensemble:
-{members, prompts: {digest: [numbers of the members that learned from it]}}. A digest is of what was said
-without system messages, so a question stays the same under another one.
+{members, prompts: {digest: [numbers of the members that learned from it]}}. A digest is of the
+messages without the system's, so a question stays the same under another system prompt.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ SEEN = "seen_prompts.json"
 
 
 def prompt_digest(messages: Sequence[Message]) -> str:
-    said = [[each["role"], each["content"]] for each in messages if each["role"] != "system"]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
+    rest = [[each["role"], each["content"]] for each in messages if each["role"] != "system"]
+    return hashlib.sha256(json.dumps(rest).encode()).hexdigest()[:32]
 
 
 def write_seen(folder: Path, members: Sequence[Collection[str]]) -> None:
@@ -36,13 +36,13 @@ def write_seen(folder: Path, members: Sequence[Collection[str]]) -> None:
 
 
 def read_unseen(folder: Path, prompts: Sequence[Sequence[Message]], members: int) -> Tensor | None:
-    """Which members never learned from these prompts, (members, N) of bool; None when nobody wrote it down.
+    """Which members never learned from these prompts, (members, N) of bool; None without the file.
 
-    Raises ModelError when the file is damaged or tells of another number of members.
+    Raises ModelError when the file is damaged or is of another number of members.
     """
     try:
-        told = json.loads((folder / SEEN).read_text(encoding="utf-8"))
-        seen = _checked(told, members)
+        stored = json.loads((folder / SEEN).read_text(encoding="utf-8"))
+        seen = _checked(stored, members)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -57,13 +57,13 @@ def read_unseen(folder: Path, prompts: Sequence[Sequence[Message]], members: int
 
 def mean_of_unseen(scores: Tensor, unseen: Tensor) -> Tensor:
     """Mean (N,) of scores (members, N) over the members to which each is unseen, or all if to none."""
-    judges = (unseen | ~unseen.any(0)).to(scores.dtype)
-    return (scores * judges).sum(0) / judges.sum(0)
+    counted = (unseen | ~unseen.any(0)).to(scores.dtype)
+    return (scores * counted).sum(0) / counted.sum(0)
 
 
-def _checked(told: Any, members: int) -> dict[str, list[int]]:
+def _checked(stored: Any, members: int) -> dict[str, list[int]]:
     """The members by digest; one of the errors above when the file cannot be right."""
-    numbers = {number for seen in told["prompts"].values() for number in seen}
-    if told["members"] != members or not numbers <= set(range(members)):
+    numbers = {number for seen in stored["prompts"].values() for number in seen}
+    if stored["members"] != members or not numbers <= set(range(members)):
         raise ValueError
-    return dict(told["prompts"])
+    return dict(stored["prompts"])

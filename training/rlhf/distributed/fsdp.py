@@ -36,7 +36,7 @@ class Sharding:
         """Divide all parameters but those that stay `whole`; RecipeError for settings that FSDP2 has not."""
         self._processes = processes
         self._trunk: Any = getattr(model, model.base_model_prefix)
-        self._in_company = False
+        self._in_lockstep = False
         try:
             reshard = FullyShardedDataParallelPlugin().reshard_after_forward
         except ValueError as error:
@@ -56,15 +56,16 @@ class Sharding:
         self._drop_whole_weights()
 
     @contextmanager
-    def in_company(self, *, learning: bool = False) -> Iterator[None]:
-        """Passes of which each process has its own number: whoever is done takes part in those of the others.
+    def in_lockstep(self, *, learning: bool = False) -> Iterator[None]:
+        """Passes made by all processes together, of which each may need another number.
 
-        All processes enter it. `learning` says that each pass goes back, too. ProcessError when one is lost.
+        A process that has made its own takes part in those of the others by empty ones. All enter it; with
+        `learning` every pass has a backward pass. ProcessError when a process is lost.
         """
-        if self._in_company:
+        if self._in_lockstep:
             yield
             return
-        self._in_company, stopped = True, None
+        self._in_lockstep, stopped = True, None
         # Before the gathering, which is a hook as well.
         asking = self._trunk.register_forward_pre_hook(self._announce_pass, prepend=True)
         try:
@@ -78,7 +79,7 @@ class Sharding:
                 while self._processes.any(False):
                     self._empty_pass(learning)
         finally:
-            self._in_company = False
+            self._in_lockstep = False
         self._drop_whole_weights()
         if stopped is not None:
             raise stopped

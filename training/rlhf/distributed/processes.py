@@ -41,7 +41,7 @@ class Processes:
 
     @classmethod
     def of_environment(cls) -> Self:
-        """What torchrun says, or a process that is alone."""
+        """The processes as torchrun's variables give them, or one alone."""
         count = int(os.environ.get("WORLD_SIZE", "1"))
         return cls(count, int(os.environ["RANK"])) if count > 1 and "RANK" in os.environ else cls()
 
@@ -108,7 +108,7 @@ class Processes:
                 PartialState().wait_for_everyone()
 
     def any(self, mine: bool) -> bool:
-        """Whether it is so in any process."""
+        """Whether `mine` is true in any process."""
         if self.count == 1:
             return mine
         import torch
@@ -153,10 +153,10 @@ class Processes:
         """As `gather_rows`, for rows of up to `longest` numbers, which arrive as they are."""
         import torch
 
-        packed = torch.zeros(len(mine), 1 + longest, dtype=torch.float64)
-        for place, row in zip(packed, mine, strict=True):
+        padded = torch.zeros(len(mine), 1 + longest, dtype=torch.float64)
+        for place, row in zip(padded, mine, strict=True):
             place[: 1 + len(row)] = torch.tensor([len(row), *row])
-        rows: list[list[float]] = self.gather_rows(packed, total).tolist()
+        rows: list[list[float]] = self.gather_rows(padded, total).tolist()
         return [row[1 : 1 + int(row[0])] for row in rows]
 
 
@@ -182,7 +182,7 @@ def _exchange() -> Iterator[None]:
 
 @contextmanager
 def lost_process() -> Iterator[None]:
-    """Raise ProcessError for what torch says when passes that processes make together lose one of them."""
+    """Raise ProcessError in the place of torch's error when a process of a common pass is lost."""
     try:
         yield
     except RuntimeError as error:
@@ -193,6 +193,6 @@ def lost_process() -> Iterator[None]:
 
 def _lost(error: RuntimeError) -> ProcessError:
     return ProcessError(
-        "Another process of this run has ended or does not answer; its own output says why "
+        "Another process of this run has ended or does not answer; the reason is in its own output "
         f"({first_line(error)})."
     )

@@ -28,7 +28,7 @@ from transformers import PreTrainedModel
 from training.rlhf.distributed.processes import Processes
 from training.rlhf.errors import ModelError, RecipeError, first_line
 from training.rlhf.model.kernels.linear import Linear, LoRALinear
-from training.rlhf.model.kernels.weight_prepacking import packed
+from training.rlhf.model.kernels.weight_prepacking import prepacked_weights
 from training.rlhf.rundir import write_json
 
 if TYPE_CHECKING:  # of use to divided bases alone
@@ -208,8 +208,8 @@ class SharedBase:
 
     @contextmanager
     def sampling_from(self, name: str | None, rows: int) -> Iterator[PreTrainedModel]:
-        """As `use`, for sampling so many answers at once: faster, at the price of memory (see `packed`)."""
-        faster = packed(self.model, rows) if self._sharding is None else self.in_company()
+        """As `use`, for sampling so many answers at once: faster, and with copies of the weights."""
+        faster = prepacked_weights(self.model, rows) if self._sharding is None else self.in_lockstep()
         with self.use(name) as model, faster:
             yield model
 
@@ -220,9 +220,9 @@ class SharedBase:
         adapters = {p for name in self._configs for p in self.parameters(name)}
         self._sharding = Sharding(self.model, adapters, processes)
 
-    def in_company(self, *, learning: bool = False) -> AbstractContextManager[None]:
-        """Passes that a divided base makes in all processes at once (see `Sharding`); else it is nothing."""
-        return nullcontext() if self._sharding is None else self._sharding.in_company(learning=learning)
+    def in_lockstep(self, *, learning: bool = False) -> AbstractContextManager[None]:
+        """Passes of a divided base, which all processes make together (see `Sharding`); else no effect."""
+        return nullcontext() if self._sharding is None else self._sharding.in_lockstep(learning=learning)
 
     def _activate(self, name: str | None) -> None:
         # Peft's own set_adapter also switches requires_grad on and off, which is `train`'s business here.

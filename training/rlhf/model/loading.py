@@ -106,7 +106,7 @@ def load_base(
     missing = sorted(set(loaded["missing_keys"]) - {_NEW_HEAD})
     if missing:
         raise ModelError(
-            f"The base model {location} lacks {len(missing)} of the weights that its config.json tells of, "
+            f"The base model {location} lacks {len(missing)} of the weights that its config.json describes, "
             f"{missing[0]} for one: get it whole."
         )
     replace_layers(model)

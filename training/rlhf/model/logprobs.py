@@ -63,7 +63,7 @@ def lay_out(
 def answer_logprobs(model: PreTrainedModel, block: Block, temperature: float) -> Tensor:
     """Log-probability of every answer token under the model, (B, R), zero outside the answers."""
     width, length = block.ids.shape[1], block.longest_answer
-    # What is said before each answer token.
+    # The positions before each answer token.
     before = torch.arange(width - length - 1, width - 1, device=block.ids.device)
     logits = model(
         input_ids=block.ids,

@@ -1,4 +1,4 @@
-"""Scores of token sequences: a linear head on the base's last hidden state, read through an adapter."""
+"""Scores of token sequences: a linear head on the last hidden state of the base with a reward adapter."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ def score_sequences(
     batch_size: int = 64,
     before_batch: Callable[[], None] = lambda: None,
 ) -> Tensor:
-    """What each member says of each token sequence, (members, N): its head at the last token.
+    """The score of each token sequence by each member, (members, N): its head at the last token.
 
     The scores are on the processor. A sequence is a whole conversation as the reward stage saw it: prompt,
     answer, EOS and the template's ending. Rows of similar length share a batch, which changes no score.

@@ -8,7 +8,7 @@ from torch import Tensor
 from training.rlhf.data.files import read_prompts
 from training.rlhf.data.prompt_lengths import encode_fitting, prompt_limit
 from training.rlhf.hardware.device import device_for
-from training.rlhf.model.kernels.weight_prepacking import packed_bytes
+from training.rlhf.model.kernels.weight_prepacking import prepacked_bytes
 from training.rlhf.model.loading import load_tokenizer
 from training.rlhf.model.logprobs import Block, answer_logprobs
 from training.rlhf.model.reward_head import last_hidden_states, member_folders
@@ -53,7 +53,7 @@ class SamplingWorkload(Workload[S]):
         most = width + recipe.max_new_tokens
         full: Any = reserved_cache(self.model, most)
         # A meta model is on the processor, whatever the recipe says.
-        packed = packed_bytes(self.model) if device_for(recipe.device).type == "cpu" else 0
+        prepacked = prepacked_bytes(self.model) if device_for(recipe.device).type == "cpu" else 0
         with self.meta.mode, torch.no_grad(), self.base.use(policy):
             self._next_logits(self.token_ids(rows, most - 1), full)
         self.cache_bytes = sum(
@@ -68,9 +68,9 @@ class SamplingWorkload(Workload[S]):
 
         first, one = self.cost(prompt, policy), self.cost(token, policy)
         share = (self.lengths.mean + recipe.max_new_tokens / 2) / most
-        kept = packed + self.cache_bytes
+        kept = prepacked + self.cache_bytes
         return [
-            Phase("prompts", times, first, self.lengths.mean / width, packed),
+            Phase("prompts", times, first, self.lengths.mean / width, prepacked),
             Phase("sampling", times * recipe.max_new_tokens, one, max(share, 0.5), kept),
         ]
 

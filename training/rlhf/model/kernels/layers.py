@@ -1,9 +1,9 @@
 """Norms, attention and gated MLPs of transformer blocks that keep less for the backward pass.
 
-Autograd keeps every intermediate result of a block. An MLP here keeps its input and what its gate and its up
-projection say, and computes their product anew; a norm keeps its input and one number a row; attention turns
-queries and keys in one operation. All are for the blocks of Llama's family with a frozen base; where the base
-learns, they do as transformers does.
+Autograd keeps every intermediate result of a block. An MLP here keeps its input and the outputs of its
+gate and its up projection, and computes their product anew; a norm keeps its input and one number a row;
+attention rotates queries and keys in one operation. All are for the blocks of Llama's family with a frozen
+base; where the base learns, they do as transformers does.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ from transformers.activations import SiLUActivation
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from training.rlhf.model.kernels.linear import (
+    FusedProjections,
     Linear,
     LoRALinear,
-    Readers,
     frozen_part,
     products_in,
     replace_linear_layers,
@@ -51,7 +51,7 @@ class RMSNorm(nn.Module):
         return normalised
 
 
-class Attention(Readers):
+class Attention(FusedProjections):
     """Grouped-query attention with rotary positions (Ainslie et al. 2023; Su et al. 2021, equation 34)."""
 
     config: PreTrainedConfig
@@ -66,7 +66,7 @@ class Attention(Readers):
     v_proj: Linear | LoRALinear
     o_proj: Linear | LoRALinear
 
-    def readers(self) -> tuple[Linear | LoRALinear, ...]:
+    def projections(self) -> tuple[Linear | LoRALinear, ...]:
         return self.q_proj, self.k_proj, self.v_proj
 
     def forward(
@@ -79,7 +79,7 @@ class Attention(Readers):
     ) -> tuple[Tensor, Tensor | None]:
         """Called as transformers calls it: hidden states (B, T, H), cosine and sine (B, T, D)."""
         shape = hidden_states.shape[:-1]
-        query, key, value = (part.view(*shape, -1, self.head_dim) for part in self.read(hidden_states))
+        query, key, value = (part.view(*shape, -1, self.head_dim) for part in self.project(hidden_states))
         if hasattr(self, "q_norm"):  # Qwen3
             query, key = self.q_norm(query), self.k_norm(key)
         if self.use_rope:
@@ -94,26 +94,26 @@ class Attention(Readers):
             key, value = past_key_values.update(key, value, self.layer_idx)
         attend = ALL_ATTENTION_FUNCTIONS[self.config._attn_implementation]
         window = getattr(self, "sliding_window", getattr(self.config, "sliding_window", None))
-        said, weights = attend(
+        output, weights = attend(
             self, query, key, value, attention_mask, scaling=self.scaling, sliding_window=window, **settings
         )
-        return self.o_proj(said.reshape(*shape, -1).to(hidden_states.dtype)), weights
+        return self.o_proj(output.reshape(*shape, -1).to(hidden_states.dtype)), weights
 
 
-class GatedMLP(Readers):
+class GatedMLP(FusedProjections):
     """down(silu(gate(x)) * up(x)) (Shazeer 2020, equation 6)."""
 
     gate_proj: Linear | LoRALinear
     up_proj: Linear | LoRALinear
     down_proj: Linear | LoRALinear
 
-    def readers(self) -> tuple[Linear | LoRALinear, ...]:
+    def projections(self) -> tuple[Linear | LoRALinear, ...]:
         return self.gate_proj, self.up_proj
 
     def forward(self, x: Tensor) -> Tensor:
         if not torch.is_grad_enabled():
             # Two of the largest tensors of a block, each used once.
-            gate, up = self.read(x)
+            gate, up = self.project(x)
             return self.down_proj(silu(gate, inplace=True).mul_(up))
         layers = (self.gate_proj, self.up_proj, self.down_proj)
         products, biased = products_in(layers), any(frozen_part(each).bias is not None for each in layers)

@@ -1,4 +1,4 @@
-"""Linear layers, plain and with a LoRA adapter, by the engine's own `products`."""
+"""Linear layers, plain and with a LoRA adapter, by the products of `lora_matmul`."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -8,19 +8,19 @@ import torch
 from peft.tuners.lora import Linear as PeftLinear
 from torch import Tensor, nn
 
-from training.rlhf.model.kernels.lora_matmul import LoRAProducts, Multiply, Packed, Product
+from training.rlhf.model.kernels.lora_matmul import LoRAProducts, Multiply, PrepackedWeights, Product
 
 
 class Linear(nn.Linear):
-    """torch's linear layer; what `packed` holds includes the adapter of the layer around it."""
+    """torch's linear layer; what `prepacked` holds includes the adapter of the layer around it."""
 
-    packed: Packed | None = None
+    prepacked: PrepackedWeights | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.is_autocast_enabled(x.device.type):
             return super().forward(x)
         rows = x.reshape(-1, self.in_features)
-        y = Multiply.apply(rows, self.weight) if self.packed is None else self.packed(rows)[0]
+        y = Multiply.apply(rows, self.weight) if self.prepacked is None else self.prepacked(rows)[0]
         return self.finish(y, x.shape)
 
     def finish(self, y: Tensor, shape: torch.Size) -> Tensor:
@@ -52,35 +52,35 @@ class LoRALinear(PeftLinear):
         if torch.is_autocast_enabled(x.device.type):
             return super().forward(x, *args, **kwargs)
         base, product = self.frozen, self.product()
-        if product is None or base.packed is not None:
+        if product is None or base.prepacked is not None:
             return base(x)
         (y,) = LoRAProducts.apply(x.reshape(-1, base.in_features), *product)
         return base.finish(y, x.shape)
 
 
-class Readers(nn.Module):
-    """A block of a model in which several linear layers read the same input: they are multiplied as one."""
+class FusedProjections(nn.Module):
+    """A block of a model whose first linear layers have the same input: they are multiplied as one."""
 
-    packed: Packed | None = None
+    prepacked: PrepackedWeights | None = None
 
-    def readers(self) -> tuple[Linear | LoRALinear, ...]:
-        """The layers, in the order in which `packed` holds them."""
+    def projections(self) -> tuple[Linear | LoRALinear, ...]:
+        """The layers, in the order in which `prepacked` holds them."""
         raise NotImplementedError
 
-    def read(self, x: Tensor) -> Sequence[Tensor]:
-        """What each layer says of x."""
-        layers = self.readers()
+    def project(self, x: Tensor) -> Sequence[Tensor]:
+        """The output of each layer for x."""
+        layers = self.projections()
         rows = x.reshape(-1, x.shape[-1])
         if torch.is_autocast_enabled(x.device.type):
             return [layer(x) for layer in layers]
-        if self.packed is not None:
-            said = self.packed(rows)
+        if self.prepacked is not None:
+            outputs = self.prepacked(rows)
         else:
             products = products_in(layers)
             if products is None:
                 return [layer(x) for layer in layers]
-            said = LoRAProducts.apply(rows, *chain(*products))
-        return [frozen_part(layer).finish(y, x.shape) for layer, y in zip(layers, said, strict=True)]
+            outputs = LoRAProducts.apply(rows, *chain(*products))
+        return [frozen_part(layer).finish(y, x.shape) for layer, y in zip(layers, outputs, strict=True)]
 
 
 def products_in(layers: Iterable[Linear | LoRALinear]) -> list[Product] | None:

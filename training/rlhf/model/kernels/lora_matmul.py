@@ -1,9 +1,9 @@
-"""Products with the weights of linear layers, plain and with LoRA adapters, without waste of time or memory.
+"""Products with the weights of linear layers, plain and with LoRA adapters, in less time and memory.
 
 On processors torch multiplies float32 by MKL, which leaves half of an AMD processor unused; oneDNN, which
-torch has too, does not. Layers that read the same input are one operation for autograd: it keeps the input
+torch has too, does not. Layers with the same input are one operation for autograd: it keeps the input
 and the rank-r products, adds the adapters' parts into the base's results, takes small products of several
-layers as one, and computes no gradient that nobody asked for.
+layers as one, and computes no gradient that is not needed.
 """
 
 from collections.abc import Sequence
@@ -57,18 +57,18 @@ class Product(NamedTuple):
 
 
 def lora_forward(x: Tensor, products: Sequence[Product]) -> tuple[list[Tensor], Tensor]:
-    """What layers that read the same input say: y = x Wᵀ + scale (x Aᵀ) Bᵀ (Hu et al. 2021, equation 3).
+    """The outputs of layers with the same input: y = x Wᵀ + scale (x Aᵀ) Bᵀ (Hu et al. 2021, equation 3).
 
     x (N, I); gives each layer's y (N, O), and their x Aᵀ side by side, which the gradient needs. The adapters
     may have more precision than the base: products are taken in the base's.
     """
     inner = multiply(x, _all_a(products, x.dtype))
     parts = inner.split([len(each.a) for each in products], -1)
-    said = [
+    outputs = [
         multiply(x, weight).addmm_(part, b.to(x.dtype).t(), alpha=scale)
         for (weight, _, b, scale), part in zip(products, parts, strict=True)
     ]
-    return said, inner
+    return outputs, inner
 
 
 def lora_backward(
@@ -100,15 +100,15 @@ def _all_a(products: Sequence[Product], dtype: torch.dtype) -> Tensor:
 
 
 class LoRAProducts(torch.autograd.Function):
-    """Layers that read the same input x (N, I), see `lora_forward`, each given as W, A, B and scale."""
+    """Layers with the same input x (N, I), see `lora_forward`, each given as W, A, B and scale."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, *weights: Any) -> tuple[Tensor, ...]:
         products = products_of(weights)
-        said, inner = lora_forward(x, products)
+        outputs, inner = lora_forward(x, products)
         ctx.save_for_backward(x, inner, *(each for each in weights if isinstance(each, Tensor)))
         ctx.scales = [each.scale for each in products]
-        return tuple(said)
+        return tuple(outputs)
 
     @staticmethod
     @once_differentiable
@@ -140,8 +140,8 @@ def for_arguments(to_adapters: Sequence[Tensor]) -> list[Tensor | None]:
 
 
 @dataclass(frozen=True)
-class Packed:
-    """Weights of layers that read the same input, one below the other, laid out for few rows; see `packing`.
+class PrepackedWeights:
+    """Weights of layers with the same input, one below the other, laid out for few rows.
 
     Where adapters are not added to the weight W, (O of all, I), it is [W, scale B], (O of all, I + r of all),
     and `a` is A, (r of all, I).
@@ -152,7 +152,7 @@ class Packed:
     a: Tensor | None = None
 
     def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
-        """What each layer says of x (N, I), but for its bias: (N, O)."""
+        """The output (N, O) of each layer for x (N, I), without its bias."""
         if self.a is not None:
             x = torch.cat([x, multiply(x, self.a)], -1)
         return multiply(x, self.weight).split(self.sizes, -1)

@@ -1,6 +1,6 @@
-"""Weights laid out for sampling, where few rows meet all weights at every token.
+"""Prepacked weights for sampling, where few rows are multiplied with all weights at every token.
 
-oneDNN reads weights fastest in an order of its own. Layers that read the same input lie in one piece. The
+oneDNN reads weights fastest in an order of its own. Layers with the same input lie in one piece. The
 adapter in use is added to float32 weights; beside bfloat16 weights, which would round away most of what it
 adds, it stands in columns of its own.
 """
@@ -13,16 +13,16 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from training.rlhf.hardware.memory import MappedFiles, give_back_memory
-from training.rlhf.model.kernels.linear import Linear, LoRALinear, Readers, frozen_part
-from training.rlhf.model.kernels.lora_matmul import HAS_ONEDNN, Packed, Product
+from training.rlhf.model.kernels.linear import FusedProjections, Linear, LoRALinear, frozen_part
+from training.rlhf.model.kernels.lora_matmul import HAS_ONEDNN, PrepackedWeights, Product
 
-_PACKABLE = {torch.float32, torch.bfloat16}
+_DTYPES = {torch.float32, torch.bfloat16}
 
 
 @contextmanager
 @torch.no_grad()
-def packed(model: PreTrainedModel, rows: int) -> Iterator[None]:
-    """Lay weights out for products with so many rows, the adapter in use with them; for sampling alone.
+def prepacked_weights(model: PreTrainedModel, rows: int) -> Iterator[None]:
+    """Lay weights out for products with so many rows, with the adapter in use; for sampling alone.
 
     The copies take the place of weights in a mapped file, whose pages are let go meanwhile; where the weights
     lie elsewhere, they take as much memory once more. Without oneDNN nothing changes.
@@ -34,19 +34,19 @@ def packed(model: PreTrainedModel, rows: int) -> Iterator[None]:
         files = MappedFiles()
         room = torch.empty(max(group.made_bytes for group in groups), dtype=torch.uint8)
         for group in groups:
-            group.place.packed = group.pack(rows, room)
+            group.place.prepacked = group.prepack(rows, room)
             for weight in group.weights:
                 files.let_go(weight)
     try:
         yield
     finally:
         for group in groups:
-            group.place.packed = None
+            group.place.prepacked = None
         give_back_memory()
 
 
-def packed_bytes(model: PreTrainedModel) -> int:
-    """The memory that `packed` takes at most while it lasts."""
+def prepacked_bytes(model: PreTrainedModel) -> int:
+    """The memory that `prepacked_weights` takes at most while it lasts."""
     groups = _groups(model)
     return sum(group.bytes for group in groups) + max((group.made_bytes for group in groups), default=0)
 
@@ -54,7 +54,7 @@ def packed_bytes(model: PreTrainedModel) -> int:
 class _Group:
     """Layers whose weights lie in one piece, and the place where it is held."""
 
-    def __init__(self, place: Linear | Readers, layers: Sequence[Linear | LoRALinear]) -> None:
+    def __init__(self, place: Linear | FusedProjections, layers: Sequence[Linear | LoRALinear]) -> None:
         self.place = place
         self.frozen = [frozen_part(layer) for layer in layers]
         self.weights = [layer.weight.detach() for layer in self.frozen]
@@ -65,8 +65,8 @@ class _Group:
         self.keeps_apart = self.dtype != torch.float32 and any(self.ranks)
 
     @property
-    def can_be_packed(self) -> bool:
-        return {weight.dtype for weight in self.weights} == {self.dtype} and self.dtype in _PACKABLE
+    def can_be_prepacked(self) -> bool:
+        return {weight.dtype for weight in self.weights} == {self.dtype} and self.dtype in _DTYPES
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -84,11 +84,11 @@ class _Group:
         """What putting the piece together takes: nothing where it is the weight of one layer."""
         return self.bytes if len(self.weights) > 1 or any(self.ranks) else 0
 
-    def pack(self, rows: int, room: Tensor) -> Packed:
+    def prepack(self, rows: int, room: Tensor) -> PrepackedWeights:
         """The piece laid out for products with so many rows, put together in `room` (bytes)."""
         sizes = [len(weight) for weight in self.weights]
         if not self.made_bytes:
-            return Packed(torch.ops.mkldnn._reorder_linear_weight(self.weights[0], rows), sizes)
+            return PrepackedWeights(torch.ops.mkldnn._reorder_linear_weight(self.weights[0], rows), sizes)
         piece = room[: self.bytes].view(self.dtype).view(self.shape)
         inputs = self.weights[0].shape[1]
         column = inputs
@@ -103,9 +103,11 @@ class _Group:
                 place.addmm_(product.b, product.a, alpha=product.scale)
         laid_out = torch.ops.mkldnn._reorder_linear_weight(piece, rows)
         if not self.keeps_apart:
-            return Packed(laid_out, sizes)
+            return PrepackedWeights(laid_out, sizes)
         a = torch.cat([product.a for product in self.products if product is not None])
-        return Packed(laid_out, sizes, torch.ops.mkldnn._reorder_linear_weight(a.to(self.dtype), rows))
+        return PrepackedWeights(
+            laid_out, sizes, torch.ops.mkldnn._reorder_linear_weight(a.to(self.dtype), rows)
+        )
 
 
 def _groups(model: PreTrainedModel) -> list[_Group]:
@@ -114,13 +116,13 @@ def _groups(model: PreTrainedModel) -> list[_Group]:
     groups: list[_Group] = []
     seen: set[Linear] = set()
     for module in model.modules():  # a block comes before its layers
-        if isinstance(module, Readers):
-            group = _Group(module, module.readers())
+        if isinstance(module, FusedProjections):
+            group = _Group(module, module.projections())
         elif isinstance(module, Linear | LoRALinear):
             group = _Group(frozen_part(module), [module])
         else:
             continue
-        if seen.isdisjoint(group.frozen) and group.can_be_packed:
+        if seen.isdisjoint(group.frozen) and group.can_be_prepacked:
             seen.update(group.frozen)
             groups.append(group)
     return groups

@@ -81,7 +81,7 @@ class ExperienceMaker:
         """Scores, and log-probabilities (B, R) under reference and base; each process does its share."""
         rows, gather = self.processes.share(len(answers)), self.processes.gather_rows
         total, width = len(answers), block.longest_answer
-        with self.base.in_company():
+        with self.base.in_lockstep():
             own = self.scorer([prompts[i] for i in rows], [answers[i] for i in rows])
         scored = Scored(gather(own.scores, total), gather(own.features, total, width))
         mine = block.rows(torch.tensor(rows, device=self.base.device))
@@ -89,7 +89,7 @@ class ExperienceMaker:
         def logprobs(adapter: str | None) -> Tensor:
             with (
                 self.base.use(adapter) as model,
-                self.base.in_company(),
+                self.base.in_lockstep(),
                 memory_grows_with("micro_batch_size"),
             ):
                 parts = mine.split(forward_rows(self.recipe))

@@ -112,7 +112,7 @@ class Learner:
         mine = order[self.processes.index :: self.processes.count]
         with (
             self.base.use("policy") as model,
-            self.base.in_company(learning=True),
+            self.base.in_lockstep(learning=True),
             memory_grows_with("micro_batch_size"),  # lowering it changes nothing else
         ):
             for rows in mine.split(self.recipe.micro_batch_size):

@@ -188,7 +188,7 @@ class PPO:
         """Mean and deviation of the reference's scores; Cancelled when asked to stop, with nothing kept."""
         prompts = [ids for _, ids in self._prompts(0, self.recipe.calibration_answers)]
         try:
-            with self.base.in_company():
+            with self.base.in_lockstep():
                 mine = self._calibration_scores(prompts)
         except Cancelled:
             mine = None
