@@ -2,8 +2,14 @@
 
 from django_tasks import task
 
+from training.services.prompt_lengths import measure_new_prompts
 from training.services.sampling_execution import execute_sampling
 from training.services.update_execution import execute_update
+
+
+@task()
+def measure_prompts(project_id: int) -> None:
+    measure_new_prompts(project_id)
 
 
 @task()

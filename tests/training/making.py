@@ -13,7 +13,7 @@ from tests.factories import coordinator_of, make_member, make_project, make_prom
 from training.models import ModelVersion, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
 from training.services.candidates import publish_candidate
-from training.services.recipes import STAGES
+from training.services.recipes import PROMPTS_FILE, STAGES, prompts_file
 from training.services.updates import start_update
 from training.services.versions import register_base_version
 
@@ -180,6 +180,7 @@ def make_run(update: Update, stage: str = "reward") -> TrainingRun:
     run = TrainingRun.objects.create(project=update.project, update=update, stage=stage, recipe=recipe)
     shutil.rmtree(run.folder, ignore_errors=True)  # numbers come again when a test is rolled back
     run.folder.mkdir(parents=True)
+    (run.folder / PROMPTS_FILE).write_bytes(prompts_file(update.parent, update.project.prompts.all()))
     return run
 
 

@@ -89,9 +89,7 @@ def sampling_input(version: ModelVersion, values: dict[str, Any]) -> RunInput:
     """A run that samples a version's completions of all the project's prompts."""
     chosen = {"completions_per_prompt": version.project.completions_per_comparison, **values}
     fixed = {"policy_adapter": _adapter(version)}
-    return _input_with_prompts(
-        Stage.GENERATE, version, version.project.prompts.available(), {**chosen, **fixed}
-    )
+    return _input_with_prompts(Stage.GENERATE, version, version.project.prompts.in_use(), {**chosen, **fixed})
 
 
 def base_model(version: ModelVersion) -> str:
@@ -115,14 +113,14 @@ def _input_of_ppo(update: Update, values: dict[str, Any]) -> RunInput:
         "policy_adapter": _adapter(update.parent),
     }
     return _input_with_prompts(
-        Stage.PPO, update.parent, update.project.prompts.available().train(), {**values, **fixed}
+        Stage.PPO, update.parent, update.project.prompts.in_use().train(), {**values, **fixed}
     )
 
 
 def _input_of_generate(update: Update, values: dict[str, Any]) -> RunInput:
     chosen = {"completions_per_prompt": update.project.completions_per_comparison, **values}
     fixed = {"policy_adapter": str(_succeeded(update, Stage.PPO).adapter_dir)}
-    prompts = update.project.prompts.available()
+    prompts = update.project.prompts.in_use()
     return _input_with_prompts(Stage.GENERATE, update.parent, prompts, {**chosen, **fixed})
 
 
@@ -135,7 +133,7 @@ def _input_of_evaluate(update: Update, values: dict[str, Any]) -> RunInput:
     flags = flagged_answers(update.project)
     if flags is not None:
         fixed["flagged"] = {"path": FLAGS_FILE, "sha256": hashlib.sha256(flags).hexdigest()}
-    prompts = update.project.prompts.available().held_out()
+    prompts = update.project.prompts.in_use().held_out()
     run_input = _input_with_prompts(
         Stage.EVALUATE, update.parent, prompts, {**values, **fixed, **_judge(values)}
     )
@@ -146,14 +144,19 @@ def _input_with_prompts(
     stage: Stage, version: ModelVersion, prompts: QuerySet[Prompt], values: dict[str, Any]
 ) -> RunInput:
     """The input of a stage that answers prompts, on the version's base model."""
+    content = prompts_file(version, prompts)
+    dataset = {"path": PROMPTS_FILE, "sha256": hashlib.sha256(content).hexdigest()}
+    recipe = _build(stage, {**values, "base_model": base_model(version), "dataset": dataset})
+    return RunInput(recipe, {PROMPTS_FILE: content})
+
+
+def prompts_file(version: ModelVersion, prompts: QuerySet[Prompt]) -> bytes:
+    """JSONL rows {prompt_id, prompt}, as the engine reads them."""
     lines = []
     for prompt in prompts.order_by("pk"):
         prompt.project = version.project
         lines.append(json.dumps({"prompt_id": str(prompt.pk), "prompt": prompt.full_messages()}) + "\n")
-    content = "".join(lines).encode()
-    dataset = {"path": PROMPTS_FILE, "sha256": hashlib.sha256(content).hexdigest()}
-    recipe = _build(stage, {**values, "base_model": base_model(version), "dataset": dataset})
-    return RunInput(recipe, {PROMPTS_FILE: content})
+    return "".join(lines).encode()
 
 
 def _judge(values: dict[str, Any]) -> dict[str, str]:

@@ -40,7 +40,7 @@ def sample_live_version(
         version = ModelVersion.objects.live().filter(project=project).select_related("project").first()
         if version is None:
             raise RefusedError(_("This project has no live version yet, so there is nothing to sample from."))
-        if not project.prompts.available().exists():
+        if not project.prompts.in_use().exists():
             raise RefusedError(_("This project has no prompts yet: import some first."))
         run = TrainingRun(project=project, stage=Stage.GENERATE, version=version)
         try:

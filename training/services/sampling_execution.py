@@ -17,6 +17,7 @@ from training.failures import record_failure, retry_write
 from training.launcher import Outcome, run_engine
 from training.models import ModelVersion, TrainingRun
 
+from .prompt_lengths import record_left_out
 from .recipes import PROMPTS_FILE
 
 State = TrainingRun.State
@@ -74,6 +75,7 @@ def store_sampled(version: ModelVersion, run: TrainingRun) -> None:
             f"The answers that {run} sampled cannot be read ({type(error).__name__}: {error})."
         ) from error
     add_completions(author=version.author, texts=texts, system_prompts=system_prompts)
+    record_left_out(run)
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -215,7 +215,7 @@ def _open_round(project: Project, coordinator: User, rankings: int, seed: int) -
 
 
 def _recipes(project: Project, rankings: int, seed: int) -> dict[str, dict[str, Any]]:
-    held_out = project.prompts.available().held_out().count()
+    held_out = project.prompts.in_use().held_out().count()
     per_prompt = project.completions_per_comparison * _comparisons_needed(project, rankings)[0]
     return {
         Stage.REWARD: {"seed": seed},
@@ -231,7 +231,7 @@ def _comparisons_needed(project: Project, rankings: int) -> tuple[int, int]:
     A small model soon repeats itself, so that a prompt is worth two comparisons at most; what is still
     missing then comes from more people who judge the same one.
     """
-    needed = max(1, -(-5 * rankings // (4 * project.prompts.available().count())))
+    needed = max(1, -(-5 * rankings // (4 * project.prompts.in_use().count())))
     comparisons = min(needed, MOST_COMPARISONS)
     return comparisons, -(-needed // comparisons)
 

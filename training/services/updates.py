@@ -38,7 +38,7 @@ def start_update(
         parent = ModelVersion.objects.live().filter(project=project).first()
         if parent is None:
             raise RefusedError(_("This project has no live version yet, so there is nothing to update."))
-        prompts = project.prompts.available()
+        prompts = project.prompts.in_use()
         if not prompts.train().exists() or not prompts.held_out().exists():
             raise RefusedError(
                 _("An update needs prompts to learn from and held-out ones: import more prompts.")

@@ -50,6 +50,7 @@ def training(request: ProjectRequest) -> HttpResponse:
         "judgments": Judgment.objects.of_project(project).count(),
         "new_judgments": new_judgments(project),
         "sampling": _sampling(request),
+        "too_long": project.prompts.in_use().filter(too_long=True).count(),
         "next_times": upcoming(project, count=1),
         "passed_over": passed_over(project),
     }

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from training.models import TrainingRun, Update
 from training.progress import read_curve, seconds_left
 from training.rlhf import stages as engine
+from training.services.prompt_lengths import LeftOut, left_out_of
 from training.services.recipes import STAGES
 
 WAITING = "waiting"
@@ -28,6 +29,7 @@ class RunView:
     left: float | None = None
     error: str = ""
     attempt: int = 0
+    left_out: tuple[LeftOut, ...] = ()
 
     @classmethod
     def of(cls, run: TrainingRun) -> Self:
@@ -45,6 +47,7 @@ class RunView:
             left=seconds_left(read_curve(run.folder)) if running else None,
             error=run.error,
             attempt=run.attempt,
+            left_out=tuple(left_out_of(run)) if run.result.get("metrics", {}).get("overlong_prompts") else (),
         )
 
     @property

@@ -1,0 +1,114 @@
+"""Prompts that do not fit the model are left out, listed and shown, and keep nothing from going on."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+
+from annotator.imports.prompt_files import draft_from_record
+from annotator.services.prompts import add_prompts
+from tests.factories import coordinator_of
+from tests.training.making import SAMPLE, engine_script, make_finished, make_trainable, make_update
+from training import launcher
+from training.models import TrainingRun
+from training.services import prompt_lengths
+from training.services.prompt_lengths import measure_new_prompts
+from training.services.sampling import sample_live_version
+from training.services.sampling_execution import execute_sampling
+from training.tasks import measure_prompts
+
+pytestmark = pytest.mark.django_db
+# An engine that answers all prompts but the first, which is too long.
+LEAVES_ONE_OUT = SAMPLE.replace(
+    "rows = [",
+    """
+left, prompts = prompts[0], prompts[1:]
+row = {"prompt_id": left, "tokens": 700, "limit": 512}
+(folder / "output" / "left_out.jsonl").write_text(json.dumps(row) + "\\n")
+rows = [""",
+)
+# In the place of `python -m training.rlhf measure BASE PROMPTS OUT`: one token for each word.
+MEASURE = """#!{python}
+import json, sys
+prompts, out = sys.argv[-2:]
+with open(out, "w") as lengths:
+    for row in map(json.loads, open(prompts)):
+        words = row["prompt"][-1]["content"].split()
+        lengths.write(json.dumps({{"prompt_id": row["prompt_id"], "tokens": len(words)}}) + "\\n")
+"""
+
+
+def sample(project, monkeypatch, engine):
+    monkeypatch.setattr(launcher, "command", engine_script(engine))
+    monkeypatch.setattr(launcher, "POLL_SECONDS", 0.05)
+    run = sample_live_version(project=project)
+    execute_sampling(run.pk)
+    run.refresh_from_db()
+    assert run.error == ""
+
+
+def test_sampling_goes_on_without_a_prompt_that_is_too_long_and_lists_it(client, monkeypatch):
+    project = make_trainable()
+    sample(project, monkeypatch, LEAVES_ONE_OUT)
+    first = project.prompts.first()
+    assert [(one.pk, one.tokens) for one in project.prompts.filter(too_long=True)] == [(first.pk, 700)]
+    assert project.rounds.get().comparisons.count() == project.prompts.count() - 1
+    client.force_login(coordinator_of(project))
+    page = client.get(reverse("training", args=[project.slug])).text
+    assert "1 prompt is too long for the model and is left out" in page
+    assert f"{reverse('prompts', args=[project.slug])}?state=too_long" in page
+
+
+def test_a_prompt_that_fits_at_last_is_asked_again(monkeypatch):
+    project = make_trainable()
+    sample(project, monkeypatch, LEAVES_ONE_OUT)
+    sample(project, monkeypatch, SAMPLE)
+    assert not project.prompts.filter(too_long=True).exists()
+    assert project.prompts.first().completions.count() == 2
+
+
+def test_the_page_of_an_update_lists_what_a_stage_left_out(client):
+    update = make_update()
+    make_finished(update)
+    run = update.run_of(TrainingRun.Stage.PPO)
+    prompt = update.project.prompts.train().first()
+    rows = [{"prompt_id": str(prompt.pk), "tokens": 700, "limit": 512}]
+    (run.folder / "output" / "left_out.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run.result["metrics"]["overlong_prompts"] = 1.0
+    run.save()
+    client.force_login(coordinator_of(update.project))
+    address = reverse("update", args=[update.project.slug, update.pk])
+    page = client.get(address).text
+    assert "1 prompt was too long and left out" in page and "700 tokens, 512 are allowed" in page
+    assert reverse("prompt", args=[update.project.slug, prompt.pk]) in page
+    (run.folder / "output" / "left_out.jsonl").write_text("half a li")
+    assert client.get(address).status_code == 200
+
+
+def test_imported_prompts_are_measured_by_the_worker(
+    monkeypatch, tmp_path: Path, django_capture_on_commit_callbacks
+):
+    project = make_trainable()
+    project.prompts.update(tokens=1)
+    script = tmp_path / "measure"
+    script.write_text(MEASURE.format(python=sys.executable))
+    script.chmod(0o755)
+    monkeypatch.setattr(prompt_lengths.sys, "executable", str(script))
+    queued = []
+    monkeypatch.setattr(type(measure_prompts), "enqueue", lambda _job, pk: queued.append(pk))
+    drafts = [draft_from_record({"prompt": text}) for text in ("Why?", "Why is it? " * 600)]
+    with django_capture_on_commit_callbacks(execute=True):
+        short, long = add_prompts(project=project, drafts=drafts, actor=None).prompts
+    assert queued == [project.pk]
+    measure_new_prompts(project.pk)
+    found = {one.pk: (one.tokens, one.too_long) for one in project.prompts.filter(pk__in=[short.pk, long.pk])}
+    assert found == {short.pk: (1, False), long.pk: (1800, True)}
+
+
+def test_prompts_that_cannot_be_measured_stay_as_they_are(monkeypatch):
+    project = make_trainable()
+    monkeypatch.setattr(prompt_lengths.sys, "executable", "/bin/false")
+    measure_new_prompts(project.pk)
+    assert not project.prompts.exclude(tokens=None, too_long=False).exists()

@@ -1,0 +1,111 @@
+"""Prompts that do not fit a project's model: what runs left out, and measuring new prompts."""
+
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from annotator.models import Project, Prompt
+from training.launcher import engine_environment
+from training.models import ModelVersion, TrainingRun
+from training.rlhf import stages as engine
+
+from .recipes import PROMPTS_FILE, base_model, prompts_file, settings_of
+
+logger = logging.getLogger(__name__)
+LONGEST_SECONDS = 15 * 60
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A prompt of `tokens` that a run did not answer, because `limit` are allowed."""
+
+    prompt_id: int
+    tokens: int
+    limit: int
+
+
+def left_out_of(run: TrainingRun) -> list[LeftOut]:
+    """The prompts that a run left out; none where its file is gone or is not as the engine writes it."""
+    try:
+        rows = _read_rows(run.folder / "output" / "left_out.jsonl")
+        return [LeftOut(int(row["prompt_id"]), int(row["tokens"]), int(row["limit"])) for row in rows]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        logger.warning("%s: left_out.jsonl cannot be read", run, exc_info=True)
+        return []
+
+
+@transaction.atomic
+def record_left_out(run: TrainingRun) -> None:
+    """Mark the prompts that a generate run left out as too long, and the others that it was given as not."""
+    tokens = {each.prompt_id: each.tokens for each in left_out_of(run)}
+    given = {int(row["prompt_id"]) for row in _read_rows(run.folder / PROMPTS_FILE)}
+    prompts = Prompt.objects.filter(project=run.project_id)
+    changed = []
+    for prompt in prompts.filter(pk__in=tokens):
+        prompt.tokens, prompt.too_long = tokens[prompt.pk], True
+        changed.append(prompt)
+    for prompt in prompts.filter(too_long=True).exclude(pk__in=tokens):
+        if prompt.pk in given:
+            prompt.too_long = False
+            changed.append(prompt)
+    Prompt.objects.bulk_update(changed, ["tokens", "too_long"], batch_size=BATCH)
+
+
+def measure_new_prompts(project_id: int) -> None:
+    """Measure a project's prompts that were not measured yet, and mark those that sampling would leave out.
+
+    Only max_prompt_tokens is looked at; how much the base model reads, each run finds out.
+    """
+    project = Project.objects.get(pk=project_id)
+    version = ModelVersion.objects.live().filter(project=project).select_related("project").first()
+    unmeasured = project.prompts.in_use().filter(tokens=None)
+    if version is None or not unmeasured.exists():
+        return
+    tokens = _measure(base_model(version), prompts_file(version, unmeasured))
+    default = engine.STAGES[TrainingRun.Stage.GENERATE].recipe.max_prompt_tokens
+    limit = settings_of(project).get("generate", {}).get("max_prompt_tokens", default)
+    changed = []
+    for prompt in project.prompts.filter(pk__in=tokens):
+        prompt.tokens = tokens[prompt.pk]
+        prompt.too_long = prompt.tokens > limit
+        changed.append(prompt)
+    Prompt.objects.bulk_update(changed, ["tokens", "too_long"], batch_size=BATCH)
+
+
+def _measure(base: str, prompts: bytes) -> dict[int, int]:
+    """Tokens by prompt id; without those that the chat template refuses, and empty when the engine fails."""
+    with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as scratch:
+        given, out = Path(scratch) / PROMPTS_FILE, Path(scratch) / "lengths.jsonl"
+        given.write_bytes(prompts)
+        done = subprocess.run(
+            [sys.executable, "-m", "training.rlhf", "measure", base, str(given), str(out)],
+            cwd=settings.BASE_DIR,
+            # What the hub has of it was fetched when the project was founded.
+            env=engine_environment() | {"HF_HUB_OFFLINE": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=LONGEST_SECONDS,
+        )
+        if done.returncode != 0:
+            logger.warning("Prompts could not be measured: %s", done.stderr.strip()[-500:])
+            return {}
+        return {
+            int(row["prompt_id"]): int(row["tokens"]) for row in _read_rows(out) if row["tokens"] is not None
+        }
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
