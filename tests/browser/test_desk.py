@@ -60,10 +60,11 @@ def test_messages_go_with_what_they_are_about(page: Page, material: None):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Shift+ArrowDown")
     expect(page.locator("#desk-status")).to_have_text("Answer A is now 2 of 3.")
+    first = form_of(page)
     page.keyboard.press("s")
-    expect(page.locator("#desk-skipped")).to_contain_text("Skipped.")
-    expect(page.locator("#desk-status")).to_be_empty()
+    expect(page.locator(f"#judgment-form:not([action='{first}'])")).to_be_visible()
     expect(page.locator("#messages")).to_be_empty()
+    expect(page.locator("#desk-status")).to_be_empty()
 
 
 def test_keys_can_be_turned_off_for_good(desk: Page):

@@ -3,7 +3,7 @@ import { all, cards, choices, form, rankOf } from "./comparison.js";
 import { byId, store } from "./page.js";
 
 const DRAFT = "chorus.draft";
-const KEPT = /^(rank|flags|rating)_|^(preferred|rationale|reason|rewrite|rewrite_of)$/;
+const NOT_ENTERED = ["csrfmiddlewaretoken", "key"];
 
 // The keys of comparisons about whose order, left as shown, the volunteer was asked.
 const asked = new Set();
@@ -14,7 +14,7 @@ const hasDraft = () => Boolean(byId("desk") && form() && key());
 
 export const keepDraft = () => {
   if (!hasDraft()) return;
-  const entered = [...new FormData(form())].filter(([name]) => KEPT.test(name));
+  const entered = [...new FormData(form())].filter(([name]) => !NOT_ENTERED.includes(name));
   const order = cards().map((card) => card.id);
   store("sessionStorage", DRAFT, JSON.stringify({ key: key(), entered, order, asked: asked.has(key()) }));
 };
