@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Author, Project
 
-from .models import Assignment, Judgment, LapsedAssignment, PracticeAssignment
+from .models import Assignment, Judgment, LapsedAssignment, PracticeAssignment, Round
 from .models.masks import shown_text
 from .questions import LETTERS, QUESTIONS, RANKS, Asked, QuestionForm, read_answer
 from .questions.base import Part
@@ -137,3 +138,23 @@ class OpenRoundForm(forms.Form):
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = authors.distinct().order_by("-pk")
         field.initial = field.queryset.first()
+
+
+class RoundForm(forms.Form):
+    """Which round a page is about; the newest, if none or no such round is asked for."""
+
+    round = forms.ModelChoiceField(Round.objects.none(), label=_("Round"), empty_label=None)
+
+    def __init__(self, *args: Any, rounds: QuerySet[Round], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.rounds = rounds
+        field = self.fields["round"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset, field.to_field_name = rounds, "number"
+
+    @property
+    def has_choice(self) -> bool:
+        return self.rounds.count() > 1
+
+    def chosen(self) -> Round | None:
+        return self.cleaned_data["round"] if self.is_valid() else self.rounds.first()

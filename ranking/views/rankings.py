@@ -1,4 +1,4 @@
-"""How people rank: the verdicts of the last round, and who favours the answer that is shown first."""
+"""How people rank: the verdicts of a round, and who favours the answer that is shown first."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from annotator.access import STAFF, ProjectRequest, project_view
 from annotator.models import Project
+from ranking.forms import RoundForm
 from ranking.models import Judgment, Round
 from ranking.models.position_bias import first_positions
 from ranking.statistics.proportions import Share
@@ -28,17 +29,17 @@ class PositionBias:
 @require_safe
 @project_view(*STAFF)
 def rankings(request: ProjectRequest) -> HttpResponse:
-    last = request.project.rounds.first()
-    context = _verdicts(last) | _first_positions(request.project)
-    return render(request, "ranking/rankings.html", context)
+    form = RoundForm(request.GET, rounds=request.project.rounds.all())
+    context = _verdicts(form.chosen()) | _first_positions(request.project)
+    return render(request, "ranking/rankings.html", {"form": form, **context})
 
 
-def _verdicts(last: Round | None) -> dict[str, Any]:
-    if last is None:
+def _verdicts(chosen: Round | None) -> dict[str, Any]:
+    if chosen is None:
         return {}
-    judgments = Judgment.objects.in_round(last)
+    judgments = Judgment.objects.in_round(chosen)
     return {
-        "last_round": last,
+        "round": chosen,
         "verdicts": judgments.by_verdict(),
         "late": judgments.filter(late=True).count(),
     }

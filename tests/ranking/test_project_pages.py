@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from annotator.models import Role
 from ranking.models import Dataset, Round
-from ranking.services import snapshot_preferences
+from ranking.services import open_round, snapshot_preferences
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_project, make_user
 
@@ -64,6 +64,18 @@ def test_a_coordinator_sees_what_was_said_told_apart(as_coordinator, judged):
         ("Cannot be ranked", "The question cannot be understood", 1),
     ]
     assert "Cannot be ranked: The question cannot be understood" in page.content.decode()
+
+
+def test_the_verdicts_of_a_round_that_closed_can_still_be_seen(as_coordinator, judged):
+    assert "<select" not in as_coordinator.get(url(judged, "rankings")).text, "of one round nothing to choose"
+    open_round(project=judged, author=judged.authors.get())
+    page = as_coordinator.get(url(judged, "rankings"))
+    assert page.context["verdicts"] == [] and "Nobody has judged in round 2 yet." in page.text
+    first = as_coordinator.get(url(judged, "rankings"), {"round": 1})
+    assert first.context["verdicts"] == [("Ranked", "", 2)]
+    assert '<option value="1" selected>' in first.text
+    for wrong in ("3", "x", "", "9" * 40):
+        assert as_coordinator.get(url(judged, "rankings"), {"round": wrong}).context["round"].number == 2
 
 
 def test_a_coordinator_sees_counts_and_which_volunteers_are_simulated(as_coordinator, judged):

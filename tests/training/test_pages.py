@@ -536,3 +536,15 @@ def test_pages_hold_no_inline_script_or_style(page, project, update, name):
     make_finished(update)
     html = page.get(address(name, project)).content.decode()
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|hx-on", html)
+
+
+def test_the_next_times_say_whether_the_schedule_is_on(client):
+    project = make_trainable()
+    client.force_login(coordinator_of(project))
+    address = reverse("schedule", args=[project.slug])
+    off, on = "It is off; if it were on, the next five times", "<h2>The next five times</h2>"
+    assert off in client.get(address).text
+    query = {"cron": "0 3 * * 1", "timezone": "UTC"}
+    for is_enabled, shown in (({}, off), ({"is_enabled": "on"}, on)):
+        answer = client.get(address, query | is_enabled, headers={"HX-Request": "true"})
+        assert shown in answer.text

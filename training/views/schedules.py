@@ -49,7 +49,7 @@ def _initial(stored: Schedule) -> dict[str, object]:
 
 def _render(request: ProjectRequest, template: str, form: ScheduleForm, status: int = 200) -> HttpResponse:
     cron, zone = str(form["cron"].value() or ""), str(form["timezone"].value() or "")
-    context: dict[str, object] = {"form": form, "zone": zone}
+    context: dict[str, object] = {"form": form, "zone": zone, "is_enabled": form["is_enabled"].value()}
     try:
         context["next_times"] = next_times(cron, zone, timezone.now(), NEXT_TIMES)
     except CronError as error:
