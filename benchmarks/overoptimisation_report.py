@@ -67,10 +67,12 @@ def _page(options: argparse.Namespace, curves: dict[int, list[Point]]) -> str:
                         f"{point.accurate:.3f} |")  # fmt: skip
     return f"""# How far to follow a reward model
 
-The starter model follows reward models made of more and fewer simulated rankings, at a KL price so low
-({options.kl_coef:g}) that it drifts far. Solid is the truth (gold labels), dashed what the reward model
-believes, both on held-out questions. Where they part, more training makes answers worse (Gao, Schulman and
-Hilton 2022). Made by `make bench-overoptimisation`: seed {options.seed}, {options.steps} iterations of
+A policy that follows its reward model too far gets worse (over-optimisation; Gao, Schulman and Hilton 2022).
+Here the starter model is trained against reward models made of different numbers of simulated rankings, with
+a KL penalty so low ({options.kl_coef:g}) that it drifts far. Solid lines are the gold reward (the corpus's
+labels), dashed lines the proxy reward (the reward model), both on held-out questions. Where they part, stop.
+
+Made by `make bench-overoptimisation`: seed {options.seed}, {options.steps} iterations of
 {options.batch_size} answers.
 
 ![Gold and proxy reward against the square root of KL](img/overoptimisation.svg)
