@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from annotator.imports.file_formats import BadRecordError, EmptyRecordError
-from annotator.limits import MOST_ANSWERS
+from annotator.limits import FEWEST_ANSWERS, MOST_ANSWERS
 
 from .models import PracticeComparison
 from .practice_files import PracticeDraft, practice_from_record
@@ -25,6 +25,8 @@ class NumberForm(forms.Form):
 
 class PracticeComparisonForm(forms.Form):
     """A practice comparison as a coordinator writes it: one question, some answers and their ranks."""
+
+    fewest_answers, most_answers = FEWEST_ANSWERS, MOST_ANSWERS
 
     question = forms.CharField(label=_("Question"), widget=forms.Textarea(attrs={"rows": 3}))
     language = forms.CharField(
@@ -95,6 +97,8 @@ class PracticeComparisonForm(forms.Form):
 
 
 class PracticeFileForm(forms.Form):
+    fewest_answers, most_answers = FEWEST_ANSWERS, MOST_ANSWERS
+
     file = forms.FileField(
         label=_("File with practice comparisons"),
         help_text=_("JSONL, at most 1 MiB."),

@@ -6,7 +6,7 @@ One JSON object a line:
 |--------------------|---------------------------------------------------------------------------|
 | prompt or messages | as in a file of prompts                                                   |
 | language           | language tag (en)                                                         |
-| answers            | 2 to 8 texts                                                              |
+| answers            | texts, as many as a comparison may have (`annotator.limits`)              |
 | ranks              | the right rank of each, from 1 (best); equal numbers are ties             |
 | why                | what people are told after they have ranked, in a sentence or two         |
 """

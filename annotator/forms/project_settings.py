@@ -3,8 +3,10 @@
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from annotator.limits import FEWEST_ANSWERS, MOST_ANSWERS
 from annotator.models import FlagKind, GuidelinesVersion, Project
 
 
@@ -105,7 +107,11 @@ class ProjectForm(forms.ModelForm):
             ),
             "practice_length": _("New volunteers get so many, as far as there are so many."),
             "practice_pass_mark": _("They may try twice; then you are asked."),
-            "completions_per_comparison": _("2 to 8. It counts from the next round on."),
+            "completions_per_comparison": format_lazy(
+                _("{fewest} to {most}. It counts from the next round on."),
+                fewest=FEWEST_ANSWERS,
+                most=MOST_ANSWERS,
+            ),
             "judgments_per_comparison": _(
                 "How many volunteers judge each comparison, from the next round on."
             ),

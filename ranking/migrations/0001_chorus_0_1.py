@@ -206,7 +206,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('messages', models.JSONField(help_text="As a prompt's.")),
                 ('language', models.CharField(default='en', max_length=35)),
-                ('answers', models.JSONField(help_text='2 to 8 texts.')),
+                ('answers', models.JSONField(help_text='Texts, as many as a comparison may have.')),
                 ('ranks', models.JSONField(help_text='The right rank of each answer: 1 is best, equal ranks are ties.')),
                 ('why', models.TextField(help_text='Markdown; shown after it was ranked.')),
                 ('is_in_use', models.BooleanField(default=True)),

@@ -27,7 +27,7 @@ class PracticeComparison(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="practice_comparisons")
     messages: Any = models.JSONField(help_text="As a prompt's.")
     language = models.CharField(max_length=35, default="en")
-    answers: Any = models.JSONField(help_text="2 to 8 texts.")
+    answers: Any = models.JSONField(help_text="Texts, as many as a comparison may have.")
     ranks: Any = models.JSONField(help_text="The right rank of each answer: 1 is best, equal ranks are ties.")
     why = models.TextField(help_text="Markdown; shown after it was ranked.")
     is_in_use = models.BooleanField(default=True)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_practice_comes_after_the_guidelines_and_before_the_first_comparison(
         assert f"Practice, {number} of 5" in page.text
         assignment = newcomer.practice_tries.get().next_assignment()
         page = client.post(at("practice-answer", project, assignment.pk), choice(assignment), follow=True)
-        assert "<h1>Right</h1>" in page.text and "<em>truth</em>" in page.text
+        assert ">Right</h1>" in page.text and "<em>truth</em>" in page.text
         page = client.get(at("practice", project))
     assert "You are ready" in page.text and "5 of 5 were right" in page.text
     page = client.get(at("onboarding", project), follow=True)
@@ -98,6 +99,19 @@ def test_nobody_practises_before_they_have_agreed(client, project):
     for page in (client.get(at("practice", project)), client.post(at("begin-practice", project))):
         assert page.url == at("onboarding", project)
     assert not project.memberships.get(user=user).practice_tries.exists()
+
+
+def test_enter_goes_on_from_what_was_right_to_the_next_one_and_from_the_end_to_the_desk(
+    client, project, newcomer
+):
+    for assignment in begin_practice(membership=newcomer).assignments.all():
+        page = client.post(
+            at("practice-answer", project, assignment.pk), choice(assignment), follow=True
+        ).text
+        (in_focus,) = re.findall(r'<a [^>]*href="([^"]+)"[^>]* autofocus', page)
+        assert in_focus == at("practice", project)
+    page = client.get(in_focus).text
+    assert re.findall(r'<a [^>]*href="([^"]+)"[^>]* autofocus', page) == [at("onboarding", project)]
 
 
 def test_what_was_wrong_is_told_with_the_right_one_and_why(client, project, newcomer):
@@ -131,7 +145,7 @@ def test_more_than_two_answers_are_ranked_and_told_rank_by_rank(client, current)
     right = [assignment.comparison.ranks[place] for place in assignment.order]
     fields = {f"rank_{place}": rank for place, rank in enumerate(right, start=1)}
     page = client.post(at("practice-answer", project, assignment.pk), fields, follow=True)
-    assert "<h1>Right</h1>" in page.text and page.text.count("as you said") == 3
+    assert ">Right</h1>" in page.text and page.text.count("as you said") == 3
 
 
 def test_practice_is_the_desks_form_without_what_has_no_right_answer(client, project, newcomer):

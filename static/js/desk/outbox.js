@@ -168,7 +168,7 @@ const neat = (text) => text.trim().replace(/\s+/g, " ");
 // What was entered, in the page's own words, for reading again what the server refused.
 const describe = (form, submitter) => {
   const entered = [...form.elements].filter(
-    (field) => (/^(radio|checkbox)$/.test(field.type) && field.checked) || (/^(select-one|textarea)$/.test(field.type) && field.value),
+    (field) => (/^(radio|checkbox)$/.test(field.type) && field.checked) || (/^(select-one|textarea|text|number)$/.test(field.type) && field.value),
   );
   const lines = entered.map((field) => {
     const card = field.closest(".answer")?.querySelector("h3")?.textContent;
