@@ -106,7 +106,7 @@ def rated(assignment):
 
 def test_each_answer_may_be_rated_by_each_criterion(client, rated):
     html = client.get(desk(rated.round)).content.decode()
-    assert html.count("<select name=") == 6 and "<Stil>" not in html
+    assert html.count('<select name="rating_') == 6 and "<Stil>" not in html
     names = [unescape(name) for name in re.findall('<select name="(rating_1_[^"]+)"', html)]
     assert names == ["rating_1_Accuracy", 'rating_1_Ton "&" <Stil>']
     sent = filled(client, rated, 1, 2, 3) | {names[1]: "4", "rating_3_Accuracy": "1", "rating_3_Gone": ""}
