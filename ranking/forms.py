@@ -25,10 +25,14 @@ LONG, LINE = 1200, 40
 class Card:
     """One answer as the desk shows it, with what is asked about it."""
 
+    form: "ComparisonForm"
     place: int
     letter: str
     text: str
-    parts: list[Part]
+
+    @property
+    def parts(self) -> list[Part]:
+        return self.form.parts_of_answer(self.place)
 
     @property
     def is_long(self) -> bool:
@@ -51,14 +55,29 @@ class ComparisonForm(QuestionForm):
     def has_long_conversation(self) -> bool:
         return is_long("\n".join(each["content"] for each in self.assignment.comparison.prompt.conversation))
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing was entered yet."""
+        return not self.is_bound and not self.initial
+
+    @property
+    def shape(self) -> list[Any]:
+        """What the controls of a fresh form depend on, but for language and place: the template caches them.
+
+        All fields of the project are in it, so that no question has to name those that it looks at.
+        """
+        project = self.asked.project
+        fields = [getattr(project, field.attname) for field in project._meta.concrete_fields]
+        return [[question.name for question in self.questions], len(self.asked.order), fields]
+
     @cached_property
     def cards(self) -> list[Card]:
         return [
             Card(
+                form=self,
                 place=place,
                 letter=LETTERS[place - 1],
                 text=shown_text(completion),
-                parts=self.parts_of_answer(place),
             )
             for place, completion in enumerate(self.assignment.shown, start=1)
         ]
