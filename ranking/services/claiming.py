@@ -11,11 +11,11 @@ from copy import copy
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import Prefetch, Q, prefetch_related_objects
 from django.utils import timezone
 
-from annotator.models import Project, User
-from ranking.models import PLACES, Assignment, LapsedAssignment, Round
+from annotator.models import Completion, Project, User
+from ranking.models import PLACES, Assignment, Comparison, LapsedAssignment, Round
 
 CANDIDATES = 4
 """How many assignments a claim looks at: enough that volunteers who come at once rarely want the same one."""
@@ -78,39 +78,37 @@ def claim_ahead(
     """
     now, chance = now or timezone.now(), chance or random.Random()
     for _attempt in range(ATTEMPTS):
-        own = _own(current, volunteer, now)
-        returned = [assignment for assignment in own[:wanted] if assignment.key not in have]
+        own, candidates = _own_and_candidates(current, volunteer, now, chance)
+        given = [assignment for assignment in own[:wanted] if assignment.key not in have]
         free_places = [place for place in range(PLACES) if place not in {one.place for one in own}]
         missing = free_places[: max(wanted - len(own), 0)]
-        candidates = _candidates(current, volunteer, now, chance) if missing else []
         try:
-            if all(_renew_if_over(assignment, volunteer, now) for assignment in returned):
+            if all(_renew_if_over(assignment, volunteer, now) for assignment in given):
                 claimed = _claim_some(candidates, missing, volunteer, now, chance)
                 if len(claimed) == len(missing) or not candidates:
-                    return returned + claimed
+                    return _with_prompts(given + claimed)
         except IntegrityError:
             pass  # The same person asked twice at once, and the other request already has that place.
         # Others were quicker, so look again.
     raise RuntimeError(f"Of {ATTEMPTS} looks for a free assignment none found one that could be taken.")
 
 
-def _own(current: Round, volunteer: User, now: datetime) -> list[Assignment]:
-    """What the volunteer holds in the round, the longest held first."""
-    held = current.assignments.held_by(volunteer).select_related("comparison__prompt")
-    return sorted(held, key=lambda assignment: (assignment.claimed_at or now, assignment.place))
-
-
-def _candidates(current: Round, volunteer: User, now: datetime, chance: random.Random) -> list[Assignment]:
-    """The next assignments worth trying, best first.
+def _own_and_candidates(
+    current: Round, volunteer: User, now: datetime, chance: random.Random
+) -> tuple[list[Assignment], list[Assignment]]:
+    """The volunteer's own assignments, the longest held first, and the next ones worth trying, best first.
 
     Assignments are numbered within their comparison, so the lowest number comes where the fewest are taken,
     but for assignments that were given back. Comparisons were stored in random order, so the first free ones
     are as good as a draw.
     """
-    found = current.assignments.select_related("comparison__prompt").in_bulk(
-        _candidate_ids(current, volunteer, now)
-    )
-    return sorted(found.values(), key=lambda assignment: (assignment.number, chance.random()))
+    is_own = Q(volunteer=volunteer, state=Assignment.State.HELD)
+    own, candidates = [], []
+    for assignment in current.assignments.filter(is_own | Q(pk__in=_candidate_ids(current, volunteer, now))):
+        (own if assignment.volunteer_id == volunteer.pk else candidates).append(assignment)
+    own.sort(key=lambda assignment: (assignment.claimed_at or now, assignment.place))
+    candidates.sort(key=lambda assignment: (assignment.number, chance.random()))
+    return own, candidates
 
 
 def _candidate_ids(current: Round, volunteer: User, now: datetime) -> list[int]:
@@ -132,6 +130,12 @@ def _candidate_ids(current: Round, volunteer: User, now: datetime) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), values)
         return [pk for (pk,) in cursor.fetchall()]
+
+
+def _with_prompts(assignments: list[Assignment]) -> list[Assignment]:
+    comparisons = Comparison.objects.select_related("prompt")
+    prefetch_related_objects(assignments, Prefetch("comparison", comparisons))
+    return assignments
 
 
 def _lapsed(now: datetime) -> Q:
@@ -167,7 +171,7 @@ def _claim_some(
 def _claim(assignment: Assignment, volunteer: User, now: datetime, chance: random.Random) -> bool:
     """Give the assignment to the volunteer; False when somebody else was quicker."""
     before = copy(assignment)
-    completions = list(assignment.comparison.completions.select_related("mask"))
+    completions = list(Completion.objects.filter(comparisons=assignment.comparison_id).select_related("mask"))
     chance.shuffle(completions)
     assignment.shown, assignment.order = completions, [completion.pk for completion in completions]
     assignment.state, assignment.volunteer, assignment.key = Assignment.State.HELD, volunteer, uuid.uuid4()

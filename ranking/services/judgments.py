@@ -50,7 +50,10 @@ def submit_judgment(
     KeyReusedError, RoundClosedError or the reason of `why_not_held`, with nothing stored.
     """
     locked = _lock_assignments(assignment, key)
-    stored = Judgment.objects.filter(key=key).first()
+    own = locked[assignment.pk]
+    # The key of an assignment that is held was drawn when it was given: nothing is stored under it yet.
+    is_held = own.state == own.State.HELD and own.volunteer_id == volunteer.pk and own.key == key
+    stored = None if is_held else Judgment.objects.filter(key=key).first()
     project = assignment.round.project
     earlier = read_answer(stored) if stored else {}
     answer = check_answer(sent, Asked(assignment.order, project, earlier))
@@ -59,8 +62,8 @@ def submit_judgment(
         if (stored.volunteer_id, stored.comparison_id, stored.corrects_id) != own or earlier != answer:
             raise KeyReusedError
         return stored
-    shown = _shown_to(volunteer, key, locked[assignment.pk])
-    if not locked[assignment.pk].round.is_open:
+    shown = own if is_held else _shown_to(volunteer, key, own)
+    if not own.round.is_open:
         raise RoundClosedError
     held = [
         one for one in locked.values() if one.volunteer_id == volunteer.pk and one.state == one.State.HELD

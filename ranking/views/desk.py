@@ -114,7 +114,7 @@ def _refuse_for_others(request: ProjectRequest, volunteer: str | None) -> None:
 
 
 def _assignment_or_404(request: ProjectRequest, pk: int) -> Assignment:
-    assignments = Assignment.objects.select_related("round", "comparison__prompt")
+    assignments = Assignment.objects.select_related("round")
     assignment = get_object_or_404(assignments, pk=pk, round__project=request.project)
     assignment.round.project = request.project
     return assignment
