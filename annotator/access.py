@@ -5,9 +5,8 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
 from django_htmx.middleware import HtmxDetails
 
 from .models import Membership, Project, Role, User
@@ -35,7 +34,10 @@ class ProjectRequest(SignedInRequest):
 
 def membership_or_404(user: User, slug: str) -> Membership:
     """The user's membership of the project; a stranger cannot tell that the project exists."""
-    return get_object_or_404(user.memberships.select_related("project"), project__slug=slug)
+    membership = user.memberships.select_related("project").filter(project__slug=slug).first()
+    if membership is None:
+        raise Http404("No such project.")
+    return membership
 
 
 def project_view(*roles: Role) -> Callable[[ProjectView], ProjectView]:

@@ -11,6 +11,8 @@ API_OPERATIONS = [
     ("api-project", "get", {V, R, C}),
     ("api-prompts", "get", {R, C}),
     ("api-prompts", "post", {C}),
+    ("api-withdraw-prompts", "post", {C}),
+    ("api-restore-prompts", "post", {C}),
     ("api-next-assignment", "post", {V, R, C}),
     ("api-judgment", "post", {V, R, C}),
     ("api-skip", "post", {V, R, C}),

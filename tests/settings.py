@@ -9,7 +9,7 @@ os.environ["CHORUS_SECRET_KEY"] = secrets.token_hex(32)
 os.environ["CHORUS_DATA_DIR"] = tempfile.mkdtemp(prefix="chorus-tests-")
 
 from config.settings import *  # noqa: F403
-from config.settings import DATA_DIR, DATABASES, STORAGES
+from config.settings import DATA_DIR, DATABASES, MIDDLEWARE, STORAGES
 
 (DATA_DIR / "static").mkdir()
 # SQLite's default of a database in memory is one connection for all threads, so races could not be tested.
@@ -20,4 +20,5 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # Tests make many people; a slow hash would be most of their time.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+MIDDLEWARE.insert(0, "tests.post_redirect_get.answers_by_redirect")
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -13,8 +13,12 @@ from annotator.access import SignedInRequest
 from annotator.forms.account import NameForm
 from annotator.services.tokens import create_api_token, revoke_api_token
 
+SHOWN_NEXT = "new_api_token"
+"""The session's key for a token until the page after shows it."""
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
 @login_required
 def account(request: SignedInRequest) -> HttpResponse:
     form = NameForm(request.POST or None, instance=request.user)
@@ -22,15 +26,17 @@ def account(request: SignedInRequest) -> HttpResponse:
         request.user.save(update_fields=form.fields)
         messages.success(request, _("Your name was saved."))
         return redirect("account")
-    return show_account(request, form, status=422 if request.method == "POST" else 200)
+    if request.method == "POST":
+        return show_account(request, form, status=422)
+    return show_account(request, form, token=request.session.pop(SHOWN_NEXT, ""))
 
 
 @require_POST
-@never_cache
 @login_required
 def api_token_create(request: SignedInRequest) -> HttpResponse:
-    token = create_api_token(user=request.user)
-    return show_account(request, NameForm(instance=request.user), token=token)
+    """Make a token, which the page that comes next shows once."""
+    request.session[SHOWN_NEXT] = create_api_token(user=request.user)
+    return redirect("account")
 
 
 @require_POST

@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from annotator.access import ProjectRequest, project_view
 from annotator.forms.people import InvitationForm, RoleForm
@@ -17,23 +17,21 @@ from annotator.services.members import change_role, remove_member
 from .refusals import tell_refusal
 
 
-@require_safe
-@project_view(Role.COORDINATOR)
-def people(request: ProjectRequest) -> HttpResponse:
-    return show_people(request, InvitationForm())
-
-
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @project_view(Role.COORDINATOR)
-def invitation_create(request: ProjectRequest) -> HttpResponse:
+def people(request: ProjectRequest) -> HttpResponse:
+    """Members and invitations; a POST invites somebody, and the page that comes next shows the link once."""
+    kept = f"invitation_link_{request.project.pk}"
+    if request.method != "POST":
+        return show_people(request, InvitationForm(), link=request.session.pop(kept, ""))
     form = InvitationForm(request.POST)
     if not form.is_valid():
         return show_people(request, form, status=422)
     _invitation, token = invite(project=request.project, actor=request.user, **form.cleaned_data)
-    # Shown by this response and never again: only the token's hash is stored.
-    link = request.build_absolute_uri(reverse("join", args=[token]))
-    return show_people(request, InvitationForm(), link=link)
+    # Of the token only a hash is stored; the session has it until the next page.
+    request.session[kept] = request.build_absolute_uri(reverse("join", args=[token]))
+    return redirect("people", request.project.slug)
 
 
 @require_POST

@@ -8,7 +8,7 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from annotator.access import SignedInRequest
 from annotator.errors import RefusedError
@@ -40,11 +40,19 @@ def personal_settings(request: SignedInRequest) -> HttpResponse:
 @login_not_required
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """Stop a kind of mail; opening the page does nothing yet, because mail scanners open every link."""
-    context: dict[str, object] = {"stopped": request.method == "POST"}
-    status = 200
-    if request.method == "POST":
-        try:
-            stop_mail(token=token)
-        except RefusedError as error:
-            context, status = {"refusal": str(error)}, 410
-    return render(request, "annotator/unsubscribe.html", context, status=status)
+    if request.method != "POST":
+        return render(request, "annotator/unsubscribe.html")
+    try:
+        stop_mail(token=token)
+    except RefusedError as error:
+        return render(request, "annotator/unsubscribe.html", {"refusal": str(error)}, status=410)
+    # A mail program follows no redirect (RFC 8058, 3.1).
+    if "List-Unsubscribe" in request.POST:
+        return HttpResponse(_("Done: you get no more of this mail."), content_type="text/plain")
+    return redirect("mail-stopped")
+
+
+@require_safe
+@login_not_required
+def mail_stopped(request: HttpRequest) -> HttpResponse:
+    return render(request, "annotator/unsubscribe.html", {"stopped": True})

@@ -66,7 +66,7 @@ PAGES = [
     ("withdraw-prompt", "post", {C}),
     ("restore-prompt", "post", {C}),
     ("people", "get", {C}),
-    ("invite", "post", {C}),
+    ("people", "post", {C}),
     ("revoke-invitation", "post", {C}),
     ("change-role", "post", {C}),
     ("remove-member", "post", {C}),
@@ -112,7 +112,7 @@ def test_without_signing_in_every_page_asks_for_it(client, project, name, method
     assert getattr(client, method)(address(name, project)).url.startswith(reverse("account_login"))
 
 
-@pytest.mark.parametrize("name", ["guidelines", "guidelines-version", "prompts", "prompt", "people", "home"])
+@pytest.mark.parametrize("name", ["guidelines", "guidelines-version", "prompts", "prompt", "home"])
 def test_pages_to_read_refuse_post(client, project, coordinator, name):
     client.force_login(coordinator)
     url = reverse("home") if name == "home" else address(name, project)
@@ -121,7 +121,7 @@ def test_pages_to_read_refuse_post(client, project, coordinator, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["invite", "revoke-invitation", "change-role", "remove-member", "withdraw-prompt", "restore-prompt"],
+    ["revoke-invitation", "change-role", "remove-member", "withdraw-prompt", "restore-prompt"],
 )
 def test_acts_refuse_get(client, project, coordinator, name):
     client.force_login(coordinator)
@@ -140,7 +140,7 @@ def test_a_form_without_csrf_token_is_refused_with_words(project, coordinator):
 
     client = Client(enforce_csrf_checks=True)
     client.force_login(coordinator)
-    page = client.post(reverse("invite", args=["climate"]), {"role": "volunteer", "days": 7})
+    page = client.post(reverse("people", args=["climate"]), {"role": "volunteer", "days": 7})
     assert page.status_code == 403 and "open for too long" in page.text
     assert not project.invitations.exists()
 

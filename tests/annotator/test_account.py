@@ -145,10 +145,12 @@ def test_a_wrong_name_is_not_stored(client, ada, name):
 
 def test_an_api_token_is_shown_once_replaced_and_revoked(client, ada):
     client.force_login(ada)
-    token = client.post(reverse("create-api-token")).context["token"]
+    page = client.post(reverse("create-api-token"), follow=True)
+    token = page.context["token"]
+    assert page.redirect_chain == [(reverse("account"), 302)] and token in page.text
     assert Token.objects.get(user=ada).key == token
     assert token not in client.get(reverse("account")).text
-    assert client.post(reverse("create-api-token")).context["token"] != token
+    assert client.post(reverse("create-api-token"), follow=True).context["token"] != token
     assert client.post(reverse("revoke-api-token")).status_code == 302
     assert not Token.objects.exists()
     assert client.post(reverse("revoke-api-token")).status_code == 302

@@ -61,7 +61,7 @@ def test_from_a_form_that_was_answered_one_goes_back_to_the_page_that_it_was_on(
     project = make_project()
     client.force_login(project.memberships.get().user)
     page = client.post(
-        reverse("invite", args=[project.slug]),
+        reverse("people", args=[project.slug]),
         {"role": "king"},
         headers={"referer": "http://testserver/p/x/"},
     )

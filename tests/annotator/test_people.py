@@ -9,7 +9,7 @@ from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Invitation, Membership, Role, User
 from annotator.services.invitations import accept_invitation, invite, join_project, revoke_invitation
 from annotator.services.members import change_role, remove_member
-from tests.factories import PASSWORD, make_member, make_user
+from tests.factories import PASSWORD, make_member, make_project, make_user
 
 NEWCOMER = {"email": "ada@example.org", "name": "Ada", "password": PASSWORD}
 
@@ -136,19 +136,38 @@ def test_the_join_page_refuses_other_methods(client, invitation):
 
 def test_a_coordinator_invites_and_sees_the_link_once(client, project, coordinator):
     client.force_login(coordinator)
-    page = client.post(reverse("invite", args=["climate"]), {"role": "reviewer", "email": "", "days": 3})
+    address = reverse("people", args=["climate"])
+    page = client.post(address, {"role": "reviewer", "email": "", "days": 3}, follow=True)
     link = page.context["link"]
-    assert page.status_code == 200 and link in page.text
+    assert page.redirect_chain == [(address, 302)] and link in page.text
+    assert "no-store" in page["Cache-Control"]
     token = link.rstrip("/").rpartition("/")[2]
     assert Invitation.objects.for_token(token).get().role == Role.REVIEWER
     assert token not in client.get(reverse("people", args=["climate"])).text
+
+
+def test_after_an_invitation_the_language_can_be_changed_and_the_page_reloaded(client, project, coordinator):
+    client.force_login(coordinator)
+    address = reverse("people", args=["climate"])
+    page = client.post(address, {"role": "reviewer", "email": "", "days": 3}, follow=True)
+    assert f'name="next" value="{address}"' in page.text
+    page = client.post(reverse("choose-language"), {"language": "fr", "next": address}, follow=True)
+    assert page.status_code == 200 and Invitation.objects.filter(used_at=None).count() == 1
+
+
+def test_the_link_is_shown_in_its_own_project_only(client, project, coordinator):
+    other = make_project(coordinator=coordinator)
+    client.force_login(coordinator)
+    client.post(reverse("people", args=["climate"]), {"role": "reviewer", "email": "", "days": 3})
+    assert not client.get(reverse("people", args=[other.slug])).context["link"]
+    assert client.get(reverse("people", args=["climate"])).context["link"]
 
 
 @pytest.mark.parametrize("wrong", [{"role": "owner"}, {"days": 0}, {"days": "1" * 5000}, {"email": "@"}])
 def test_a_wrong_invitation_is_not_made(client, project, coordinator, wrong):
     client.force_login(coordinator)
     values = {"role": "volunteer", "email": "", "days": 7, **wrong}
-    assert client.post(reverse("invite", args=["climate"]), values).status_code == 422
+    assert client.post(reverse("people", args=["climate"]), values).status_code == 422
     assert not Invitation.objects.exists()
 
 

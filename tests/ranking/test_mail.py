@@ -92,7 +92,15 @@ def test_a_mail_program_can_stop_the_mail_by_one_post(project, vera, django_capt
     assert message.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     strict = Client(enforce_csrf_checks=True)
     page = strict.post(stop_address(message), {"List-Unsubscribe": "One-Click"})
-    assert page.status_code == 200 and "you get no more" in page.text
+    assert page.status_code == 200 and page["Content-Type"] == "text/plain"
+    vera.refresh_from_db()
+    assert not vera.mail_round_opened
+
+
+def test_a_person_can_stop_the_mail_on_the_page(project, vera, client, django_capture_on_commit_callbacks):
+    open_and_mail(project, django_capture_on_commit_callbacks)
+    page = client.post(stop_address(mail.outbox[0]), follow=True)
+    assert page.redirect_chain and "you get no more" in page.text
     vera.refresh_from_db()
     assert not vera.mail_round_opened
 
