@@ -21,13 +21,13 @@ class ExactPolicy:
 
     @torch.no_grad()
     def logits(self, adapter: Path | None, ids: Ids) -> Tensor:
-        """What is said before each token but the first, (T - 1, V)."""
+        """The logits of each token but the first, (T - 1, V)."""
         return self._model(adapter)(input_ids=torch.tensor([ids])).logits[0, :-1]
 
     def logprobs(self, adapter: Path | None, prompt: Ids, answer: Ids, temperature: float = 1.0) -> Tensor:
         """Of each token of the answer (R,)."""
-        said = (self.logits(adapter, prompt + answer) / temperature).log_softmax(-1)[-len(answer) :]
-        return said.gather(-1, torch.tensor(answer).unsqueeze(-1)).squeeze(-1)
+        logprobs = (self.logits(adapter, prompt + answer) / temperature).log_softmax(-1)[-len(answer) :]
+        return logprobs.gather(-1, torch.tensor(answer).unsqueeze(-1)).squeeze(-1)
 
     def _model(self, adapter: Path | None) -> Any:
         if adapter is None:

@@ -32,20 +32,20 @@ def in_turn(folder: Path) -> None:
 def divided_in_turn(folder: Path) -> None:
     with other_gets(signal.SIGTERM, in_update_of=2):
         assert main(["ppo", str(folder / "divided")]) == 3
-    with bytes_told(folder / f"bytes-{PROCESSES.index}.json"):
+    with bytes_written(folder / f"bytes-{PROCESSES.index}.json"):
         assert main(["ppo", str(folder / "divided")]) == 0
     with other_gets(signal.SIGKILL, in_update_of=1):
         sys.exit(main(["ppo", str(folder / "divided-lost")]))
 
 
 @contextmanager
-def bytes_told(file: Path) -> Iterator[None]:
+def bytes_written(file: Path) -> Iterator[None]:
     """Write the bytes of the base that the process has behind a rollout and in a layer, and those of all."""
     from training.rlhf.stages.ppo.stage import PPO
 
     assess = PPO._assess
 
-    def told(run: PPO, *rollout: Any) -> Any:
+    def assess_and_count(run: PPO, *rollout: Any) -> Any:
         model: Any = run.base.model
         seen = {"held": held(model)}
         hook = model.model.layers[0].mlp.register_forward_hook(lambda *_: seen.update(in_a_layer=held(model)))
@@ -55,7 +55,7 @@ def bytes_told(file: Path) -> Iterator[None]:
         file.write_text(json.dumps(seen | {"whole": sum(weight.nbytes for weight in of_base)}))
         return result
 
-    PPO._assess = told  # type: ignore[method-assign]
+    PPO._assess = assess_and_count  # type: ignore[method-assign]
     yield
     PPO._assess = assess  # type: ignore[method-assign]
 

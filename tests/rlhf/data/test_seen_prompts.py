@@ -1,4 +1,4 @@
-"""Which members of a reward ensemble may judge answers to a prompt."""
+"""Which members of a reward ensemble may score answers to a prompt."""
 
 import json
 import shutil
@@ -62,14 +62,14 @@ def test_a_prompt_is_scored_by_the_members_that_did_not_learn_from_it(
         for i, question in enumerate(QUESTIONS)
     ]
     scores = score_sequences(base, load_reward(base, ensemble), whole, tokenizer.pad_token_id)
-    told = torch.tensor([rows[f"p{i}"]["candidate_score"] for i in range(len(QUESTIONS))])
+    found = torch.tensor([rows[f"p{i}"]["candidate_score"] for i in range(len(QUESTIONS))])
     wanted = scores.mean(0)
     wanted[1], wanted[2] = scores[1, 1], scores[0, 2]
     assert (scores[0] - scores[1]).abs().min() > 0.01  # the members differ, so that it matters who scores
-    torch.testing.assert_close(told, wanted, rtol=0, atol=1e-4)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-4)
 
 
-def test_a_single_adapter_scores_all_and_the_result_tells_what_it_knew(
+def test_a_single_adapter_scores_all_and_the_result_counts_what_it_knew(
     llama: Path, reward: Path, prompts: dict[str, str], tmp_path: Path
 ) -> None:
     single = shutil.copytree(reward, tmp_path / "single")
@@ -78,7 +78,7 @@ def test_a_single_adapter_scores_all_and_the_result_tells_what_it_knew(
     assert (metrics["judge_fold_prompts"], metrics["judge_seen_prompts"]) == (0, 3)
 
 
-def test_a_reward_model_that_does_not_tell_claims_nothing(
+def test_without_the_file_nothing_is_claimed(
     llama: Path, reward: Path, prompts: dict[str, str], tmp_path: Path
 ) -> None:
     assert "judge_seen_prompts" not in evaluated(llama, reward, prompts, tmp_path / "run")

@@ -92,11 +92,11 @@ def test_a_stage_does_there_what_it_does_here(
 ) -> None:
     here, there = (make_run(recipes[stage] | {"stage": stage}, name) for name in ("here", "there"))
     expected, metrics = run_here(stage, here), run_there(stage, there)
-    crossed = [[each["watch"] for each in told.pop("watches", [])] for told in (metrics, expected)]
+    crossed = [[each["watch"] for each in each_run.pop("watches", [])] for each_run in (metrics, expected)]
     assert crossed[0] == crossed[1]
-    said = {name for name, value in expected.items() if not isinstance(value, float | int)}
-    assert {name: metrics[name] for name in said} == {name: expected[name] for name in said}
-    numbers = {name: value for name, value in expected.items() if name not in said}
+    texts = {name for name, value in expected.items() if not isinstance(value, float | int)}
+    assert {name: metrics[name] for name in texts} == {name: expected[name] for name in texts}
+    numbers = {name: value for name, value in expected.items() if name not in texts}
     assert {name: metrics[name] for name in numbers} == pytest.approx(numbers, rel=TOLERANCE, abs=TOLERANCE)
     assert_same_output(there, here)
 

@@ -1,4 +1,4 @@
-"""The energy estimate: labelled as one, and scaled by what the recipe says of the processor."""
+"""The energy estimate: labelled as one, and scaled by the recipe's power of the processor."""
 
 import time
 from typing import Any

@@ -85,7 +85,7 @@ def test_each_family_says_what_it_says_in_transformers(family: str) -> None:
     mask = torch.ones(3, 12, dtype=torch.long)
     mask[0, :4] = 0
 
-    def said() -> list[Tensor]:
+    def outputs() -> list[Tensor]:
         whole = model(ids, attention_mask=mask)
         last = model(
             ids[:, :1],
@@ -94,10 +94,10 @@ def test_each_family_says_what_it_says_in_transformers(family: str) -> None:
         )
         return [whole.logits[:, 4:], last.logits]
 
-    expected = said()
+    expected = outputs()
     replace_layers(model)
     assert {Attention, GatedMLP, RMSNorm} <= kinds_in(model)
-    for one, other in zip(said(), expected, strict=True):
+    for one, other in zip(outputs(), expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
 
 

@@ -1,4 +1,4 @@
-"""Base models and tokenizers: what is accepted, and what is said of the rest."""
+"""Base models and tokenizers: what is accepted, and why the rest is refused."""
 
 import json
 import shutil
@@ -50,7 +50,7 @@ def test_a_malformed_file_of_a_base_is_no_failure_of_the_engine(
 
 
 @pytest.mark.parametrize("name", ["/nowhere/model", "models/a/b", "./model"])
-def test_a_missing_model_folder_is_said_to_be_missing(tmp_path: Path, name: str) -> None:
+def test_a_missing_model_folder_is_reported(tmp_path: Path, name: str) -> None:
     recipe = GenerateRecipe(base_model=name, dataset=DatasetFile("p", "0" * 64))
     with pytest.raises(ModelError, match="does not exist"):
         base_location(RunDirectory(tmp_path), recipe)

@@ -104,7 +104,7 @@ def test_an_answer_is_completed_as_the_chat_template_ends_it() -> None:
     assert Answer([5, 3], [0.0, 0.0], finished=True).completed([2, 9]) == [5, 2, 9]
 
 
-def test_progress_is_told_after_each_batch(llama: Path) -> None:
-    told: list[int] = []
-    sample(load_base(str(llama), "float32"), PROMPTS, HOW, seed=1, batch_size=8, after_batch=told.append)
-    assert told == [8, 16, 20]
+def test_progress_is_reported_after_each_batch(llama: Path) -> None:
+    counts: list[int] = []
+    sample(load_base(str(llama), "float32"), PROMPTS, HOW, seed=1, batch_size=8, after_batch=counts.append)
+    assert counts == [8, 16, 20]

@@ -39,7 +39,7 @@ def logits(base: SharedBase) -> Tensor:
 
 
 @pytest.mark.parametrize("name", ["policy", None])
-def test_packed_weights_say_what_base_and_adapter_say_and_leave_nothing(
+def test_prepacked_weights_give_what_base_and_adapter_give_and_leave_nothing(
     folder: Path, name: str | None
 ) -> None:
     base = with_policy(folder)
@@ -90,15 +90,15 @@ def test_layers_in_which_an_adapter_has_no_part_are_the_bases(llama: Path) -> No
         torch.nn.init.normal_(parameter, std=0.3)
     base.train("attention")
     with base.use("attention") as model:
-        said = model(IDS, use_cache=False).logits
-        said.square().mean().backward()
+        output = model(IDS, use_cache=False).logits
+        output.square().mean().backward()
         with prepacked_weights(model, 2):
-            close(logits(base), said.detach())
-    assert (said.detach() - plain).abs().max() > 0.01
+            close(logits(base), output.detach())
+    assert (output.detach() - plain).abs().max() > 0.01
     assert all(parameter.grad is not None for parameter in base.parameters("attention"))
 
 
-def test_the_room_that_packing_takes_is_that_of_its_copies(llama: Path) -> None:
+def test_the_room_that_prepacking_takes_is_that_of_its_copies(llama: Path) -> None:
     base = with_policy(llama)
     weights = {
         weight for name, weight in base.model.named_parameters() if "lora" not in name and "norm" not in name

@@ -1,4 +1,4 @@
-"""The corpus reader: what it takes, what it refuses and how it says so."""
+"""The corpus reader: what it takes, and what it refuses with which message."""
 
 import json
 from pathlib import Path
