@@ -53,7 +53,7 @@ class CorrectedSinceError(RankingError):
     default = _("You have corrected this judgment in the meantime; open the newest one to change it again.")
 
 
-class NoTryLeftError(RankingError):
+class NoAttemptLeftError(RankingError):
     default = _("There is no try left; a coordinator has been asked.")
 
 

@@ -8,7 +8,7 @@ One JSON object a line:
 | language           | language tag (en)                                                         |
 | answers            | texts, as many as a comparison may have (`annotator.limits`)              |
 | ranks              | the right rank of each, from 1 (best); equal numbers are ties             |
-| why                | what people are told after they have ranked, in a sentence or two         |
+| why                | shown to people after they have ranked, in a sentence or two              |
 """
 
 from dataclasses import dataclass, field

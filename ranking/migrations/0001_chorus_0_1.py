@@ -226,7 +226,7 @@ class Migration(migrations.Migration):
                 ('begun_at', models.DateTimeField(auto_now_add=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
                 ('passed', models.BooleanField(help_text='Empty until it is finished.', null=True)),
-                ('membership', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='practice_tries', to='annotator.membership')),
+                ('membership', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='practice_attempts', to='annotator.membership')),
             ],
             options={
                 'ordering': ('-number',),
@@ -238,7 +238,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('place', models.PositiveSmallIntegerField()),
                 ('order', models.JSONField(help_text="Places in the comparison's answers, in the order shown.")),
-                ('ranks', models.JSONField(help_text='What was said, in the order of the answers.', null=True)),
+                ('ranks', models.JSONField(help_text='As given, in the order of the answers.', null=True)),
                 ('is_right', models.BooleanField(help_text='Empty until it was answered.', null=True)),
                 ('comparison', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='seats', to='ranking.practicecomparison')),
                 ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='seats', to='ranking.practicetry')),

@@ -13,15 +13,14 @@ from .masks import without_names
 
 class PracticeComparisonQuerySet(models.QuerySet["PracticeComparison"]):
     def in_use(self) -> Self:
-        """What a new try may be drawn from."""
+        """What a new attempt may be drawn from."""
         return self.filter(is_in_use=True)
 
 
 class PracticeComparison(models.Model):
     """Answers whose right ranks are known, and why they are right.
 
-    It never changes: one that is edited makes room for another, so that what somebody was told about their
-    answer stays true.
+    It never changes: editing one puts another in its place, so that results that were shown stay true.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="practice_comparisons")
@@ -50,7 +49,7 @@ class PracticeComparison(models.Model):
 class PracticeAttempt(models.Model):
     """Somebody's attempt at so many practice comparisons, of which `needed` have to be right."""
 
-    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="practice_tries")
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="practice_attempts")
     number = models.PositiveSmallIntegerField()
     needed = models.PositiveSmallIntegerField()
     begun_at = models.DateTimeField(auto_now_add=True)
@@ -67,7 +66,7 @@ class PracticeAttempt(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"Try {self.number} of {self.membership}"
+        return f"Attempt {self.number} of {self.membership}"
 
     @property
     def right(self) -> int:
@@ -84,7 +83,7 @@ class PracticeAttempt(models.Model):
 
 
 class PracticeAssignment(models.Model):
-    """One comparison of a try, with the order in which it is shown and what was said.
+    """One comparison of an attempt, with the order in which it is shown and the ranks that were given.
 
     It has what a form of the desk asks an assignment for, so that practice looks and works like ranking.
     """
@@ -93,7 +92,7 @@ class PracticeAssignment(models.Model):
     comparison = models.ForeignKey(PracticeComparison, on_delete=models.CASCADE, related_name="assignments")
     place = models.PositiveSmallIntegerField()
     order: Any = models.JSONField(help_text="Places in the comparison's answers, in the order shown.")
-    ranks: Any = models.JSONField(null=True, help_text="What was said, in the order of the answers.")
+    ranks: Any = models.JSONField(null=True, help_text="As given, in the order of the answers.")
     is_right = models.BooleanField(null=True, help_text="Empty until it was answered.")
 
     class Meta:

@@ -83,7 +83,7 @@ class QuestionForm(forms.Form):
 class Question:
     """One thing that volunteers are asked, kept in the judgment's column of the same name.
 
-    A question that needs more than one form field and one column says so by other methods.
+    A question with more than one form field and one column overrides the methods concerned.
     """
 
     name: str

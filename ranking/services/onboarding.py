@@ -42,7 +42,7 @@ def onboarding_of(membership: Membership) -> Onboarding:
     left = {
         Step.CONSENT: not consents.filter(number=project.consent_number).exists(),
         Step.GUIDELINES: written > membership.guidelines_read,
-        Step.PRACTICE: not membership.practice_tries.filter(passed=True).exists(),
+        Step.PRACTICE: not membership.practice_attempts.filter(passed=True).exists(),
     }
     steps = [Step.CONSENT]
     if written:

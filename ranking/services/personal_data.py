@@ -91,7 +91,7 @@ def practice(user: User) -> Iterator[Row]:
     for assignment in assignments.select_related("attempt__membership__project", "comparison").order_by("pk"):
         yield {
             "project": assignment.attempt.membership.project.slug,
-            "try": assignment.attempt.number,
+            "attempt": assignment.attempt.number,
             "begun_at": assignment.attempt.begun_at,
             "passed": assignment.attempt.passed,
             "prompt": assignment.comparison.messages,

@@ -9,38 +9,38 @@ from django.utils import timezone
 
 from annotator.models import Membership, Project, Role, User
 from annotator.services.audit import record
-from ranking.errors import NothingToPractiseError, NoTryLeftError, NotWaitingError
+from ranking.errors import NoAttemptLeftError, NothingToPractiseError, NotWaitingError
 from ranking.models import PracticeAssignment, PracticeAttempt, PracticeComparison
 from ranking.practice_files import PracticeDraft
 from ranking.practice_marking import is_right
 from ranking.questions import Asked, check_answer
 
-TRIES = 2
-"""How often a new volunteer may try before a coordinator is asked."""
+MOST_ATTEMPTS = 2
+"""How often a new volunteer may practise before a coordinator is asked."""
 
 
 @transaction.atomic
 def begin_practice(*, membership: Membership, chance: random.Random | None = None) -> PracticeAttempt:
-    """The member's open try, or the next one. Raises NoTryLeftError or NothingToPractiseError."""
-    # The second of a double click waits here, and then finds the try of the first.
+    """The member's open attempt, or the next one. Raises NoAttemptLeftError or NothingToPractiseError."""
+    # The second of a double click waits here, and then finds the attempt of the first.
     member = Membership.objects.select_for_update().get(pk=membership.pk)
-    if opened := member.practice_tries.filter(finished_at=None).first():
+    if opened := member.practice_attempts.filter(finished_at=None).first():
         return opened
     if not may_try(member):
-        raise NoTryLeftError
-    return _draw_try(member, chance or random.Random())
+        raise NoAttemptLeftError
+    return _draw_attempt(member, chance or random.Random())
 
 
 def may_try(membership: Membership) -> bool:
-    """Whether another try may be begun: as often as they like by whoever need not, else a few times."""
+    """Whether another attempt may be begun: any number where practice is optional, else MOST_ATTEMPTS."""
     is_free = membership.first_ready_at is not None or membership.role != Role.VOLUNTEER
-    return is_free or membership.practice_tries.count() < TRIES
+    return is_free or membership.practice_attempts.count() < MOST_ATTEMPTS
 
 
 @transaction.atomic
 def answer_practice(*, assignment: PracticeAssignment, ranks: Mapping[int, int]) -> PracticeAssignment:
     """Take the ranks of the assignment's answers, by their place in the comparison; the last one ends the
-    try.
+    attempt.
 
     An assignment that was answered stays as it is. Raises InvalidJudgmentError.
     """
@@ -67,27 +67,27 @@ def let_in(*, membership: Membership, actor: User) -> None:
 
 
 @transaction.atomic
-def allow_another_try(
+def allow_another_attempt(
     *, membership: Membership, actor: User, chance: random.Random | None = None
 ) -> PracticeAttempt:
-    """Somebody who waits gets one more try. Raises NotWaitingError or NothingToPractiseError."""
+    """Somebody who waits gets one more attempt. Raises NotWaitingError or NothingToPractiseError."""
     _end_waiting(membership)
     # They may have begun one meanwhile, in a role in which they need not ask.
-    opened = membership.practice_tries.filter(finished_at=None).first()
-    attempt = opened or _draw_try(membership, chance or random.Random())
+    opened = membership.practice_attempts.filter(finished_at=None).first()
+    attempt = opened or _draw_attempt(membership, chance or random.Random())
     record("practice.another_try", actor=actor, project=membership.project, target=membership.user)
     return attempt
 
 
 def _end_waiting(membership: Membership, **values: object) -> None:
-    """Of two coordinators who act at once one finds them waiting; the other is told so."""
+    """Of two coordinators who act at once one finds them waiting; the other gets NotWaitingError."""
     waiting = Membership.objects.waiting().filter(pk=membership.pk)
     if not waiting.update(waiting_since=None, **values):
         raise NotWaitingError
 
 
-def _draw_try(membership: Membership, chance: random.Random) -> PracticeAttempt:
-    """As many comparisons as the project says: those first that the member reads, then those not seen yet."""
+def _draw_attempt(membership: Membership, chance: random.Random) -> PracticeAttempt:
+    """As many comparisons as the project asks for, first those that the member reads, then unseen ones."""
     project = membership.project
     seen = set(
         PracticeAssignment.objects.filter(attempt__membership=membership).values_list(
@@ -100,7 +100,7 @@ def _draw_try(membership: Membership, chance: random.Random) -> PracticeAttempt:
     drawn = comparisons[: project.practice_length]
     if not drawn:
         raise NothingToPractiseError
-    last = membership.practice_tries.aggregate(last=Max("number"))["last"] or 0
+    last = membership.practice_attempts.aggregate(last=Max("number"))["last"] or 0
     attempt = PracticeAttempt.objects.create(
         membership=membership, number=last + 1, needed=min(project.practice_pass_mark, len(drawn))
     )
@@ -140,7 +140,7 @@ def add_practice(
 def replace_practice(
     *, comparison: PracticeComparison, draft: PracticeDraft, actor: User
 ) -> PracticeComparison | None:
-    """Put another in the place of a practice comparison; those in the middle of a try keep the old one.
+    """Put another in the place of a practice comparison; an attempt that has begun keeps the old one.
 
     None, with nothing stored, where it has been replaced or removed meanwhile.
     """

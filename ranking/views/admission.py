@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from annotator.access import ProjectRequest, project_view
 from annotator.models import Membership, Role
 from annotator.views.refusals import tell_refusal
-from ranking.services.practice import allow_another_try, let_in
+from ranking.services.practice import allow_another_attempt, let_in
 
 
 @require_POST
@@ -27,7 +27,7 @@ def member_let_in(request: ProjectRequest, pk: int) -> HttpResponse:
 def member_another_try(request: ProjectRequest, pk: int) -> HttpResponse:
     membership = _membership_or_404(request, pk)
     with tell_refusal(request):
-        allow_another_try(membership=membership, actor=request.user)
+        allow_another_attempt(membership=membership, actor=request.user)
         messages.success(request, _("%(person)s may try once more.") % {"person": membership.user})
     return redirect("people", request.project.slug)
 

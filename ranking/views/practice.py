@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotator.access import MEMBERS, ProjectRequest, project_view
-from ranking.errors import InvalidJudgmentError, NothingToPractiseError, NoTryLeftError
+from ranking.errors import InvalidJudgmentError, NoAttemptLeftError, NothingToPractiseError
 from ranking.forms import PracticeForm
 from ranking.models import PracticeAssignment
 from ranking.questions import LETTERS
@@ -23,10 +23,10 @@ from .onboarding import place
 @never_cache
 @project_view(*MEMBERS)
 def practice(request: ProjectRequest) -> HttpResponse:
-    """The next comparison of the open try, else how the last one went, else what practice is."""
+    """The next comparison of the open attempt, else the result of the last one, else what practice is."""
     if _comes_too_early(request):
         return redirect("onboarding", request.project.slug)
-    attempt = request.membership.practice_tries.first()
+    attempt = request.membership.practice_attempts.first()
     if attempt and (assignment := attempt.next_assignment()):
         return _show(request, PracticeForm(assignment=assignment))
     comparisons = request.project.practice_comparisons.in_use().count()
@@ -49,7 +49,7 @@ def begin(request: ProjectRequest) -> HttpResponse:
         return redirect("onboarding", request.project.slug)
     try:
         begin_practice(membership=request.membership)
-    except (NoTryLeftError, NothingToPractiseError) as error:
+    except (NoAttemptLeftError, NothingToPractiseError) as error:
         messages.warning(request, str(error))
     return redirect("practice", request.project.slug)
 
@@ -73,14 +73,14 @@ def answer(request: ProjectRequest, pk: int) -> HttpResponse:
 @never_cache
 @project_view(*MEMBERS)
 def result(request: ProjectRequest, pk: int) -> HttpResponse:
-    """What was said about one comparison, beside what is right and why."""
+    """The ranks that were given to one comparison, beside the right ones and why."""
     assignment = _assignment_or_404(request, pk)
     if assignment.is_right is None:
         return redirect("practice", request.project.slug)
     context = {
         "assignment": assignment,
         "total": assignment.attempt.assignments.count(),
-        "answers": _told(assignment),
+        "answers": _with_ranks(assignment),
         "is_tie": len(set(assignment.comparison.ranks)) == 1,
         "is_last": assignment.attempt.finished_at is not None,
         **place(request, Step.PRACTICE),
@@ -98,14 +98,14 @@ def _assignment_or_404(request: ProjectRequest, pk: int) -> PracticeAssignment:
     return get_object_or_404(assignments.select_related("comparison__project", "attempt"), pk=pk)
 
 
-def _told(assignment: PracticeAssignment) -> list[dict[str, Any]]:
+def _with_ranks(assignment: PracticeAssignment) -> list[dict[str, Any]]:
     """The answers, the best first, each with its letter, the rank that was given and the right one."""
     right = assignment.comparison.ranks
-    told = [
+    answers = [
         {"letter": letter, "text": answer.text, "given": assignment.ranks[n], "right": right[n]}
         for letter, n, answer in zip(LETTERS, assignment.order, assignment.shown, strict=False)
     ]
-    return sorted(told, key=lambda one: int(one["right"]))
+    return sorted(answers, key=lambda one: int(one["right"]))
 
 
 def _show(request: ProjectRequest, form: PracticeForm, status: int = 200) -> HttpResponse:

@@ -115,7 +115,7 @@ def test_each_answer_may_be_rated_by_each_criterion(client, rated):
     assert stored == {(rated.order[0], 'Ton "&" <Stil>', 4), (rated.order[2], "Accuracy", 1)}
 
 
-def test_a_rating_by_a_criterion_that_was_removed_meanwhile_is_told_and_the_rest_kept(client, rated):
+def test_a_rating_by_a_criterion_that_was_removed_meanwhile_is_refused_and_the_rest_kept(client, rated):
     sent = filled(client, rated, 3, 1, 2) | {"rating_2_Accuracy": "5", "rating_1_Tone <b>": "4"}
     response = client.post(to("judgment", rated), sent)
     html = response.content.decode()

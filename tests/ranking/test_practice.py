@@ -14,7 +14,7 @@ from ranking.models import PracticeAssignment, PracticeComparison
 from ranking.practice_files import practice_from_record
 from ranking.services.practice import (
     add_practice,
-    allow_another_try,
+    allow_another_attempt,
     answer_practice,
     begin_practice,
     let_in,
@@ -84,7 +84,7 @@ def test_practice_comes_after_the_guidelines_and_before_the_first_comparison(
     page = client.post(at("begin-practice", project), follow=True)
     for number in range(1, 6):
         assert f"Practice, {number} of 5" in page.text
-        assignment = newcomer.practice_tries.get().next_assignment()
+        assignment = newcomer.practice_attempts.get().next_assignment()
         page = client.post(at("practice-answer", project, assignment.pk), choice(assignment), follow=True)
         assert ">Right</h1>" in page.text and "<em>truth</em>" in page.text
         page = client.get(at("practice", project))
@@ -98,7 +98,7 @@ def test_nobody_practises_before_they_have_agreed(client, project):
     client.force_login(user)
     for page in (client.get(at("practice", project)), client.post(at("begin-practice", project))):
         assert page.url == at("onboarding", project)
-    assert not project.memberships.get(user=user).practice_tries.exists()
+    assert not project.memberships.get(user=user).practice_attempts.exists()
 
 
 def test_enter_goes_on_from_what_was_right_to_the_next_one_and_from_the_end_to_the_desk(
@@ -114,7 +114,7 @@ def test_enter_goes_on_from_what_was_right_to_the_next_one_and_from_the_end_to_t
     assert re.findall(r'<a [^>]*href="([^"]+)"[^>]* autofocus', page) == [at("onboarding", project)]
 
 
-def test_what_was_wrong_is_told_with_the_right_one_and_why(client, project, newcomer):
+def test_what_was_wrong_is_shown_with_the_right_one_and_why(client, project, newcomer):
     assignment = begin_practice(membership=newcomer).next_assignment()
     page = client.post(
         at("practice-answer", project, assignment.pk), choice(assignment, right=False), follow=True
@@ -136,7 +136,7 @@ def test_names_in_answers_are_hidden_as_they_are_at_the_desk(client, current, ne
     assert "I am (name hidden)." in page.text and "ChatGPT" not in page.text
 
 
-def test_more_than_two_answers_are_ranked_and_told_rank_by_rank(client, current):
+def test_more_than_two_answers_are_ranked_and_shown_rank_by_rank(client, current):
     project = current.project
     add(project, 1, answers=["Best.", "Middle.", "Worst."], ranks=[1, 2, 3])
     user = make_newcomer(project)
@@ -145,7 +145,7 @@ def test_more_than_two_answers_are_ranked_and_told_rank_by_rank(client, current)
     right = [assignment.comparison.ranks[place] for place in assignment.order]
     fields = {f"rank_{place}": rank for place, rank in enumerate(right, start=1)}
     page = client.post(at("practice-answer", project, assignment.pk), fields, follow=True)
-    assert ">Right</h1>" in page.text and page.text.count("as you said") == 3
+    assert ">Right</h1>" in page.text and page.text.count("as you ranked it") == 3
 
 
 def test_practice_is_the_desks_form_without_what_has_no_right_answer(client, project, newcomer):
@@ -159,7 +159,7 @@ def test_practice_is_the_desks_form_without_what_has_no_right_answer(client, pro
 @pytest.mark.parametrize(
     "fields", [{}, {"preferred": "c"}, {"preferred": "a\0"}, {"preferred": "a" * 1_000_000}]
 )
-def test_what_is_no_ranking_is_told_and_not_stored(client, project, newcomer, fields):
+def test_what_is_no_ranking_is_refused_and_not_stored(client, project, newcomer, fields):
     assignment = begin_practice(membership=newcomer).next_assignment()
     page = client.post(at("practice-answer", project, assignment.pk), fields)
     assert page.status_code == 422 and 'id="desk-error"' in page.text
@@ -167,7 +167,7 @@ def test_what_is_no_ranking_is_told_and_not_stored(client, project, newcomer, fi
 
 
 @pytest.mark.parametrize("rank", ["", "0", "4", "9" * 5000, "x"])
-def test_a_rank_that_is_none_is_told_and_not_stored(client, current, rank):
+def test_a_rank_that_is_none_is_refused_and_not_stored(client, current, rank):
     project = current.project
     add(project, 1, answers=["Best.", "Middle.", "Worst."], ranks=[1, 2, 3])
     user = make_newcomer(project)
@@ -220,7 +220,7 @@ def test_after_the_first_try_there_is_a_second_with_comparisons_not_seen_before(
     page = client.get(at("practice", project))
     assert "Not quite yet" in page.text and "Try again" in page.text
     client.post(at("begin-practice", project))
-    second = newcomer.practice_tries.first()
+    second = newcomer.practice_attempts.first()
     seen = set(first.assignments.values_list("comparison", flat=True))
     assert second.number == 2
     assert len(seen & set(second.assignments.values_list("comparison", flat=True))) == 3
@@ -244,7 +244,7 @@ def test_after_the_second_try_a_coordinator_is_asked_and_nothing_more_can_be_don
     page = client.get(desk(current), follow=True)
     assert "A coordinator has been asked" in page.text and "Try again" not in page.text
     page = client.post(at("begin-practice", project), follow=True)
-    assert "no try left" in page.text and newcomer.practice_tries.count() == 2
+    assert "no try left" in page.text and newcomer.practice_attempts.count() == 2
 
 
 def test_a_coordinator_sees_who_waits_and_lets_them_in(client, current, project, newcomer):
@@ -269,7 +269,7 @@ def test_a_coordinator_grants_another_try(client, project, newcomer):
     client.post(at("another-try", project, newcomer.pk))
     assert AuditEvent.objects.filter(verb="practice.another_try").count() == 1
     newcomer.refresh_from_db()
-    assert newcomer.waiting_since is None and newcomer.practice_tries.count() == 3
+    assert newcomer.waiting_since is None and newcomer.practice_attempts.count() == 3
     finish(newcomer, 0)
     assert newcomer.waiting_since
 
@@ -279,14 +279,14 @@ def test_another_try_for_somebody_who_has_begun_one_in_another_role_is_that_one(
     finish(newcomer, 0)
     change_role(membership=newcomer, role=Role.REVIEWER, actor=coordinator_of(project))
     begun = begin_practice(membership=newcomer)
-    assert allow_another_try(membership=newcomer, actor=coordinator_of(project)) == begun
+    assert allow_another_attempt(membership=newcomer, actor=coordinator_of(project)) == begun
 
 
-def test_of_two_coordinators_who_act_at_once_the_second_is_told(client, project, newcomer):
+def test_of_two_coordinators_who_act_at_once_the_second_is_refused(client, project, newcomer):
     finish(newcomer, 0)
     finish(newcomer, 0)
     let_in(membership=newcomer, actor=coordinator_of(project))
-    for act in (let_in, allow_another_try):
+    for act in (let_in, allow_another_attempt):
         with pytest.raises(RefusedError, match="no longer waits"):
             act(membership=newcomer, actor=coordinator_of(project))
     client.force_login(coordinator_of(project))
@@ -461,6 +461,6 @@ def test_a_file_of_practice_comparisons_is_taken_whole_or_not_at_all(client, cur
     assert "2 practice comparisons were added." in page.text and "Question 2?" in page.text
 
 
-def test_an_import_without_a_file_is_told(client, current):
+def test_an_import_without_a_file_is_refused(client, current):
     client.force_login(coordinator_of(current.project))
     assert client.post(at("import-practice", current.project)).status_code == 422

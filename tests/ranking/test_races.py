@@ -34,7 +34,7 @@ from ranking.services import (
 from ranking.services.onboarding import continue_onboarding
 from ranking.services.practice import (
     add_practice,
-    allow_another_try,
+    allow_another_attempt,
     answer_practice,
     begin_practice,
     let_in,
@@ -292,10 +292,10 @@ def test_of_two_coordinators_who_decide_at_once_about_who_waits_one_does_and_the
             return None
         return decide
 
-    (done,) = [one for one in at_once(act, [let_in, allow_another_try]) if one]
+    (done,) = [one for one in at_once(act, [let_in, allow_another_attempt]) if one]
     membership.refresh_from_db()
     assert (membership.first_ready_at is not None) == (done == let_in)
-    assert membership.practice_tries.count() == (done == allow_another_try)
+    assert membership.practice_attempts.count() == (done == allow_another_attempt)
 
 
 @pytest.mark.parametrize("_attempt", range(3))

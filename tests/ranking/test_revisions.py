@@ -202,7 +202,7 @@ def test_only_the_last_ones_are_listed(as_volunteer, judgment, monkeypatch):
     assert page(newer) in html and page(judgment) not in html
 
 
-def test_the_form_holds_what_was_said_and_sent_as_it_is_changes_nothing(as_volunteer, judgment):
+def test_the_form_holds_what_was_given_and_sent_as_it_is_changes_nothing(as_volunteer, judgment):
     html = as_volunteer.get(page(judgment)).content.decode()
     assert judgment.comparison.prompt.question in html and "hx-post" not in html.split("<main")[1]
     response = as_volunteer.post(page(judgment), entered(html), follow=True)
@@ -322,7 +322,7 @@ def test_a_program_lists_its_judgments_and_corrects_one(judgment):
     assert client.post(api(judgment), body | {"key": str(uuid.uuid4())}).status_code == 409
 
 
-def test_a_program_is_told_what_does_not_fit(judgment):
+def test_a_program_gets_an_error_for_what_does_not_fit(judgment):
     client = client_of(judgment.volunteer)
     for body in ({}, {"key": "1", "ranks": []}, {"key": str(uuid.uuid4()), "ranks": []}, {"ranks": {"1": 2}}):
         answer = client.post(api(judgment), body)

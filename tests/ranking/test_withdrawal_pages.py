@@ -178,7 +178,7 @@ def test_the_archive_has_what_one_said_in_practice(client, current, wanda):
     attempt = PracticeAttempt.objects.create(membership=wanda.memberships.get(), number=7, needed=1)
     attempt.assignments.create(comparison=comparison, place=0, order=[1, 0], ranks=[2, 1], is_right=False)
     client.force_login(wanda)
-    (exported,) = [one for one in download(client)["practice"] if one["try"] == 7]
+    (exported,) = [one for one in download(client)["practice"] if one["attempt"] == 7]
     assert (exported["ranks"], exported["right"], exported["answers"]) == ([2, 1], False, ["Yes", "No"])
 
 
