@@ -68,6 +68,7 @@ def _leaderboard(project: Project, user: User, last: Round | None) -> dict[str, 
     listed = project.memberships.filter(user__in=[row["volunteer"] for row in rows])
     named = set(listed.filter(shows_name=True).values_list("user", flat=True))
     return {
+        "is_leader": any(row["volunteer"] == user.pk for row in rows),
         "leaders": [
             Leader(
                 name=_given_name(row["volunteer__name"]) if row["volunteer"] in named else _("a volunteer"),

@@ -89,12 +89,21 @@ def test_a_sign_in_link_does_not_go_around_the_second_factor(client, ada):
 
 def test_a_forgotten_password_is_reset_by_mail(client, ada):
     client.post(reverse("account_reset_password"), {"email": ada.email})
-    link = re.search(r"http://\S+", mail.outbox[0].body)[0]
+    message = mail.outbox[0]
+    assert message.subject.startswith("[Chorus] ")
+    assert "Hello from" not in message.body and "Thank you for using" not in message.body
+    link = re.search(r"http://\S+", message.body)[0]
     page = client.get(path_of(link), follow=True)
     form = {"password1": "another long phrase", "password2": "another long phrase"}
     client.post(page.redirect_chain[-1][0], form)
     ada.refresh_from_db()
     assert ada.check_password("another long phrase")
+
+
+def test_the_pages_of_a_new_password_name_whom_to_ask(client, ada):
+    assert "ask a coordinator" in client.get(reverse("account_reset_password")).text
+    page = client.post(reverse("account_reset_password"), {"email": ada.email}, follow=True)
+    assert "ask a coordinator" in page.text and "contact us" not in page.text
 
 
 def test_nothing_is_mailed_to_an_address_without_account_and_the_page_does_not_tell(client, ada):

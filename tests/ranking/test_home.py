@@ -140,6 +140,12 @@ def test_one_can_take_the_own_name_off_and_put_it_back(client, current, board):
     assert leaders(client, current.project, board["Sam Roe"])[0] == ("Vera", 3, False)
 
 
+def test_only_who_is_on_the_list_can_be_taken_off(client, current, board):
+    assert "Take my name off" in home(client, current.project, board["Sam Roe"])
+    page = home(client, current.project, make_member(current.project, name="Ann Lee"))
+    assert "Take my name off" not in page and "Never show my name here" in page
+
+
 def test_who_left_the_project_or_has_no_name_is_a_volunteer(client, current, board):
     Membership.objects.get(user=board["Vera Lind"]).delete()
     board["Sam Roe"].name = " "

@@ -208,6 +208,14 @@ def test_a_project_sets_length_and_pass_mark(project, newcomer):
     assert attempt.assignments.count() == 3 and attempt.passed
 
 
+def test_one_that_has_to_be_right_is_one(client, project, newcomer):
+    values = {"practice_length": 1, "practice_pass_mark": 1}
+    change_settings(project=project, values=values, actor=coordinator_of(project))
+    newcomer.project.refresh_from_db()
+    finish(newcomer, 0)
+    assert "1 has to be right." in client.get(at("practice", project)).text
+
+
 def test_with_fewer_comparisons_than_the_pass_mark_all_have_to_be_right(current):
     add(current.project, 2)
     user = make_newcomer(current.project)
