@@ -103,7 +103,8 @@ def _own_and_candidates(
     are as good as a draw.
     """
     is_own = Q(volunteer=volunteer, state=Assignment.State.HELD)
-    own, candidates = [], []
+    own: list[Assignment] = []
+    candidates: list[Assignment] = []
     for assignment in current.assignments.filter(is_own | Q(pk__in=_candidate_ids(current, volunteer, now))):
         (own if assignment.volunteer_id == volunteer.pk else candidates).append(assignment)
     own.sort(key=lambda assignment: (assignment.claimed_at or now, assignment.place))
@@ -178,18 +179,18 @@ def _claim(assignment: Assignment, volunteer: User, now: datetime, chance: rando
     assignment.held_until, assignment.claimed_at = _end_of_term(assignment, now), now
     if before.volunteer_id is None:
         return _store_claim(assignment, before.key, now)
-    return _claim_from(before, assignment, now)
+    return _claim_from(before.volunteer_id, before, assignment, now)
 
 
 @transaction.atomic
-def _claim_from(before: Assignment, assignment: Assignment, now: datetime) -> bool:
+def _claim_from(holder: int, before: Assignment, assignment: Assignment, now: datetime) -> bool:
     """Claim an assignment that was somebody's, and keep what they were shown: they may still judge it."""
     claimed = _store_claim(assignment, before.key, now)
     if claimed:
         LapsedAssignment.objects.create(
             assignment_id=assignment.pk,
             comparison_id=assignment.comparison_id,
-            volunteer_id=before.volunteer_id,
+            volunteer_id=holder,
             key=before.key,
             order=before.order,
             claimed_at=before.claimed_at,

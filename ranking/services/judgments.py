@@ -50,9 +50,9 @@ def submit_judgment(
     KeyReusedError, RoundClosedError or the reason of `why_not_held`, with nothing stored.
     """
     locked = _lock_assignments(assignment, key)
-    own = locked[assignment.pk]
+    row = locked[assignment.pk]
     # The key of an assignment that is held was drawn when it was given: nothing is stored under it yet.
-    is_held = own.state == own.State.HELD and own.volunteer_id == volunteer.pk and own.key == key
+    is_held = row.state == row.State.HELD and row.volunteer_id == volunteer.pk and row.key == key
     stored = None if is_held else Judgment.objects.filter(key=key).first()
     project = assignment.round.project
     earlier = read_answer(stored) if stored else {}
@@ -62,8 +62,8 @@ def submit_judgment(
         if (stored.volunteer_id, stored.comparison_id, stored.corrects_id) != own or earlier != answer:
             raise KeyReusedError
         return stored
-    shown = own if is_held else _shown_to(volunteer, key, own)
-    if not own.round.is_open:
+    shown = row if is_held else _shown_to(volunteer, key, row)
+    if not row.round.is_open:
         raise RoundClosedError
     held = [
         one for one in locked.values() if one.volunteer_id == volunteer.pk and one.state == one.State.HELD
