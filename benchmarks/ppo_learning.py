@@ -101,7 +101,7 @@ def scores_of(task: Task, folder: Path) -> torch.Tensor:
     with base.use(None) as plain:
         answers = sample(plain, task.token_ids, how, seed=7)
     whole = [
-        [*prompt, *answer.completed(eos)] for prompt, answer in zip(task.token_ids, answers, strict=True)
+        [*prompt, *answer.completed([eos])] for prompt, answer in zip(task.token_ids, answers, strict=True)
     ]
     return score_sequences(base, model, whole, pad)[0]
 

@@ -63,7 +63,7 @@ def test_rows_of_one_prompt_belong_together_in_every_format(tmp_path: Path) -> N
 
 
 def test_a_completion_that_repeats_its_prompt_is_learned_once(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"prompt": ASKED, "completion": ASKED + YES},
         {"prompt": "Why?", "completion": "So."},
         {"messages": ASKED + YES},

@@ -12,7 +12,7 @@ from training.rlhf.__main__ import main
 from training.rlhf.data.chat import encode_prompt
 from training.rlhf.model.loading import load_tokenizer
 
-LONG = {"prompt_id": "long", "prompt": [{"role": "user", "content": "word " * 40}]}
+LONG: dict[str, Any] = {"prompt_id": "long", "prompt": [{"role": "user", "content": "word " * 40}]}
 REST = [row["prompt_id"] for row in PROMPTS]
 
 
