@@ -1,38 +1,43 @@
-"""A site of its own for a worker that a test kills: `prepare BASE_MODEL`, `work`, or `report`.
+"""A worker that a test kills: `python -m tests.training.killed_worker UPDATE STOP_AFTER`.
 
-The environment says where its data lies; every command runs in a process of its own.
+It carries the update out on the test's own database, which the environment names. Its engine
+learns nothing and loads no libraries: it does 12 steps with a checkpoint after every fourth, goes on from
+the last one, and stands still after the step STOP_AFTER.
 """
 
-import json
+import os
 import sys
 
 import django
+from django.conf import settings
 
-django.setup()
+ENGINE = """
+import sys, time
+from training.rlhf.rundir import RunDirectory
 
-from django.core.management import call_command  # noqa: E402
-
-from tests.training.making import SMALL, make_judged, make_update  # noqa: E402
-from training.models import Update  # noqa: E402
-from training.services.update_execution import execute_update  # noqa: E402
-
-
-def prepare(base_model: str) -> None:
-    call_command("migrate", verbosity=0)
-    # Long enough to be killed in its middle, with checkpoints to go on from.
-    settings = {**SMALL, "reward": {**SMALL["reward"], "max_steps": 400, "checkpoint_every": 20}}
-    make_update(make_judged(base_model), **settings)
-
-
-def work() -> None:
-    execute_update(Update.objects.get().pk)
+directory = RunDirectory(sys.argv[1])
+directory.open()
+latest = directory.latest_checkpoint()
+for step in range(latest[0] + 1 if latest else 1, 13):
+    directory.progress(step, 12)
+    if step % 4 == 0:
+        with directory.checkpoint(step) as folder:
+            (folder / "weights").write_text(str(step))
+    while step == int(sys.argv[2]):
+        time.sleep(1)
+directory.finish({}, {}, 1.0)
+"""
 
 
-def report() -> None:
-    update = Update.objects.get()
-    runs = {run.stage: [run.state, run.attempt] for run in update.runs.all()}
-    print(json.dumps({"state": update.state, "attempt": update.attempt, "error": update.error, "runs": runs}))
+def work(update: str, stop_after: str) -> None:
+    settings.DATABASES["default"]["NAME"] = os.environ["TEST_DATABASE"]
+    django.setup()
+    from training import launcher
+    from training.services.update_execution import execute_update
+
+    launcher.command = lambda run: [sys.executable, "-c", ENGINE, str(run.folder), stop_after]
+    execute_update(int(update))
 
 
 if __name__ == "__main__":
-    {"prepare": prepare, "work": work, "report": report}[sys.argv[1]](*sys.argv[2:])
+    work(*sys.argv[1:])

@@ -1,63 +1,48 @@
-"""A worker is killed in the middle of a stage; the next one goes on from the checkpoint."""
+"""A worker is killed in the middle of a stage; the next one goes on in the same run directory.
+
+That the engine then ends with the same weights, tests/rlhf/stages/test_reward.py shows.
+"""
 
 import fcntl
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+import pytest
 from django.conf import settings
+from django.db import connection
 
-STEPS = 400
+from tests.training.making import make_update
+from training.models import TrainingRun, Update
+from training.services.update_execution import execute_update
 
-
-class Site:
-    """A site with its own data folder, on which workers can be started and killed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = {
-            **os.environ,
-            "CHORUS_DATA_DIR": str(folder),
-            "CHORUS_ENV": "local",
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-        }
-        self.environment.pop("DATABASE_URL", None)
-
-    def start(self, *command: str) -> "subprocess.Popen[bytes]":
-        module = [sys.executable, "-m", "tests.training.killed_worker", *command]
-        return subprocess.Popen(module, cwd=settings.BASE_DIR, env=self.environment, stdout=subprocess.PIPE)
-
-    def run(self, *command: str) -> str:
-        process = self.start(*command)
-        output, _errors = process.communicate(timeout=300)
-        assert process.returncode == 0
-        return output.decode()
-
-    def report(self) -> dict[str, Any]:
-        return json.loads(self.run("report").splitlines()[-1])
-
-    def let_leases_expire(self) -> None:
-        with sqlite3.connect(self.folder / "db.sqlite3") as database:
-            for table in ("training_update", "training_trainingrun"):
-                database.execute(f"UPDATE {table} SET lease_expires_at = '2000-01-01 00:00:00'")
-
-    def state_of_run(self, pk: int) -> str:
-        with sqlite3.connect(self.folder / "db.sqlite3") as database:
-            return database.execute("SELECT state FROM training_trainingrun WHERE id = ?", [pk]).fetchone()[0]
+pytestmark = pytest.mark.django_db(transaction=True)
+STOP_AFTER, CHECKPOINT, LAST, NEVER = 6, 4, 12, 0
 
 
-def steps_done(folder: Path) -> list[int]:
-    try:
-        lines = (folder / "progress.jsonl").read_text().splitlines()
-    except OSError:
-        return []
-    return [json.loads(line)["step"] for line in lines if line.endswith("}")]
+def start_worker(update: Update, *, stop_after: int) -> "subprocess.Popen[bytes]":
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "TEST_DATABASE": str(connection.settings_dict["NAME"]),
+    }
+    module = [sys.executable, "-m", "tests.training.killed_worker", str(update.pk), str(stop_after)]
+    return subprocess.Popen(module, cwd=settings.BASE_DIR, env=environment)
+
+
+def kill(worker: "subprocess.Popen[bytes]") -> None:
+    worker.kill()
+    worker.wait()
+
+
+def steps_done(run: TrainingRun) -> list[int]:
+    path = run.folder / "progress.jsonl"
+    return [json.loads(line)["step"] for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def is_free(lock: Path) -> bool:
@@ -71,36 +56,38 @@ def is_free(lock: Path) -> bool:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 60
     while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
+        time.sleep(0.02)
     assert condition()
 
 
-def test_a_killed_worker_is_replaced_by_one_that_goes_on_from_the_checkpoint(tmp_path: Path, tiny_base: Path):
-    site = Site(tmp_path)
-    site.run("prepare", str(tiny_base))
-    run = tmp_path / "runs" / "1"
-    worker = site.start("work")
-    wait_until(lambda: list(run.glob("checkpoints/step-??????")))
-    worker.kill()
-    worker.wait()
-    wait_until(lambda: is_free(run / "engine.lock"))
+def reward_run(update: Update) -> TrainingRun:
+    return TrainingRun.objects.get(update=update, stage="reward")
+
+
+def test_a_killed_worker_is_replaced_by_one_that_goes_on_from_the_checkpoint():
+    update = make_update()
+    worker = start_worker(update, stop_after=STOP_AFTER)
+    wait_until(lambda: update.runs.exists() and STOP_AFTER in steps_done(reward_run(update)))
+    kill(worker)
+    run = reward_run(update)
+    wait_until(lambda: is_free(run.folder / "engine.lock"))
     killed_at = steps_done(run)
-    assert killed_at[-1] < STEPS, "it was killed in the middle"
 
-    site.run("work")
-    report = site.report()
-    assert (report["state"], report["attempt"]) == ("running", 1), "the lease is current: it was left alone"
+    execute_update(update.pk)
+    update.refresh_from_db()
+    assert (update.state, update.attempt) == ("running", 1), "the lease is current: it was left alone"
 
-    site.let_leases_expire()
-    worker = site.start("work")
-    wait_until((run / "result.json").exists)
-    wait_until(lambda: site.state_of_run(1) == "succeeded")
-    worker.kill()
-    worker.wait()
-    report = site.report()
-    assert (report["state"], report["attempt"], report["error"]) == ("running", 2, "")
-    assert report["runs"]["reward"] == ["succeeded", 2]
-    assert steps_done(run)[len(killed_at)] > 20, "it began at the checkpoint, not at the start"
-    assert steps_done(run)[-1] == STEPS
+    for work in (Update, TrainingRun):
+        work.objects.update(lease_expires_at=datetime(2000, 1, 1, tzinfo=UTC))
+    worker = start_worker(update, stop_after=NEVER)
+    wait_until(lambda: reward_run(update).state == "succeeded")
+    kill(worker)
+    update.refresh_from_db()
+    assert (update.state, update.attempt, update.error) == ("running", 2, "")
+    assert reward_run(update).attempt == 2
+    assert steps_done(run)[: len(killed_at)] == killed_at
+    assert steps_done(run)[len(killed_at) :] == list(range(CHECKPOINT + 1, LAST + 1)), (
+        "it began at the checkpoint, not at the start"
+    )
