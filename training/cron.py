@@ -25,7 +25,7 @@ class CronError(ValueError):
 
 def next_times(expression: str, zone: str, after: datetime, count: int) -> list[datetime]:
     """The next times strictly after a moment, in the zone; raises CronError when there are none."""
-    # Times in one zone compare by the face of the clock, so only UTC tells which is later.
+    # Times in one zone compare by the face of the clock, so the order is that in UTC.
     start = after.astimezone(UTC)
     times = (time for time in _simulate(expression, zone, after) if time.astimezone(UTC) > start)
     found = list(islice(times, count))

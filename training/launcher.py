@@ -144,7 +144,7 @@ def _reason(run: TrainingRun, code: int) -> str:
     elif code < 0:
         what = f"The engine was killed (signal {-code})."
     elif code == CANCELLED:
-        what = "The engine was told to stop from outside; nobody here asked for it."
+        what = "The engine was stopped from outside; nobody here asked for it."
     else:
         what = f"The engine ended with code {code} and gave no reason."
     last_words = log_tail(run.folder, lines=5)

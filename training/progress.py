@@ -1,4 +1,4 @@
-"""What a run directory tells while the engine works in it: progress lines and the log."""
+"""Reading a run directory while the engine works in it: progress lines and the log."""
 
 import json
 import math
@@ -29,7 +29,7 @@ def read_curve(folder: Path) -> list[Line]:
 
 
 def seconds_left(curve: Sequence[Line]) -> float | None:
-    """How long the rest of a stage will take at its recent speed; None while that cannot be said."""
+    """How long the rest of a stage will take at its recent speed; None while too little is known."""
     recent = curve[-RECENT_STEPS:]
     if len(recent) < 2:
         return None

@@ -94,7 +94,7 @@ class Dataset(models.Model):
         """What the folder is called outside this site."""
         return f"{self.project.slug}-{self.number}"
 
-    def open_zip(self) -> IO[bytes]:
+    def open_zip(self) -> io.BufferedRandom:
         """All `file_names` in one folder, as a zip to be read; raises OSError when a file is gone.
 
         Not compressed, because Parquet is; and the same bytes each time, until something is taken back.

@@ -16,7 +16,7 @@ from training.models import Update
 
 pytestmark = pytest.mark.django_db
 HOSTILE = '<script>alert(1)</script> [x](javascript:alert(1)) "quoted" \N{RIGHT-TO-LEFT OVERRIDE}'
-WORD_LIST = "told by a list of phrases"
+WORD_LIST = "decided by a list of phrases"
 
 
 def said(text: str, *, refused: bool = False, unsafe: bool = False) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class UpdateDetailSerializer(UpdateSerializer):
 class RunSerializer(StageSerializer):
     state = serializers.ChoiceField(TrainingRun.State.choices)
     curve = serializers.SerializerMethodField(help_text="Its progress so far, for charts.")
-    seconds_left = serializers.SerializerMethodField(help_text="Null while that cannot be said.")
+    seconds_left = serializers.SerializerMethodField(help_text="Null while too little is known.")
     log = serializers.SerializerMethodField(help_text="The last lines of the engine's log.")
 
     class Meta(StageSerializer.Meta):

@@ -13,8 +13,8 @@ from training.rlhf.rundir import sha256_of, sync_tree
 
 # Named one by one: nothing else that a stage left in its output belongs to a version, pickles least of all.
 ADAPTER_FILES = ("adapter_config.json", ADAPTER_WEIGHTS)
-# What the engine says of adapters and of what they learned from; runs of earlier versions have none.
-TOLD = ("README.md", "seen_prompts.json")
+# The engine's descriptions of adapters and of what they learned from; runs of earlier versions have none.
+DESCRIPTIONS = ("README.md", "seen_prompts.json")
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def _copy(update: Update, run: TrainingRun, folder: Path) -> None:
     # The members of a reward ensemble lie side by side, with one card beside them and no adapter.
     members = sorted(run.adapter_dir.glob("member-*")) or [run.adapter_dir]
     sources = [member / name for member in members for name in ADAPTER_FILES]
-    sources += [run.adapter_dir / name for name in TOLD if _reported(run, run.adapter_dir / name)]
+    sources += [run.adapter_dir / name for name in DESCRIPTIONS if _reported(run, run.adapter_dir / name)]
     for source in sources:
         target = folder / source.relative_to(run.adapter_dir)
         target.parent.mkdir(parents=True, exist_ok=True)

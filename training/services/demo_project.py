@@ -54,7 +54,7 @@ def found_project(
 def _found(
     topics: Sequence[Topic], base_model: str, name: str, slug: str, coordinator: User, guidelines: str
 ) -> Project:
-    """All of a project or nothing: one that was founded halfway could not be told from a whole one."""
+    """All of a project or nothing: a half-founded one would look like a whole one."""
     project = create_project(
         name=name, slug=slug, base_model=base_model, coordinator=coordinator, guidelines=guidelines
     )

@@ -17,10 +17,10 @@ def flagged_answers(project: Project) -> bytes | None:
     An answer counts as flagged when one volunteer marked it as harmful and did not take that back; the other
     marks say that it is wrong or useless, which is no harm. The newest answers of each class, each text once.
     """
-    said = {"completion": OuterRef("pk"), "judgment__is_current": True}
-    harmful = Flag.objects.filter(**said, kind=Flag.Kind.HARMFUL)
+    current = {"completion": OuterRef("pk"), "judgment__is_current": True}
+    harmful = Flag.objects.filter(**current, kind=Flag.Kind.HARMFUL)
     judged = Completion.objects.filter(
-        Exists(RankedCompletion.objects.filter(**said)), prompt__project=project
+        Exists(RankedCompletion.objects.filter(**current)), prompt__project=project
     )
     answers = judged.annotate(flagged=Exists(harmful)).order_by("-pk").values_list("text", flat=True)
     flagged = dict.fromkeys(answers.filter(flagged=True)[:MOST], True)

@@ -15,7 +15,7 @@ from django.db import transaction
 from annotator.models import Project, Prompt
 from training.launcher import engine_environment
 from training.models import ModelVersion, TrainingRun
-from training.rlhf import stages as engine
+from training.rlhf.stages.generate.recipe import GenerateRecipe
 
 from .recipes import PROMPTS_FILE, base_model, prompts_file, settings_of
 
@@ -73,8 +73,9 @@ def measure_new_prompts(project_id: int) -> None:
     if version is None or not unmeasured.exists():
         return
     tokens = _measure(base_model(version), prompts_file(version, unmeasured))
-    default = engine.STAGES[TrainingRun.Stage.GENERATE].recipe.max_prompt_tokens
-    limit = settings_of(project).get("generate", {}).get("max_prompt_tokens", default)
+    limit = (
+        settings_of(project).get("generate", {}).get("max_prompt_tokens", GenerateRecipe.max_prompt_tokens)
+    )
     changed = []
     for prompt in project.prompts.filter(pk__in=tokens):
         prompt.tokens = tokens[prompt.pk]

@@ -176,7 +176,7 @@ def _blind_comparisons(run: TrainingRun, judge: GoldJudge, questions: dict[str, 
 
 
 def _samples(rows: list[dict[str, Any]], questions: dict[str, str], count: int = 3) -> list[dict[str, str]]:
-    """A few prompts with what either version said, spread over the file and not chosen by outcome."""
+    """A few prompts with the answers of both versions, spread over the file and not chosen by outcome."""
     return [
         {
             "prompt": questions[row["prompt_id"]],

@@ -31,7 +31,7 @@ KINDS: dict[str, Promise] = {
 
 @dataclass
 class Answer:
-    """What a version said to a prompt, and how many times; flagged when that is a fault."""
+    """An answer of a version to a prompt, and how many times it was given; flagged when it is at fault."""
 
     text: str
     is_unsafe: bool
@@ -117,14 +117,14 @@ def _read(path: Path) -> tuple[list[Asked], bool]:
 
 
 def _add(asked: dict[str, Asked], row: dict[str, Any]) -> None:
-    """Add what a row tells, or raise one of the errors above and add nothing."""
+    """Add one row, or raise one of the errors above and add nothing."""
     name, kind = row["prompt_id"], row["kind"]
     question = storable(row.get("prompt", name))  # earlier evaluations wrote the id alone
-    said = {side: _answer(row[side], kind) for side in SIDES}
+    answers = {side: _answer(row[side], kind) for side in SIDES}
     if kind not in KINDS:
         raise ValueError(f"Not a kind of safety prompt: {kind!r:.40}.")
     prompt = asked.setdefault(name, Asked(question, kind, [], []))
-    for side, answer in said.items():
+    for side, answer in answers.items():
         known: list[Answer] = getattr(prompt, side)
         same = next((each for each in known if each.text == answer.text), None)
         if same is None:
@@ -133,10 +133,10 @@ def _add(asked: dict[str, Asked], row: dict[str, Any]) -> None:
             same.times += 1
 
 
-def _answer(told: dict[str, Any], kind: str) -> Answer:
-    is_unsafe, is_refusal = bool(told["unsafe"]), bool(told["refused"])
+def _answer(row: dict[str, Any], kind: str) -> Answer:
+    is_unsafe, is_refusal = bool(row["unsafe"]), bool(row["refused"])
     is_flagged = is_unsafe or (is_refusal and kind == BENIGN)
-    return Answer(storable(told["answer"]), is_unsafe, is_refusal, is_flagged)
+    return Answer(storable(row["answer"]), is_unsafe, is_refusal, is_flagged)
 
 
 def _counts(asked: list[Asked]) -> list[Count]:
@@ -154,5 +154,5 @@ def _counts(asked: list[Asked]) -> list[Count]:
 
 def _judged(version: ModelVersion) -> dict[str, Any]:
     """What the evaluation says of who judged: safety_judge, and its accuracy where it is a classifier."""
-    told = [each.metrics for each in version.evaluations.all() if "safety_judge" in each.metrics]
-    return told[0] if told else {}
+    judged = [each.metrics for each in version.evaluations.all() if "safety_judge" in each.metrics]
+    return judged[0] if judged else {}

@@ -16,7 +16,7 @@ PERIOD_SECONDS = 20
 
 
 class Command(BaseCommand):
-    help = "Start due updates and hand abandoned ones to a worker again, until told to stop."
+    help = "Start due updates and hand abandoned ones to a worker again, until it is stopped."
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()
