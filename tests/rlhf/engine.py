@@ -5,15 +5,18 @@ limits and files, and its exit status, are those of `python -m training.rlhf`, w
 """
 
 import os
+import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Self
 
 from training.rlhf.__main__ import main
+from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages import STAGES
 
 LONGEST = 120
@@ -46,6 +49,25 @@ def work(stage: str, folder: str, log: str, env: dict[str, str] | None = None) -
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     sys.exit(main([stage, folder]))
+
+
+def kill_after_checkpoint(stage: str, folder: Path, step: int) -> None:
+    """Let the engine work in a run directory until it is killed just after this checkpoint."""
+    assert status_of(fork(_work_until_checkpoint, stage, str(folder), step)) == -signal.SIGKILL
+
+
+def _work_until_checkpoint(stage: str, folder: str, last: int) -> None:
+    checkpoint = RunDirectory.checkpoint
+
+    @contextmanager
+    def killing(directory: RunDirectory, step: int) -> Iterator[Path]:
+        with checkpoint(directory, step) as place:
+            yield place
+        if step == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    RunDirectory.checkpoint = killing  # type: ignore[method-assign]
+    work(stage, folder, str(log_of(Path(folder))))
 
 
 def log_of(folder: Path) -> Path:

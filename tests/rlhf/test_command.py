@@ -15,7 +15,16 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from tests.rlhf.engine import LONGEST, fork, log_of, start, status_of, wait_for_checkpoint, work
+from tests.rlhf.engine import (
+    LONGEST,
+    fork,
+    kill_after_checkpoint,
+    log_of,
+    start,
+    status_of,
+    wait_for_checkpoint,
+    work,
+)
 from tests.rlhf.making import error_of, progress_of
 from training.rlhf.__main__ import main
 from training.rlhf.rundir import RunDirectory, sha256_of
@@ -66,18 +75,13 @@ def test_killed_anywhere_a_run_resumes_and_ends_with_the_same_bytes(
     ppo_settings: dict[str, Any], make_run: Make
 ) -> None:
     whole, killed = (
-        make_run(ppo_settings | {"steps": 12}, "whole"),
-        make_run(ppo_settings | {"steps": 12}, "killed"),
+        make_run(ppo_settings, "whole"),
+        make_run(ppo_settings, "killed"),
     )
     directory = RunDirectory(whole)
     directory.open()
     ppo.run(directory, directory.recipe())
-    process = start("ppo", killed)
-    wait_for_checkpoint(process, killed)
-    process.kill()
-    status_of(process)
-    assert not (killed / "result.json").exists()
-
+    kill_after_checkpoint("ppo", killed, 2)
     status, output = run("ppo", killed)
     assert status == 0, output
     result = json.loads((killed / "result.json").read_text())

@@ -31,6 +31,7 @@ from training.rlhf.model.reward_head import load_reward, score_sequences
 from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages.evaluate import judge_endpoint as endpoint
+from training.rlhf.stages.evaluate import safety
 from training.rlhf.stages.evaluate import stage as evaluate
 from training.rlhf.stages.evaluate.recipe import JUDGE_KEY, EvaluateRecipe
 from training.rlhf.stages.evaluate.win_rate import judge_by_scores, summarise
@@ -39,6 +40,13 @@ from training.rlhf.stages.generate.recipe import GenerateRecipe
 
 Outcome = tuple[dict[str, Any], list[dict[str, Any]]]
 Run = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def few_safety_prompts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two harmful safety prompts and one benign, so that an evaluation answers few."""
+    lines = safety._lines()
+    monkeypatch.setattr(safety, "_lines", lambda: [lines[0], lines[1], lines[-1]])
 
 
 @pytest.fixture
@@ -280,7 +288,7 @@ def test_a_version_against_itself_crosses_nothing_and_answers_the_safety_prompts
     assert metrics["watches"] == []
     assert (metrics["judge"], metrics["safety_judge"]) == ("reward model", "word list")
     asked = output(tmp_path, "safety.jsonl")
-    assert len(asked) == 8 * len({row["prompt_id"] for row in asked}) >= 8 * 30
+    assert len(asked) == 8 * len({row["prompt_id"] for row in asked}) == 8 * 3
     assert {"answer", "refused", "unsafe"} == set(asked[0]["baseline"]) == set(asked[0]["candidate"])
     assert metrics["candidate_unsafe"] == metrics["candidate_over_refusals"] == 0
     tokenizer = load_tokenizer(str(llama))
@@ -300,7 +308,7 @@ def test_flags_that_suffice_put_the_classifier_in_the_place_of_the_word_list(
         llama,
         EvaluateRecipe,
         reward_adapter=str(reward),
-        samples_per_prompt=2,
+        samples_per_prompt=8,
         flagged=DatasetFile(**write_rows(tmp_path / "flags.jsonl", flags)),
         min_flags=8,
     )

@@ -24,6 +24,9 @@ from training.rlhf.stages.evaluate.safety import BENIGN, SafetyJudge, safety_pro
 from training.rlhf.stages.generate import stage as generate
 from training.rlhf.stages.generate.recipe import GenerateRecipe
 
+# One worker makes the runs, once for all tests.
+pytestmark = pytest.mark.xdist_group("evaluate-metrics")
+
 REFUSAL = BAD.split(" at")[0].casefold()  # the base has no other way to decline
 SAMPLES, REPEATED = 3, 1
 VERSION = (

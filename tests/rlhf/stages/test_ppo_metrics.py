@@ -21,6 +21,9 @@ from training.rlhf.stages.ppo.learner import Learner
 from training.rlhf.stages.ppo.recipe import PPORecipe
 from training.rlhf.stages.ppo.rollout import Experience, RewardScorer
 
+# One worker makes the runs, once for all tests.
+pytestmark = pytest.mark.xdist_group("ppo-metrics")
+
 ROLLOUT = (
     "reward", "score", "normalised_score", "kl", "anchor_kl", "kl_coef", "entropy", "response_length",
     "eos_rate", "explained_variance",

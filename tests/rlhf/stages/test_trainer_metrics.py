@@ -26,6 +26,9 @@ from training.rlhf.stages.reward.report import HEADLINES
 from training.rlhf.stages.sft import stage as sft
 from training.rlhf.stages.sft.recipe import SFTRecipe
 
+# One worker makes the runs, once for all tests.
+pytestmark = pytest.mark.xdist_group("trainer-metrics")
+
 # The Trainer logs its first step, then every fifth: means over the steps since, or what the last of them was.
 STEPS, LOGGED = 7, {1: [0], 5: [1, 2, 3, 4], 7: [5, 6]}
 RATE, WARMUP = 5e-3, 0.3

@@ -110,8 +110,11 @@ def shortest_seconds(work: Callable[[], object], device: torch.device) -> float:
     """Seconds of the fastest of many tries; the first ones warm up."""
     shortest, end = float("inf"), time.perf_counter() + _MEASURED_SECONDS
     with torch.no_grad():
-        while (started := time.perf_counter()) < end:
+        while True:  # once at least, however busy the machine is
+            started = time.perf_counter()
             work()
             finish_work(device)
-            shortest = min(shortest, time.perf_counter() - started)
-    return shortest
+            now = time.perf_counter()
+            shortest = min(shortest, now - started)
+            if now >= end:
+                return shortest

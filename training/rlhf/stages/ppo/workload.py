@@ -61,8 +61,8 @@ class StageWorkload(SamplingWorkload[PPORecipe]):
         return [
             *self.sampling(times=rollouts),
             self.scoring(times=rollouts * members),
-            self._reference(),
-            self._update(),
+            self.reference(),
+            self.update(),
         ]
 
     @property
@@ -70,7 +70,7 @@ class StageWorkload(SamplingWorkload[PPORecipe]):
         """Of the hidden states and the numbers for each token that a rollout keeps."""
         return 4 * self.recipe.batch_size * self.recipe.max_new_tokens * (self.hidden + 8)
 
-    def _reference(self) -> Phase:
+    def reference(self) -> Phase:
         recipe = self.recipe
         part = self.block(min(recipe.batch_size, forward_rows(recipe)))
         cost = self.cost(lambda: self.logprobs(part), None)
@@ -78,7 +78,7 @@ class StageWorkload(SamplingWorkload[PPORecipe]):
         times = (recipe.steps + 1) * models * math.ceil(recipe.batch_size / len(part.ids))
         return Phase("reference", times, cost, self.share, self._feature_bytes)
 
-    def _update(self) -> Phase:
+    def update(self) -> Phase:
         recipe = self.recipe
         minibatch = math.ceil(recipe.batch_size / recipe.minibatches)
         micro = min(recipe.micro_batch_size, minibatch)
