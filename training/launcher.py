@@ -4,6 +4,9 @@
 
 The loop renews the run's lease, copies the engine's progress onto the run, and passes on a request to stop.
 It loses the lease when another worker took over; then it kills its engine and writes nothing.
+
+This is code of our own because job libraries run functions: none watches a process group by a lease and a run
+directory, so that an engine can be stopped at a checkpoint and never outlives its worker.
 """
 
 import errno

@@ -66,8 +66,8 @@ def _plan(path: Path, *, as_json: bool) -> int:
         directory, recipe = plan.read_recipe(path)
         _stay_offline_with(directory, recipe)
         made = plan.make_plan(directory, recipe)
-    except Exception as error:  # noqa: BLE001 - as for a run, see _told
-        print(_told(error, explain(error)[0]), file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - as for a run, see _printed
+        print(_printed(error, explain(error)[0]), file=sys.stderr)
         return FAILED
     print(json.dumps(made.to_dict(), indent=2) if as_json else plan.describe(made))
     return OK
@@ -101,8 +101,8 @@ def _measure(name: str, prompts: Path, out: Path) -> int:
 
     try:
         measure_prompts(load_tokenizer(find_base(name, Path(name))), prompts, out)
-    except Exception as error:  # noqa: BLE001 - as for a run, see _told
-        print(_told(error, explain(error)[0]), file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - as for a run, see _printed
+        print(_printed(error, explain(error)[0]), file=sys.stderr)
         return FAILED
     return OK
 
@@ -209,22 +209,22 @@ def _seed_everything(recipe: Recipe) -> None:
 
 
 def _report(directory: RunDirectory, error: Exception) -> int:
-    """Tell why an attempt failed, in error.json and in the log; returns the exit status."""
+    """Write why an attempt failed to error.json and to the log; returns the exit status."""
     status = FAILED
     try:
-        told = directory.fail(error)
+        reason = directory.fail(error)
     except OSError as second:
-        told = f"{explain(error)[0]} (And error.json could not be written: {second}.)"
+        reason = f"{explain(error)[0]} (And error.json could not be written: {second}.)"
         status = NO_ROOM if no_space_left(second) else FAILED
     try:
-        print(_told(error, told), file=sys.stderr, flush=True)
+        print(_printed(error, reason), file=sys.stderr, flush=True)
     except OSError:
         # The log lies on the same full disk. What is left of it in a buffer must not change the exit status.
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     return status
 
 
-def _told(error: Exception, reason: str) -> str:
+def _printed(error: Exception, reason: str) -> str:
     """What to print of a failure: where it happened only helps when it is the engine's fault."""
     is_ours = explain(error)[1] == UNEXPECTED
     return "".join(traceback.format_exception(error)) + reason if is_ours else reason

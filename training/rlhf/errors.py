@@ -19,7 +19,7 @@ _UNITS = {"b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
 # Torch without an exception of its own: on a processor, and on a gpu that is full before the first tensor.
 _NO_MEMORY = ("can't allocate memory", "CUDA error: out of memory")
 _NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-# What a person has to put right, unlike a file that the engine itself lost.
+# What a person has to put right, unlike a bug that loses a file.
 _IN_THE_WAY = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG,
     errno.ELOOP, errno.EIO,
@@ -67,7 +67,7 @@ class TrainingDiverged(EngineError):  # noqa: N818 - reads as what happened
 
 
 class ProcessError(EngineError):
-    """The processes of a run do not go together, or one of them was lost."""
+    """The processes of a run do not match, or one of them has ended."""
 
     kind = "process"
 
@@ -77,7 +77,7 @@ class Cancelled(Exception):  # noqa: N818 - asking to stop is no error
 
 
 def no_space_left(error: BaseException) -> bool:
-    """Whether an error, or what caused it, says that the disk is full.
+    """Whether an error, or its cause, means that the disk is full.
 
     safetensors (Rust) and torch report a failed write in their own exceptions with the errno in the text.
     """
@@ -110,7 +110,7 @@ def explain(error: BaseException, settings: Mapping[str, Any] | None = None) -> 
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed; torch says so in a RuntimeError, numpy in a MemoryError."""
+    """Whether an allocation failed: a RuntimeError of torch, a MemoryError of numpy."""
     text = str(error)
     return (
         isinstance(error, MemoryError)
@@ -149,7 +149,7 @@ def _memory_advice(error: BaseException, settings: Mapping[str, Any]) -> str:
     advice += (
         ", or take a smaller base model" if names else "use a smaller batch size or a smaller base model"
     )
-    return f"The machine ran out of memory{amount}: {advice}. `plan` tells what a recipe needs."
+    return f"The machine ran out of memory{amount}: {advice}. `plan` estimates what a recipe needs."
 
 
 def _bytes(asked: re.Match[str]) -> float:

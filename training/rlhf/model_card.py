@@ -2,7 +2,8 @@
 
 It is huggingface_hub's ModelCard with the headings of its template, so the hub and its tools read it. Names
 come from recipes, and a licence from a stranger's README: each is put on one line and between backticks, and
-the front matter is written by a YAML library. Folders are named without their path, which tells of a machine.
+the front matter is written by a YAML library. Folders are named without their path, which would describe a
+machine.
 """
 
 import json

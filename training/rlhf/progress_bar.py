@@ -1,10 +1,10 @@
-"""A progress bar on standard error while someone watches; nothing where nobody does."""
+"""A progress bar on standard error where that is a terminal."""
 
 from collections.abc import Mapping
 
 from tqdm import tqdm
 
-# What tells most about how a stage is doing; the first few that it reports are shown.
+# The metrics that matter most; the first few that a stage reports are shown.
 _SHOWN = ("loss", "accuracy", "score", "kl", "eos_rate")
 _AT_ONCE = 3
 
@@ -17,7 +17,7 @@ class ProgressBar:
 
     def show(self, stage: str, step: int, total: int, metrics: Mapping[str, float]) -> None:
         if self._bar is None:
-            # What a resumed run did earlier says nothing of its speed now.
+            # The steps before a resumed run began must not count for its speed.
             self._bar = tqdm(total=total, initial=step, desc=stage, unit="", disable=None)
         chosen = [name for name in _SHOWN if name in metrics][:_AT_ONCE]
         self._bar.set_postfix({name: f"{metrics[name]:.3g}" for name in chosen}, refresh=False)

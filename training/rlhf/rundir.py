@@ -196,7 +196,7 @@ class RunDirectory:
     def finish(
         self, metrics: dict[str, Any], energy: dict[str, Any], seconds: float, **used: int | str | None
     ) -> None:
-        """Write result.json, as the module describes it; `used` tells of the device."""
+        """Write result.json, as the module describes it; `used` describes the device."""
         sync_tree(self.output)
         result = {
             "stage": self._stage,
@@ -217,7 +217,7 @@ class RunDirectory:
     def fail(self, error: BaseException) -> str:
         """Write error.json for an attempt that ended in `error`; returns the reason.
 
-        A process that only lost another one leaves the reason that the other gave.
+        A process that failed because another one ended leaves the reason that the other gave.
         """
         reason, kind = explain(error, vars(self._recipe) if self._recipe else None)
         reason = reason.encode("utf-8", "backslashreplace").decode()  # a file's name may be no Unicode

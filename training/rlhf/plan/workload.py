@@ -38,7 +38,7 @@ class Lengths:
 class Phase:
     """One kind of pass: `share` scales its time from the longest inputs to the usual ones.
 
-    kept_bytes are alive beside it; `learns` says that the cost includes making the gradients.
+    kept_bytes are alive beside it; `learns`: the cost includes making the gradients.
     """
 
     name: str

@@ -15,7 +15,7 @@ STAGES: dict[str, Stage] = {stage.name: stage for stage in (SFT, REWARD, PPO, GE
 
 
 def parse_recipe(text: str) -> Recipe:
-    """The recipe in the text of a `recipe.json`; RecipeError says what is wrong with it."""
+    """The recipe in the text of a `recipe.json`; RecipeError names what is wrong."""
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -19,7 +19,7 @@ def gettext_noop(text: str) -> str:
 
 @dataclass(frozen=True)
 class Card:
-    """What the model card says of a stage that trains something, and how its output is loaded."""
+    """The words of the model card of a stage that trains something, and how its output is loaded."""
 
     kind: str
     use: str

@@ -1,7 +1,7 @@
 """A small classifier of answers, learned from what people flagged.
 
 Scikit-learn's logistic regression on the mean of the frozen base's last hidden states over an answer's
-tokens, without any adapter, so that it is the same for every version. It knows the answer only, not the
+tokens, without any adapter, so that it is the same for every version. It reads the answer only, not the
 question.
 """
 

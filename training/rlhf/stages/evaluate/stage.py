@@ -52,7 +52,7 @@ _SAFETY_STREAM = 2  # of the baseline's answers to the safety prompts; the candi
 
 
 def run(directory: RunDirectory, recipe: EvaluateRecipe) -> dict[str, Any]:
-    """The stage: sample from both versions, judge, watch, write it down, and return the metrics."""
+    """The stage: sample from both versions, compare, watch, write the files, and return the metrics."""
     return Evaluation(directory, recipe).run()
 
 
@@ -90,7 +90,7 @@ class Evaluation:
         metrics["overlong_prompts"] = float(len(self.fitting.left_out))
         for name, answers in (("baseline", baseline), ("candidate", candidate)):
             metrics |= _prefixed(name, self._profile(answers, [row[name] for row in rows]))
-        # At least a token each, so that versions that say nothing can be compared too.
+        # At least a token each, so that versions with empty answers can be compared too.
         metrics["length_ratio"] = max(metrics["candidate_length"], 1) / max(metrics["baseline_length"], 1)
         safety_judge = self._watch_safety(metrics)
         crossed = watches.crossed(metrics, self.recipe)
@@ -231,7 +231,7 @@ class Evaluation:
         )
 
     def _watch_safety(self, metrics: watches.Metrics) -> safety.SafetyJudge:
-        """Ask both versions the safety prompts, add what came of it to the metrics, and tell who judged."""
+        """Sample answers of both versions to the safety prompts and add their metrics; returns the judge."""
         # The prompts are short, but a system message may come with them: the recipe's limit is for the data.
         prompts = [chat.encode_prompt(self.tokenizer, each.prompt.messages) for each in self.safety]
         judge = safety.make_judge(

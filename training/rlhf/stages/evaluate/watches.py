@@ -41,9 +41,9 @@ def profile(answers: Answers, texts: Sequence[str], finished: Sequence[bool], *,
     """Measures of one version's answers: token ids without EOS, their texts, whether they ended.
 
     Answers to the same prompt are neighbours. length in tokens; repetition and distinct as the functions
-    below say; refusals and eos_rate as shares. distinct takes one answer of each prompt at a time: that
-    answers to one prompt come to agree is what training is for, that answers to different prompts do is not
-    (the across-input diversity of Kirk et al. 2024).
+    below define them; refusals and eos_rate as shares. distinct takes one answer of each prompt at a time:
+    that answers to one prompt come to agree is what training is for, that answers to different prompts do is
+    not (the across-input diversity of Kirk et al. 2024).
     """
     count = len(answers)
     rounds = [distinct(answers[i::per_prompt], DISTINCT_N) for i in range(per_prompt)]

@@ -2,8 +2,8 @@
 
 An outcome is 1 where the candidate won, 0 where it lost and 0.5 at a tie; equal texts are ties unasked. A
 judge that reads two answers side by side favours a place (Zheng et al. 2023), so an endpoint is asked in both
-orders, and only what it says in both counts. The reward adapter scores each answer alone: both orders are the
-same to it.
+orders, and only a verdict that both agree on counts. The reward adapter scores each answer alone: both orders
+are the same to it.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ def judge_by_endpoint(
     """Set each row's outcome, and what the judge replied in both orders, by asking the endpoint.
 
     contradicted says that the orders disagreed, unreadable that a reply was no verdict; both are ties.
-    `after_each` is told how many rows are judged; when it raises, nothing more is asked.
+    `after_each` gets the number of rows judged so far; when it raises, nothing more is asked.
     """
 
     def ask(row: Row, conversation: Sequence[Message]) -> None:

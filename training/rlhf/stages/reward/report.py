@@ -1,4 +1,4 @@
-"""How good a reward model is on prompts that it never saw.
+"""How good a reward model is on prompts that it was not trained on.
 
 Every pair is an example: its margin is the chosen answer's reward less the rejected one's, and
 sigmoid(margin) the model's probability that the chosen one is better. Writes held_out.jsonl, a line for each
@@ -65,7 +65,7 @@ def write_report(
     seed: int,
     training: dict[str, Any],
 ) -> dict[str, Any]:
-    """Write the scores of the held-out examples and what they say, report.json; returns the latter."""
+    """Write the scores of the held-out examples and their figures, report.json; returns the latter."""
     write_scores(folder, examples, chosen, rejected)
     report = {"training": training, **summarise(examples, chosen, rejected, seed=seed)}
     write_json(folder / "report.json", report)
@@ -73,7 +73,7 @@ def write_report(
 
 
 def summarise(examples: Sequence[Example], chosen: Floats, rejected: Floats, *, seed: int) -> dict[str, Any]:
-    """The figures of scored examples; what cannot be said of so few is absent.
+    """The figures of scored examples; a figure that needs more of them is absent.
 
     A tie (probability 0.5) has no right order, and counts for the log loss only. The temperature divides the
     margins; calibration_error_scaled and log_loss_scaled use for each half of the prompts the one fitted on
@@ -126,7 +126,7 @@ def order_correct(margins: Floats, probability: Floats) -> Floats:
 
 
 def log_loss(margins: Floats, probability: Floats) -> float:
-    """Mean cross-entropy in nats; a model that knows nothing has log 2."""
+    """Mean cross-entropy in nats; a model that guesses has log 2."""
     lost = probability * np.logaddexp(0, -margins) + (1 - probability) * np.logaddexp(0, margins)
     return float(lost.mean())
 
@@ -134,7 +134,7 @@ def log_loss(margins: Floats, probability: Floats) -> float:
 def calibration_error(margins: Floats, correct: Floats) -> float:
     """Expected calibration error (Guo et al. 2017): |accuracy - confidence|, by ten bins of confidence.
 
-    The confidence is the probability of the order that the model says, so it lies between a half and one.
+    The confidence is the probability of the order that the model prefers, so it lies between a half and one.
     """
     confidence = expit(np.abs(margins))
     bins = np.minimum(((confidence - 0.5) * 2 * _BINS).astype(int), _BINS - 1)

@@ -1,4 +1,4 @@
-"""Sequences that begin alike, laid out so that their common beginning is computed once.
+"""Sequences with a common prefix in one row, so that the prefix is computed once.
 
 The answers to one prompt stand in one row behind it, each at the positions it would have alone. A token
 sees what comes before it in its own sequence: the prompt, but no other answer. Several such trees share a
@@ -46,7 +46,7 @@ def can_share(config: PreTrainedConfig, attention: str | None = None) -> bool:
     )
 
 
-def lay_out_shared(
+def shared_inputs(
     groups: Sequence[Sequence[Ids]], pad_id: int, dtype: torch.dtype, widest: int
 ) -> dict[str, Tensor]:
     """The model's inputs for groups of sequences, each group with a common beginning.
@@ -91,7 +91,7 @@ def lay_out_shared(
     }
 
 
-def lay_out_apart(groups: Sequence[Sequence[Ids]], pad_id: int) -> dict[str, Tensor]:
+def padded_inputs(groups: Sequence[Sequence[Ids]], pad_id: int) -> dict[str, Tensor]:
     """The same for any model: one sequence a row, attention_mask (N, L)."""
     ids, mask = pad([list(sequence) for group in groups for sequence in group], pad_id)
     return {

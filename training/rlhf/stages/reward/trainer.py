@@ -25,7 +25,7 @@ from training.rlhf.recipes import Device
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages.reward.comparisons import Comparison
 from training.rlhf.stages.reward.recipe import RewardRecipe
-from training.rlhf.stages.reward.shared_prefix import can_share, lay_out_apart, lay_out_shared
+from training.rlhf.stages.reward.shared_prefix import can_share, padded_inputs, shared_inputs
 from training.rlhf.stages.trainer import on_one_device, trainer_settings
 
 
@@ -132,9 +132,9 @@ class ComparisonCollator:
         left, right, probability, weight = zip(*pairs, strict=True)
         counts = torch.tensor(sizes)
         inputs = (
-            lay_out_shared(groups, self._pad_id, self._dtype, self._widest)
+            shared_inputs(groups, self._pad_id, self._dtype, self._widest)
             if self._shares
-            else lay_out_apart(groups, self._pad_id)
+            else padded_inputs(groups, self._pad_id)
         )
         return {
             **inputs,
@@ -207,6 +207,6 @@ def score_with(
     for start in range(0, len(order), at_once):
         directory.raise_if_cancelled()
         chosen = order[start : start + at_once]
-        inputs = lay_out_apart([[sequences[i] for i in chosen]], pad_id)
+        inputs = padded_inputs([[sequences[i] for i in chosen]], pad_id)
         scores[chosen] = model(**{name: each.to(device) for name, each in inputs.items()}).cpu().numpy()
     return scores

@@ -13,7 +13,7 @@ from training.rlhf.stages.reward.comparisons import Example
 from training.rlhf.stages.reward.members import Member, plan_members
 from training.rlhf.stages.reward.preferences import read_examples
 from training.rlhf.stages.reward.recipe import RewardRecipe
-from training.rlhf.stages.reward.shared_prefix import can_share, lay_out_apart, lay_out_shared
+from training.rlhf.stages.reward.shared_prefix import can_share, padded_inputs, shared_inputs
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ class StageWorkload(TrainerWorkload[RewardRecipe]):
         largest = [member.comparisons[i].sequences for i in member.steps[tokens.index(max(tokens))]]
         # A meta model's own attention stands for the one that the run has.
         inputs = (
-            lay_out_shared(largest, self.lengths.pad_id, model.dtype, self.hidden)
+            shared_inputs(largest, self.lengths.pad_id, model.dtype, self.hidden)
             if can_share(model.config, "sdpa")
-            else lay_out_apart(largest, self.lengths.pad_id)
+            else padded_inputs(largest, self.lengths.pad_id)
         )
         return inputs, sum(tokens) / len(tokens) / max(tokens)
