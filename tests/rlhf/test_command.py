@@ -217,8 +217,8 @@ def test_a_folder_that_may_not_be_written_to_is_named() -> None:
         log.touch()
         log.chmod(0o666)
         assert status_of(fork(work_as_nobody, str(folder), str(log))) == 1
-        told = log.read_text()
-    assert f"{folder}/output cannot be used (Permission denied)" in told and "Traceback" not in told
+        printed = log.read_text()
+    assert f"{folder}/output cannot be used (Permission denied)" in printed and "Traceback" not in printed
 
 
 def test_a_failure_of_the_engine_itself_is_traced_in_the_log(
@@ -227,8 +227,8 @@ def test_a_failure_of_the_engine_itself_is_traced_in_the_log(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ppo, "run", lambda *_: {}["lost"])
         assert main(["ppo", str(make_run(ppo_settings))]) == 1
-    told = capsys.readouterr().err
-    assert "Traceback" in told and "The engine failed unexpectedly: KeyError" in told
+    printed = capsys.readouterr().err
+    assert "Traceback" in printed and "The engine failed unexpectedly: KeyError" in printed
 
 
 def test_a_name_that_is_no_unicode_reaches_the_reason(ppo_settings: dict[str, Any], make_run: Make) -> None:

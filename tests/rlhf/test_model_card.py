@@ -52,7 +52,7 @@ def test_the_hubs_parser_reads_where_it_comes_from(ppo_settings: dict[str, Any],
     assert set(card.data.tags or []) == {"rlhf", "ppo", "lora"}
     assert card.data.license is None and card.data.base_model is None
     reward = Path(ppo_settings["reward_adapter"])
-    for said in (
+    for words in (
         "**License of the base:** unknown: see the base model",
         "**Parent adapter:** none: it starts from the base",
         f"sha256 of its weights `{sha256_of(reward / 'adapter_model.safetensors')}`",
@@ -64,7 +64,7 @@ def test_the_hubs_parser_reads_where_it_comes_from(ppo_settings: dict[str, Any],
         "PeftModel.from_pretrained(base",
         "Out-of-Scope Use",
     ):
-        assert said in card.text
+        assert words in card.text
     assert str(reward.parent) not in card.content  # nothing tells of the machine's folders
 
 

@@ -25,20 +25,20 @@ with directory.shown_in_terminal():
 
 
 def report(folder: Path, stderr: int) -> None:
-    """Three steps of a run that resumed at the third, told to this standard error."""
+    """Three steps of a run that resumed at the third, shown on this standard error."""
     subprocess.run([sys.executable, "-c", REPORT, str(folder)], stderr=stderr, check=True)
 
 
 def read_all(handle: int) -> str:
-    said = b""
+    shown = b""
     while True:
         try:
             part = os.read(handle, 4096)
         except OSError:  # how Linux says that the other end is closed
             part = b""
         if not part:
-            return said.decode()
-        said += part
+            return shown.decode()
+        shown += part
 
 
 def test_a_terminal_sees_stage_step_time_left_and_metrics(
@@ -48,12 +48,12 @@ def test_a_terminal_sees_stage_step_time_left_and_metrics(
     termios.tcsetwinsize(terminal, (24, 120))
     report(make_run(ppo_settings), terminal)
     os.close(terminal)
-    said = read_all(reader)
+    shown = read_all(reader)
     os.close(reader)
-    last = said.strip().split("\r")[-1]
+    last = shown.strip().split("\r")[-1]
     assert last.startswith("ppo: 100%") and "5/5" in last
     assert "score=2, kl=1.25" in last and "entropy" not in last
-    assert re.search(r"4/5 \[\d\d:\d\d<\d\d:\d\d", said)  # time gone and time left
+    assert re.search(r"4/5 \[\d\d:\d\d<\d\d:\d\d", shown)  # time gone and time left
 
 
 def test_a_file_gets_no_bar(ppo_settings: dict[str, Any], make_run: Make, tmp_path: Path) -> None:

@@ -203,11 +203,11 @@ def test_padding_and_batch_composition_change_no_answer_score_win_or_watch(
         assert output(tmp_path, "safety.jsonl") == asked
 
 
-def flat(told: Any) -> dict[str, Any]:
+def flat(reported: Any) -> dict[str, Any]:
     """Numbers by name, and the rest as pairs of name and text."""
-    numbers = {name: value for name, value in told.items() if isinstance(value, int | float)}
-    texts = [f"{name}: {value}" for name, value in told.items() if isinstance(value, str)]
-    crossed = [row["watch"] for row in told.get("watches", [])]
+    numbers = {name: value for name, value in reported.items() if isinstance(value, int | float)}
+    texts = [f"{name}: {value}" for name, value in reported.items() if isinstance(value, str)]
+    crossed = [row["watch"] for row in reported.get("watches", [])]
     return numbers | dict.fromkeys([*texts, *crossed], 0.0)
 
 

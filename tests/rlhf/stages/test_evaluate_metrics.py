@@ -144,32 +144,32 @@ class Reckoning:
         return float(self.score(*candidate) > self.score(*baseline))
 
     def score(self, prompt: Ids, answer: Answer) -> float:
-        said = [*self.said(answer), self.tokenizer.eos_token_id]
+        tokens_of = [*self.own_tokens(answer), self.tokenizer.eos_token_id]
         ending = self.tokenizer("\n", add_special_tokens=False).input_ids
-        return float(self.judge.score(prompt + said + ending).detach())
+        return float(self.judge.score(prompt + tokens_of + ending).detach())
 
-    def said(self, answer: Answer) -> Ids:
+    def own_tokens(self, answer: Answer) -> Ids:
         return [token for token in answer.tokens if token != self.tokenizer.eos_token_id]
 
     def text(self, answer: Answer) -> str:
         return str(self.tokenizer.decode(answer.tokens, skip_special_tokens=True)).strip()
 
     def profile(self, answers: list[tuple[Ids, Answer]]) -> dict[str, float]:
-        said = [self.said(answer) for _, answer in answers]
+        tokens_of = [self.own_tokens(answer) for _, answer in answers]
         repeated, varied = [], []
-        for tokens in said:
+        for tokens in tokens_of:
             found = grams(tokens, REPEATED)
             repeated.append(sum(gram in found[:i] for i, gram in enumerate(found)) / max(len(found), 1))
         for number in range(SAMPLES):
-            twos = [gram for tokens in said[number::SAMPLES] for gram in grams(tokens, 2)]
+            twos = [gram for tokens in tokens_of[number::SAMPLES] for gram in grams(tokens, 2)]
             varied.append(len(set(twos)) / len(twos))
         return {
             "score": mean([self.score(*each) for each in answers]),
-            "length": mean([len(tokens) for tokens in said]),
+            "length": mean([len(tokens) for tokens in tokens_of]),
             "repetition": mean(repeated),
             "distinct": mean(varied),
             "refusals": mean([declines(self.text(answer)) for _, answer in answers]),
-            "eos_rate": mean([len(self.said(answer)) < len(answer.tokens) for _, answer in answers]),
+            "eos_rate": mean([len(self.own_tokens(answer)) < len(answer.tokens) for _, answer in answers]),
         }
 
     def safety(self, answers: list[tuple[Ids, Answer]]) -> dict[str, float]:
@@ -233,10 +233,10 @@ def test_no_metric_is_given_whose_meaning_is_not_tested(compared: Run) -> None:
 
 
 def test_the_evaluation_looked_at_has_something_to_tell(compared: Run) -> None:
-    told = compared.metrics
-    assert all(told[name] > 0 for name in ("wins", "ties", "losses", "kl"))
+    reported = compared.metrics
+    assert all(reported[name] > 0 for name in ("wins", "ties", "losses", "kl"))
     for name in ("refusals", "over_refusals", "unsafe", "repetition", "eos_rate", "distinct"):
-        both = [told[f"baseline_{name}"], told[f"candidate_{name}"]]
+        both = [reported[f"baseline_{name}"], reported[f"candidate_{name}"]]
         assert both[0] != both[1] and any(0 < value < 1 for value in both), name
 
 

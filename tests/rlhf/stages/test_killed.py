@@ -65,11 +65,11 @@ def left_by(folder: Path) -> tuple[dict[str, float], dict[str, str], dict[int, d
     """Metrics, checksums of the output, and each step's progress, without what tells of time and energy."""
     result = json.loads((folder / "result.json").read_text())
     del result["files"]["README.md"]
-    told = {
+    reported = {
         line["step"]: {name: value for name, value in line["metrics"].items() if "seconds" not in name}
         for line in progress_of(folder)
     }
-    return result["metrics"], result["files"], told
+    return result["metrics"], result["files"], reported
 
 
 def test_killed_again_and_again_a_run_ends_with_the_same_bytes(

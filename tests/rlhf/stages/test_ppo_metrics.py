@@ -177,23 +177,23 @@ class Reckoning:
 
     def of_rollout(self, number: int) -> dict[str, float]:
         answers = self.rollout(number)
-        said, kept, base = (
+        policy, kept, base = (
             [self.logprobs(policy, prompt, answer.tokens) for prompt, answer in answers]
             for policy in (self.sampler_of(number).policy, self.start, None)
         )
         learned = self.learned_from(number)
         rows = [learned[(tuple(prompt), tuple(answer.tokens))] for prompt, answer in answers]
         returns, values = (torch.cat([row[name] for row in rows]) for name in ("returns", "values"))
-        kl = mean([float((one - other).sum()) for one, other in zip(said, kept, strict=True)])
+        kl = mean([float((one - other).sum()) for one, other in zip(policy, kept, strict=True)])
         normalised = mean([self.normalised(*each) for each in answers])
         return {
             "reward": normalised - self.kl_coef * kl,
             "score": mean([self.score(*each) for each in answers]),
             "normalised_score": normalised,
             "kl": kl,
-            "anchor_kl": mean([float((one - other).sum()) for one, other in zip(said, base, strict=True)]),
+            "anchor_kl": mean([float((one - other).sum()) for one, other in zip(policy, base, strict=True)]),
             "kl_coef": self.kl_coef,
-            "entropy": -float(torch.cat(said).mean()),
+            "entropy": -float(torch.cat(policy).mean()),
             "response_length": mean([len(answer.tokens) for _, answer in answers]),
             "eos_rate": mean([answer.tokens[-1] == self.eos for _, answer in answers]),
             "explained_variance": 1 - float((returns - values).var() / returns.var()),
@@ -211,8 +211,8 @@ class Reckoning:
         """What a rollout tells of each row: log-probabilities, states, values, returns and advantages."""
         first, rows = self.sampler_of(number), {}
         for prompt, answer in self.rollout(number):
-            said = self.logprobs(first.policy, prompt, answer.tokens)
-            price = self.kl_coef * (said - self.logprobs(self.start, prompt, answer.tokens))
+            policy = self.logprobs(first.policy, prompt, answer.tokens)
+            price = self.kl_coef * (policy - self.logprobs(self.start, prompt, answer.tokens))
             rewards = -price
             rewards[-1] += self.normalised(prompt, answer)
             states = self.reward.states(prompt + answer.tokens)[-len(answer.tokens) - 1 : -1].detach()
@@ -223,7 +223,7 @@ class Reckoning:
                 [sum(0.72**k * error for k, error in enumerate(errors[t:])) for t in range(len(errors))]
             )
             rows[(tuple(prompt), tuple(answer.tokens))] = {
-                "logprobs": said, "states": states, "values": values,
+                "logprobs": policy, "states": states, "values": values,
                 "advantages": advantages, "returns": advantages + values,
             }  # fmt: skip
         # Rows may be alike, so the rollout is gone through, not the dictionary.

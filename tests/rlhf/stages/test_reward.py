@@ -116,7 +116,7 @@ def test_the_saved_reward_model_gives_the_same_scores_however_it_is_loaded(
 ) -> None:
     run = make_reward_run(make_rows())
     assert main(["reward", str(run)]) == 0
-    told = held_out_rewards(run)
+    reported = held_out_rewards(run)
 
     tokenizer = load_tokenizer(str(llama))
     sequences = held_out_sequences(tokenizer)
@@ -129,8 +129,8 @@ def test_the_saved_reward_model_gives_the_same_scores_however_it_is_loaded(
     base = SharedBase(load_base(str(llama), "float32"))
     model = load_reward(base, run / "output")
     by_engine = score_sequences(base, model, sequences, tokenizer.pad_token_id)[0].view(-1, 2)
-    torch.testing.assert_close(by_peft, told, rtol=0, atol=1e-6)
-    torch.testing.assert_close(by_engine, told, rtol=0, atol=1e-6)
+    torch.testing.assert_close(by_peft, reported, rtol=0, atol=1e-6)
+    torch.testing.assert_close(by_engine, reported, rtol=0, atol=1e-6)
 
 
 def test_on_a_base_in_bfloat16_adapter_and_head_are_float32_and_score_as_they_did(
@@ -141,12 +141,12 @@ def test_on_a_base_in_bfloat16_adapter_and_head_are_float32_and_score_as_they_di
     saved = load_file(run / "output" / "adapter_model.safetensors")
     assert {value.dtype for value in saved.values()} == {torch.float32}
     assert any(not torch.equal(value, value.bfloat16().float()) for value in saved.values())
-    told = held_out_rewards(run)
+    reported = held_out_rewards(run)
     base = SharedBase(load_base(str(llama), "bfloat16"))
     model = load_reward(base, run / "output")
     tokenizer = load_tokenizer(str(llama))
     scores = score_sequences(base, model, held_out_sequences(tokenizer), tokenizer.pad_token_id)[0]
-    torch.testing.assert_close(scores.view(-1, 2), told, rtol=0, atol=0.05)
+    torch.testing.assert_close(scores.view(-1, 2), reported, rtol=0, atol=0.05)
 
 
 def test_a_pair_counts_by_its_weight(make_reward_run: Callable[..., Path]) -> None:
@@ -306,12 +306,12 @@ def test_a_reloaded_reward_model_gives_identical_scores(
         for classifier in classifiers
     )
     known = dict(zip(distinct, scores.tolist(), strict=True))
-    told = [
+    reported = [
         json.loads(line)[side]
         for line in (run / "output" / "held_out.jsonl").read_text().splitlines()
         for side in ("chosen_reward", "rejected_reward")
     ]
-    assert [known[ids] for ids in sequences] == told
+    assert [known[ids] for ids in sequences] == reported
     assert by_peft == pytest.approx(scores, abs=1e-5)  # the same sums in peft's own order
 
 

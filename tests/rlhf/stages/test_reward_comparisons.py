@@ -69,8 +69,8 @@ def test_a_comparison_of_very_many_pairs_is_cut_and_none_is_lost() -> None:
     rows = [example((1, i), (1, i + 1)) for i in range(2, 12)]
     parts = group_comparisons(rows, most_pairs=4)
     assert [len(part.pairs) for part in parts] == [4, 4, 2]
-    told = [(part.sequences[p.left], part.sequences[p.right]) for part in parts for p in part.pairs]
-    assert told == [(row.chosen_ids, row.rejected_ids) for row in rows]
+    reported = [(part.sequences[p.left], part.sequences[p.right]) for part in parts for p in part.pairs]
+    assert reported == [(row.chosen_ids, row.rejected_ids) for row in rows]
 
 
 def make_comparisons(count: int) -> list[Comparison]:

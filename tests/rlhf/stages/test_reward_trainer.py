@@ -112,9 +112,9 @@ def test_label_smoothing_gives_a_share_of_each_label_to_both_sides(make: Any) ->
     batch = plain.data_collator([{"comparisons": [0, 1]}])
     softened = batch | {"probability": 0.8 * batch["probability"] + 0.1}
     with torch.no_grad():
-        told = smooth.compute_loss(smooth.model, dict(batch))
-        torch.testing.assert_close(told, plain.compute_loss(plain.model, dict(softened)))
-        assert float(told) != pytest.approx(float(plain.compute_loss(plain.model, dict(batch))))
+        reported = smooth.compute_loss(smooth.model, dict(batch))
+        torch.testing.assert_close(reported, plain.compute_loss(plain.model, dict(softened)))
+        assert float(reported) != pytest.approx(float(plain.compute_loss(plain.model, dict(batch))))
 
 
 def test_the_logged_accuracy_leaves_ties_out(make: Any) -> None:

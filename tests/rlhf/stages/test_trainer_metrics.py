@@ -161,8 +161,8 @@ def of_conversations(model: Any, rows: Sequence[list[int]], tokenizer: Any) -> d
     lost, right = [], []
     for ids in rows:
         start = len(ids) - ids[::-1].index(begins[0]) - 1 + len(begins)
-        said = model(input_ids=torch.tensor([ids])).logits[0, start - 1 : -1].log_softmax(-1)
-        for logprobs, token in zip(said, ids[start:], strict=True):
+        logprobs_of = model(input_ids=torch.tensor([ids])).logits[0, start - 1 : -1].log_softmax(-1)
+        for logprobs, token in zip(logprobs_of, ids[start:], strict=True):
             lost.append(-logprobs[token])
             right.append(int(logprobs.argmax()) == token)
     loss = torch.stack(lost).mean()
@@ -373,8 +373,8 @@ def test_a_line_of_progress_tells_of_the_steps_since_the_last_one(
     assert [(line["step"], line["total"]) for line in run.lines] == [
         (step, len(run.before)) for step in run.logged
     ]
-    told = [line["metrics"][name] for line in run.lines]
-    assert told == pytest.approx(run.expected(name, stage), rel=2e-3, abs=1e-6)
+    reported = [line["metrics"][name] for line in run.lines]
+    assert reported == pytest.approx(run.expected(name, stage), rel=2e-3, abs=1e-6)
 
 
 @pytest.mark.parametrize(("stage", "name"), [(stage, name) for stage in RESULTS for name in RESULTS[stage]])
@@ -395,6 +395,6 @@ def test_the_spread_of_an_ensemble_is_the_variance_of_its_members_scores(
 ) -> None:
     scorers = [Scorer(llama, ensemble_run.folder / "output" / f"member-{i}") for i in range(MEMBERS)]
     answers = [(thing, answer) for thing, *both, _, _ in HELD_OUT for answer in both]
-    variances = [variance([float(each.score(*said).detach()) for each in scorers]) for said in answers]
-    told = of_report(ensemble_run.folder / "output")["reward_variance"]
-    assert told == pytest.approx(sum(variances) / len(variances), rel=2e-3)
+    variances = [variance([float(each.score(*answer).detach()) for each in scorers]) for answer in answers]
+    reported = of_report(ensemble_run.folder / "output")["reward_variance"]
+    assert reported == pytest.approx(sum(variances) / len(variances), rel=2e-3)
