@@ -1,6 +1,9 @@
 """What a project asks its volunteers to agree to, in plain words."""
 
+import hashlib
+
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from annotator.models import Licence, Project
 
@@ -8,6 +11,12 @@ from annotator.models import Licence, Project
 def consent_text(project: Project) -> str:
     """The project's own words in Markdown; without any, those below in the reader's language."""
     return project.consent_text or default_words(project)
+
+
+def hash_of_default_words(licence: str) -> str:
+    """SHA-256 in hex of the words that come with this version of Chorus, in English, for any project."""
+    with override("en"):
+        return hashlib.sha256(default_words(Project(licence=licence)).encode()).hexdigest()
 
 
 def default_words(project: Project) -> str:

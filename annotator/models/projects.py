@@ -73,6 +73,12 @@ class Project(models.Model):
     consent_number = models.PositiveIntegerField(
         default=1, editable=False, help_text="Counts up when what members agree to changes."
     )
+    default_consent_hash = models.CharField(
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text="Of the words that came with Chorus when members were last asked anew.",
+    )
     hidden_words: Any = models.JSONField(
         default=list,
         blank=True,

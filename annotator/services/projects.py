@@ -6,6 +6,7 @@ from anyascii import anyascii
 from django.db import transaction
 from django.utils.text import slugify
 
+from annotator.consent_text import hash_of_default_words
 from annotator.models import Membership, Project, Role, User
 
 from .audit import record
@@ -43,6 +44,7 @@ def create_project(
         completions_per_comparison=completions_per_comparison,
         judgments_per_comparison=judgments_per_comparison,
     )
+    project.default_consent_hash = hash_of_default_words(project.licence)
     project.full_clean()
     with transaction.atomic():
         project.save()
@@ -67,16 +69,29 @@ def change_settings(*, project: Project, values: dict[str, Any], actor: User) ->
     project.full_clean()
     with transaction.atomic():
         if AGREED_TO & fields.keys():
-            project.consent_number = _ask_anew(project)
-            fields["consent_number"] = project.consent_number
+            ask_anew(project)
         project.save(update_fields=list(fields))
         record("project.changed", actor=actor, project=project, target=project, fields=sorted(values))
         if "guidelines" in values:
             write_guidelines(project=project, text=values["guidelines"], actor=actor)
 
 
-def _ask_anew(project: Project) -> int:
-    """The number of what members agree to from now on; nobody ranks before they have."""
-    number = Project.objects.select_for_update(no_key=True).get(pk=project.pk).consent_number + 1
+def ask_anew(project: Project) -> None:
+    """Give what members agree to another number; nobody ranks before they have agreed to that."""
+    stored = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    project.consent_number = stored.consent_number + 1
+    project.default_consent_hash = hash_of_default_words(project.licence)
+    project.save(update_fields=["consent_number", "default_consent_hash"])
     project.memberships.update(ready_at=None)
-    return number
+
+
+@transaction.atomic
+def ask_anew_after_upgrade() -> None:
+    """Ask the members of all projects whose words are those of Chorus, if this version brought others."""
+    for project in Project.objects.filter(consent_text=""):
+        current = hash_of_default_words(project.licence)
+        if not project.default_consent_hash:
+            Project.objects.filter(pk=project.pk).update(default_consent_hash=current)
+        elif project.default_consent_hash != current:
+            ask_anew(project)
+            record("consent.words_changed", actor=None, project=project, target=project)

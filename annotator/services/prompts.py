@@ -6,9 +6,8 @@ from typing import IO
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from annotator.imports.file_formats import LineNote, read_text
+from annotator.imports.file_formats import MAX_FILE_BYTES, LineNote, read_text
 from annotator.imports.prompt_files import (
-    MAX_FILE_BYTES,
     PromptDraft,
     PromptFile,
     read_prompt_file,

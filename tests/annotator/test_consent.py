@@ -1,15 +1,17 @@
 """What members agree to, and that it stays as evidence."""
 
 import pytest
+from django.core.management import call_command
 from django.utils import translation
+from django.utils.translation import override
 
-from annotator.consent_text import consent_text
+from annotator.consent_text import consent_text, hash_of_default_words
 from annotator.errors import RefusedError
-from annotator.models import AuditEvent, Consent
+from annotator.models import AuditEvent, Consent, Project
 from annotator.services.consent import give_consent
 from annotator.services.members import remove_member
 from annotator.services.projects import change_settings
-from tests.factories import make_newcomer
+from tests.factories import coordinator_of, make_newcomer, make_project, make_ready
 
 
 @pytest.fixture
@@ -39,6 +41,37 @@ def test_only_what_is_asked_now_can_be_agreed_to(newcomer, number):
     with pytest.raises(RefusedError, match="once more"):
         give_consent(membership=newcomer, number=number)
     assert not Consent.objects.filter(user=newcomer.user).exists()
+
+
+def test_other_words_that_come_with_chorus_are_put_before_every_member(project, newcomer, monkeypatch):
+    own = make_project()
+    change_settings(project=own, values={"consent_text": "Ours."}, actor=coordinator_of(own))
+    make_ready(own, coordinator_of(own))
+    give_consent(membership=newcomer, number=1)
+    call_command("migrate", verbosity=0)
+    project.refresh_from_db()
+    assert project.consent_number == 1 and project.memberships.filter(ready_at__isnull=False).exists()
+    monkeypatch.setattr("annotator.consent_text.default_words", lambda project: "We keep all.")
+    call_command("migrate", verbosity=0)
+    call_command("migrate", verbosity=0)
+    project.refresh_from_db()
+    assert project.consent_number == 2 and not project.memberships.exclude(ready_at=None).exists()
+    assert own.memberships.get().ready_at
+    assert AuditEvent.objects.filter(verb="consent.words_changed").count() == 1
+    assert give_consent(membership=newcomer, number=2).text == "We keep all."
+
+
+def test_a_project_of_an_earlier_version_is_not_asked_anew_by_the_upgrade(project):
+    Project.objects.update(default_consent_hash="")
+    call_command("migrate", verbosity=0)
+    project.refresh_from_db()
+    assert project.consent_number == 1 and project.default_consent_hash
+
+
+def test_the_language_in_which_it_is_installed_changes_no_hash():
+    with override("fr"):
+        french = hash_of_default_words("CC0-1.0")
+    assert french == hash_of_default_words("CC0-1.0") != hash_of_default_words("CC-BY-4.0")
 
 
 def test_a_consent_outlives_the_membership(project, coordinator, newcomer):

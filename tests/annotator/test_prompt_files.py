@@ -9,8 +9,8 @@ from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotator.imports.file_formats import MAX_LINES
-from annotator.imports.prompt_files import MAX_CHARACTERS, MAX_FILE_BYTES, PromptFile, read_prompt_file
+from annotator.imports.file_formats import MAX_FILE_BYTES, MAX_LINES
+from annotator.imports.prompt_files import MAX_CHARACTERS, PromptFile, read_prompt_file
 from annotator.models.prompts import without_system
 from annotator.text import is_blank
 
