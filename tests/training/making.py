@@ -139,9 +139,15 @@ def make_result(run: TrainingRun) -> dict[str, Any]:
             "adapter_config.json": "{}",
             "adapter_model.safetensors": "reward",
             "README.md": "card",
+            "base.json": "{}",
             "seen_prompts.json": "{}",
         },
-        "ppo": {"adapter_config.json": "{}", "adapter_model.safetensors": "policy", "README.md": "card"},
+        "ppo": {
+            "adapter_config.json": "{}",
+            "adapter_model.safetensors": "policy",
+            "README.md": "card",
+            "base.json": "{}",
+        },
         "generate": {"completions.jsonl": _completions(run)},
         "evaluate": {"comparisons.jsonl": _comparisons(run)},
     }[run.stage]

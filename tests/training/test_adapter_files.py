@@ -50,7 +50,7 @@ def published(update: Update) -> set[str]:
 COMPLETE = {
     f"1/{role}/{name}"
     for role in ("policy", "reward")
-    for name in ("adapter_config.json", "adapter_model.safetensors", "README.md")
+    for name in ("adapter_config.json", "adapter_model.safetensors", "README.md", "base.json")
 } | {"1/reward/seen_prompts.json"}
 
 

@@ -57,6 +57,7 @@ def test_the_published_adapter_is_the_one_the_engine_wrote(update: Update):
         "README.md",
         "adapter_config.json",
         "adapter_model.safetensors",
+        "base.json",
     ]
     assert sha256_of(folder / "adapter_model.safetensors") == update.candidate.adapter_sha256
     assert (folder.parent / "reward" / "adapter_model.safetensors").is_file()

@@ -13,8 +13,9 @@ from training.rlhf.rundir import sha256_of, sync_tree
 
 # Named one by one: nothing else that a stage left in its output belongs to a version, pickles least of all.
 ADAPTER_FILES = ("adapter_config.json", ADAPTER_WEIGHTS)
-# The engine's descriptions of adapters and of what they learned from; runs of earlier versions have none.
-DESCRIPTIONS = ("README.md", "seen_prompts.json")
+# The model card, the base model that the adapter belongs to, the prompts that a reward model was trained on;
+# runs of earlier versions may lack them.
+DESCRIPTIONS = ("README.md", "base.json", "seen_prompts.json")
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def adapter_sha256(run: TrainingRun) -> str:
 
 
 def _copy(update: Update, run: TrainingRun, folder: Path) -> None:
-    # The members of a reward ensemble lie side by side, with one card beside them and no adapter.
+    # The members of a reward ensemble lie side by side, with one of each description and no adapter.
     members = sorted(run.adapter_dir.glob("member-*")) or [run.adapter_dir]
     sources = [member / name for member in members for name in ADAPTER_FILES]
     sources += [run.adapter_dir / name for name in DESCRIPTIONS if _reported(run, run.adapter_dir / name)]
