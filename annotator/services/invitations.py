@@ -1,6 +1,7 @@
 """Inviting people to a project, and their coming in."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
@@ -43,7 +44,9 @@ def revoke_invitation(*, invitation: Invitation, actor: User) -> None:
         record("invitation.revoked", actor=actor, project=invitation.project, target=invitation)
 
 
-def accept_invitation(*, token: str, email: str, name: str, password: str) -> Membership:
+def accept_invitation(
+    *, token: str, email: str, name: str, password: str, languages: Sequence[str] = ()
+) -> Membership:
     """Sign a new person up and make them a member; the password must have been validated."""
     email = email.lower()
     with transaction.atomic():
@@ -53,18 +56,20 @@ def accept_invitation(*, token: str, email: str, name: str, password: str) -> Me
         try:
             # Two sign-ups with one address and different links: the unique address decides.
             with transaction.atomic():
-                user = User.objects.create_user(email, password, name=name)
+                user = User.objects.create_user(email, password, name=name, languages=list(languages))
         except IntegrityError as error:
             raise RefusedError(_("There is an account with this address. Sign in.")) from error
         return welcome(invitation, user)
 
 
-def join_project(*, token: str, user: User) -> Membership:
-    """Make a person who has an account a member."""
+def join_project(*, token: str, user: User, languages: Sequence[str] = ()) -> Membership:
+    """Make a person who has an account a member; without languages they keep those of their settings."""
     with transaction.atomic():
         invitation = claim(token, user.email)
         if Membership.objects.filter(project=invitation.project, user=user).exists():
             raise RefusedError(_("You are a member of this project already."))
+        if languages:
+            User.objects.filter(pk=user.pk).update(languages=list(languages))
         return welcome(invitation, user)
 
 

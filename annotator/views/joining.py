@@ -1,4 +1,6 @@
-"""Coming in: by an invitation, or by a sign-in link."""
+"""Joining by an invitation, and signing in by a link."""
+
+from typing import Any
 
 from allauth.account.utils import perform_login
 from django.contrib import messages
@@ -11,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from annotator.errors import RefusedError
-from annotator.forms.joining import JoinForm
+from annotator.forms.joining import JoinForm, LanguagesForm
 from annotator.models import Invitation, Membership, Role
 from annotator.services.invitations import accept_invitation, find_invitation, join_project
 from annotator.services.sign_in import use_sign_in_link
@@ -29,28 +31,50 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def answer_invitation(request: HttpRequest, token: str, invitation: Invitation) -> HttpResponse:
-    if request.user.is_authenticated:
-        if invitation.project.memberships.filter(user=request.user).exists():
-            messages.info(request, _("You are a member of this project already; the link was not used."))
-            return redirect("project", invitation.project.slug)
-        if request.method != "POST":
-            return render(request, "annotator/join.html", {"invitation": invitation})
-        membership = join_project(token=token, user=request.user)
-        messages.success(request, _("Welcome to %(project)s.") % {"project": membership.project})
-        return redirect(first_page(membership))
-    form = JoinForm(request.POST or None, email=invitation.email)
+    asked = {
+        "data": request.POST if request.method == "POST" else None,
+        "project": invitation.project,
+        "accept_language": request.headers.get("Accept-Language", ""),
+    }
+    if not request.user.is_authenticated:
+        return _sign_up(request, token, invitation, JoinForm(**asked, email=invitation.email))
+    if invitation.project.memberships.filter(user=request.user).exists():
+        messages.info(request, _("You are a member of this project already; the link was not used."))
+        return redirect("project", invitation.project.slug)
+    return _join_with_account(request, token, invitation, LanguagesForm(**asked))
+
+
+def _join_with_account(
+    request: HttpRequest, token: str, invitation: Invitation, form: LanguagesForm
+) -> HttpResponse:
     if not form.is_valid():
-        status = 422 if request.method == "POST" else 200
-        return render(request, "annotator/join.html", {"invitation": invitation, "form": form}, status=status)
+        # Whoever has chosen languages is not asked for them again.
+        shown = None if request.user.languages else form
+        return _show(request, invitation, {"languages_form": shown})
+    membership = join_project(token=token, user=request.user, languages=form.cleaned_data["languages"])
+    return _welcome(request, membership)
+
+
+def _sign_up(request: HttpRequest, token: str, invitation: Invitation, form: JoinForm) -> HttpResponse:
+    if not form.is_valid():
+        return _show(request, invitation, {"form": form})
     try:
         membership = accept_invitation(token=token, **form.cleaned_data)
     except RefusedError as refused:
         form.add_error(None, str(refused))
-        return render(request, "annotator/join.html", {"invitation": invitation, "form": form}, status=422)
+        return _show(request, invitation, {"form": form})
+    perform_login(request, membership.user, email_verification="none")
+    return _welcome(request, membership)
+
+
+def _show(request: HttpRequest, invitation: Invitation, context: dict[str, Any]) -> HttpResponse:
+    status = 422 if request.method == "POST" else 200
+    return render(request, "annotator/join.html", {"invitation": invitation, **context}, status=status)
+
+
+def _welcome(request: HttpRequest, membership: Membership) -> HttpResponse:
     messages.success(request, _("Welcome to %(project)s.") % {"project": membership.project})
-    return perform_login(
-        request, membership.user, email_verification="none", redirect_url=first_page(membership)
-    )
+    return redirect(first_page(membership))
 
 
 def first_page(membership: Membership) -> str:

@@ -9,7 +9,7 @@ from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Invitation, Membership, Role, User
 from annotator.services.invitations import accept_invitation, invite, join_project, revoke_invitation
 from annotator.services.members import change_role, remove_member
-from tests.factories import PASSWORD, make_member, make_project, make_user
+from tests.factories import PASSWORD, make_member, make_project, make_prompt, make_user
 
 NEWCOMER = {"email": "ada@example.org", "name": "Ada", "password": PASSWORD}
 
@@ -82,6 +82,43 @@ def test_join_page_of_an_addressed_invitation_keeps_its_address(client, project,
     _, token = invite(project=project, role=Role.REVIEWER, email="Bo@Example.org", actor=coordinator)
     client.post(join_url(token), {**NEWCOMER, "email": "eve@example.org"})
     assert Membership.objects.get(role=Role.REVIEWER).user.email == "bo@example.org"
+
+
+def test_who_joins_is_asked_for_languages_with_those_of_the_browser_chosen(client, project, invitation):
+    make_prompt(project, "ما هو؟", language="ar")
+    page = client.get(join_url(invitation[1]), headers={"Accept-Language": "de-CH,en;q=0.7,xx;q=0.5"})
+    form = page.context["form"]
+    assert form["languages"].initial == ["de", "en"]
+    assert {"ar", "de", "en"} <= {code for code, _name in form.fields["languages"].choices}
+    client.post(join_url(invitation[1]), {**NEWCOMER, "languages": ["en"]}, headers={"Accept-Language": "en"})
+    assert User.objects.get(email=NEWCOMER["email"]).languages == ["en"]
+
+
+def test_the_languages_may_be_left_out_and_cannot_be_made_up(client, invitation):
+    wrong = {**NEWCOMER, "languages": ["tlh"]}
+    assert client.post(join_url(invitation[1]), wrong).status_code == 422
+    assert client.post(join_url(invitation[1]), NEWCOMER).status_code == 302
+    assert User.objects.get(email=NEWCOMER["email"]).languages == []
+
+
+def test_who_has_an_account_is_asked_for_languages_once(client, project, invitation, stranger, coordinator):
+    client.force_login(stranger)
+    assert client.get(join_url(invitation[1])).context["languages_form"]
+    client.post(join_url(invitation[1]), {"languages": ["fr"]})
+    stranger.refresh_from_db()
+    assert stranger.languages == ["fr"]
+    other = make_project(coordinator=coordinator)
+    _, token = invite(project=other, role=Role.VOLUNTEER, email="", actor=coordinator)
+    assert not client.get(join_url(token)).context["languages_form"]
+    client.post(join_url(token))
+    stranger.refresh_from_db()
+    assert stranger.languages == ["fr"]
+
+
+@pytest.mark.parametrize("header", ["", "*", "x" * 5000, "de;q=9", ",;=", "zh-Hant-TW,zh"])
+def test_any_accept_language_header_is_borne(client, invitation, header):
+    page = client.get(join_url(invitation[1]), headers={"Accept-Language": header})
+    assert page.status_code == 200
 
 
 def test_someone_who_is_signed_in_joins_with_one_click(client, project, invitation, stranger):
