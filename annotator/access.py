@@ -1,4 +1,4 @@
-"""Who may use a view: every view of a project says so with `project_view`."""
+"""Who may use a view: every view of a project declares it with `project_view`."""
 
 from collections.abc import Callable
 from functools import wraps

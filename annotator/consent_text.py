@@ -28,7 +28,7 @@ def default_words(project: Project) -> str:
     }
     stored = [
         _("your name, your e-mail address and when you signed in, from which device and network address;"),
-        _("what you say about answers: ranks, flags, ratings and anything you write, with the time it took."),
+        _("how you judge answers: ranks, flags, ratings and anything you write, with the time it took."),
     ]
     leaving = [
         _("You may stop at any time, without a reason."),
@@ -40,7 +40,7 @@ def default_words(project: Project) -> str:
         [
             "# " + _("What is stored"),
             "\n".join(f"- {one}" for one in stored),
-            _("Only the people who run the project can see who said what."),
+            _("Only the people who run the project can see who judged how."),
             "# " + _("What is published"),
             _(
                 "Your judgments teach the chatbot of %(project)s. They may also be published, without your "

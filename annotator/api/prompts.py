@@ -61,7 +61,7 @@ class PromptRecordSerializer(serializers.Serializer):
 
 @extend_schema_field(PromptRecordSerializer)
 class RecordField(serializers.JSONField):
-    """Any JSON value: what a record must be is said by the import's own rules."""
+    """Any JSON value: the import's own rules decide what a record must be."""
 
 
 class PromptsRequestSerializer(serializers.Serializer):

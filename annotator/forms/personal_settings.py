@@ -23,7 +23,7 @@ class SettingsForm(forms.ModelForm):
     interface_language = forms.ChoiceField(
         label=_("Language of the pages"),
         required=False,
-        choices=[("", _("As my browser says")), *settings.LANGUAGES],
+        choices=[("", _("As my browser asks for")), *settings.LANGUAGES],
     )
     text_size = forms.ChoiceField(
         label=_("Size of the text"), choices=TextSize.choices, widget=forms.RadioSelect

@@ -19,12 +19,12 @@ class TextSize(models.TextChoices):
 
 
 class Motion(models.TextChoices):
-    AUTO = "auto", _("As my device says")
-    ON = "on", _("As little as possible")
+    AUTO = "auto", _("As my device is set")
+    REDUCED = "on", _("As little as possible")
 
 
 class Theme(models.TextChoices):
-    AUTO = "auto", _("As my device says")
+    AUTO = "auto", _("As my device is set")
     LIGHT = "light", _("Light")
     DARK = "dark", _("Dark")
 
@@ -74,5 +74,5 @@ class PersonalSettings(models.Model):
         abstract = True
 
     def reads(self, language: str) -> bool:
-        """Whether they said that they read texts with this language tag; who said nothing reads any."""
+        """Whether they read texts with this language tag; who has chosen no languages reads any."""
         return not self.languages or primary_language(language) in self.languages

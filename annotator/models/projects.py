@@ -96,7 +96,7 @@ class Project(models.Model):
         help_text="How many of them have to be right.",
     )
     offers_rewrites = models.BooleanField(
-        default=True, help_text="Volunteers may write a better answer themselves, or mend one."
+        default=True, help_text="Volunteers may write a better answer themselves, or improve one."
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

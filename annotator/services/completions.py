@@ -19,7 +19,7 @@ def get_or_create_author(*, project: Project, kind: Author.Kind, name: str) -> A
 
 
 def get_or_create_person(*, project: Project, user: User) -> Author:
-    """The author of what the user writes in the project, whose name says nothing of who it is."""
+    """The author of what the user writes in the project, whose name does not tell who it is."""
     author, _ = Author.objects.get_or_create(
         project=project, kind=Author.Kind.PERSON, name=f"Person {user.pk}", defaults={"user": user}
     )

@@ -92,7 +92,7 @@ def claim(token: str, email: str) -> Invitation:
     invitation = find_invitation(token)
     if invitation.email and invitation.email != email.lower():
         raise RefusedError(_("This invitation is for another e-mail address."))
-    # Of two people who open one link at once, one update finds the row unused; the other is told so.
+    # Of two people who open one link at once, one update finds the row unused; the other is refused.
     used = Invitation.objects.usable().filter(pk=invitation.pk).update(used_at=timezone.now())
     if not used:
         raise RefusedError(_("This invitation was used a moment ago: each link lets one person in, once."))

@@ -97,7 +97,7 @@ def test_another_setting_asks_nobody_anew(project, coordinator, volunteer):
 
 def test_the_words_name_what_is_stored_the_licence_and_how_to_withdraw(project):
     words = consent_text(project)
-    for said in ("ranks, flags", "Climate tutor", "[CC BY 4.0](https://", "withdraw"):
-        assert said in words
+    for words_in_it in ("ranks, flags", "Climate tutor", "[CC BY 4.0](https://", "withdraw"):
+        assert words_in_it in words
     project.consent_text = "Our own."
     assert consent_text(project) == "Our own."

@@ -15,7 +15,7 @@ CHOOSE = reverse("choose-language")
 
 
 def shown_in(response) -> str:
-    """The language and direction that a page says it is in."""
+    """The language and direction that a page declares."""
     return response.text.partition("<html ")[2].partition(" data-")[0]
 
 
@@ -97,7 +97,7 @@ def test_pages_that_refuse_speak_the_readers_language_too(client):
     assert shown_in(client.get("/p/nowhere/")) == 'lang="ar" dir="rtl"'
 
 
-def test_the_name_of_a_versions_author_is_told_in_the_readers_language_and_kept_as_it_is():
+def test_the_name_of_a_versions_author_is_shown_in_the_readers_language_and_kept_as_it_is():
     author = get_or_create_author(project=make_project(), kind=Author.Kind.MODEL, name="Version 12")
     with translation.override("es"):
         assert (str(author), author.name) == ("Versión 12", "Version 12")

@@ -88,7 +88,7 @@ def test_jsonl_takes_texts_and_conversations():
 
 
 @pytest.mark.parametrize("line", ["{", '{"prompt": NaN}', '{"prompt": "\\u0000"}'])
-def test_what_is_wrong_with_the_json_is_said_in_the_readers_language(line):
+def test_what_is_wrong_with_the_json_is_named_in_the_readers_language(line):
     (english,) = jsonl(line).errors
     with override("fr"):
         (french,) = jsonl(line).errors

@@ -103,7 +103,7 @@ def test_of_two_last_coordinators_the_second_waits_for_the_first_and_stays():
     assert project.memberships.get() == memberships[1]
 
 
-def test_of_many_who_remove_one_member_one_does_and_the_others_are_told():
+def test_of_many_who_remove_one_member_one_does_and_the_others_are_refused():
     project = make_project()
     member = make_member(project)
 
@@ -113,8 +113,8 @@ def test_of_many_who_remove_one_member_one_does_and_the_others_are_told():
         except RefusedError as refused:
             return str(refused)
 
-    told = at_once(remove, [Membership.objects.get(user=member) for _ in range(4)])
-    assert sorted(told, key=str) == [None, *["This person is no longer a member."] * 3]
+    answers = at_once(remove, [Membership.objects.get(user=member) for _ in range(4)])
+    assert sorted(answers, key=str) == [None, *["This person is no longer a member."] * 3]
     assert project.audit_events.filter(verb="member.removed").count() == 1
 
 

@@ -132,7 +132,7 @@ def test_a_language_that_one_chose_stays_when_no_project_asks_in_it_any_more(cli
         {"reduced_motion": ["on", "off"]},
     ],
 )
-def test_wrong_settings_are_told_and_nothing_is_stored(client, ada, bad):
+def test_wrong_settings_are_shown_and_nothing_is_stored(client, ada, bad):
     client.force_login(ada)
     page = client.post(reverse("personal-settings"), GOOD | bad)
     assert page.status_code == 422
