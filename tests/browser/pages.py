@@ -221,6 +221,7 @@ OWN = [
     View("account-token", "/account/", "vera", act=click("Create a token", "Replace it with a new one")),
     View("personal-settings", "/account/settings/", "vera"),
     View("unsubscribe", "/account/mail/some-token/stop/", NOBODY),
+    View("unsubscribed", "/account/mail/stopped/", NOBODY),
     View("unsubscribe-refused", "/account/mail/some-token/stop/", NOBODY, act=post()),
     View("sign-out", "/account/logout/"),
     View("reauthenticate", "/account/reauthenticate/"),

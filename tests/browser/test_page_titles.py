@@ -16,6 +16,7 @@ STEPS = [
     {"guidelines", "read-guidelines"},
     {"practice", "practice-result"},
     {"add-practice", "edit-practice"},
+    {"unsubscribe", "mail-stopped"},
 ]
 
 
