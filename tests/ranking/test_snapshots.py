@@ -273,9 +273,10 @@ import json, sys
 from pathlib import Path
 from datasets import load_dataset
 
-for number, folder in enumerate(map(Path, sys.argv[1].split(":"))):
+for number, (folder, splits) in enumerate(json.loads(sys.argv[1])):
+    folder = Path(folder)
     loaded = load_dataset(str(folder), cache_dir=f"{sys.argv[2]}/cache-{number}")
-    assert set(loaded) == set(sys.argv[3].split()), set(loaded)
+    assert set(loaded) == set(splits), set(loaded)
     for split, rows in loaded.items():
         lines = (folder / f"{split}.jsonl").read_text().splitlines()
         assert list(rows) == [json.loads(line) for line in lines], split
@@ -313,7 +314,7 @@ assert trainer.train().global_step == 1
 """
 
 
-def run_apart(script, read, folder, *arguments):
+def run_apart(script, read, folder):
     """The web tests load no torch, so what needs it runs in a process of its own."""
     offline = {
         "HF_HUB_OFFLINE": "1",
@@ -322,7 +323,7 @@ def run_apart(script, read, folder, *arguments):
         "HOME": str(folder),
     }
     done = subprocess.run(
-        [sys.executable, "-c", script, str(read), str(folder), *arguments],
+        [sys.executable, "-c", script, str(read), str(folder)],
         env={**offline, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -331,7 +332,7 @@ def run_apart(script, read, folder, *arguments):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_datasets_reads_both_splits_back(project, tmp_path):
+def test_datasets_reads_both_splits_back_and_one_where_the_other_is_empty(project, tmp_path):
     make_answers(project, prompts=40, answers=2, name="Version 2")
     judge_round(open_round(project=project, author=project.authors.get(name="Version 2")), (1, 2))
     dataset = snapshot_preferences(project=project)
@@ -342,15 +343,21 @@ def test_datasets_reads_both_splits_back(project, tmp_path):
     for name in dataset.file_names:
         response = answer_file(dataset, name)
         (loose / response.headers["Content-Disposition"].split('"')[1]).write_bytes(response.getvalue())
-    run_apart(READ_BACK, f"{tmp_path / project.slug}-1:{loose}", tmp_path, "train held_out")
+    both = ["train", "held_out"]
+    small = small_dataset()
+    folders = [
+        (tmp_path / f"{project.slug}-1", both),
+        (loose, both),
+        (small.folder, [small.project.prompts.get().split]),
+    ]
+    run_apart(READ_BACK, json.dumps(folders, default=str), tmp_path)
 
 
-def test_datasets_reads_a_snapshot_whose_held_out_split_is_empty(tmp_path):
+def small_dataset():
+    """A dataset of one pair, so that one of its splits is empty."""
     current = make_round(answers=2)
     make_judgment(make_assignment(current, make_member(current.project)), 1, 2)
-    dataset = snapshot_preferences(project=current.project)
-    split = current.project.prompts.get().split
-    run_apart(READ_BACK, dataset.folder, tmp_path, split)
+    return snapshot_preferences(project=current.project)
 
 
 def test_trl_trains_on_it_unchanged(project, tmp_path):
