@@ -20,11 +20,10 @@ SET judgments = ranking_tally.judgments + 1, assignments = ranking_tally.assignm
 
 @dataclass(frozen=True)
 class Progress:
-    """Assignments done and in all; the judgments given by one volunteer, and today in all rounds."""
+    """Assignments done and in all, and the judgments given by one volunteer."""
 
     done: int
     own: int
-    today: int
     total: int
 
     @property
@@ -73,8 +72,7 @@ class TallyQuerySet(models.QuerySet["Tally"]):
             done=Sum("assignments", default=0),
             own=Sum("judgments", filter=Q(volunteer=volunteer), default=0),
         )
-        today = self.of(volunteer, round_.project).today().total()
-        return Progress(**counts, today=today, total=round_.assignment_count)
+        return Progress(**counts, total=round_.assignment_count)
 
     def add_one(self, *, round_id: int, volunteer: User, assignments: int = 1) -> None:
         """Count a judgment that the volunteer has given, and the assignment it filled, if any.

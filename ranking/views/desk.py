@@ -79,11 +79,11 @@ def judgment(request: ProjectRequest, pk: int) -> HttpResponse:
         return _ask_again(request, form)
     except RankingError as error:
         return _refuse(request, error)
-    state = _state(request, assignment.round)
     late = _("The time had run out: it counts as late.") if stored.late else ""
-    saved = _("Saved. %(count)d today.") % {"count": state["progress"].today}
+    today = Tally.objects.of(request.user, request.project).today().total()
+    saved = _("Saved. %(count)d today.") % {"count": today}
     words = " ".join(filter(None, (saved, late, advise_rest(request))))
-    return note_judgment(request, _go_on(request, words, state))
+    return note_judgment(request, _go_on(request, words, assignment.round))
 
 
 @require_POST
@@ -95,7 +95,7 @@ def skip(request: ProjectRequest, pk: int) -> HttpResponse:
         skip_comparison(assignment=assignment, volunteer=request.user)
     except RankingError as error:
         return _refuse(request, error)
-    return _go_on(request, _("Skipped. You will not see that one again."), _state(request, assignment.round))
+    return _go_on(request, _("Skipped. You will not see that one again."), assignment.round)
 
 
 @require_POST
@@ -143,10 +143,10 @@ def _keys(listed: str) -> list[uuid.UUID]:
     return keys
 
 
-def _go_on(request: ProjectRequest, words: str, state: State) -> HttpResponse:
+def _go_on(request: ProjectRequest, words: str, current: Round) -> HttpResponse:
     """On to the next comparison, with word of what became of the last."""
     if _wants_json(request):
-        return _answer(request, state, have=_have(request), words=words)
+        return _answer(request, _state(request, current), have=_have(request), words=words)
     messages.success(request, words)
     return redirect("desk", request.project.slug)
 
