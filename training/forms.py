@@ -37,7 +37,7 @@ class RollBackForm(forms.Form):
 
 
 class ScheduleForm(forms.Form):
-    is_enabled = forms.BooleanField(label=_("Update by itself"), required=False)
+    is_enabled = forms.BooleanField(label=_("Run updates on a schedule"), required=False)
     cron = forms.CharField(
         label=_("When (cron expression)"),
         max_length=100,
@@ -51,7 +51,7 @@ class ScheduleForm(forms.Form):
         label=_("New judgments needed"),
         min_value=0,
         max_value=1_000_000,
-        help_text=_("With fewer than this since the last update, the scheduled update is passed over."),
+        help_text=_("With fewer since the last update, a scheduled update is skipped."),
     )
     settings = forms.CharField(
         label=_("Settings of the stages"),

@@ -55,7 +55,7 @@ SENTENCES = {
     ),
     "gold": gettext_lazy(
         "The reward model scores the new version higher, which moved %(number)s nats an answer away from the "
-        "one before, but the gold labels see no clear gain: %(before)s of the answers were accurate, now "
+        "one before, but the gold labels show no clear gain: %(before)s of the answers were accurate, now "
         "%(after)s."
     ),
 }

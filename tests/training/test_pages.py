@@ -154,7 +154,7 @@ def test_the_overview_says_what_an_update_would_use(client):
     assert f'<p class="number">{PROMPTS}</p>' in text
     assert "Run the weekly update now" in text
     assert "Sample answers and open a round" in text
-    assert "It does not run by itself." in text
+    assert "No updates are scheduled." in text
 
 
 def test_the_overview_of_an_empty_project_says_what_to_do(client):
@@ -234,7 +234,7 @@ def test_the_overview_says_why_the_schedule_passed_a_slot_over_until_an_update_s
     tick(timezone.now() + timedelta(minutes=2))
     assert f"Only {PROMPTS} new judgments" in text_of(client.get(address("training", project)))
     client.post(address("start-update", project))
-    assert "Passed over" not in text_of(client.get(address("training", project)))
+    assert "Skipped on" not in text_of(client.get(address("training", project)))
 
 
 # Starting
@@ -423,7 +423,7 @@ def test_going_back_to_something_odd_never_breaks(page, project, to):
 def test_rejecting_from_the_page(page, project):
     make_candidate(project)
     text = text_of(page.post(address("reject-version", project, 1), follow=True))
-    assert "put aside" in text
+    assert "was rejected; the live version stays" in text
     assert project.versions.get(number=1).state == ModelVersion.State.REJECTED
 
 
@@ -486,7 +486,7 @@ def test_the_schedule_is_saved_and_shows_its_next_five_times(page, project):
     assert text.count(">Monday ") == 5
     assert "03:00" in text
     overview = text_of(page.get(address("training", project)))
-    assert re.search(r"By itself: Monday .* 03:00 \(Europe/Paris\)", overview)
+    assert re.search(r"Scheduled: Monday .* 03:00 \(Europe/Paris\)", overview)
 
 
 @pytest.mark.parametrize(
@@ -542,7 +542,7 @@ def test_the_next_times_say_whether_the_schedule_is_on(client):
     project = make_trainable()
     client.force_login(coordinator_of(project))
     address = reverse("schedule", args=[project.slug])
-    off, on = "It is off; if it were on, the next five times", "<h2>The next five times</h2>"
+    off, on = "The next five times, if the schedule were on", "<h2>The next five times</h2>"
     assert off in client.get(address).text
     query = {"cron": "0 3 * * 1", "timezone": "UTC"}
     for is_enabled, shown in (({}, off), ({"is_enabled": "on"}, on)):

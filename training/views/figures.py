@@ -142,7 +142,7 @@ def _kl(metrics: dict[str, Any]) -> Figure:
         _(
             "How far it has moved from the version before. At 1 nat it gives its answers about 2.7 times as "
             "readily as that version would. Near 0 hardly anything changed; a large distance together with "
-            "strange answers means that it learned to please the judge instead of people."
+            "strange answers means that it learned to please the reward model instead of people."
         ),
     )
 
@@ -150,12 +150,12 @@ def _kl(metrics: dict[str, Any]) -> Figure:
 def _accuracy(metrics: dict[str, Any]) -> Figure:
     measured = metrics["reward_accuracy"] is not None
     return Figure(
-        _("Judge's accuracy"),
+        _("Reward model accuracy"),
         percent(metrics["reward_accuracy"]) if measured else _("not measured"),
         _interval(metrics, "reward_accuracy"),
         "" if measured else _("There were no judgments on held-out prompts."),
         _(
-            "How often the judge agrees with volunteers on questions it has not seen. 50 % is guessing; "
+            "How often the reward model agrees with volunteers on new questions. 50 % is guessing; "
             "volunteers who disagree among themselves keep it below 100 %."
         ),
     )

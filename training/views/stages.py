@@ -69,7 +69,7 @@ def stages_of(update: Update) -> list[RunView]:
 def _dataset_stage(update: Update) -> RunView:
     if update.dataset is None:
         state = WAITING if update.state == Update.State.QUEUED else update.state
-        meaning: object = _("The judgments are put into a file that never changes again.")
+        meaning: object = _("The judgments are written to files that never change again.")
         return RunView(None, "dataset", _("Dataset"), meaning, state)
     words = {"dataset": update.dataset, "judgments": update.dataset.judgments, "pairs": update.dataset.pairs}
     counts = (

@@ -69,7 +69,7 @@ def update_cancel(request: ProjectRequest, pk: int) -> HttpResponse:
     with tell_refusal(request):
         request_cancel(update=update, actor=request.user)
         if update.is_active:
-            messages.success(request, _("The update stops as soon as it has saved where it is."))
+            messages.success(request, _("The update stops as soon as its progress is saved."))
         else:
             messages.success(request, _("The update was cancelled before it began."))
     return redirect("update", request.project.slug, pk)
@@ -81,7 +81,7 @@ def update_retry(request: ProjectRequest, pk: int) -> HttpResponse:
     update = get_object_or_404(request.project.updates.select_related("dataset"), pk=pk)
     with tell_refusal(request):
         retry_update(update=update, actor=request.user)
-        messages.success(request, _("The update goes on where it stopped."))
+        messages.success(request, _("The update resumes where it stopped."))
     return redirect("update", request.project.slug, pk)
 
 

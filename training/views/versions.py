@@ -58,6 +58,6 @@ def version_reject(request: ProjectRequest, number: int) -> HttpResponse:
     version = get_object_or_404(request.project.versions.select_related("project"), number=number)
     with tell_refusal(request):
         reject_version(version=version, actor=request.user)
-        words = _("%(version)s was put aside; the live version stays.")
+        words = _("%(version)s was rejected; the live version stays.")
         messages.success(request, words % {"version": version})
     return redirect("version", request.project.slug, number)

@@ -6,6 +6,6 @@ from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
 STAGE = Stage(
     recipe=EvaluateRecipe,
     label=gettext_noop("Evaluation"),
-    purpose=gettext_noop("New and live version answer questions neither was trained on."),
+    purpose=gettext_noop("The new and the live version answer questions that neither was trained on."),
     memory_settings=("batch_size", "max_new_tokens"),
 )

@@ -6,7 +6,7 @@ from training.rlhf.stages.ppo.recipe import PPORecipe
 STAGE = Stage(
     recipe=PPORecipe,
     label=gettext_noop("Training (PPO)"),
-    purpose=gettext_noop("The chatbot practises answers and keeps to what the judge prefers."),
+    purpose=gettext_noop("The chatbot is trained to give answers that the reward model prefers."),
     memory_settings=("batch_size", "max_new_tokens"),
     learning_rates=(3e-5, 1e-5, 5e-6),
     curves=("score", "kl"),

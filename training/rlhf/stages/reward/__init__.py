@@ -6,7 +6,7 @@ from training.rlhf.stages.reward.recipe import RewardRecipe
 STAGE = Stage(
     recipe=RewardRecipe,
     label=gettext_noop("Reward model"),
-    purpose=gettext_noop("A judge learns from the volunteers which answer they prefer."),
+    purpose=gettext_noop("The reward model learns from the volunteers' rankings which answers they prefer."),
     memory_settings=("batch_size", "max_length"),
     learning_rates=(2e-4, 1e-4, 5e-5),
     curves=("accuracy",),
