@@ -129,7 +129,7 @@ def test_the_home_page_shows_it_once_there_are_enough_pairs(client, prompts, is_
     close_round(project=current.project)
     client.force_login(one)
     html = client.get(reverse("project", args=[current.project.slug])).text
-    assert ("You and the others" in html) == is_shown
+    assert ("You and other volunteers" in html) == is_shown
     assert ("15 of 18 pairs" in html) == is_shown
 
 

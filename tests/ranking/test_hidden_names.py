@@ -249,7 +249,7 @@ def test_it_lists_what_is_hidden_marked_and_what_was_flagged_newest_first(client
     assert listed(client) == sorted([*masked, flagged.pk], reverse=True)
     html = client.get(page()).content.decode()
     assert "I am <mark>ChatGPT</mark>. The sea *rises*." in html
-    assert "1 person says that it tells who wrote it" in html
+    assert "1 person flagged it as showing who wrote it" in html
 
 
 def test_what_was_decided_is_listed_on_demand_and_again_when_flagged_since(
@@ -273,7 +273,7 @@ def test_a_flag_counts_once_however_often_it_was_corrected_and_not_once_it_was_t
     flags = {flagged.pk: ["leaks_author"]}
     corrected = make_correction(Judgment.objects.get(), 4, 3, 2, 1, flags=flags)
     assert flagged.pk in listed(client)
-    assert "1 person says that it tells who wrote it" in client.get(page()).content.decode()
+    assert "1 person flagged it as showing who wrote it" in client.get(page()).content.decode()
     make_correction(corrected, 4, 3, 2, 1)
     assert flagged.pk not in listed(client, "?show=all")
 

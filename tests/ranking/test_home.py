@@ -71,7 +71,7 @@ def test_between_rounds_one_reads_what_the_last_one_brought(client, current):
     text = home(client, current.project, vera)
     assert "Round 1 is closed" in text
     assert "2 of 6 rankings are in. 2 are yours, thank you." in text
-    assert "What was ranked now teaches the chatbot's next version" in text.replace("&#x27;", "'")
+    assert "The rankings now train the chatbot's next version" in text.replace("&#x27;", "'")
     assert "Rank answers" not in text
 
 

@@ -197,7 +197,7 @@ def test_late_judgments_are_counted_apart(client, assignment):
     assert "| of these late | 1 |" in (dataset.folder / "README.md").read_text()
     client.force_login(coordinator_of(assignment.round.project))
     html = client.get(reverse("rankings", args=[assignment.round.project.slug])).content.decode()
-    assert "1 of them is late" in html
+    assert "1 of them came late" in html
 
 
 # What the database refuses by itself

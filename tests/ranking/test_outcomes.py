@@ -89,8 +89,8 @@ def test_a_version_that_was_not_released_is_told_as_plainly(client, current, ver
     ("judge", "words"),
     [
         (Judge.PEOPLE, "People judged, and did not know"),
-        (Judge.REWARD_MODEL, "a program that has learned from rankings"),
-        (Judge.MODEL, "another language model"),
+        (Judge.REWARD_MODEL, "A program that has learned from rankings"),
+        (Judge.MODEL, "Another language model"),
     ],
 )
 def test_who_judged_is_said_and_only_people_are_called_blind(client, current, vera, judge, words):
@@ -105,7 +105,7 @@ def test_before_it_is_decided_no_figure_is_told(client, current, vera):
     rank(current, vera)
     make_outcome(current.project)
     html = home(client, current.project, vera)
-    assert "will be decided soon" in html
+    assert "will decide whether it replaces" in html
     assert "63 %" not in html
 
 
@@ -116,7 +116,7 @@ def test_earlier_versions_are_listed_below_the_newest(client, current, vera):
     html = home(client, current.project, vera)
     newest, _, earlier = html.partition("Earlier versions")
     assert "Version 8 beat Version 7 in 50 %" in newest
-    assert "Version 7 beat Version 6 in 63 %" in earlier and "taken back" in earlier
+    assert "Version 7 beat Version 6 in 63 %" in earlier and "Released, and taken back" in earlier
 
 
 def test_an_earlier_version_that_was_not_decided_is_not_listed(client, current, vera):
