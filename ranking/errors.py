@@ -8,7 +8,7 @@ from annotator.errors import RefusedError
 class RankingError(RefusedError):
     """An act of ranking that was refused, with nothing stored."""
 
-    default = _("That could not be done.")
+    default = _("This could not be done.")
 
     def __init__(self, message: object = None) -> None:
         super().__init__(message or self.default)
@@ -54,7 +54,7 @@ class CorrectedSinceError(RankingError):
 
 
 class NoAttemptLeftError(RankingError):
-    default = _("There is no try left; a coordinator has been asked.")
+    default = _("You have no try left; a coordinator has been asked.")
 
 
 class NothingToPractiseError(RankingError):
@@ -62,7 +62,7 @@ class NothingToPractiseError(RankingError):
 
 
 class NotWaitingError(RankingError):
-    default = _("This person no longer waits.")
+    default = _("This person is no longer waiting.")
 
 
 class InvalidJudgmentError(RankingError):

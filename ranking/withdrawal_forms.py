@@ -14,8 +14,8 @@ class LeaveForm(forms.Form):
     judgments = forms.ChoiceField(
         label=_("What becomes of your judgments"),
         choices=[
-            (KEEP, _("They stay and go on counting")),
-            (WITHDRAW, _("Take them back: they are deleted")),
+            (KEEP, _("Keep them: they continue to count")),
+            (WITHDRAW, _("Withdraw them: they are deleted")),
         ],
         widget=forms.RadioSelect,
     )

@@ -60,7 +60,7 @@ class ProjectForm(forms.ModelForm):
         required=False,
         max_length=15_000,
         help_text=_(
-            "Names that tell who wrote an answer, beside those that Chorus knows. From the next round on."
+            "Names that show who wrote an answer, beyond those that Chorus knows. From the next round on."
         ),
     )
 
@@ -105,7 +105,7 @@ class ProjectForm(forms.ModelForm):
                 "Markdown: what is stored, what is published, how to withdraw. Leave it empty to use the "
                 "words that come with Chorus. Change it, and everybody is asked again."
             ),
-            "practice_length": _("New volunteers get so many, as far as there are so many."),
+            "practice_length": _("How many a new volunteer gets, if there are that many."),
             "practice_pass_mark": _("They may try twice; then you are asked."),
             "completions_per_comparison": format_lazy(
                 _("{fewest} to {most}. It counts from the next round on."),
@@ -116,7 +116,7 @@ class ProjectForm(forms.ModelForm):
                 "How many volunteers judge each comparison, from the next round on."
             ),
             "leaderboard": _(
-                "Given names and numbers only; all can take theirs off. It rewards speed, so think twice."
+                "Given names and numbers only; anyone can take theirs off. It rewards speed, so think twice."
             ),
             "offers_rewrites": _("What they write goes into datasets, for the chatbot to learn from."),
         }

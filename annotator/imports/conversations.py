@@ -74,7 +74,7 @@ def _from_python(text: str, reason: str) -> Any:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise BadRecordError(
-            _("it begins like a list of messages and cannot be read as one: %(reason)s") % {"reason": reason}
+            _("it begins like a list of messages but cannot be read as one: %(reason)s") % {"reason": reason}
         ) from None
 
 
@@ -84,7 +84,7 @@ def _from_chatml(text: str) -> Messages:
     while place < len(text):
         turn = _CHATML.match(text, place)
         if turn is None or "<|im_start|>" in turn[2]:
-            raise BadRecordError(_("it begins as ChatML, but goes on otherwise; give it as messages"))
+            raise BadRecordError(_("it begins as ChatML but is not valid ChatML; give it as messages"))
         messages.append({"role": turn[1], "content": turn[2]})
         place = turn.end()
     return _without_open_turn(messages)

@@ -89,7 +89,7 @@ def read_json(text: str) -> Iterator[tuple[int, Any]]:
         entries = load_any_json(text)
     except BadJSONError as bad:
         raise BadRecordError(
-            _("The file begins like a JSON list and is none: %(error)s.") % {"error": bad}
+            _("The file begins like a JSON list but is not one: %(error)s.") % {"error": bad}
         ) from None
     if len(entries) > MAX_LINES:
         raise too_many_lines()

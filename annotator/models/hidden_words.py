@@ -16,7 +16,7 @@ def check_hidden_words(words: object) -> None:
     for word in words:
         if word != word.strip() or not word.isprintable() or not 2 <= len(word) <= HIDDEN_WORD_LENGTH:
             raise ValidationError(
-                _("What is to be hidden is one line of 2 to %d readable characters.") % HIDDEN_WORD_LENGTH
+                _("A word to hide is one line of 2 to %d readable characters.") % HIDDEN_WORD_LENGTH
             )
     if len({word.casefold() for word in words}) < len(words):
         raise ValidationError(_("A word to hide is listed twice."))

@@ -125,5 +125,5 @@ class Project(models.Model):
 
     def clean(self) -> None:
         if self.practice_pass_mark > self.practice_length:
-            words = _("Nobody could pass: there are only so many comparisons in a practice.")
+            words = _("This is more than the comparisons in the practice, so nobody could pass.")
             raise ValidationError({"practice_pass_mark": words})

@@ -77,7 +77,7 @@ def find_invitation(token: str) -> Invitation:
     """The invitation that the token opens, if it can still be used."""
     invitation = Invitation.objects.for_token(token).select_related("project").first()
     if invitation is None:
-        raise RefusedError(_("This link is not one of ours. Check that you copied all of it."))
+        raise RefusedError(_("This link is not valid. Check that you copied all of it."))
     if invitation.used_at:
         raise RefusedError(_("This invitation was used already: each link lets one person in, once."))
     if invitation.revoked_at:

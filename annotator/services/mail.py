@@ -31,5 +31,5 @@ def stop_mail(*, token: str) -> None:
     try:
         pk = signing.loads(token, salt=SALT)
     except signing.BadSignature as error:
-        raise RefusedError(_("This link is not one of ours. Check that you copied all of it.")) from error
+        raise RefusedError(_("This link is not valid. Check that you copied all of it.")) from error
     User.objects.filter(pk=pk).update(mail_round_opened=False)

@@ -48,7 +48,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "annotator/unsubscribe.html", {"refusal": str(error)}, status=410)
     # A mail program follows no redirect (RFC 8058, 3.1).
     if "List-Unsubscribe" in request.POST:
-        return HttpResponse(_("Done: you get no more of this mail."), content_type="text/plain")
+        return HttpResponse(_("Done: you will not get this mail any more."), content_type="text/plain")
     return redirect("mail-stopped")
 
 

@@ -34,7 +34,7 @@ class DatasetFileSerializer(serializers.Serializer):
 class DatasetSerializer(serializers.ModelSerializer):
     sha256 = serializers.CharField(help_text="Of the file manifest.json, which has that of each other file.")
     withdrawn_judgments = serializers.IntegerField(
-        help_text="How many of its judgments their volunteers have taken back since: take a new dataset then."
+        help_text="How many of its judgments were withdrawn since: then take a new dataset."
     )
 
     class Meta:
@@ -72,7 +72,7 @@ class DatasetDetailSerializer(DatasetSerializer):
         return self.file_url(dataset, MANIFEST)
 
     @extend_schema_field(
-        serializers.URLField(allow_null=True, help_text="Null as long as nothing was taken back.")
+        serializers.URLField(allow_null=True, help_text="Null as long as nothing was withdrawn.")
     )
     def get_withdrawals_url(self, dataset: Dataset) -> str | None:
         return self.file_url(dataset, WITHDRAWALS) if dataset.withdrawn_people else None

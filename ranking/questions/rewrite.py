@@ -53,7 +53,7 @@ class Rewrite(Question):
         if place := form.cleaned_data["rewrite_of"]:
             return {"original": order[place - 1], "text": text}
         if not (ranks := Ranks().entered(form)):
-            raise InvalidJudgmentError(_("Choose which answer you started from, for what you wrote."))
+            raise InvalidJudgmentError(_("Choose which answer you started from."))
         best = min(order, key=lambda completion: ranks.get(completion, len(order)))
         return {"original": best, "text": text}
 
@@ -82,7 +82,7 @@ class Rewrite(Question):
         original = value["original"]
         if original not in asked.completions:
             raise InvalidJudgmentError(
-                _("What you wrote is in place of an answer that is not part of this comparison.")
+                _("What you wrote replaces an answer that is not part of this comparison.")
             )
         if UNSTORABLE.search(text):
             raise InvalidJudgmentError(_("What you wrote holds characters that cannot be stored."))
@@ -90,11 +90,11 @@ class Rewrite(Question):
             return None
         if not asked.project.offers_rewrites and not asked.earlier.get("rewrite"):
             raise InvalidJudgmentError(
-                _("This project does not ask for answers of your own. Take yours out to send the rest.")
+                _("This project does not ask for your own answers. Remove yours to submit the rest.")
             )
         if hidden_mark() in text:
             raise InvalidJudgmentError(
-                _("In what you wrote there still is “%s”: put other words in its place.") % hidden_mark()
+                _("What you wrote still contains “%s”: replace it with other words.") % hidden_mark()
             )
         if len(text) > LONGEST:
             raise InvalidJudgmentError(_("What you wrote is longer than %d characters.") % LONGEST)

@@ -261,9 +261,9 @@ def test_a_coordinator_sees_who_waits_and_lets_them_in(client, current, project,
     client.force_login(coordinator_of(project))
     assert "1 new volunteer waits for you" in client.get(at("project", project)).text
     page = client.get(at("people", project))
-    assert "They wait for you" in page.text and at("let-in", project, newcomer.pk) in page.text
+    assert "Waiting for your decision" in page.text and at("let-in", project, newcomer.pk) in page.text
     assert "may rank now" in client.post(at("let-in", project, newcomer.pk), follow=True).text
-    assert "They wait for you" not in client.get(at("people", project)).text
+    assert "Waiting for your decision" not in client.get(at("people", project)).text
     assert AuditEvent.objects.filter(verb="practice.let_in", actor=coordinator_of(project)).count() == 1
     client.force_login(newcomer.user)
     page = client.get(desk(current), follow=True)
@@ -295,10 +295,10 @@ def test_of_two_coordinators_who_act_at_once_the_second_is_refused(client, proje
     finish(newcomer, 0)
     let_in(membership=newcomer, actor=coordinator_of(project))
     for act in (let_in, allow_another_attempt):
-        with pytest.raises(RefusedError, match="no longer waits"):
+        with pytest.raises(RefusedError, match="no longer waiting"):
             act(membership=newcomer, actor=coordinator_of(project))
     client.force_login(coordinator_of(project))
-    assert "no longer waits" in client.post(at("let-in", project, newcomer.pk), follow=True).text
+    assert "no longer waiting" in client.post(at("let-in", project, newcomer.pk), follow=True).text
 
 
 def test_who_came_in_before_there_was_a_practice_is_not_sent_to_one(client, current):

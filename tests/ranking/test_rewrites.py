@@ -339,7 +339,7 @@ def test_a_project_may_not_offer_it_and_what_was_written_before_still_shows(clie
     response = client.post(to("judgment", assignment), sent)
     assert response.status_code == 422
     html = response.content.decode()
-    assert "does not ask for answers of your own" in html and "half done" in html
+    assert "does not ask for your own answers" in html and "half done" in html
     assert client.post(to("judgment", assignment), sent | {"rewrite": ""}).status_code == 302
 
 

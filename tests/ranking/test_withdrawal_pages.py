@@ -331,9 +331,9 @@ def test_coordinators_see_how_much_of_which_dataset_was_taken_back_and_not_by_wh
     leave_project(membership=wanda.memberships.get(), withdraw=True)
     client.force_login(coordinator_of(current.project))
     listed = client.get(reverse("datasets", args=[current.project.slug])).text
-    assert "1 taken back" in listed and "one volunteer, 1 judgment;" in " ".join(listed.split())
+    assert "1 withdrawn" in listed and "one volunteer, 1 judgment;" in " ".join(listed.split())
     page = client.get(reverse("dataset", args=[current.project.slug, dataset.number])).text
-    assert "1 volunteer has since taken" in page and "withdrawals.json" in page
+    assert "1 volunteer has since withdrawn" in page and "withdrawals.json" in page
     assert "Wanda" not in listed + page
     note = client.get(reverse("dataset-file", args=[current.project.slug, 1, "withdrawals.json"]))
     assert load_json(note.getvalue().decode())["manifest_sha256"] == dataset.sha256

@@ -52,8 +52,8 @@ def test_pages_and_api_name_the_datasets(candidate):
     erase_account(user=volunteer_of(project))
     client.force_login(coordinator_of(project))
     page = client.get(reverse("version", args=[project.slug, candidate.number]))
-    assert "taken judgments back" in page.text and "12 judgments of 12" in page.text
-    assert "judgments taken back" in client.get(reverse("training", args=[project.slug])).text
+    assert "withdrawn judgments" in page.text and "12 judgments of 12" in page.text
+    assert "judgments withdrawn" in client.get(reverse("training", args=[project.slug])).text
     api = client_of(coordinator_of(project))
     versions = api.get(reverse("api-versions", args=[project.slug])).json()["results"]
     assert [(one["number"], one["datasets_taken_back"]) for one in versions] == [(1, [1]), (0, [])]
@@ -65,7 +65,7 @@ def test_nothing_is_marked_where_nobody_took_anything_back(candidate):
     client = Client()
     client.force_login(coordinator_of(candidate.project))
     page = client.get(reverse("version", args=[candidate.project.slug, candidate.number]))
-    assert "taken judgments back" not in page.text
+    assert "withdrawn judgments" not in page.text
 
 
 def test_an_update_that_is_tried_again_learns_from_no_judgment_that_was_taken_back():
