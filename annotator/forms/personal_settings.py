@@ -30,7 +30,7 @@ class SettingsForm(forms.ModelForm):
     )
     theme = forms.ChoiceField(label=_("Light or dark"), choices=Theme.choices, widget=forms.RadioSelect)
     reduced_motion = forms.ChoiceField(
-        label=_("Movement on the page"), choices=Motion.choices, widget=forms.RadioSelect
+        label=_("Animations"), choices=Motion.choices, widget=forms.RadioSelect
     )
 
     class Meta:

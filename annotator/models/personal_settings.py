@@ -20,7 +20,7 @@ class TextSize(models.TextChoices):
 
 class Motion(models.TextChoices):
     AUTO = "auto", _("As my device is set")
-    REDUCED = "on", _("As little as possible")
+    REDUCED = "on", _("Reduced")
 
 
 class Theme(models.TextChoices):

@@ -27,7 +27,7 @@ class Outcome(models.Model):
         WAITING = "waiting", _("Not decided yet")
         RELEASED = "released", _("Released")
         NOT_RELEASED = "not_released", _("Not released")
-        TAKEN_BACK = "taken_back", _("Released, and taken back")
+        TAKEN_BACK = "taken_back", _("Released, then replaced by an earlier version")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="outcomes")
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="outcomes")

@@ -116,7 +116,7 @@ def test_earlier_versions_are_listed_below_the_newest(client, current, vera):
     html = home(client, current.project, vera)
     newest, _, earlier = html.partition("Earlier versions")
     assert "Version 8 beat Version 7 in 50 %" in newest
-    assert "Version 7 beat Version 6 in 63 %" in earlier and "Released, and taken back" in earlier
+    assert "Version 7 beat Version 6 in 63 %" in earlier and "replaced by an earlier version" in earlier
 
 
 def test_an_earlier_version_that_was_not_decided_is_not_listed(client, current, vera):
