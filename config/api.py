@@ -26,7 +26,7 @@ STATUS_OF: dict[type[RefusedError], int] = {
 
 INVALID = {
     "type": "object",
-    "description": "`detail`, or the name of each field that is wrong with what is wrong with it.",
+    "description": "`detail`, or the name of each wrong field with what is wrong with it.",
     "additionalProperties": {},
 }
 

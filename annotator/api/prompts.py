@@ -82,7 +82,7 @@ class PromptIdsSerializer(serializers.Serializer):
 
 
 class PromptsChangedSerializer(serializers.Serializer):
-    changed = serializers.IntegerField(help_text="How many of them were not so before.")
+    changed = serializers.IntegerField(help_text="How many of them this changed.")
 
 
 class LineNoteSerializer(serializers.Serializer):

@@ -55,8 +55,8 @@ class TokenAPIView(APIView):
     @extend_schema(
         tags=["Sign-in"],
         summary="Create an API token",
-        description="The token takes the place of the one you had, which stops working. An account that "
-        "signs in with a second step is refused (403): create its token on the account page.",
+        description="It replaces your present token, which stops working. An account with a second factor "
+        "is refused (403): create its token on the account page.",
         request=CredentialsSerializer,
         responses={
             201: TokenSerializer,

@@ -26,7 +26,9 @@ class BlindCompletionSerializer(serializers.Serializer):
     """A completion without its author."""
 
     id = serializers.IntegerField()
-    text = serializers.SerializerMethodField(help_text="In Markdown; what would tell who wrote it is hidden.")
+    text = serializers.SerializerMethodField(
+        help_text="In Markdown; names that show who wrote it are hidden."
+    )
 
     def get_text(self, completion: Completion) -> str:
         return shown_text(completion)
@@ -57,8 +59,8 @@ class NextAssignmentAPIView(ProjectAPIView):
         tags=TAGS,
         summary="Take the next assignment",
         description="The comparison you hold already, or a new one. It is yours until `held_until`. "
-        "Completions come shuffled and without authors. Whoever has something to read, to agree to or to "
-        "practise before is refused (403) with the address where.",
+        "Completions are shuffled and without authors. Refused (403) while you have something to read, to "
+        "agree to or to practise first; the reason has its URL.",
         request=None,
         responses={200: AssignmentSerializer, 204: OpenApiResponse(description="Nothing is left for you.")},
     )
@@ -76,8 +78,8 @@ class SkipAPIView(ProjectAPIView):
     @extend_schema(
         tags=TAGS,
         summary="Skip a comparison",
-        description="Gives the assignment back and does not offer the comparison to you again. Sent again, "
-        "it is answered alike.",
+        description="Gives the assignment back and does not offer the comparison to you again. Sending it "
+        "again has no further effect.",
         request=None,
         responses={204: OpenApiResponse(description="Skipped."), 409: CONFLICT},
     )

@@ -64,8 +64,8 @@ class JudgmentAPIView(ProjectAPIView):
     @extend_schema(
         tags=TAGS,
         summary="Judge a comparison",
-        description="Sent again with the same key and content, it answers the stored judgment, so a request "
-        "whose answer was lost can simply be repeated. After `held_until` it is still taken, marked `late`, "
+        description="Sent again with the same key and content, it returns the stored judgment, so you can "
+        "repeat a request whose response was lost. After `held_until` it is still stored, marked `late`, "
         "also when the assignment went to someone else meanwhile. The same key with another content, a "
         "comparison that you skipped or have judged, and a closed round are refused (409).",
         request=JudgmentRequestSerializer,
@@ -117,10 +117,10 @@ class CorrectionAPIView(ProjectAPIView):
     @extend_schema(
         tags=TAGS,
         summary="Correct a judgment",
-        description="Puts another answer in the place of one of your judgments while its round is open and "
-        "answers the new judgment, which counts from then on; the old one is kept and does not. The same "
-        "answer again changes nothing. Refused (409): a closed round, a judgment that was corrected since, "
-        "the same key with another content.",
+        description="Replaces one of your judgments while its round is open, and returns the new one, which "
+        "counts from then on; the old one is kept but does not count. The same content again changes "
+        "nothing. Refused (409): a closed round, a judgment that was corrected since, the same key with "
+        "another content.",
         request=CorrectionRequestSerializer,
         responses={201: JudgmentSerializer, 409: CONFLICT},
     )

@@ -134,8 +134,8 @@ class UpdatesAPIView(ProjectAPIView):
     @extend_schema(
         tags=TAGS,
         summary="Start an update",
-        description="Takes a dataset, trains a reward model and a policy, samples completions and evaluates: "
-        "a candidate version comes out. Refused (409) while another update is under way.",
+        description="Takes a dataset, trains a reward model and a policy, samples completions, evaluates, "
+        "and makes a candidate version. Refused (409) while another update is running.",
         request=UpdateRequestSerializer,
         responses={201: UpdateDetailSerializer, 409: CONFLICT},
         examples=[
@@ -187,8 +187,8 @@ class RetryUpdateAPIView(ProjectAPIView):
     @extend_schema(
         tags=TAGS,
         summary="Try an update again",
-        description="One that failed or was cancelled goes on where it stopped. Stages that succeeded are "
-        "kept; one whose settings are others now begins anew.",
+        description="One that failed or was cancelled resumes where it stopped. Stages that succeeded are "
+        "kept; a stage whose settings have changed starts again.",
         request=UpdateRequestSerializer,
         responses={200: UpdateDetailSerializer, 409: CONFLICT},
     )

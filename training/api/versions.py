@@ -40,8 +40,8 @@ class VersionSerializer(serializers.ModelSerializer):
     @extend_schema_field(
         serializers.ListField(
             child=serializers.IntegerField(),
-            help_text="Numbers of the datasets of which part was taken back after it, or a version that it "
-            "was trained from, had learned from them.",
+            help_text="Numbers of the datasets that it, or a version that it was trained from, learned from "
+            "and of which judgments were withdrawn since.",
         )
     )
     def get_datasets_taken_back(self, version: ModelVersion) -> list[int]:
@@ -119,7 +119,7 @@ class RejectVersionAPIView(ProjectAPIView):
     @extend_schema(
         tags=TAGS,
         summary="Reject a candidate",
-        description="Puts it aside for good; the live version stays.",
+        description="It cannot be released afterwards; the live version stays.",
         request=None,
         responses={200: VersionDetailSerializer, 409: CONFLICT},
     )
