@@ -109,6 +109,9 @@ def test_prompts_are_stored_and_listed():
         "language": "en",
         "source": "school",
         "split": project.prompts.first().split,
+        "tokens": None,
+        "too_long": False,
+        "withdrawn_at": None,
         "created_at": "",
     }
     assert listed["results"][1]["messages"] == talk
