@@ -4,6 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Role
+from annotator.models.invitations import DAYS_VALID, MOST_DAYS_VALID
 
 
 class InvitationForm(forms.Form):
@@ -13,7 +14,9 @@ class InvitationForm(forms.Form):
         required=False,
         help_text=_("If you give one, only this address can use the link. Chorus sends no mail: you do."),
     )
-    days = forms.IntegerField(label=_("Days the link works"), min_value=1, max_value=60, initial=7)
+    days = forms.IntegerField(
+        label=_("Days the link works"), min_value=1, max_value=MOST_DAYS_VALID, initial=DAYS_VALID
+    )
 
 
 class RoleForm(forms.Form):

@@ -10,6 +10,10 @@ from .memberships import Role
 from .projects import Project
 from .users import User
 
+DAYS_VALID = 7
+"""How long a link works unless its maker says otherwise."""
+MOST_DAYS_VALID = 60
+
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def usable(self) -> Self:

@@ -1,4 +1,4 @@
-"""Inviting people to a project, and their coming in."""
+"""Inviting people to a project, and joining it."""
 
 import secrets
 from collections.abc import Sequence
@@ -10,11 +10,14 @@ from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
 from annotator.models import Invitation, Membership, Project, Role, User
+from annotator.models.invitations import DAYS_VALID
 
 from .audit import record
 
 
-def invite(*, project: Project, role: Role, email: str, actor: User, days: int = 7) -> tuple[Invitation, str]:
+def invite(
+    *, project: Project, role: Role, email: str, actor: User, days: int = DAYS_VALID
+) -> tuple[Invitation, str]:
     """Make a link for one person: the invitation and its token, which is not kept and cannot be had again.
 
     With an `email`, only that address may use it; with an empty one, whoever has the link.

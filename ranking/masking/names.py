@@ -4,7 +4,7 @@ All of these are regular expressions over text in lower case.
 """
 
 # Names that mean a product or its maker wherever they stand. What is also something else (Gemini the
-# telescope, a llama, the mistral, anthropic) is not here.
+# telescope, a llama, the mistral, anthropic) is not here. A new name also needs its hint in HINTS.
 EVERYWHERE = (
     r"chat[\s-]?gpt(?:[\s-]?(?:\d(?:\.\d)?o?|plus|pro|turbo))*",
     r"gpt[\s-]?\d(?:\.\d)?[a-z]?(?:[\s-](?:turbo|mini|nano|preview))*",

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 LEASE = timedelta(seconds=60)
+"""How long work is held without a heartbeat; the launcher renews it far more often (`RENEW_SECONDS`)."""
 
 
 class LeaseLostError(Exception):

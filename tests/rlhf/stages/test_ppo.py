@@ -22,7 +22,7 @@ from training.rlhf.model.logprobs import answer_logprobs, lay_out
 from training.rlhf.model.sampling import Answer, Sampling, sample
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages import STAGES
-from training.rlhf.stages.ppo import advantages, learner
+from training.rlhf.stages.ppo import experience, learner
 from training.rlhf.stages.ppo import stage as ppo
 from training.rlhf.stages.ppo.recipe import PPORecipe
 from training.rlhf.stages.ppo.samples import keep_samples_until
@@ -386,7 +386,7 @@ def test_a_gradient_that_is_no_number_ends_the_run_before_it_is_followed(
     assert weight.isfinite().all()
 
 
-@pytest.mark.parametrize("module", [advantages, learner])
+@pytest.mark.parametrize("module", [experience, learner])
 def test_a_micro_batch_without_memory_names_the_setting_that_changes_nothing_else(
     module: ModuleType, ppo_settings: dict[str, Any], make_run: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

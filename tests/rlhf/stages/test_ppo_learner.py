@@ -11,8 +11,8 @@ from training.rlhf.data.padding import positions_of
 from training.rlhf.model.logprobs import Block, answer_logprobs, lay_out
 from training.rlhf.model.reward_head import ScalarHead
 from training.rlhf.recipes import DatasetFile
+from training.rlhf.stages.ppo.advantages import whiten
 from training.rlhf.stages.ppo.learner import Learner
-from training.rlhf.stages.ppo.losses import whiten
 from training.rlhf.stages.ppo.recipe import PPORecipe
 from training.rlhf.stages.ppo.rollout import Experience
 

@@ -7,15 +7,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.rlhf.stages.ppo.losses import (
+from training.rlhf.stages.ppo.advantages import (
     adapt_kl_coef,
     explained_variance,
     generalised_advantages,
-    policy_loss,
     token_rewards,
-    value_loss,
     whiten,
 )
+from training.rlhf.stages.ppo.losses import policy_loss, value_loss
 
 
 def random_batch(seed: int, rows: int = 3, width: int = 6) -> tuple[torch.Tensor, ...]:

@@ -1,120 +1,65 @@
-"""From the answers of a rollout to advantages: scores, the price of KL, values and generalised advantages."""
+"""Rewards of tokens, with the price of KL, and the advantages that follow from them, as functions of tensors.
 
-from collections.abc import Callable
+Shapes: a batch of B answers, padded to R tokens; `mask` (B, R) is true on an answer's tokens. Reward, value
+and advantage at (b, t) belong to choosing token t of answer b.
+"""
 
 import torch
 from torch import Tensor
 
-from training.rlhf.distributed.processes import Processes
-from training.rlhf.errors import memory_grows_with
-from training.rlhf.model.adapters import SharedBase
-from training.rlhf.model.logprobs import Block, answer_logprobs, lay_out
-from training.rlhf.model.sampling import Answer
-from training.rlhf.stages.ppo.losses import explained_variance, generalised_advantages, token_rewards, whiten
-from training.rlhf.stages.ppo.recipe import PPORecipe
-from training.rlhf.stages.ppo.rollout import Experience, RewardScorer, Scored
+from training.rlhf.stages.ppo.losses import masked_mean
 
 
-class ExperienceMaker:
-    """Makes of answers what PPO learns from; processes share the forward passes.
+def token_rewards(
+    scores: Tensor, logprobs: Tensor, reference: Tensor, mask: Tensor, kl_coef: float
+) -> Tensor:
+    """The KL price at every token and the score at the last one (Ziegler et al. 2019, equation 2): (B, R).
 
-    `reference` is the adapter to which KL is charged; None for the plain base.
+    scores (B,), logprobs and reference (B, R).
     """
-
-    def __init__(
-        self,
-        base: SharedBase,
-        scorer: RewardScorer,
-        reference: str | None,
-        recipe: PPORecipe,
-        processes: Processes,
-    ) -> None:
-        self.base, self.scorer, self.reference = base, scorer, reference
-        self.recipe, self.processes = recipe, processes
-
-    def __call__(
-        self,
-        prompts: list[list[int]],
-        answers: list[Answer],
-        *,
-        values_of: Callable[[Block, Tensor], Tensor],
-        kl_coef: float,
-        mean: float,
-        deviation: float,
-    ) -> tuple[Experience, Tensor, dict[str, float]]:
-        """What there is to learn from the answers, their scores (B,), and the metrics of the policy.
-
-        `values_of` a block and its features (B, R, H) are (B, R); `mean` and `deviation` are those of the
-        reference's scores.
-        """
-        recipe = self.recipe
-        tokens = [answer.tokens for answer in answers]
-        block = lay_out(prompts, tokens, self.scorer.how.pad_id, self.base.device)
-        mask = block.answer_mask
-        logprobs = _padded([answer.logprobs for answer in answers], mask)
-        scored, reference, anchor = self._passes(prompts, answers, block)
-        values = values_of(block, scored.features)
-        scores = self._penalised((scored.scores - mean) / deviation, answers)
-        rewards = token_rewards(scores, logprobs, reference, mask, kl_coef)
-        advantages, returns = generalised_advantages(
-            rewards, values, mask, gamma=recipe.gamma, lam=recipe.gae_lambda
-        )
-        experience = Experience(block, scored.features, logprobs, values, whiten(advantages, mask), returns)
-        metrics = {
-            "reward": float(rewards.sum(-1).mean()),
-            "score": float(scored.scores.mean()),
-            "normalised_score": float(scores.mean()),
-            "kl": float((logprobs - reference).sum(-1).mean()),
-            "anchor_kl": float((logprobs - anchor).sum(-1).mean()),
-            "kl_coef": kl_coef,
-            "entropy": float(-logprobs.sum() / mask.sum()),
-            "response_length": float(mask.sum(-1).float().mean()),
-            "eos_rate": sum(answer.finished for answer in answers) / len(answers),
-            "explained_variance": float(explained_variance(values, returns, mask)),
-        }
-        return experience, scored.scores, metrics
-
-    @torch.no_grad()
-    def _passes(
-        self, prompts: list[list[int]], answers: list[Answer], block: Block
-    ) -> tuple[Scored, Tensor, Tensor]:
-        """Scores, and log-probabilities (B, R) under reference and base; each process does its share."""
-        rows, gather = self.processes.share(len(answers)), self.processes.gather_rows
-        total, width = len(answers), block.longest_answer
-        with self.base.in_lockstep():
-            own = self.scorer([prompts[i] for i in rows], [answers[i] for i in rows])
-        scored = Scored(gather(own.scores, total), gather(own.features, total, width))
-        mine = block.rows(torch.tensor(rows, device=self.base.device))
-
-        def logprobs(adapter: str | None) -> Tensor:
-            with (
-                self.base.use(adapter) as model,
-                self.base.in_lockstep(),
-                memory_grows_with("micro_batch_size"),
-            ):
-                parts = mine.split(forward_rows(self.recipe))
-                passes = [answer_logprobs(model, part, self.recipe.temperature) for part in parts]
-            return gather(torch.cat(passes), total, width)
-
-        reference = logprobs(self.reference)
-        return scored, reference, reference if self.reference is None else logprobs(None)
-
-    def _penalised(self, scores: Tensor, answers: list[Answer]) -> Tensor:
-        """Scores (B,) cut, less the penalty for answers without an end."""
-        if self.recipe.score_clip:
-            scores = scores.clamp(-self.recipe.score_clip, self.recipe.score_clip)
-        unfinished = torch.tensor([not answer.finished for answer in answers], device=scores.device)
-        return scores - self.recipe.missing_eos_penalty * unfinished
+    rewards = torch.where(mask, -kl_coef * (logprobs - reference), 0.0)
+    last = mask.sum(-1) - 1
+    rewards[torch.arange(len(rewards), device=last.device), last] += scores
+    return rewards
 
 
-def forward_rows(recipe: PPORecipe) -> int:
-    """Answers in one forward pass of reference and base, which keeps nothing for a backward pass."""
-    # Most of the memory is logits: those of twice as many rows take less than an update.
-    return 2 * recipe.micro_batch_size
+def generalised_advantages(
+    rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: float
+) -> tuple[Tensor, Tensor]:
+    """Advantages and returns (Schulman et al. 2016, equation 16), both (B, R), zero outside the mask.
+
+    An answer ends at its last token: no value follows it.
+    """
+    advantages = torch.zeros_like(rewards)
+    following_value = following = rewards.new_zeros(len(rewards))
+    for t in range(rewards.shape[1] - 1, -1, -1):
+        delta = rewards[:, t] + gamma * following_value - values[:, t]
+        following = torch.where(mask[:, t], delta + gamma * lam * following, 0.0)
+        following_value = torch.where(mask[:, t], values[:, t], 0.0)
+        advantages[:, t] = following
+    return advantages, torch.where(mask, advantages + values, 0.0)
 
 
-def _padded(rows: list[list[float]], mask: Tensor) -> Tensor:
-    """Numbers per token (B, R), zero outside the mask."""
-    padded = torch.zeros(mask.shape, device=mask.device)
-    padded[mask] = torch.tensor([value for row in rows for value in row], device=mask.device)
-    return padded
+def whiten(values: Tensor, mask: Tensor) -> Tensor:
+    """Scale to mean 0 and deviation 1 over all tokens; zero outside the mask."""
+    mean = masked_mean(values, mask)
+    deviation = (masked_mean((values - mean) ** 2, mask) + 1e-8).sqrt()
+    return torch.where(mask, (values - mean) / deviation, 0.0)
+
+
+def explained_variance(values: Tensor, returns: Tensor, mask: Tensor) -> Tensor:
+    """The share of the returns' variance that the values explain: 1 - Var(returns - values) / Var(returns).
+
+    Over all tokens: 1 is all of it, 0 what a constant explains, less is worse than a constant.
+    It is 0 where the returns do not vary.
+    """
+    residual, total = (returns - values)[mask].var(correction=0), returns[mask].var(correction=0)
+    return torch.where(total > 0, 1 - residual / total, 0.0)
+
+
+def adapt_kl_coef(kl_coef: float, kl: float, *, target: float, answers: int, horizon: int) -> float:
+    """The KL price after some answers (Ziegler et al. 2019, section 2.2); fixed for target 0."""
+    if target == 0:
+        return kl_coef
+    error = min(max(kl / target - 1, -0.2), 0.2)
+    return kl_coef * (1 + error * answers / horizon)

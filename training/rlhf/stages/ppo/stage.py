@@ -60,9 +60,9 @@ from training.rlhf.model.loading import base_location, load_base, load_tokenizer
 from training.rlhf.model.reward_head import load_reward, require_scores
 from training.rlhf.model.sampling import Answer, Sampling, require_numbers, sample
 from training.rlhf.rundir import RunDirectory, write_json
-from training.rlhf.stages.ppo.advantages import ExperienceMaker
+from training.rlhf.stages.ppo.advantages import adapt_kl_coef
+from training.rlhf.stages.ppo.experience import ExperienceMaker
 from training.rlhf.stages.ppo.learner import Learner, initial_value_head
-from training.rlhf.stages.ppo.losses import adapt_kl_coef
 from training.rlhf.stages.ppo.recipe import PPORecipe
 from training.rlhf.stages.ppo.rollout import Experience, RewardScorer, gather_answers
 from training.rlhf.stages.ppo.samples import add_samples, keep_samples_until

@@ -6,7 +6,7 @@ from training.rlhf.model.adapters import lora_config
 from training.rlhf.plan.sampling import SamplingWorkload
 from training.rlhf.plan.workload import Phase
 from training.rlhf.rundir import KEEP_CHECKPOINTS
-from training.rlhf.stages.ppo.advantages import forward_rows
+from training.rlhf.stages.ppo.experience import forward_rows
 from training.rlhf.stages.ppo.recipe import PPORecipe
 from training.rlhf.stages.ppo.samples import SHOWN
 

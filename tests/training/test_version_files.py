@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.training.making import make_result, make_run, make_update
 from training.models import ModelVersion, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
-from training.services import adapter_files
+from training.services import version_files
 from training.services.recipes import STAGES
 from training.services.update_execution import execute_update
 
@@ -65,10 +65,10 @@ def test_the_members_of_a_reward_ensemble_are_published_side_by_side(update):
     for number in range(2):
         member = run.adapter_dir / f"member-{number}"
         member.mkdir()
-        for name in adapter_files.ADAPTER_FILES:
+        for name in version_files.ADAPTER_FILES:
             (member / name).write_text(f"{name} {number}")
             files[f"member-{number}/{name}"] = sha256_of(member / name)
-    for name in adapter_files.ADAPTER_FILES:
+    for name in version_files.ADAPTER_FILES:
         (run.adapter_dir / name).unlink()
     TrainingRun.objects.filter(pk=run.pk).update(result={**run.result, "files": files})
     assert executed(update).state == State.SUCCEEDED
@@ -109,7 +109,7 @@ def test_a_full_disk_while_publishing_leaves_nothing_and_says_so(update, monkeyp
     def full(_source: Path, _target: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(adapter_files.shutil, "copyfile", full)
+    monkeypatch.setattr(version_files.shutil, "copyfile", full)
     update = executed(update)
     assert update.state == State.FAILED
     assert "The disk is full" in update.error
@@ -140,7 +140,7 @@ def take_over(update: Update) -> None:
 @pytest.mark.parametrize("step", ["copyfile", "sync_tree"])
 def test_a_worker_that_stalled_while_publishing_leaves_what_another_published(update, monkeypatch, step):
     """It wakes in the middle of copying, or with nothing left to do but to give the files their name."""
-    home = adapter_files.shutil if step == "copyfile" else adapter_files
+    home = version_files.shutil if step == "copyfile" else version_files
     act, stalled = getattr(home, step), []
 
     def stall_once(*args: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_name_that_cannot_be_given_fails_the_update_and_stores_no_version(upda
             raise OSError(errno.ENOSPC, "No space left on device")
         rename(source, target)
 
-    monkeypatch.setattr(adapter_files.os, "rename", full_for_models)
+    monkeypatch.setattr(version_files.os, "rename", full_for_models)
     update = executed(update)
     assert update.state == State.FAILED
     assert "The disk is full" in update.error
@@ -176,27 +176,27 @@ def test_a_name_that_cannot_be_given_fails_the_update_and_stores_no_version(upda
 
 
 def test_a_worker_that_lost_the_update_gives_no_file_its_name(update, monkeypatch):
-    sync = adapter_files.sync_tree
+    sync = version_files.sync_tree
 
     def lose_the_lease(folder: Path) -> None:
         sync(folder)
         Update.objects.filter(pk=update.pk).update(lease=uuid.uuid4())
 
-    monkeypatch.setattr(adapter_files, "sync_tree", lose_the_lease)
+    monkeypatch.setattr(version_files, "sync_tree", lose_the_lease)
     assert executed(update).state == State.RUNNING
     assert published(update) == set()
     assert not ModelVersion.objects.filter(project=update.project, number=1).exists()
 
 
 def test_the_lease_is_held_while_files_are_copied(update, monkeypatch):
-    copy, left = adapter_files.shutil.copyfile, []
+    copy, left = version_files.shutil.copyfile, []
 
     def copy_slowly(source: Path, target: Path) -> None:
         left.append(Update.objects.get(pk=update.pk).lease_expires_at - timezone.now())
         Update.objects.filter(pk=update.pk).update(lease_expires_at=timezone.now() + timedelta(seconds=5))
         copy(source, target)
 
-    monkeypatch.setattr(adapter_files.shutil, "copyfile", copy_slowly)
+    monkeypatch.setattr(version_files.shutil, "copyfile", copy_slowly)
     assert executed(update).state == State.SUCCEEDED
     assert len(left) == len(COMPLETE)
     assert min(left) > timedelta(seconds=50)
