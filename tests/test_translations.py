@@ -23,7 +23,7 @@ FILLED = re.compile(r"%\((\w+)\)[sd]|%[sd]")  # by Python
 PLACEHOLDER = re.compile(rf"{FILLED.pattern}|\{{\w+\}}")  # or by a script
 TAG = re.compile(r"</?\w+[^>]*>")
 # Names that are the same everywhere.
-UNMARKED = {"Chorus", "SHA-256", "manifest.json", "withdrawals.json", "/adapter_model.safetensors"}
+UNMARKED = {"Chorus", "SHA-256", "manifest.json", "withdrawals.json", ".zip", "/adapter_model.safetensors"}
 
 Key = tuple[str, str, str]
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from annotator.errors import RefusedError
 from annotator.forms.joining import JoinForm, LanguagesForm
-from annotator.models import Invitation, Membership, Role
+from annotator.models import Invitation, Membership, Role, User
 from annotator.services.invitations import accept_invitation, find_invitation, join_project
 from annotator.services.sign_in import use_sign_in_link
 
@@ -31,7 +31,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def answer_invitation(request: HttpRequest, token: str, invitation: Invitation) -> HttpResponse:
-    asked = {
+    asked: dict[str, Any] = {
         "data": request.POST if request.method == "POST" else None,
         "project": invitation.project,
         "accept_language": request.headers.get("Accept-Language", ""),
@@ -41,17 +41,17 @@ def answer_invitation(request: HttpRequest, token: str, invitation: Invitation) 
     if invitation.project.memberships.filter(user=request.user).exists():
         messages.info(request, _("You are a member of this project already; the link was not used."))
         return redirect("project", invitation.project.slug)
-    return _join_with_account(request, token, invitation, LanguagesForm(**asked))
+    return _join_with_account(request, request.user, token, invitation, LanguagesForm(**asked))
 
 
 def _join_with_account(
-    request: HttpRequest, token: str, invitation: Invitation, form: LanguagesForm
+    request: HttpRequest, user: User, token: str, invitation: Invitation, form: LanguagesForm
 ) -> HttpResponse:
     if not form.is_valid():
         # Whoever has chosen languages is not asked for them again.
-        shown = None if request.user.languages else form
+        shown = None if user.languages else form
         return _show(request, invitation, {"languages_form": shown})
-    membership = join_project(token=token, user=request.user, languages=form.cleaned_data["languages"])
+    membership = join_project(token=token, user=user, languages=form.cleaned_data["languages"])
     return _welcome(request, membership)
 
 

@@ -110,7 +110,8 @@ def _with_separator(tokenizer: PreTrainedTokenizerBase) -> tuple[PreTrainedToken
     """A copy of the tokenizer that knows the separator, and its id."""
     copied = copy.deepcopy(tokenizer)
     copied.add_tokens([AddedToken(_SEPARATOR, special=True, normalized=False)], special_tokens=True)
-    (separator,) = copied.convert_tokens_to_ids([_SEPARATOR])
+    separator = copied.convert_tokens_to_ids(_SEPARATOR)
+    assert isinstance(separator, int)
     return copied, separator
 
 
