@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
 from .conftest import Site, give_password, sign_in
 from .pages import Filled, rank
@@ -95,7 +95,8 @@ def test_the_next_comparison_is_shown_before_the_server_has_answered(desk: Page)
 
 def test_without_a_connection_three_are_ranked_and_delivered_once_each_when_it_is_back(desk: Page):
     sent: list[str] = []
-    desk.on("requestfinished", lambda request: sent.append(request.url))
+    # By the page or by its service worker, whichever is quicker.
+    desk.context.on("requestfinished", lambda request: sent.append(request.url))
     desk.context.set_offline(True)
     for number in (1, 2, 3):
         judge(desk)
@@ -293,9 +294,14 @@ def test_what_the_server_finds_wrong_later_can_be_looked_at_again_and_sent(desk:
 
 
 def skips(page: Page) -> list[str]:
-    """The addresses of skips that are sent from now on."""
+    """The addresses of skips that arrive from now on, from the page or its service worker."""
     sent: list[str] = []
-    page.on("request", lambda request: sent.append(request.url) if "/skip/" in request.url else None)
+
+    def note(request: Request) -> None:
+        if "/skip/" in request.url:
+            sent.append(request.url)
+
+    page.context.on("requestfinished", note)
     return sent
 
 
