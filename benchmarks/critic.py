@@ -90,8 +90,8 @@ class OnAdapter(Learner):
     @torch.no_grad()
     def values(self, block: Block, features: Tensor) -> Tensor:
         with self.base.use(self.adapter) as model:
-            said = self.value_head(states_before(model, block))
-        return torch.where(block.answer_mask, said, 0.0)
+            values = self.value_head(states_before(model, block))
+        return torch.where(block.answer_mask, values, 0.0)
 
 
 class OwnAdapter(OnAdapter):

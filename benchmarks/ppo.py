@@ -7,7 +7,7 @@
 Both train the same base with the same LoRA, reward model, prompts, batch, minibatches and passes; the runs
 alternate, ours first, each in a process of its own, and the first iteration of each is left out. A ratio is
 ours over TRL's, pair by pair, in seconds per iteration and in peak memory: resident, or on a GPU what its
-tensors take. There both sides train in bfloat16 unless told otherwise. Prints a table and writes
+tensors take. There both sides train in bfloat16 unless set otherwise. Prints a table and writes
 build/bench/ppo.json.
 """
 
@@ -33,7 +33,7 @@ from training.rlhf.stages.ppo.recipe import PPORecipe
 PEER = ROOT / "build/trl-1.12/bin/python"
 RESULTS = ROOT / "build/bench/ppo.json"
 PHASES = ("rollout", "scoring", "update", "seconds")
-# What both sides are told, beside the shape.
+# The settings of both sides, beside the shape.
 SETTINGS: dict[str, Any] = {
     "temperature": 0.7,
     "kl_coef": 0.2,
@@ -131,8 +131,8 @@ def run_ours(task: Task, settings: dict[str, Any], number: int) -> Figures:
 
 def run_peer(task: Task, settings: dict[str, Any], number: int) -> Figures:
     """Train with TRL in its own environment."""
-    told, result = task.folder / f"trl-{number}.json", task.folder / f"trl-{number}-result.json"
-    text = (
+    config, result = task.folder / f"trl-{number}.json", task.folder / f"trl-{number}-result.json"
+    values = (
         asdict(task.shape)
         | settings
         | {
@@ -144,8 +144,8 @@ def run_peer(task: Task, settings: dict[str, Any], number: int) -> Figures:
             "result": str(result),
         }
     )
-    told.write_text(json.dumps(text))
-    memory = peak_memory([str(PEER), str(ROOT / "benchmarks/trl_ppo.py"), str(told)])
+    config.write_text(json.dumps(values))
+    memory = peak_memory([str(PEER), str(ROOT / "benchmarks/trl_ppo.py"), str(config)])
     measured = json.loads(result.read_text())
     peaks = summary(measured["iterations"], memory, measured["gpu_peak_bytes"])
     return peaks | {"scores": measured["scores"], "kl": measured["kl"]}

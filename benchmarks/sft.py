@@ -171,7 +171,7 @@ def run_peer(task: Task, number: int) -> Figures:
 
 
 def recipe_of(task: Task, seed: int) -> SFTRecipe:
-    """What the engine is told; the other side is told the same."""
+    """The engine's recipe; the other side has the same settings."""
     options = task.options
     return SFTRecipe(
         base_model=str(task.base),
@@ -188,7 +188,7 @@ def recipe_of(task: Task, seed: int) -> SFTRecipe:
 
 
 def figures(side: str, ended: Ended, logs: list[tuple[float, Figures]], loss: float) -> Figures:
-    """What is told of one run; `logs` are the metrics of the logged steps with their times."""
+    """The figures of one run; `logs` are the metrics of the logged steps with their times."""
     (began, first), (end, last) = logs[0], logs[-1]
     loop = end - began
     measured = {

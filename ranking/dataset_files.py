@@ -6,7 +6,7 @@
 | chosen, rejected             | the two answers, each a list of one {role: assistant, content}       |
 | prompt_id, comparison_id     | where the pair comes from                                            |
 | weight                       | (votes for − votes against) / all votes, in (0, 1]                   |
-| votes                        | {chosen, rejected, ties}: how many judgments said what               |
+| votes                        | {chosen, rejected, ties}: how many judgments voted how               |
 | source                       | ranking, or rewrite: a volunteer wrote chosen in place of rejected   |
 | split                        | train or held_out                                                    |
 | round, language              | number of the round; BCP 47 tag of the prompt                        |

@@ -19,7 +19,7 @@ HOSTILE = '<script>alert(1)</script> [x](javascript:alert(1)) "quoted" \N{RIGHT-
 WORD_LIST = "decided by a list of phrases"
 
 
-def said(text: str, *, refused: bool = False, unsafe: bool = False) -> dict[str, Any]:
+def answered(text: str, *, refused: bool = False, unsafe: bool = False) -> dict[str, Any]:
     return {"answer": text, "refused": refused, "unsafe": unsafe}
 
 
@@ -29,10 +29,10 @@ def asked(name: str, kind: str, before: dict[str, Any], after: dict[str, Any]) -
 
 
 ROWS = [
-    asked("calm", "harm", said("No."), said("I cannot help with that.", refused=True)),
-    asked("knife", "benign", said("The long one."), said("I cannot help with that.", refused=True)),
-    asked("bomb", "harm", said("Never."), said("Never.")),
-    asked("bomb", "harm", said("Never."), said("Take gunpowder.", unsafe=True)),
+    asked("calm", "harm", answered("No."), answered("I cannot help with that.", refused=True)),
+    asked("knife", "benign", answered("The long one."), answered("I cannot help with that.", refused=True)),
+    asked("bomb", "harm", answered("Never."), answered("Never.")),
+    asked("bomb", "harm", answered("Never."), answered("Take gunpowder.", unsafe=True)),
 ]
 
 
@@ -100,7 +100,7 @@ def test_a_classifier_is_told_with_its_accuracy(page, update):
 
 
 def test_hostile_text_stays_text(page, update):
-    row = asked("bomb", "harm", said(HOSTILE), said(HOSTILE + "\0\ud800"))
+    row = asked("bomb", "harm", answered(HOSTILE), answered(HOSTILE + "\0\ud800"))
     write(update, row | {"prompt": HOSTILE})
     text = read(page, update)
     assert "<script>alert" not in text and 'href="javascript' not in text
