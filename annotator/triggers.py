@@ -1,7 +1,8 @@
 """Rules that a constraint cannot express, kept by triggers on SQLite and PostgreSQL.
 
 `migrate` drops them before it changes tables and creates them again when it is done: SQLite's schema editor
-rebuilds a table to alter it and loses its triggers on the way.
+rebuilds a table to alter it and loses its triggers on the way. Code of our own because django-pgtrigger
+knows PostgreSQL only.
 """
 
 from collections.abc import Iterable

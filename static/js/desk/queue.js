@@ -1,4 +1,5 @@
 // What a volunteer submitted, kept in the browser until the server has it. Pages and the service worker share this file.
+// Code of our own because Workbox's background sync cannot tell whose entry it sends, and only Chrome's relatives have that sync.
 //
 // An entry is {key, volunteer, address, fields, isSkip, ...}: it is posted to its address, once `notBefore`, in
 // milliseconds since 1970, has come if it has one. What the server refuses stays with {status, words, form} as `refusal`.

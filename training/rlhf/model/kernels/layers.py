@@ -3,7 +3,8 @@
 Autograd keeps every intermediate result of a block. An MLP here keeps its input and the outputs of its
 gate and its up projection, and computes their product anew; a norm keeps its input and one number a row;
 attention rotates queries and keys in one operation. All are for the blocks of Llama's family with a frozen
-base; where the base learns, they do as transformers does.
+base; where the base learns, they do as transformers does. Code of our own because the fused layers that
+others keep (Liger, Unsloth) are for GPUs.
 """
 
 from collections.abc import Callable
