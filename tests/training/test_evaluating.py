@@ -198,13 +198,13 @@ def test_gold_that_sees_no_gain_where_the_reward_model_does_is_told_before_the_r
     watched = watch_gold(update, figures(gold_low))
     assert [row["watch"] for row in watched] == ["length", *["gold"] * tells]
     for text in pages(client, update):
-        words = "gold labels see no clear gain: 44 % of the answers were accurate"
+        words = "gold labels show no clear gain: 44 % of the answers were accurate"
         assert (words in text[: text.index('id="release"')]) is tells
 
 
 def test_watches_that_found_nothing_say_so(client, evaluated):
     for text in pages(client, evaluated(watches=[])):
-        assert "Watched without a finding" in text
+        assert "Checked without a finding" in text
 
 
 def test_an_evaluation_from_before_there_were_watches_claims_nothing(client, evaluated):
