@@ -218,7 +218,7 @@ def _link(project: Any, number: int) -> str:
 def _training(project: Any, options: argparse.Namespace) -> Iterator[Callable[[], int]]:
     """An update whose stage is at work in the block; gives what tells the steps that it has done in it."""
     from training.models import TrainingRun
-    from training.services.updates import request_cancel, start_update
+    from training.services.updates.control import request_cancel, start_update
 
     stages = {name: {**values, "threads": options.threads} for name, values in LONG[options.stage].items()}
     update = start_update(project=project, settings=stages)

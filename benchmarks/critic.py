@@ -33,9 +33,9 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from benchmarks.ppo import peak_memory
+from benchmarks.processes import ROOT, run
 from benchmarks.reward import demonstration
-from benchmarks.task import CORPUS, ROOT, starter
+from benchmarks.task import CORPUS, starter
 from training.rlhf import __main__ as engine
 from training.rlhf.data import chat
 from training.rlhf.data.files import Prompt
@@ -222,7 +222,7 @@ def prepare(options: argparse.Namespace, base: Path, folder: Path) -> tuple[Data
     recipe = RewardRecipe(base_model=str(base), dataset=_file(folder / "pairs.jsonl", pairs), threads=1)
     prompts = [{"prompt_id": q, "prompt": [{"role": "user", "content": q}]} for q in questions["train"]]
     create_run(folder / "reward", recipe)
-    peak_memory([sys.executable, "-m", "training.rlhf", "reward", str(folder / "reward")])
+    run([sys.executable, "-m", "training.rlhf", "reward", str(folder / "reward")])
     return _file(folder / "prompts.jsonl", prompts), questions["held_out"], folder / "reward/output"
 
 
@@ -235,7 +235,7 @@ def train(folder: Path, critic: str, recipe: PPORecipe) -> Figures:
     """One run in a process of its own: its metrics by iteration, the last rollout's too, and its memory."""
     create_run(folder, recipe)
     command = [sys.executable, "-m", "benchmarks.critic", "--worker", critic, "--run", str(folder)]
-    memory = peak_memory(command)
+    memory = run(command).peak_mib
     lines = (folder / "progress.jsonl").read_text(encoding="utf-8").splitlines()
     return {
         "critic": critic,

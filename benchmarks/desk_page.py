@@ -53,7 +53,7 @@ def main() -> None:
 @contextmanager
 def served_site() -> Iterator[tuple[str, str]]:
     """The address of a site with an open round of four answers each, and a volunteer's session there."""
-    from benchmarks.desk_site import HOST
+    from benchmarks.desk.site import HOST
 
     with tempfile.TemporaryDirectory(prefix="chorus-page-") as folder:
         os.environ.update(
@@ -70,7 +70,7 @@ def served_site() -> Iterator[tuple[str, str]]:
         import django
 
         django.setup()
-        from benchmarks import desk_site
+        from benchmarks.desk import site as desk_site
 
         volunteer = desk_site.make_comparisons(_COMPARISONS, people=1, judgments=_COMPARISONS)[0]
         with desk_site.served(desk_site.production_web()) as (site, _):

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ppo import peak_memory
-from benchmarks.task import CORPUS, ROOT, SHAPES, Task, prepare
+from benchmarks.processes import ROOT, run
+from benchmarks.task import CORPUS, SHAPES, Task, prepare
 from training.rlhf.plan.estimate import make_plan
 from training.rlhf.rundir import create_run, dataset_file
 from training.rlhf.stages import parse_recipe
@@ -76,7 +76,7 @@ def measure(task: Task, stage: str, threads: int) -> dict[str, Any]:
     directory = create_run(task.folder / stage, recipe)
     plan = make_plan(directory, recipe)
     began = time.monotonic()
-    mebibytes = peak_memory([sys.executable, "-m", "training.rlhf", stage, str(directory.path)])
+    mebibytes = run([sys.executable, "-m", "training.rlhf", stage, str(directory.path)]).peak_mib
     return {
         "shape": task.shape.name,
         "stage": stage,

@@ -24,8 +24,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from benchmarks import reward
-from benchmarks.ppo import SETTINGS, run_ours, run_peer
-from benchmarks.task import CORPUS, ROOT, SHAPES, Task, prepare
+from benchmarks.ppo.sides import SETTINGS, run_ours, run_peer
+from benchmarks.processes import ROOT
+from benchmarks.task import CORPUS, SHAPES, Task, prepare
 from training.rlhf.model.adapters import WEIGHTS, SharedBase
 from training.rlhf.model.loading import load_base, load_tokenizer
 from training.rlhf.model.reward_head import SCORE, load_reward, score_sequences

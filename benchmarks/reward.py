@@ -29,8 +29,9 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
+from benchmarks.processes import ROOT
+
 TRAINERS = ("chorus", "trl")
-ROOT = Path(__file__).resolve().parent.parent
 K = 4
 
 

@@ -17,6 +17,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from benchmarks.processes import ROOT
 from training.rlhf.data import chat
 from training.rlhf.data.files import Prompt
 from training.rlhf.model.loading import load_tokenizer
@@ -25,7 +26,6 @@ from training.starter.build import make_starter
 from training.starter.corpus import load_corpus
 from training.starter.model import make_tokenizer
 
-ROOT = Path(__file__).resolve().parents[1]
 CORPUS = ROOT / "training/starter/climate.jsonl"
 STARTER = ROOT / "build/bench/starter"
 _LONGEST_PROMPT = 4096

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.errors import RefusedError
 from training.cron import CronError, next_times, zone_names
-from training.services.recipes import Settings, check_settings
+from training.services.runs.recipes import Settings, check_settings
 
 # Names of whole places, without the zones that exist for compatibility with old software.
 AREAS = (

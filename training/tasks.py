@@ -2,9 +2,9 @@
 
 from django_tasks import task
 
-from training.services.prompt_lengths import measure_new_prompts
-from training.services.sampling_execution import execute_sampling
-from training.services.update_execution import execute_update
+from training.services.sampling.prompt_lengths import measure_new_prompts
+from training.services.sampling.worker import execute_sampling
+from training.services.updates.worker import execute_update
 
 
 @task()

@@ -10,9 +10,9 @@ from django.db import transaction
 from tests.training.making import SMALL, judge_all, make_trainable, make_update
 from training import launcher
 from training.models import Update
-from training.services.sampling import sample_live_version
-from training.services.sampling_execution import execute_sampling
-from training.services.update_execution import execute_update
+from training.services.sampling.control import sample_live_version
+from training.services.sampling.worker import execute_sampling
+from training.services.updates.worker import execute_update
 
 
 @pytest.fixture(scope="session")

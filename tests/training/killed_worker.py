@@ -33,7 +33,7 @@ def work(update: str, stop_after: str) -> None:
     settings.DATABASES["default"]["NAME"] = os.environ["TEST_DATABASE"]
     django.setup()
     from training import launcher
-    from training.services.update_execution import execute_update
+    from training.services.updates.worker import execute_update
 
     launcher.command = lambda run: [sys.executable, "-c", ENGINE, str(run.folder), stop_after]
     execute_update(int(update))

@@ -12,10 +12,10 @@ from ranking.services import claim_next, open_round, snapshot_preferences, submi
 from tests.factories import coordinator_of, make_member, make_project, make_prompt
 from training.models import ModelVersion, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
-from training.services.candidates import publish_candidate
-from training.services.recipes import PROMPTS_FILE, STAGES, prompts_file
-from training.services.updates import start_update
-from training.services.versions import register_base_version
+from training.services.runs.recipes import PROMPTS_FILE, STAGES, prompts_file
+from training.services.updates.control import start_update
+from training.services.versions.candidates import publish_candidate
+from training.services.versions.releases import register_base_version
 
 PROMPTS = 12
 METRICS = {

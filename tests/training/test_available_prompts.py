@@ -9,8 +9,8 @@ from annotator.services.withdrawing_prompts import withdraw_prompts
 from tests.factories import coordinator_of
 from tests.training.making import make_judged, make_run, make_trainable, make_update
 from training.models import TrainingRun
-from training.services.recipes import sampling_input, stage_input
-from training.services.sampling import sample_live_version
+from training.services.runs.recipes import sampling_input, stage_input
+from training.services.sampling.control import sample_live_version
 
 pytestmark = pytest.mark.django_db
 

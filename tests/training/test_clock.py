@@ -17,10 +17,10 @@ from training import launcher
 from training.models import Schedule, TrainingRun, Update
 from training.services import clock
 from training.services.clock import MAX_ATTEMPTS, tick
-from training.services.sampling import sample_live_version
+from training.services.sampling.control import sample_live_version
 from training.services.schedules import save_schedule
-from training.services.update_execution import execute_update
-from training.services.updates import start_update
+from training.services.updates.control import start_update
+from training.services.updates.worker import execute_update
 
 pytestmark = pytest.mark.django_db
 State = Update.State

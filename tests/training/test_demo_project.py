@@ -13,7 +13,9 @@ from tests.corpora import QUESTIONS, make_corpus
 from tests.training.making import SAMPLE, SMALL, engine_script
 from training import launcher
 from training.models import TrainingRun
-from training.services import demo_project, sampling_execution, simulated_round
+from training.services.sampling import worker as sampling_execution
+from training.services.simulation import demo_project
+from training.services.simulation import round as simulated_round
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("update")]
 

@@ -17,10 +17,10 @@ from tests.training import making
 from tests.training.making import METRICS, add_answers, make_finished, make_run, make_trainable, make_update
 from training.models import Evaluation, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
-from training.services.flagged_answers import flagged_answers
-from training.services.recipes import check_settings, stage_input
-from training.services.runs import create_run
-from training.services.simulated_round import Figures, watch_gold
+from training.services.runs.create import create_run
+from training.services.runs.flagged_answers import flagged_answers
+from training.services.runs.recipes import check_settings, stage_input
+from training.services.simulation.round import Figures, watch_gold
 
 pytestmark = pytest.mark.django_db
 CROSSED = [{"watch": "length", "value": 2.1, "threshold": 1.5}]
@@ -78,7 +78,7 @@ def test_answers_nobody_judged_are_no_examples():
 
 
 def test_no_more_answers_are_handed_over_than_a_classifier_can_use(monkeypatch):
-    monkeypatch.setattr("training.services.flagged_answers.MOST", 3)
+    monkeypatch.setattr("training.services.runs.flagged_answers.MOST", 3)
     project = make_flagged(nasty="harmful", nice="")
     assert flagged_answers(project).count(b"\n") <= 2 * 3
 

@@ -19,7 +19,7 @@ from django.db import connection
 
 from tests.training.making import make_update
 from training.models import TrainingRun, Update
-from training.services.update_execution import execute_update
+from training.services.updates.worker import execute_update
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STOP_AFTER, CHECKPOINT, LAST, NEVER = 6, 4, 12, 0

@@ -27,10 +27,10 @@ from tests.training.making import (
     make_update,
 )
 from training.models import ModelVersion, Schedule, TrainingRun, Update
-from training.services import runs
 from training.services.clock import tick
+from training.services.runs import create as runs
 from training.services.schedules import save_schedule
-from training.services.versions import release_version
+from training.services.versions.releases import release_version
 
 pytestmark = pytest.mark.django_db
 State = Update.State

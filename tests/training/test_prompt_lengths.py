@@ -13,10 +13,10 @@ from tests.factories import coordinator_of
 from tests.training.making import SAMPLE, engine_script, make_finished, make_trainable, make_update
 from training import launcher
 from training.models import TrainingRun
-from training.services import prompt_lengths
-from training.services.prompt_lengths import measure_new_prompts
-from training.services.sampling import sample_live_version
-from training.services.sampling_execution import execute_sampling
+from training.services.sampling import prompt_lengths
+from training.services.sampling.control import sample_live_version
+from training.services.sampling.prompt_lengths import measure_new_prompts
+from training.services.sampling.worker import execute_sampling
 from training.tasks import measure_prompts
 
 pytestmark = pytest.mark.django_db

@@ -13,10 +13,10 @@ from tests.racing import at_once
 from tests.training.making import SMALL, add_answers, make_candidate, make_judged, make_trainable, make_update
 from training.models import ModelVersion, Release, Schedule, TrainingRun, Update
 from training.services.clock import tick
-from training.services.sampling import sample_live_version
+from training.services.sampling.control import sample_live_version
 from training.services.schedules import save_schedule
-from training.services.updates import retry_update, start_update
-from training.services.versions import release_version, roll_back
+from training.services.updates.control import retry_update, start_update
+from training.services.versions.releases import release_version, roll_back
 from training.tasks import run_update
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,8 +14,8 @@ from ranking.services import open_round, snapshot_preferences
 from tests.factories import coordinator_of, make_project, make_prompt
 from tests.training.making import PROMPTS, SAMPLE, engine_script, judge_all, make_trainable
 from training import launcher
-from training.services.sampling import sample_live_version
-from training.services.sampling_execution import execute_sampling
+from training.services.sampling.control import sample_live_version
+from training.services.sampling.worker import execute_sampling
 
 pytestmark = pytest.mark.django_db
 OWN = [{"role": "system", "content": "Rhyme."}, {"role": "user", "content": "Why is the sea salty?"}]

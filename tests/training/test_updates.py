@@ -30,12 +30,14 @@ from tests.training.making import (
 )
 from training import launcher
 from training.models import LeaseLostError, ModelVersion, Schedule, TrainingRun, Update
-from training.services import runs, sampling_execution, update_execution
-from training.services.sampling import cancel_sampling, sample_live_version
-from training.services.sampling_execution import execute_sampling
-from training.services.update_execution import execute_update
-from training.services.updates import new_judgments, request_cancel, retry_update, start_update
-from training.services.versions import release_version
+from training.services.runs import create as runs
+from training.services.sampling import worker as sampling_execution
+from training.services.sampling.control import cancel_sampling, sample_live_version
+from training.services.sampling.worker import execute_sampling
+from training.services.updates import worker as update_execution
+from training.services.updates.control import new_judgments, request_cancel, retry_update, start_update
+from training.services.updates.worker import execute_update
+from training.services.versions.releases import release_version
 
 pytestmark = pytest.mark.django_db
 State, Stage = Update.State, TrainingRun.Stage

@@ -14,9 +14,9 @@ from django.utils import timezone
 from tests.training.making import make_result, make_run, make_update
 from training.models import ModelVersion, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
-from training.services import version_files
-from training.services.recipes import STAGES
-from training.services.update_execution import execute_update
+from training.services.runs.recipes import STAGES
+from training.services.updates.worker import execute_update
+from training.services.versions import files as version_files
 
 pytestmark = pytest.mark.django_db
 State = Update.State

@@ -20,8 +20,8 @@ from tests.training.making import (
     make_update,
 )
 from training.models import ModelVersion, Release
-from training.services.recipes import base_model, stage_input
-from training.services.versions import (
+from training.services.runs.recipes import base_model, stage_input
+from training.services.versions.releases import (
     register_base_version,
     reject_version,
     release_version,

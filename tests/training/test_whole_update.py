@@ -10,8 +10,8 @@ from django.conf import settings
 from annotator.models import AuditEvent, Completion
 from training.models import ModelVersion, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
-from training.services.simulated_round import measure, watch_gold
-from training.services.versions import release_version, roll_back
+from training.services.simulation.round import measure, watch_gold
+from training.services.versions.releases import release_version, roll_back
 from training.starter.corpus import Statement, Topic
 from training.starter.gold import GoldJudge
 

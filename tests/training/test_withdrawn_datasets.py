@@ -10,8 +10,8 @@ from tests.api import client_of
 from tests.factories import coordinator_of
 from tests.training.making import make_candidate, make_finished, make_update
 from training.models import ModelVersion, Update
-from training.services.updates import retry_update
-from training.services.withdrawn_datasets import withdrawn_datasets
+from training.services.updates.control import retry_update
+from training.services.versions.withdrawn_datasets import withdrawn_datasets
 
 pytestmark = pytest.mark.django_db
 

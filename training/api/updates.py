@@ -15,9 +15,9 @@ from annotator.api.problems import CONFLICT
 from annotator.errors import RefusedError
 from training.models import TrainingRun, Update
 from training.progress import log_tail, read_curve, seconds_left
-from training.services.recipes import STAGES, check_settings
-from training.services.sampling import cancel_sampling, sample_live_version
-from training.services.updates import request_cancel, retry_update, start_update
+from training.services.runs.recipes import STAGES, check_settings
+from training.services.sampling.control import cancel_sampling, sample_live_version
+from training.services.updates.control import request_cancel, retry_update, start_update
 
 TAGS = ["Training"]
 

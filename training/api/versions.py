@@ -11,8 +11,8 @@ from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import NewestFirst
 from annotator.api.problems import CONFLICT
 from training.models import Evaluation, ModelVersion, Release
-from training.services.versions import reject_version, release_version, roll_back
-from training.services.withdrawn_datasets import withdrawn_datasets
+from training.services.versions.releases import reject_version, release_version, roll_back
+from training.services.versions.withdrawn_datasets import withdrawn_datasets
 
 TAGS = ["Versions"]
 

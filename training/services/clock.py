@@ -15,9 +15,8 @@ from annotator.errors import RefusedError
 from annotator.services.audit import record
 from training.cron import latest_time
 from training.models import Leased, Schedule, TrainingRun, Update
+from training.services.updates.control import new_judgments, start_update
 from training.tasks import run_sampling, run_update
-
-from .updates import new_judgments, start_update
 
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5

@@ -9,8 +9,7 @@ from annotator.models import AuditEvent, Project, User
 from annotator.services.audit import record
 from training.cron import CronError, next_times
 from training.models import Schedule
-
-from .recipes import Settings, check_settings
+from training.services.runs.recipes import Settings, check_settings
 
 
 def save_schedule(

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from annotator.models import Prompt
 from annotator.text import storable
 from training.models import Evaluation, ModelVersion, TrainingRun, Update
-from training.services.candidates import REWARD_MODEL
+from training.services.versions.candidates import REWARD_MODEL
 from training.templatetags.figures import duration, percent, watt_hours
 from training.watch_sentences import watch_sentence
 

@@ -13,11 +13,11 @@ from annotator.views.refusals import tell_refusal
 from ranking.models import Judgment
 from training.forms import RollBackForm
 from training.models import ModelVersion, TrainingRun
-from training.services.sampling import cancel_sampling, sample_live_version
+from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.schedules import passed_over, upcoming
-from training.services.updates import new_judgments
-from training.services.versions import roll_back, version_before
-from training.services.withdrawn_datasets import withdrawn_datasets
+from training.services.updates.control import new_judgments
+from training.services.versions.releases import roll_back, version_before
+from training.services.versions.withdrawn_datasets import withdrawn_datasets
 
 from .figures import figures_of
 from .stages import RunView

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from training.models import TrainingRun, Update
 from training.progress import read_curve, seconds_left
 from training.rlhf import stages as engine
-from training.services.prompt_lengths import LeftOut, left_out_of
-from training.services.recipes import STAGES
+from training.services.runs.recipes import STAGES
+from training.services.sampling.prompt_lengths import LeftOut, left_out_of
 
 WAITING = "waiting"
 

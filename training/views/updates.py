@@ -15,7 +15,7 @@ from annotator.views.refusals import tell_refusal
 from training.models import TrainingRun, Update
 from training.progress import Line, log_tail, read_curve
 from training.rlhf.stages import STAGES
-from training.services.updates import request_cancel, retry_update, start_update
+from training.services.updates.control import request_cancel, retry_update, start_update
 
 from .figures import figures_of, samples_of, warnings_of
 from .stages import WAITING, stages_of

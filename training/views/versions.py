@@ -10,8 +10,8 @@ from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
 from annotator.views.refusals import tell_refusal
 from training.models import ModelVersion, Update
-from training.services.versions import reject_version, release_version, version_before
-from training.services.withdrawn_datasets import withdrawn_datasets
+from training.services.versions.releases import reject_version, release_version, version_before
+from training.services.versions.withdrawn_datasets import withdrawn_datasets
 
 from .figures import figures_of, samples_of, warnings_of
 

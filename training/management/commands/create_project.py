@@ -14,7 +14,7 @@ from annotator.models import Project, User
 from annotator.services.projects import create_project, slug_of
 from annotator.services.sign_in import create_sign_in_link
 from training.services.base_models import check_base_model
-from training.services.versions import register_base_version
+from training.services.versions.releases import register_base_version
 
 
 class Command(BaseCommand):

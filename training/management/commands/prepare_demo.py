@@ -12,9 +12,9 @@ from annotator.models import Project, User
 from annotator.services.sign_in import create_sign_in_link
 from ranking.practice_files import read_practice_file
 from training.models import TrainingRun
-from training.services.demo_project import found_project
-from training.services.sampling import sample_live_version
-from training.services.sampling_execution import execute_sampling
+from training.services.sampling.control import sample_live_version
+from training.services.sampling.worker import execute_sampling
+from training.services.simulation.demo_project import found_project
 from training.starter.build import StarterError
 from training.starter.corpus import load_corpus
 from training.terminal_progress import progress_bars

@@ -16,9 +16,9 @@ from django.core.management.base import BaseCommand, CommandError
 from annotator.errors import RefusedError
 from annotator.models import User
 from training.rlhf.errors import RecipeError
-from training.services.demo_project import found_project
-from training.services.simulated_round import Figures, RoundFailedError, simulate_round
-from training.services.versions import release_version
+from training.services.simulation.demo_project import found_project
+from training.services.simulation.round import Figures, RoundFailedError, simulate_round
+from training.services.versions.releases import release_version
 from training.simulation import SimulatedVolunteer
 from training.starter.build import StarterError
 from training.starter.corpus import load_corpus

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from annotator.models import Project
-from training.services.simulated_volunteers import simulate_volunteers
+from training.services.simulation.volunteers import simulate_volunteers
 from training.simulation import SimulatedVolunteer
 from training.starter.corpus import CorpusError, load_corpus
 from training.starter.gold import GoldJudge

@@ -35,7 +35,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.desk_load import Load, rank
+from benchmarks.desk.load import Load, rank
 from benchmarks.processes import ROOT
 
 RESULTS = ROOT / "build/bench/desk.json"
@@ -88,7 +88,7 @@ def parse() -> argparse.Namespace:
 
 
 def environment(scratch: Path) -> dict[str, str]:
-    from benchmarks.desk_site import HOST
+    from benchmarks.desk.site import HOST
 
     return {
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -132,7 +132,7 @@ def measure(options: argparse.Namespace) -> Figures:
     from django.db import connection
     from django.urls import reverse
 
-    from benchmarks import desk_site
+    from benchmarks.desk import site as desk_site
 
     call_command("migrate", verbosity=0)
     warm_up = TURNS_TO_WARM_UP * options.people

@@ -11,8 +11,7 @@ from ranking.errors import RankingError
 from ranking.models import Outcome
 from ranking.services import decide_outcome
 from training.models import ModelVersion, Release, TrainingRun
-
-from .sampling_execution import open_round_with, store_sampled
+from training.services.sampling.worker import open_round_with, store_sampled
 
 State = ModelVersion.State
 

@@ -11,10 +11,9 @@ from annotator.models import Project, User
 from annotator.services.audit import record
 from ranking.models import Judgment
 from training.models import ModelVersion, TrainingRun, Update
+from training.services.project_lock import lock_idle_project
+from training.services.runs.recipes import STAGES, Settings, check_settings, settings_of
 from training.tasks import run_update
-
-from .project_lock import lock_idle_project
-from .recipes import STAGES, Settings, check_settings, settings_of
 
 State = Update.State
 

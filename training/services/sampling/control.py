@@ -11,11 +11,10 @@ from annotator.models import Project, User
 from annotator.services.audit import record
 from training.failures import reason_of
 from training.models import ModelVersion, TrainingRun
+from training.services.project_lock import lock_idle_project
+from training.services.runs.create import create_run
+from training.services.runs.recipes import check_settings, sampling_input, settings_of
 from training.tasks import run_sampling
-
-from .project_lock import lock_idle_project
-from .recipes import check_settings, sampling_input, settings_of
-from .runs import create_run
 
 Stage = TrainingRun.Stage
 

@@ -13,15 +13,15 @@ from django.conf import settings
 from annotator.models import Project, User
 from training.models import TrainingRun, Update
 from training.rlhf.intervals import share_interval
+from training.services.sampling.control import sample_live_version
+from training.services.sampling.worker import execute_sampling
+from training.services.updates.control import start_update
+from training.services.updates.worker import execute_update
 from training.simulation import SimulatedVolunteer
 from training.starter.gold import GoldJudge
 from training.terminal_progress import progress_bars
 
-from .sampling import sample_live_version
-from .sampling_execution import execute_sampling
-from .simulated_volunteers import simulate_volunteers
-from .update_execution import execute_update
-from .updates import start_update
+from .volunteers import simulate_volunteers
 
 Stage = TrainingRun.Stage
 BLIND_COMPARISONS = 400

@@ -16,8 +16,7 @@ from annotator.models import Project, Prompt
 from training.launcher import engine_environment
 from training.models import ModelVersion, TrainingRun
 from training.rlhf.stages.generate.recipe import GenerateRecipe
-
-from .recipes import PROMPTS_FILE, base_model, prompts_file, settings_of
+from training.services.runs.recipes import PROMPTS_FILE, base_model, prompts_file, settings_of
 
 logger = logging.getLogger(__name__)
 LONGEST_SECONDS = 15 * 60

@@ -13,7 +13,7 @@ from ranking.models import Outcome
 from ranking.services import record_outcome
 from training.models import Evaluation, ModelVersion, TrainingRun, Update
 
-from .version_files import adapter_sha256, put_in_place, staged_adapters
+from .files import adapter_sha256, put_in_place, staged_adapters
 
 Stage = TrainingRun.Stage
 REWARD_MODEL = "reward model"

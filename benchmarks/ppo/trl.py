@@ -1,6 +1,6 @@
-"""TRL 1.12's PPOTrainer on the task of `ppo.py`: run by it, in the environment that has that version.
+"""TRL 1.12's PPOTrainer on the task that `sides` hands it, in the environment that has that version.
 
-    python benchmarks/trl_ppo.py TASK.json
+    python benchmarks/ppo/trl.py TASK.json
 
 Reads a task, trains and writes the seconds of every iteration to the task's `result`. A module of its own
 without imports from this project, because that environment has none of it.

@@ -7,10 +7,9 @@ from ranking.services import snapshot_preferences
 from training.failures import record_failure, retry_write
 from training.launcher import Outcome, run_engine
 from training.models import LeaseLostError, TrainingRun, Update
-
-from .candidates import publish_candidate
-from .recipes import STAGES, stage_input
-from .runs import create_run
+from training.services.runs.create import create_run
+from training.services.runs.recipes import STAGES, stage_input
+from training.services.versions.candidates import publish_candidate
 
 logger = logging.getLogger(__name__)
 State = Update.State

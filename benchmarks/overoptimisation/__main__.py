@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from benchmarks.overoptimisation_report import OUT, Point, write_report
+from benchmarks.overoptimisation.report import OUT, Point, write_report
 from training.rlhf import rundir
 from training.rlhf.data import chat
 from training.rlhf.data.files import Prompt, read_prompts

@@ -15,34 +15,19 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from benchmarks.ceilings import floors, measure
-from benchmarks.task import CONFIGURATIONS, ROOT, SHAPES, Shape, Task, prepare
+from benchmarks.ppo.ceilings import floors, measure
+from benchmarks.ppo.sides import PHASES, SETTINGS, Figures, run_ours, run_peer
+from benchmarks.processes import ROOT
+from benchmarks.task import CONFIGURATIONS, SHAPES, Shape, prepare
 from training.rlhf.hardware.device import device_for, what_was_used
-from training.rlhf.rundir import create_run, dataset_file
-from training.rlhf.stages.ppo.recipe import PPORecipe
 
-PEER = ROOT / "build/trl-1.12/bin/python"
 RESULTS = ROOT / "build/bench/ppo.json"
-PHASES = ("rollout", "scoring", "update", "seconds")
-# The settings of both sides, beside the shape.
-SETTINGS: dict[str, Any] = {
-    "temperature": 0.7,
-    "kl_coef": 0.2,
-    "missing_eos_penalty": 2.0,
-    "lora_alpha": 32,
-    "seed": 0,
-}
-
-Figures = dict[str, Any]
 
 
 def main() -> None:
@@ -92,85 +77,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=2)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()
-
-
-def run_ours(task: Task, settings: dict[str, Any], number: int) -> Figures:
-    """Train with the engine, in a process of its own."""
-    shape = task.shape
-    recipe = PPORecipe(
-        base_model=str(task.base),
-        dataset=dataset_file(task.prompts),
-        reward_adapter=str(task.reward),
-        dtype=shape.dtype,
-        batch_size=shape.batch_size,
-        minibatches=shape.minibatches,
-        micro_batch_size=shape.micro_batch_size,
-        epochs=shape.epochs,
-        lora_r=shape.lora_r,
-        max_new_tokens=shape.response,
-        steps=settings["iterations"],
-        calibration_answers=shape.batch_size,
-        kl_stop=1e9,
-        kl_epoch_stop=1e9,
-        checkpoint_every=10**6,
-        samples_every=10**6,
-        **{name: value for name, value in settings.items() if name != "iterations"},
-    )
-    run = create_run(task.folder / f"ours-{number}", recipe)
-    memory = peak_memory([sys.executable, "-m", "training.rlhf", "ppo", str(run.path)])
-    lines = [json.loads(line)["metrics"] for line in (run.path / "progress.jsonl").read_text().splitlines()]
-    rows = [
-        {phase: line[f"{phase}_seconds"] for phase in PHASES[:-1]} | {"seconds": line["seconds"]}
-        for line in lines
-    ]
-    penalty = settings["missing_eos_penalty"]
-    scores = [line["score"] - penalty * (1 - line["eos_rate"]) for line in lines]
-    used = json.loads((run.path / "result.json").read_text())["gpu_peak_bytes"]
-    return summary(rows, memory, used) | {"scores": scores, "kl": [line["kl"] for line in lines]}
-
-
-def run_peer(task: Task, settings: dict[str, Any], number: int) -> Figures:
-    """Train with TRL in its own environment."""
-    config, result = task.folder / f"trl-{number}.json", task.folder / f"trl-{number}-result.json"
-    values = (
-        asdict(task.shape)
-        | settings
-        | {
-            "dtype": task.shape.peer_dtype,
-            "folder": str(task.folder),
-            "base": str(task.base),
-            "reward": str(task.reward),
-            "prompts": task.token_ids,
-            "result": str(result),
-        }
-    )
-    config.write_text(json.dumps(values))
-    memory = peak_memory([str(PEER), str(ROOT / "benchmarks/trl_ppo.py"), str(config)])
-    measured = json.loads(result.read_text())
-    peaks = summary(measured["iterations"], memory, measured["gpu_peak_bytes"])
-    return peaks | {"scores": measured["scores"], "kl": measured["kl"]}
-
-
-def peak_memory(command: list[str]) -> float:
-    """Run a command to its end; its peak resident memory in MiB."""
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
-        _, status, usage = os.wait4(process.pid, 0)
-        if status:
-            log.seek(0)
-            sys.exit(f"{' '.join(command)} failed:\n{log.read()[-3000:]}")
-    return usage.ru_maxrss / 1024
-
-
-def summary(rows: list[dict[str, float]], memory: float, gpu_peak_bytes: int | None) -> Figures:
-    """Medians over all iterations but the first, which pays for caches and threads; memory in MiB.
-
-    `memory_mib` is what is compared: resident memory, or that of a GPU's tensors.
-    """
-    gpu = None if gpu_peak_bytes is None else gpu_peak_bytes / 2**20
-    medians = {phase: statistics.median(row[phase] for row in rows[1:]) for phase in PHASES}
-    peaks = {"peak_mib": memory, "gpu_peak_mib": gpu, "memory_mib": memory if gpu is None else gpu}
-    return medians | peaks | {"iterations": rows}
 
 
 def report(shape: Shape, pairs: list[tuple[Figures, Figures]], device: torch.device) -> None:

@@ -16,9 +16,9 @@ from ranking.services import open_round
 from training.failures import record_failure, retry_write
 from training.launcher import Outcome, run_engine
 from training.models import ModelVersion, TrainingRun
+from training.services.runs.recipes import PROMPTS_FILE
 
 from .prompt_lengths import record_left_out
-from .recipes import PROMPTS_FILE
 
 State = TrainingRun.State
 

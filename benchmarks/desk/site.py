@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 
-from benchmarks.desk_load import Site
+from benchmarks.desk.load import Site
 from benchmarks.processes import ROOT, free_port
 from benchmarks.volunteers import Volunteer
 
