@@ -1,4 +1,4 @@
-"""How allauth behaves on this site."""
+"""Adapter for allauth."""
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest

@@ -1,4 +1,4 @@
-"""The languages that people may say they read, by their own names."""
+"""Languages that people can choose to read, by their own names."""
 
 from django.conf.locale import LANG_INFO
 from django.utils.translation.trans_real import parse_accept_lang_header
@@ -14,13 +14,13 @@ NAMES = {"zh": "中文"} | {
 
 
 def languages_of_browser(accept_language: str) -> list[str]:
-    """The languages that an `Accept-Language` header names, the dearest first, without their regions."""
+    """The languages of an `Accept-Language` header, most preferred first, without regions."""
     tags = [tag for tag, _quality in parse_accept_lang_header(accept_language.lower())]
     codes = dict.fromkeys(primary_language(tag) for tag in tags)
     return [code for code in codes if code in NAMES]
 
 
 def language_name(code: str) -> str:
-    """The language's name in itself; of one that nobody here knows, its code."""
+    """The language's own name; its code if unknown."""
     name = NAMES.get(code, code)
     return name[:1].upper() + name[1:]

@@ -1,4 +1,4 @@
-"""In which language a page is."""
+"""The language of a page."""
 
 from django.http import HttpRequest
 from django.middleware.locale import LocaleMiddleware

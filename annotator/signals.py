@@ -1,4 +1,4 @@
-"""What other apps may want to know of people and prompts."""
+"""Signals that other apps may listen to."""
 
 from django.dispatch import Signal
 

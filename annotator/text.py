@@ -1,4 +1,4 @@
-"""What every import and every model may bring: characters that cannot be stored, or not be seen."""
+"""Characters in texts of imports and models that cannot be stored or seen."""
 
 import re
 

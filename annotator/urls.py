@@ -1,4 +1,4 @@
-"""The addresses of people and material."""
+"""URLs of people and material."""
 
 from django.urls import include, path
 

@@ -1,4 +1,4 @@
-"""Bodies of requests have a length that is known before they are read."""
+"""Refuses request bodies of unknown length."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Pages travel compressed."""
+"""Compresses responses."""
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase

@@ -1,4 +1,4 @@
-"""A dataset's files as answers, under the names that its card and manifest give them."""
+"""A dataset's files as HTTP responses, under the names in its card and manifest."""
 
 import base64
 import hashlib

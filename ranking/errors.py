@@ -1,4 +1,4 @@
-"""What can be wrong with an act of ranking; every message is written for the person who acted."""
+"""Errors of ranking; every message is written for the person who acted."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -36,7 +36,7 @@ class Card:
 
     @property
     def is_long(self) -> bool:
-        """Fixed here, so that nothing moves once scripts have run."""
+        """Decided on the server, so that nothing moves once scripts have run."""
         return is_long(self.text)
 
 
@@ -57,7 +57,7 @@ class ComparisonForm(QuestionForm):
 
     @property
     def is_fresh(self) -> bool:
-        """Whether nothing was entered yet."""
+        """Whether nothing has been entered yet."""
         return not self.is_bound and not self.initial
 
     @property
@@ -123,7 +123,7 @@ class CorrectionForm(JudgmentForm):
         super().__init__(*args, assignment=assignment, asked=asked, initial=initial, **kwargs)
 
     def sent_key(self) -> str:
-        """The key to send it with: the one it was sent with before, if that was one."""
+        """The idempotency key: the submitted one if it is valid, else a new one."""
         return str(uuid.uuid4() if "key" in self.errors else self["key"].value())
 
 
@@ -138,7 +138,7 @@ class PracticeForm(ComparisonForm):
 
 
 def is_long(text: str) -> bool:
-    """Whether the page may fold it."""
+    """Whether a text is long enough for the page to fold it."""
     return len(text) + LINE * text.count("\n") > LONG
 
 
@@ -160,7 +160,7 @@ class OpenRoundForm(forms.Form):
 
 
 class RoundForm(forms.Form):
-    """Which round a page is about; the newest, if none or no such round is asked for."""
+    """Selects the round that a page shows; the newest one by default or if there is no such round."""
 
     round = forms.ModelChoiceField(Round.objects.none(), label=_("Round"), empty_label=None)
 

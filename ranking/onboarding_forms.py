@@ -14,7 +14,7 @@ from .questions import LETTERS
 
 
 class NumberForm(forms.Form):
-    """Which version of a text somebody had before them."""
+    """The number of the text version that the page showed."""
 
     number = forms.IntegerField(min_value=1, max_value=2**31 - 1)
 
@@ -87,7 +87,7 @@ class PracticeComparisonForm(forms.Form):
         return data
 
     def shown(self) -> int:
-        """How many answers the page shows at once: those that are there, and four at least."""
+        """How many answer fields the page shows: one for each answer, and at least four."""
         filled = [n for n, (text, _rank) in enumerate(self.answers(), start=1) if text.value()]
         return max([4, *filled])
 

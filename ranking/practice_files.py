@@ -1,4 +1,4 @@
-"""Reading practice comparisons, from a JSONL file or a form; no database here.
+"""Reads practice comparisons from a JSONL file or a form; no database here.
 
 One JSON object a line:
 
@@ -49,7 +49,7 @@ class PracticeDraft:
 
 @dataclass
 class PracticeFile:
-    """What a file holds; with errors, none of it is to be taken."""
+    """The content of a file; with errors, none of it may be stored."""
 
     drafts: list[PracticeDraft] = field(default_factory=list)
     errors: list[LineNote] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What must hold between the tables of ranking; see `annotator.triggers` for how it is kept."""
+"""Rules between the tables of ranking; `annotator.triggers` enforces them."""
 
 from annotator.triggers import Rule, changed
 

@@ -1,4 +1,4 @@
-"""The addresses of ranking."""
+"""URLs of ranking."""
 
 from django.urls import include, path
 

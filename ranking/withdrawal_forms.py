@@ -1,4 +1,4 @@
-"""The forms by which a person leaves."""
+"""Forms for leaving a project and erasing an account."""
 
 from typing import Any
 

@@ -104,7 +104,7 @@ def _kill_holder(path: Path) -> None:
 
 def become(parent: int, command: list[str]) -> None:
     """Turn this process into the command, to be killed by the kernel when the parent ends."""
-    _give_way()
+    _lower_priority()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before the kernel was asked
@@ -112,7 +112,7 @@ def become(parent: int, command: list[str]) -> None:
     os.execv(command[0], command)  # noqa: S606 - the command is the launcher's own
 
 
-def _give_way() -> None:
+def _lower_priority() -> None:
     """Lower the priority of this process and of its session."""
     os.nice(NICENESS)
     # Linux may share out processors among sessions first (sched(7), "The autogroup feature"). Alone in its

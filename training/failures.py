@@ -1,4 +1,4 @@
-"""What the site does when its own part of a run fails: describe the error, retry, or store it."""
+"""Failures of the site's own part of a run: describe, retry or record them."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""What training does when something happens to people or prompts."""
+"""Receivers of annotator's signals."""
 
 from typing import Any
 

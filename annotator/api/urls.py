@@ -1,4 +1,4 @@
-"""The API's addresses of people and material."""
+"""URLs of the API for people and material."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What people did that others may have to account for."""
+"""The audit log."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from .users import User
 
 
 class AuditEvent(models.Model):
-    """One act: who did what to what, when. Written in the transaction of the act itself."""
+    """One act: who did what to what, when; written in the transaction of the act."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, related_name="audit_events")
     actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True)

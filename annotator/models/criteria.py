@@ -1,4 +1,4 @@
-"""By what a project lets its volunteers rate each answer."""
+"""Criteria by which a project lets volunteers rate answers."""
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""What can be wrong with an answer, and which of these flags a project switches off."""
+"""Flags for what is wrong with an answer, and those that a project switches off."""
 
 from django.core.exceptions import ValidationError
 from django.db import models

@@ -10,12 +10,12 @@ from .users import User
 
 class GuidelinesManager(models.Manager["GuidelinesVersion"]):
     def current(self, project: Project) -> "GuidelinesVersion | None":
-        """What the project shows; None before anything was written."""
+        """The newest version; None if there is none."""
         return self.filter(project=project).first()
 
 
 class GuidelinesVersion(models.Model):
-    """A project's guidelines as somebody wrote them; the last one is shown, the others stay as they were."""
+    """One version of a project's guidelines; the newest is shown, the others are kept."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="guidelines_versions")
     number = models.PositiveIntegerField()
@@ -33,5 +33,5 @@ class GuidelinesVersion(models.Model):
         return f"Guidelines {self.number} of {self.project}"
 
     def before(self) -> "GuidelinesVersion | None":
-        """The version whose place it took."""
+        """The previous version."""
         return GuidelinesVersion.objects.filter(project=self.project_id, number=self.number - 1).first()

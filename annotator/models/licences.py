@@ -13,7 +13,7 @@ class Licence(models.TextChoices):
 
     @property
     def meaning(self) -> str:
-        """What it lets others do with the judgments."""
+        """What it allows others to do with the judgments."""
         return {
             Licence.CC_BY: _("anyone may use them who names the project"),
             Licence.CC_BY_SA: _("anyone may use them who names the project and shares the result alike"),
@@ -22,7 +22,7 @@ class Licence(models.TextChoices):
 
     @property
     def url(self) -> str:
-        """Where its whole text stands."""
+        """The address of its full text."""
         return {
             Licence.CC_BY: "https://creativecommons.org/licenses/by/4.0/",
             Licence.CC_BY_SA: "https://creativecommons.org/licenses/by-sa/4.0/",

@@ -18,7 +18,7 @@ class Role(models.TextChoices):
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def waiting(self) -> Self:
-        """Who did not pass the practice and waits for a coordinator, the first one first."""
+        """Members who did not pass the practice and wait for a coordinator, the longest waiting first."""
         return self.filter(waiting_since__isnull=False).order_by("waiting_since")
 
 
@@ -63,13 +63,13 @@ class Membership(models.Model):
         self.save(update_fields=["shows_name"])
 
     def become_ready(self) -> None:
-        """Nothing is left to read, to agree to or to practise."""
+        """Mark the member as allowed to rank."""
         self.ready_at = timezone.now()
         self.first_ready_at = self.first_ready_at or self.ready_at
         self.waiting_since = None
         self.save(update_fields=["ready_at", "first_ready_at", "waiting_since"])
 
     def wait(self) -> None:
-        """A coordinator is asked."""
+        """Mark the member as waiting for a coordinator."""
         self.waiting_since = timezone.now()
         self.save(update_fields=["waiting_since"])

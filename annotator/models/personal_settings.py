@@ -1,4 +1,4 @@
-"""How a person wants the site to be: what they read, how pages look, what mail they get."""
+"""Personal settings: languages, looks of the pages, mail."""
 
 import re
 from typing import Any
@@ -74,5 +74,5 @@ class PersonalSettings(models.Model):
         abstract = True
 
     def reads(self, language: str) -> bool:
-        """Whether they read texts with this language tag; who has chosen no languages reads any."""
+        """Whether they read texts with this language tag; true for all if no languages are chosen."""
         return not self.languages or primary_language(language) in self.languages

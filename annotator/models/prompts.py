@@ -48,11 +48,11 @@ class PromptQuerySet(models.QuerySet["Prompt"]):
         return self.filter(withdrawn_at=None)
 
     def available(self) -> Self:
-        """Prompts that models are asked from now on: in use, and not too long for the project's model."""
+        """Prompts in use that are not too long for the project's model."""
         return self.in_use().filter(too_long=False)
 
     def containing(self, words: str) -> Self:
-        """Prompts in whose messages the words stand, in either case."""
+        """Prompts whose messages contain the words, ignoring case."""
         return self.filter(search_text__contains=words.casefold())
 
 
@@ -111,7 +111,7 @@ class Prompt(models.Model):
         return self.conversation[:-1]
 
     def full_messages(self) -> list[dict[str, str]]:
-        """What a model is given from now on."""
+        """All messages that a model is given, with the system prompt."""
         return self.messages_after(self.system_prompt)
 
     def messages_after(self, system_prompt: str) -> list[dict[str, str]]:
@@ -121,5 +121,5 @@ class Prompt(models.Model):
 
     @property
     def system_prompt(self) -> str:
-        """What is put before the messages: the project's, unless they begin with one of their own."""
+        """The prompt's own system message, else the project's system prompt."""
         return "" if self.messages[0]["role"] == "system" else self.project.system_prompt

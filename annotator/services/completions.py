@@ -13,13 +13,13 @@ BATCH = 500
 
 
 def get_or_create_author(*, project: Project, kind: Author.Kind, name: str) -> Author:
-    """The project's author of this kind and name."""
+    """The project's author of this kind and name, created if missing."""
     author, _ = Author.objects.get_or_create(project=project, kind=kind, name=name)
     return author
 
 
 def get_or_create_person(*, project: Project, user: User) -> Author:
-    """The author of what the user writes in the project, whose name does not tell who it is."""
+    """The user as an author in the project, under a name that does not identify them."""
     author, _ = Author.objects.get_or_create(
         project=project, kind=Author.Kind.PERSON, name=f"Person {user.pk}", defaults={"user": user}
     )

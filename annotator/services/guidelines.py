@@ -27,7 +27,7 @@ def write_guidelines(*, project: Project, text: str, actor: User) -> GuidelinesV
 
 
 def read_guidelines(*, membership: Membership, number: int) -> None:
-    """The member has read this version; an older one than they read before changes nothing."""
+    """Record that the member has read this version; an older one changes nothing."""
     known = GuidelinesVersion.objects.filter(project=membership.project_id, number=number)
     unread = Membership.objects.filter(pk=membership.pk, guidelines_read__lt=number)
     if known.exists() and unread.update(guidelines_read=number):

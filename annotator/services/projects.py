@@ -77,7 +77,7 @@ def change_settings(*, project: Project, values: dict[str, Any], actor: User) ->
 
 
 def ask_anew(project: Project) -> None:
-    """Give what members agree to another number; nobody ranks before they have agreed to that."""
+    """Raise the consent number: members must agree again before they rank."""
     stored = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     project.consent_number = stored.consent_number + 1
     project.default_consent_hash = hash_of_default_words(project.licence)
@@ -87,7 +87,7 @@ def ask_anew(project: Project) -> None:
 
 @transaction.atomic
 def ask_anew_after_upgrade() -> None:
-    """Ask the members of all projects whose words are those of Chorus, if this version brought others."""
+    """Ask members again in projects that use the default consent words, if an upgrade changed them."""
     for project in Project.objects.filter(consent_text=""):
         current = hash_of_default_words(project.licence)
         if not project.default_consent_hash:

@@ -9,7 +9,7 @@ from .audit import record
 
 
 def create_api_token(*, user: User) -> str:
-    """Give the user a new token in place of the one they had, if any."""
+    """Create a new token for the user, replacing the old one."""
     with transaction.atomic():
         # The second of a double click waits here, and so replaces the token of the first.
         User.objects.select_for_update().get(pk=user.pk)
@@ -20,7 +20,7 @@ def create_api_token(*, user: User) -> str:
 
 
 def revoke_api_token(*, user: User) -> None:
-    """Take the user's token away; without one, nothing happens."""
+    """Delete the user's token, if any."""
     with transaction.atomic():
         deleted, _ = Token.objects.filter(user=user).delete()
         if deleted:

@@ -15,7 +15,7 @@ BATCH = 500
 
 
 def withdraw_prompts(*, project: Project, prompt_ids: Iterable[int], actor: User | None) -> int:
-    """Ask no model these prompts any more, and leave them out of new datasets; how many were in use.
+    """Leave prompts out of sampling, new rounds and new datasets; returns how many were in use.
 
     Comparisons of rounds and rows of datasets that exist stay as they are. Raises RefusedError, and changes
     nothing, if one of them is not the project's.
@@ -24,7 +24,7 @@ def withdraw_prompts(*, project: Project, prompt_ids: Iterable[int], actor: User
 
 
 def restore_prompts(*, project: Project, prompt_ids: Iterable[int], actor: User | None) -> int:
-    """Use withdrawn prompts again; how many had been withdrawn."""
+    """Use withdrawn prompts again; returns how many had been withdrawn."""
     return _change(project, prompt_ids, actor, is_withdrawn=False)
 
 

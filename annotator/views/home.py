@@ -1,4 +1,4 @@
-"""Where a signed-in person begins."""
+"""The home page of a signed-in person."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse

@@ -78,7 +78,7 @@ def _welcome(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 
 def first_page(membership: Membership) -> str:
-    """Where a new member goes on: whoever is here to rank, straight to their first comparison."""
+    """The page after joining: for volunteers, their first comparison."""
     name = "project" if membership.role == Role.COORDINATOR else "onboarding"
     return reverse(name, args=[membership.project.slug])
 

@@ -1,4 +1,4 @@
-"""How a page passes on what a service refused."""
+"""Shows a service's refusal as a message."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from annotator.errors import RefusedError
 
 @contextmanager
 def tell_refusal(request: HttpRequest) -> Iterator[None]:
-    """What is refused within becomes a message on the page that comes next."""
+    """Turn a RefusedError in the block into a message on the next page."""
     try:
         yield
     except RefusedError as refused:

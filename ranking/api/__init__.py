@@ -1,1 +1,1 @@
-"""The REST API of judging: assignments, judgments, preferences and datasets."""
+"""The REST API for judging: assignments, judgments, preferences and datasets."""

@@ -1,4 +1,4 @@
-"""Ranking by a program: take an assignment, judge or skip."""
+"""API for ranking: claim an assignment, then judge or skip it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Judging by a program, and correcting what was judged."""
+"""API for submitting and correcting judgments."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from .assignments import TAGS, assignments_of
 
 
 class AnswerSerializer(serializers.Serializer):
-    """What is answered about a comparison; `sent` is what the services take."""
+    """The answer to a comparison; `sent` is the form that the services take."""
 
     def get_fields(self) -> dict[str, serializers.Field]:
         return super().get_fields() | {question.name: question.request_field() for question in QUESTIONS}

@@ -1,4 +1,4 @@
-"""The API's addresses of judging."""
+"""URLs of the judging API."""
 
 from django.urls import include, path
 

@@ -1,4 +1,4 @@
-"""Finds where an answer names the model that wrote it, so that those who rank it do not learn whose it is.
+"""Finds where an answer names the model that wrote it, so that the name can be hidden from volunteers.
 
 Names of well-known products are found wherever they stand, names that mean other things too only where the
 answer says who it is ("I am Gemini, trained by Google", and so in several languages): the Gemini telescope
@@ -35,7 +35,7 @@ AS, WITH_I = re.compile(rf"{BEGINS}as\s+\Z"), re.compile(r",?\s+i\b")
 
 
 class Rule(NamedTuple):
-    """What is looked for in a project's answers, in lower case."""
+    """The names to look for in a project's answers, in lower case."""
 
     hints: tuple[str, ...]
     """A text without any of them has no name, which is quickly seen."""
@@ -49,7 +49,7 @@ class Rule(NamedTuple):
 def find_names(
     text: str, *, own: Sequence[str] = (), words: Sequence[str] = (), asked: str = ""
 ) -> list[Span]:
-    """Where names to hide stand in the text, as (start, end) in characters, in order and apart.
+    """Spans (start, end) in characters of the names to hide, sorted and not overlapping.
 
     `own` are the names that this chatbot goes by, `words` what is to be hidden wherever it stands, and
     `asked` is the question.
@@ -71,13 +71,13 @@ def find_names(
 
 
 def has_word(text: str, word: str) -> bool:
-    """Whether the text has what is to be hidden, as a word of its own."""
+    """Whether the text contains the hidden word as a whole word."""
     rule = make_rule((), (word,))
     return bool(rule.words and rule.words.search(_lower(text)))
 
 
 def hide(text: str, spans: Sequence[Sequence[int]], mark: str) -> str:
-    """The text with the mark in the place of each span; spans are in order and apart."""
+    """The text with each span replaced by the mark; spans are sorted and do not overlap."""
     parts, position = [], 0
     for start, end in spans:
         parts += [text[position:start], mark]
@@ -87,7 +87,7 @@ def hide(text: str, spans: Sequence[Sequence[int]], mark: str) -> str:
 
 @lru_cache(maxsize=64)
 def make_rule(own: tuple[str, ...], words: tuple[str, ...]) -> Rule:
-    """The rule of a project, by its own names and words."""
+    """The rule of a project, built from its own names and hidden words."""
     known = [_literally(name) for name in own if name.strip()]
     telling = [_literally(name) for name in own if _is_telling(name)]
     other = "|".join(EVERYWHERE_OTHER_SCRIPTS)
@@ -119,7 +119,7 @@ def _search(rule: Rule, text: str, asked: str) -> Iterator[Span]:
 
 
 def _is_claimed(text: str, start: int, end: int) -> bool:
-    """Whether who speaks says that the name is theirs, or that of who made them."""
+    """Whether the answer presents the name as its own or as its maker's ("I am …", "trained by …")."""
     before = text[max(0, start - REACH) : start]
     return bool(
         CLAIMED_AFTER.match(text, end)
@@ -129,7 +129,7 @@ def _is_claimed(text: str, start: int, end: int) -> bool:
 
 
 def _joined(spans: list[Span], text: str) -> list[Span]:
-    """In order, with those joined that overlap or have nothing but space between them."""
+    """The spans sorted, and merged where they overlap or only white space separates them."""
     joined: list[Span] = []
     for start, end in sorted(spans):
         if joined and (start <= joined[-1][1] or not text[joined[-1][1] : start].strip()):
@@ -145,7 +145,7 @@ def _is_telling(name: str) -> bool:
 
 
 def _literally(name: str) -> str:
-    """The name with whatever space between its words, as a word of its own where its script has gaps."""
+    """A pattern of the name as whole words, with any white space between them."""
     words = [re.escape(_lower(word)) for word in name.split()]
     begins = BEGINS if _has_gaps(name.strip()[0]) else ""
     ends = r"(?![^\W_])" if _has_gaps(name.strip()[-1]) else ""
@@ -153,17 +153,17 @@ def _literally(name: str) -> str:
 
 
 def _has_gaps(letter: str) -> bool:
-    """Whether words in its script stand apart: it has two cases or is a digit."""
+    """Whether the character's script separates words by spaces: it has two cases or is a digit."""
     return letter.isdecimal() or letter.lower() != letter.upper()
 
 
 def _any_of(patterns: Sequence[str]) -> str:
-    """The longest first, for the first that matches is taken."""
+    """A pattern of alternatives, the longest first, because the first match wins."""
     return f"(?:{'|'.join(sorted(patterns, key=len, reverse=True))})"
 
 
 def _lower(text: str) -> str:
-    """In lower case, letter for letter, so that what is found stands at the same place in the text."""
+    """In lower case, one character for one, so that positions stay valid."""
     lowered = text.lower()
     if len(lowered) == len(text):
         return lowered

@@ -1,4 +1,4 @@
-"""What chatbots call themselves, and how they say so in several languages: the words of `masking`.
+"""Names of chatbots, and the phrases by which they introduce themselves in several languages.
 
 All of these are regular expressions over text in lower case.
 """

@@ -1,4 +1,4 @@
-"""How often a volunteer orders a pair of answers as most of the others do."""
+"""How often a volunteer orders a pair of answers as the majority of the others does."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Agreement:
 
 
 def agreement_of(user: User, project: Project) -> Agreement:
-    """The user's pairs against the majority of the other people who ranked the same comparison.
+    """The user's pairs compared with the majority of the others who ranked the same comparison.
 
     Their own vote is left out of the majority. A pair counts where they prefer one answer and the others'
     votes are not even, so that ties have no side, as in setup S2 of MT-bench (2306.05685). Only rounds

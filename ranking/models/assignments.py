@@ -1,4 +1,4 @@
-"""Assignments at comparisons: who sits where, what they see there, and what they passed over."""
+"""Assignments: who holds which comparison, what they are shown, and what they skipped."""
 
 import uuid
 from datetime import timedelta
@@ -20,17 +20,17 @@ PLACES = 3
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def held_by(self, user: User) -> Self:
-        """Assignments the user has taken and nobody else since; the time may have run out."""
+        """Assignments that the user holds, also those that have expired without going to someone else."""
         return self.filter(volunteer=user, state=Assignment.State.HELD)
 
     def free(self) -> int:
-        """Take them from their holders, for whoever comes next; returns how many there were."""
+        """Take them from their holders; returns how many there were."""
         nobody = {"volunteer": None, "held_until": None, "claimed_at": None}
         return self.update(state=Assignment.State.FREE, **nobody)
 
 
 class ShowsCompletions:
-    """What has an order of completions, those of an assignment."""
+    """Mixin for models that store the order in which completions are shown."""
 
     order: Any
 
@@ -42,7 +42,7 @@ class ShowsCompletions:
 
 
 class Assignment(ShowsCompletions, models.Model):
-    """One assignment at a comparison: free, held by a volunteer for a while, or done.
+    """One place for a judgment at a comparison: free, held by a volunteer for a while, or done.
 
     All assignments of a comparison are made with it, so that it can never get more judgments than
     assignments, but for late ones by people who had lost theirs: see LapsedAssignment.
@@ -112,12 +112,12 @@ class Assignment(ShowsCompletions, models.Model):
 
     @property
     def is_over(self) -> bool:
-        """Whether the time of a held assignment has run out; it may still be the holder's."""
+        """Whether a held assignment has expired; the holder may still have it."""
         return self.held_until is not None and self.held_until <= timezone.now()
 
     @property
     def seconds_left(self) -> int:
-        """How long a held assignment is still kept; 0 once the time has run out."""
+        """Seconds until a held assignment expires; 0 once it has."""
         left = self.held_until - timezone.now() if self.held_until else timedelta()
         return max(0, int(left.total_seconds()))
 
@@ -130,14 +130,14 @@ class Assignment(ShowsCompletions, models.Model):
         return self.lapsed.select_related("comparison__prompt").filter(volunteer=volunteer, key=key).first()
 
     def finish(self) -> None:
-        """The judgment has been given: the assignment is never free again."""
+        """Mark it done: its judgment is stored."""
         self.state = self.State.DONE
         self.held_until = None
         self.save(update_fields=["state", "held_until"])
 
 
 class LapsedAssignment(ShowsCompletions, models.Model):
-    """What a volunteer was shown at an assignment whose time ran out and that then went to someone else.
+    """What a volunteer was shown before their assignment expired and went to someone else.
 
     By it their judgment is still known and taken, beside the assignments, whose number it does not change.
     """
@@ -161,7 +161,7 @@ class LapsedAssignment(ShowsCompletions, models.Model):
 
 
 class Skip(models.Model):
-    """A volunteer passed over a comparison; it is not offered to them again."""
+    """A comparison that a volunteer skipped; it is not offered to them again."""
 
     comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="skips")
     volunteer = models.ForeignKey(User, on_delete=models.CASCADE, related_name="skips")

@@ -51,7 +51,7 @@ class Dataset(models.Model):
 
     @property
     def withdrawn_people(self) -> int:
-        """How many people have taken their part of it back since."""
+        """How many people have withdrawn their judgments from it since."""
         return len(self.withdrawn_parts.all())
 
     @property
@@ -65,7 +65,7 @@ class Dataset(models.Model):
         return [*self.manifest["files"], MANIFEST, *noted]
 
     def note_of_withdrawals(self) -> str:
-        """What was taken back since, as JSON: it stands beside the manifest, which never changes.
+        """The withdrawals since then, as JSON beside the manifest, which never changes.
 
         Days only: the hour of a withdrawal could tell whose it was.
         """
@@ -91,7 +91,7 @@ class Dataset(models.Model):
 
     @property
     def folder_name(self) -> str:
-        """What the folder is called outside this site."""
+        """The folder's name in a download."""
         return f"{self.project.slug}-{self.number}"
 
     def open_zip(self) -> io.BufferedRandom:

@@ -1,4 +1,4 @@
-"""What volunteers wrote themselves."""
+"""Answers written by volunteers."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -9,7 +9,7 @@ from .judgments import Judgment
 
 
 class Demonstration(models.Model):
-    """The better answer that a volunteer wrote with a judgment, and the compared one that it improves.
+    """An answer that a volunteer wrote with a judgment, and the completion that it improves.
 
     The answer is a completion by the volunteer's own Author and is preferred to its original. It counts while
     its judgment does.

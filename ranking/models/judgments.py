@@ -1,4 +1,4 @@
-"""What volunteers answered to a comparison, and the preferences drawn from it."""
+"""Judgments of comparisons, and the preferences drawn from them."""
 
 from typing import NamedTuple, Self
 
@@ -30,15 +30,15 @@ class Preference(NamedTuple):
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):
     def of_project(self, project: Project) -> Self:
-        """What counts of a project; judgments that were corrected do not."""
+        """The current judgments of a project; corrected ones are left out."""
         return self.filter(is_current=True, comparison__round__project=project)
 
     def in_round(self, round_: Round) -> Self:
-        """What counts of a round; judgments that were corrected do not."""
+        """The current judgments of a round; corrected ones are left out."""
         return self.filter(is_current=True, comparison__round=round_)
 
     def counted_in(self, dataset: Dataset) -> Self:
-        """What counted when a snapshot was taken, also what was corrected after it."""
+        """The judgments that were current when a snapshot was taken."""
         last = dataset.last_judgment_id
         return self.filter(
             Q(correction=None) | Q(correction__pk__gt=last),
@@ -53,16 +53,16 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         )
 
     def settled(self) -> Self:
-        """What counts in rounds that are closed: nothing of it can be corrected any more."""
+        """The current judgments of closed rounds, which can no longer be corrected."""
         return self.filter(is_current=True, comparison__round__closed_at__isnull=False)
 
     def correctable_by(self, user: User) -> Self:
-        """The user's own in rounds that are still open, the last one first."""
+        """The user's current judgments in open rounds, the newest first."""
         own = self.filter(is_current=True, volunteer=user, comparison__round__closed_at=None)
         return own.order_by("-pk")
 
     def by_verdict(self) -> list[tuple[str, str, int]]:
-        """(verdict, reason, judgments) in words, in the order of the verdicts; most have no reason."""
+        """(verdict, reason, count) with their labels, in the order of the verdicts; most have no reason."""
         counts = {
             (one["verdict"], one["reason"]): one["judgments"]
             for one in self.order_by().values("verdict", "reason").annotate(judgments=Count("pk"))
@@ -80,7 +80,7 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
 
 
 class Judgment(models.Model):
-    """One volunteer's answer to one comparison.
+    """One volunteer's judgment of one comparison.
 
     A correction is a judgment of its own, so that the first answer is kept: it points to the judgment that it
     corrects and has its assignment. Of each such chain one is current: it alone counts, in consensus and
@@ -97,7 +97,7 @@ class Judgment(models.Model):
         CANNOT_RANK = "cannot_rank", _("Cannot be ranked")
 
     class Reason(models.TextChoices):
-        """What kept a volunteer from ranking."""
+        """Why a volunteer could not rank."""
 
         UNCLEAR = "unclear", _("The question cannot be understood")
         LANGUAGE = "language", _("It is in a language that I do not read well")
@@ -178,7 +178,7 @@ class Judgment(models.Model):
 
     @property
     def shown_assignment(self) -> Assignment | LapsedAssignment:
-        """Where its volunteer saw the completions, in the order that it keeps."""
+        """The assignment, or lapsed assignment, that keeps the order in which they were shown."""
         assignment = self.lapsed_assignment or self.assignment
         assert assignment is not None
         return assignment
@@ -197,12 +197,12 @@ class Judgment(models.Model):
         return pairs
 
     def make_current(self) -> None:
-        """It is whole: it counts from now on."""
+        """Mark it complete, so that it counts."""
         self.is_current = True
         self.save(update_fields=["is_current"])
 
     def mark_corrected(self) -> None:
-        """It was corrected: it is kept, but no longer counts."""
+        """Mark it as corrected: it is kept, but no longer counts."""
         self.is_current = False
         self.save(update_fields=["is_current"])
 

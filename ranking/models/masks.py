@@ -1,4 +1,4 @@
-"""What is hidden of completions, so that they do not tell who wrote them."""
+"""Names hidden in completions, so that volunteers judge blind."""
 
 from pathlib import PurePath
 from typing import Any
@@ -49,7 +49,7 @@ class Mask(models.Model):
 
     @property
     def hides(self) -> bool:
-        """Whether those who rank see less than what is stored."""
+        """Whether anything is hidden from volunteers."""
         return bool(self.spans) and self.decision != self.Decision.SHOWN
 
     def decide(self, decision: str, actor: User) -> None:
@@ -58,7 +58,7 @@ class Mask(models.Model):
 
 
 def shown_text(completion: Completion) -> str:
-    """What those who rank see of a completion, which comes with its `mask`: names are hidden in it."""
+    """The text of a completion as volunteers see it, with names hidden; needs its `mask` loaded."""
     mask: Mask | None = getattr(completion, "mask", None)
     return hide(completion.text, mask.spans, hidden_mark()) if mask and mask.hides else completion.text
 
@@ -70,13 +70,13 @@ def own_names(project: Project) -> list[str]:
 
 
 def without_names(texts: list[str], project: Project, asked: str) -> list[str]:
-    """Answers to a question that are no completions, as those who rank may see them."""
+    """Texts that are not stored completions (practice), with names hidden."""
     known: Any = {"own": own_names(project), "words": project.hidden_words, "asked": asked}
     return [hide(text, find_names(text, **known), hidden_mark()) for text in texts]
 
 
 def marked_parts(completion: Completion) -> list[tuple[str, bool]]:
-    """The whole text in parts, and of each whether it is one to hide."""
+    """The text in parts (text, hidden)."""
     mask: Mask | None = getattr(completion, "mask", None)
     parts, position = [], 0
     for start, end in mask.spans if mask else []:
@@ -91,7 +91,7 @@ def hidden_mark() -> str:
 
 
 def named_or_flagged(project: Project, *, only_open: bool = False) -> models.QuerySet[Completion]:
-    """The project's completions with a mask or a flag that they tell who wrote them, the newest first.
+    """The project's completions with a mask or a "leaks who wrote it" flag, the newest first.
 
     `is_open` says whether a reviewer has to decide: nobody did, or it was flagged since. `only_open` leaves
     out the others.

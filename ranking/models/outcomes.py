@@ -1,4 +1,4 @@
-"""What came of judgments: the version that learned from them, and whether it was released."""
+"""Outcomes of judgments: the version trained on them, and whether it was released."""
 
 from django.db import models
 from django.utils import timezone
@@ -10,7 +10,7 @@ from .datasets import Dataset
 
 
 class Outcome(models.Model):
-    """How a version that learned from a dataset did against the one before, and what was decided.
+    """How a version trained on a dataset did against the one before, and what was decided.
 
     Training tells it, so that volunteers can read it where they rank. `wins` and `losses` are the
     candidate's.
@@ -63,7 +63,7 @@ class Outcome(models.Model):
 
     @property
     def better_percent(self) -> int:
-        """How often the candidate's answer was the better one, of all that were compared."""
+        """The candidate's win rate over all compared answers, in percent."""
         return round(100 * self.wins / self.compared) if self.compared else 0
 
     @property

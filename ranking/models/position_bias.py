@@ -1,4 +1,4 @@
-"""How often people rank the answer best that they were shown first."""
+"""Position bias: how often people rank the first answer shown as the best."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Comparisons with known answers, and how members did on them before their first real one."""
+"""Practice comparisons with known ranks, and members' attempts at them."""
 
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ from .masks import without_names
 
 class PracticeComparisonQuerySet(models.QuerySet["PracticeComparison"]):
     def in_use(self) -> Self:
-        """What a new attempt may be drawn from."""
+        """Those that a new attempt may use."""
         return self.filter(is_in_use=True)
 
 
@@ -42,12 +42,12 @@ class PracticeComparison(models.Model):
 
     @property
     def prompt(self) -> Prompt:
-        """The conversation in the form in which the desk shows one; it is not stored as a prompt."""
+        """The conversation as an unsaved Prompt, as the desk's templates expect it."""
         return Prompt(messages=self.messages, language=self.language)
 
 
 class PracticeAttempt(models.Model):
-    """Somebody's attempt at so many practice comparisons, of which `needed` have to be right."""
+    """A member's attempt at a set of practice comparisons, of which `needed` must be right."""
 
     membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="practice_attempts")
     number = models.PositiveSmallIntegerField()
@@ -73,7 +73,7 @@ class PracticeAttempt(models.Model):
         return self.assignments.filter(is_right=True).count()
 
     def next_assignment(self) -> "PracticeAssignment | None":
-        """The first comparison that was not answered yet."""
+        """The first comparison not answered yet."""
         return self.assignments.filter(is_right=None).select_related("comparison").first()
 
     def finish(self) -> None:

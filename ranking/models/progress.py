@@ -1,4 +1,4 @@
-"""How far a round has come, without counting its assignments."""
+"""Progress of a round, without counting its assignments."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -36,7 +36,7 @@ class TallyQuerySet(models.QuerySet["Tally"]):
         return self.filter(volunteer=volunteer, round__project=project)
 
     def today(self) -> Self:
-        """Of the day that it is in the current time zone."""
+        """Those of today in the current time zone."""
         return self.filter(day=timezone.localdate())
 
     def total(self) -> int:
@@ -67,7 +67,7 @@ class TallyQuerySet(models.QuerySet["Tally"]):
         )
 
     def progress(self, round_: Round, volunteer: User) -> Progress:
-        """How far the round has come, counted in assignments, and the volunteer's part in it."""
+        """The round's progress in assignments, and the volunteer's part in it."""
         counts = self.filter(round=round_).aggregate(
             done=Sum("assignments", default=0),
             own=Sum("judgments", filter=Q(volunteer=volunteer), default=0),
@@ -75,7 +75,7 @@ class TallyQuerySet(models.QuerySet["Tally"]):
         return Progress(**counts, total=round_.assignment_count)
 
     def add_one(self, *, round_id: int, volunteer: User, assignments: int = 1) -> None:
-        """Count a judgment that the volunteer has given, and the assignment it filled, if any.
+        """Count one judgment of the volunteer, and the assignment it filled, if any.
 
         Called in the transaction that stores it.
         """
@@ -85,7 +85,7 @@ class TallyQuerySet(models.QuerySet["Tally"]):
 
 
 class Tally(models.Model):
-    """How many judgments a volunteer has given in a round on one day.
+    """How many judgments a volunteer submitted in a round on one day.
 
     To count assignments or judgments anew for every page would take the longer the larger the round is. One
     row for the whole round would be fought over by all who submit; a volunteer's own row is not.

@@ -52,7 +52,7 @@ class Round(models.Model):
         return self.closed_at is None
 
     def languages_for(self, volunteer: User) -> list[str]:
-        """Those of its languages that the volunteer reads."""
+        """The round's languages that the volunteer reads."""
         return [language for language in self.languages if volunteer.reads(language)]
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Judgments that people took back, and the datasets that had been made with them."""
+"""Withdrawals of judgments, and the datasets that contained them."""
 
 from django.db import models
 
@@ -8,7 +8,7 @@ from .datasets import Dataset
 
 
 class Withdrawal(models.Model):
-    """Somebody took all their judgments in a project back: how many, and when, but never who."""
+    """One person withdrew all their judgments in a project: how many and when, but never who."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="withdrawals")
     judgments = models.PositiveIntegerField(help_text="How many counted until then.")
@@ -22,7 +22,7 @@ class Withdrawal(models.Model):
 
 
 class WithdrawnPart(models.Model):
-    """How many judgments of a dataset were taken back at once. Its files stay as they are."""
+    """How many judgments of a dataset one withdrawal concerned. Its files stay as they are."""
 
     withdrawal = models.ForeignKey(Withdrawal, on_delete=models.CASCADE, related_name="parts")
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="withdrawn_parts")

@@ -35,7 +35,7 @@ __all__ = ["LETTERS", "QUESTIONS", "RANKS", "Answer", "Asked", "Question", "Ques
 
 
 def check_answer(sent: Mapping[str, Any], asked: Asked) -> Answer:
-    """What was sent, checked; raises InvalidJudgmentError with words for who sent it."""
+    """The checked answer; raises InvalidJudgmentError with a message for the sender."""
     if unknown := set(sent) - {question.name for question in QUESTIONS}:
         raise TypeError(f"There is no question {', '.join(sorted(unknown))}.")
     whole = {question.name: question.default for question in QUESTIONS} | dict(sent)

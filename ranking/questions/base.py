@@ -1,4 +1,4 @@
-"""What a question to volunteers is: its fields, its check, how it is stored, shown and given out."""
+"""What a question to volunteers is: its fields, check, storage, display, API and export."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ Part = dict[str, Any]
 
 @dataclass(frozen=True)
 class Asked:
-    """Which answers are judged, as ids in the order shown, and whose project asks."""
+    """The completions in the order shown, and the project that asks."""
 
     order: Sequence[int]
     project: Project
@@ -72,11 +72,11 @@ class QuestionForm(forms.Form):
         return {question.name: question.entered(self) for question in self.questions}
 
     def parts(self) -> list[Part]:
-        """What the page asks once, below the answers."""
+        """Template contexts of the questions asked once, below the answers."""
         return [part for question in self.questions if (part := question.part(self))]
 
     def parts_of_answer(self, place: int) -> list[Part]:
-        """What the page asks of one answer, beside it."""
+        """Template contexts of the questions about one answer, shown beside it."""
         return [part for question in self.questions if (part := question.part_of_answer(self, place))]
 
 
@@ -108,28 +108,28 @@ class Question:
         return {self.name: answer[self.name]}
 
     def part(self, form: QuestionForm) -> Part | None:
-        """What is asked once, below the answers."""
+        """Context of the template part shown once, below the answers."""
         return {
             "template": "ranking/questions/_fields.html",
             "fields": [form[name] for name in self.fields(form.asked)],
         }
 
     def part_of_answer(self, form: QuestionForm, place: int) -> Part | None:
-        """What is asked of each answer, beside it."""
+        """Context of the template part shown beside each answer."""
         return None
 
     # In the database
 
     def check(self, value: Any, asked: Asked, sent: Sent) -> Any:
-        """The value in its one form; raises InvalidJudgmentError with words for who sent it."""
+        """The value in canonical form; raises InvalidJudgmentError with a message for the sender."""
         raise NotImplementedError
 
     def columns(self, value: Any) -> dict[str, Any]:
-        """What the judgment's own row keeps of it."""
+        """Its columns in the judgment's own row."""
         return {self.name: value}
 
     def store(self, judgment: Judgment, value: Any) -> None:
-        """Write its rows in other tables; the judgment's own row is there."""
+        """Write its rows in other tables; the judgment is already stored."""
 
     def read(self, judgment: Judgment) -> Any:
         """The value that was stored, as `check` returned it."""
@@ -150,11 +150,11 @@ class Question:
         return self.request_field()
 
     def export(self, value: Any) -> dict[str, Any]:
-        """What a person's own data hold of it."""
+        """Its value in the export of a person's own data."""
         return {self.name: value}
 
     def export_of_answer(self, value: Any, completion: int) -> dict[str, Any]:
-        """The same, of one of the answers."""
+        """The same, for one answer."""
         return {}
 
 

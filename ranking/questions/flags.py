@@ -1,4 +1,4 @@
-"""What is wrong with an answer."""
+"""Question: what is wrong with an answer."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

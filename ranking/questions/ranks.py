@@ -1,4 +1,4 @@
-"""Which answer is better: ranks of three or more, a choice between two."""
+"""Question: which answer is better; ranks for three or more, a choice between two."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""How good an answer is by each criterion of the project, from 1 to 5."""
+"""Question: how good an answer is by each criterion of the project, from 1 to 5."""
 
 from collections.abc import Mapping
 from typing import Any

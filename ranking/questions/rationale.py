@@ -1,4 +1,4 @@
-"""Why, in the volunteer's own words."""
+"""Question: why, in the volunteer's own words."""
 
 from typing import Any
 

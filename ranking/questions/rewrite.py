@@ -1,4 +1,4 @@
-"""A better answer that a volunteer writes, from nothing or in place of one of those shown."""
+"""Question: a better answer, written from scratch or by editing one of those shown."""
 
 from typing import Any, TypedDict
 
@@ -46,7 +46,7 @@ class Rewrite(Question):
         return {"rewrite": forms.CharField(required=False), "rewrite_of": number_field(letters)}
 
     def entered(self, form: QuestionForm) -> Written | None:
-        """What they wrote, in place of the answer that they chose, else of the first of the best."""
+        """The text, with the answer that it rewrites: the chosen one, else the first of the best."""
         if not (text := form.cleaned_data["rewrite"]):
             return None
         order = form.asked.order

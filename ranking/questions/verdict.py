@@ -1,4 +1,4 @@
-"""Whether the answers are ranked at all; if they cannot be, the reason."""
+"""Question: whether the answers can be ranked, and if not, why."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What people do when ranking, one function an act."""
+"""The acts of ranking, one function each."""
 
 from .assignments import renew_assignments, skip_comparison
 from .claiming import claim_ahead, claim_next

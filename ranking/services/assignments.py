@@ -1,4 +1,4 @@
-"""Keeping an assignment, and giving it back."""
+"""Renewing and skipping assignments."""
 
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from ranking.models import Assignment, Skip
 
 
 def renew_assignments(*, project: Project, volunteer: User, now: datetime | None = None) -> list[Assignment]:
-    """Hold all that the volunteer has in the open round for a full term from now; returns them."""
+    """Renew all assignments that the volunteer holds in the open round; returns them."""
     current = project.rounds.open().first()
     if current is None:
         return []

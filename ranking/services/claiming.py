@@ -1,4 +1,4 @@
-"""The rule by which a volunteer is given the next assignment, and taking it so that nobody else can.
+"""Which assignment a volunteer gets next, and claiming it so that nobody else can.
 
 Of the comparisons that are new to a volunteer and in a language that they read, those with the fewest
 assignments taken come first, so that judgments spread evenly over the round.
@@ -140,12 +140,12 @@ def _with_prompts(assignments: list[Assignment]) -> list[Assignment]:
 
 
 def _lapsed(now: datetime) -> Q:
-    """Its holder let the time run out without judging."""
+    """Filter for held assignments that have expired."""
     return Q(state=Assignment.State.HELD, held_until__lte=now)
 
 
 def _renew_if_over(assignment: Assignment, volunteer: User, now: datetime) -> bool:
-    """Hold an own assignment for another term if its time ran out; False when somebody else took it."""
+    """Renew an own assignment that has expired; False when somebody else took it."""
     if assignment.held_until is None or assignment.held_until > now:
         return True
     # The time away is not time spent on judging.
@@ -184,7 +184,7 @@ def _claim(assignment: Assignment, volunteer: User, now: datetime, chance: rando
 
 @transaction.atomic
 def _claim_from(holder: int, before: Assignment, assignment: Assignment, now: datetime) -> bool:
-    """Claim an assignment that was somebody's, and keep what they were shown: they may still judge it."""
+    """Claim an expired assignment, and keep what its holder was shown: they may still judge it."""
     claimed = _store_claim(assignment, before.key, now)
     if claimed:
         LapsedAssignment.objects.create(
@@ -199,7 +199,7 @@ def _claim_from(holder: int, before: Assignment, assignment: Assignment, now: da
 
 
 def _store_claim(assignment: Assignment, read_key: uuid.UUID, now: datetime) -> bool:
-    """Store who has it from now on, if it still has the key that was read: then nobody has taken it since."""
+    """Store the claim if the row still has the key that was read, so that nobody claimed it since."""
     claimable = Assignment.objects.filter(Q(state=Assignment.State.FREE) | _lapsed(now))
     fields = ("state", "volunteer", "place", "held_until", "key", "order", "claimed_at")
     values = {name: getattr(assignment, name) for name in fields}

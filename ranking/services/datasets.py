@@ -37,7 +37,7 @@ Votes = list[tuple[Any, ...]]
 
 
 class WithdrawnMeanwhileError(Exception):
-    """Somebody took their judgments back after they had been read for a snapshot."""
+    """Judgments were withdrawn after the snapshot had read them."""
 
 
 class Pair(NamedTuple):

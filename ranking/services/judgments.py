@@ -1,4 +1,4 @@
-"""Taking a volunteer's judgment, and its corrections."""
+"""Submitting and correcting judgments."""
 
 import math
 import uuid
@@ -155,7 +155,7 @@ def _lock_assignments(assignment: Assignment, key: uuid.UUID) -> dict[int, Assig
 
 
 def _shown_to(volunteer: User, key: uuid.UUID, assignment: Assignment) -> Assignment | LapsedAssignment:
-    """Where this volunteer was given this key and has not judged since."""
+    """The assignment or lapsed one that this volunteer got under this key and has not judged yet."""
     shown = assignment.shown_to(volunteer, key)
     if shown is None:
         raise why_not_held(assignment, volunteer)

@@ -1,4 +1,4 @@
-"""Telling people by mail, where they asked for it, that there is something to rank."""
+"""Mail about new rounds to members who asked for it."""
 
 import logging
 from smtplib import SMTPRecipientsRefused

@@ -1,4 +1,4 @@
-"""Hiding the names by which completions tell who wrote them, and a reviewer's say in it."""
+"""Hiding names in completions, and reviewers' decisions about it."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ BATCH = 500
 
 
 def mask_round(current: Round) -> None:
-    """Hide names in a round's completions; what a reviewer decided stays where nothing else is found."""
+    """Hide names in a round's completions; a reviewer's decision stays where the same names are found."""
     project = current.project
     found = dict(_find(project, Completion.objects.filter(comparisons__round=current)))
     for mask in list(Mask.objects.filter(completion__comparisons__round=current)):
@@ -37,7 +37,7 @@ def mask_round(current: Round) -> None:
 
 @transaction.atomic
 def decide_mask(*, completion: Completion, decision: str, actor: User) -> Mask:
-    """Say that what is hidden of a completion stays hidden, or that it is shown as it is.
+    """Confirm what is hidden of a completion, or show the completion as it is.
 
     Of one that people flagged and in which nothing is hidden both say that it may stay as it is.
     """
@@ -85,7 +85,7 @@ def stop_hiding_word(*, project: Project, word: str, actor: User) -> None:
 
 
 def _lock_project(pk: int) -> Project:
-    """Two reviewers at once wait for each other here, so that neither takes the other's words away."""
+    """Lock the project, so that two reviewers do not overwrite each other's words."""
     return Project.objects.select_for_update(no_key=True).get(pk=pk)
 
 
@@ -110,6 +110,6 @@ def _mask_of(completion: Completion) -> Mask:
 
 
 def _change(mask: Mask, spans: list[tuple[int, int]]) -> None:
-    """Hide other parts of it: whoever decided has not seen these."""
+    """Store new spans and reopen the decision: no reviewer has seen them."""
     mask.spans, mask.decision = spans, Mask.Decision.OPEN
     mask.save(update_fields=["spans", "decision"])

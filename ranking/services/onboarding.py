@@ -1,4 +1,4 @@
-"""The way from an invitation to the first comparison, and what is put in between later."""
+"""The steps before a member may rank: consent, guidelines, practice."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Step(models.TextChoices):
 
 @dataclass(frozen=True)
 class Onboarding:
-    """The steps of a member, and those of them that are still before them."""
+    """The steps of a member, and those still to do."""
 
     steps: list[Step]
     left: list[Step]
@@ -32,7 +32,7 @@ class Onboarding:
 
 
 def onboarding_of(membership: Membership) -> Onboarding:
-    """What stands between the member and the next comparison; a simulated one never has anything to do."""
+    """The member's onboarding steps; a simulated volunteer has none."""
     if membership.user.is_simulated:
         return Onboarding(steps=[], left=[])
     project = membership.project
@@ -53,14 +53,14 @@ def onboarding_of(membership: Membership) -> Onboarding:
 
 
 def _has_to_practise(membership: Membership) -> bool:
-    """Volunteers do before their first comparison; whoever came in once never again."""
+    """Volunteers practise before their first comparison, and never again."""
     is_new = membership.role == Role.VOLUNTEER and membership.first_ready_at is None
     return is_new and membership.project.practice_comparisons.in_use().exists()
 
 
 @transaction.atomic
 def continue_onboarding(*, membership: Membership) -> Step | None:
-    """The member's next step; with none left they are ready from now on."""
+    """The member's next step; with none left, marks them ready."""
     # Whoever changes the guidelines or the consent now waits here, and makes this member unready again.
     locked = Membership.objects.select_for_update().get(pk=membership.pk)
     step = onboarding_of(locked).next

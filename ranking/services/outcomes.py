@@ -1,4 +1,4 @@
-"""Telling volunteers what came of their judgments: called by training, which ranking does not know."""
+"""Records what came of judgments, for volunteers to see; called by training."""
 
 from django.db import transaction
 

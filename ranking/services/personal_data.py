@@ -25,7 +25,7 @@ WHERE = ("comparison__prompt", "comparison__round__project")
 
 
 def judgments(user: User) -> Iterator[Row]:
-    """Each revision with the answers in the order in which they were seen."""
+    """Every revision, with the answers in the order shown."""
     own = Judgment.objects.filter(volunteer=user)
     own = own.select_related(*WHERE, "assignment", "lapsed_assignment")
     for judgment in with_answers(own).prefetch_related("comparison__completions__mask").iterator(CHUNK):
@@ -72,7 +72,7 @@ def skipped(user: User) -> Iterator[Row]:
 
 
 def assignments(user: User) -> Iterator[Row]:
-    """Where they sit or sat; one whose time ran out may have gone to someone else."""
+    """Assignments that they held or hold, and lapsed ones."""
     own = Assignment.objects.filter(volunteer=user).select_related(*WHERE).order_by("pk")
     for assignment in own.iterator(CHUNK):
         yield {**_where(assignment.comparison), "state": assignment.state, **_shown(assignment)}
@@ -86,7 +86,7 @@ def _shown(assignment: Assignment | LapsedAssignment) -> Row:
 
 
 def practice(user: User) -> Iterator[Row]:
-    """The comparisons with known answers that they tried, and their answers."""
+    """The practice comparisons that they tried, and their answers."""
     assignments = PracticeAssignment.objects.filter(attempt__membership__user=user)
     for assignment in assignments.select_related("attempt__membership__project", "comparison").order_by("pk"):
         yield {
@@ -103,7 +103,7 @@ def practice(user: User) -> Iterator[Row]:
 
 
 def days(user: User) -> Iterator[Row]:
-    """How many judgments they gave on which day."""
+    """Their number of judgments by day."""
     tallies = Tally.objects.filter(volunteer=user).select_related("round__project")
     for tally in tallies.order_by("day", "pk").iterator(CHUNK):
         yield {

@@ -1,4 +1,4 @@
-"""Practising with known answers, and what coordinators do about it."""
+"""Practice before the first comparison, and coordinators' decisions about it."""
 
 import random
 from collections.abc import Iterable, Mapping
@@ -61,7 +61,7 @@ def answer_practice(*, assignment: PracticeAssignment, ranks: Mapping[int, int])
 
 @transaction.atomic
 def let_in(*, membership: Membership, actor: User) -> None:
-    """Somebody who waits needs no practice any more. Raises NotWaitingError."""
+    """Let a waiting member rank without practice. Raises NotWaitingError."""
     _end_waiting(membership, first_ready_at=timezone.now())
     record("practice.let_in", actor=actor, project=membership.project, target=membership.user)
 
@@ -70,7 +70,7 @@ def let_in(*, membership: Membership, actor: User) -> None:
 def allow_another_attempt(
     *, membership: Membership, actor: User, chance: random.Random | None = None
 ) -> PracticeAttempt:
-    """Somebody who waits gets one more attempt. Raises NotWaitingError or NothingToPractiseError."""
+    """Give a waiting member one more attempt. Raises NotWaitingError or NothingToPractiseError."""
     _end_waiting(membership)
     # They may have begun one meanwhile, in a role in which they need not ask.
     opened = membership.practice_attempts.filter(finished_at=None).first()
@@ -80,7 +80,7 @@ def allow_another_attempt(
 
 
 def _end_waiting(membership: Membership, **values: object) -> None:
-    """Of two coordinators who act at once one finds them waiting; the other gets NotWaitingError."""
+    """End the waiting by a conditional update: a second coordinator gets NotWaitingError."""
     waiting = Membership.objects.waiting().filter(pk=membership.pk)
     if not waiting.update(waiting_since=None, **values):
         raise NotWaitingError
@@ -140,7 +140,7 @@ def add_practice(
 def replace_practice(
     *, comparison: PracticeComparison, draft: PracticeDraft, actor: User
 ) -> PracticeComparison | None:
-    """Put another in the place of a practice comparison; an attempt that has begun keeps the old one.
+    """Replace a practice comparison; an attempt that has begun keeps the old one.
 
     None, with nothing stored, where it has been replaced or removed meanwhile.
     """
@@ -151,7 +151,7 @@ def replace_practice(
 
 @transaction.atomic
 def remove_practice(*, comparison: PracticeComparison, actor: User) -> bool:
-    """Give a practice comparison to nobody new; False, with nothing done, where it was removed before."""
+    """Retire a practice comparison; False if it was already."""
     if not PracticeComparison.objects.in_use().filter(pk=comparison.pk).update(is_in_use=False):
         return False
     record("practice.removed", actor=actor, project=comparison.project, target=comparison)

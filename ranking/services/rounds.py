@@ -63,7 +63,7 @@ def open_round(
 
 @transaction.atomic
 def close_round(*, project: Project, actor: User | None = None) -> Round | None:
-    """Take no more judgments in the open round; None when no round is open."""
+    """Close the open round and return it; None when no round is open."""
     current = Round.objects.open().select_for_update(no_key=True).filter(project=project).first()
     if current is not None:
         current.close()
@@ -74,7 +74,7 @@ def close_round(*, project: Project, actor: User | None = None) -> Round | None:
 def _groups(
     project: Project, author: Author, per_prompt: int, chance: random.Random
 ) -> list[tuple[int, list[int]]]:
-    """(prompt id, completion ids) of each comparison to be, in random order."""
+    """(prompt id, completion ids) of each new comparison, in random order."""
     answers = _answers_to_compare(project, author)
     size = project.completions_per_comparison
     groups = []

@@ -1,4 +1,4 @@
-"""Taking judgments back: leaving a project, and erasing an account."""
+"""Withdrawing judgments: leaving a project, and erasing an account."""
 
 from django.db import transaction
 from django.db.models import Q
@@ -26,7 +26,7 @@ from ranking.models.judgments import JudgmentQuerySet
 
 @transaction.atomic
 def leave_project(*, membership: Membership, withdraw: bool) -> None:
-    """End one's own membership; with `withdraw`, what one judged there is taken back.
+    """End one's own membership; with `withdraw`, one's judgments there are withdrawn.
 
     Raises RefusedError, with nothing changed, for the project's only coordinator.
     """
@@ -42,7 +42,7 @@ def leave_project(*, membership: Membership, withdraw: bool) -> None:
 
 @transaction.atomic
 def erase_account(*, user: User) -> None:
-    """Take back what the person judged in any project, also in those they left, and delete all about them.
+    """Withdraw the person's judgments in all projects, also those they left, and delete their data.
 
     Raises RefusedError, with nothing changed, for the only coordinator of a project.
     """
@@ -76,7 +76,7 @@ def withdraw_judgments(*, volunteer: User, project: Project) -> None:
 
 
 def _wait_for_others(volunteer: User, project: Project) -> None:
-    """Lock what a snapshot, a correction and a judgment on its way lock, so that none of them is missed.
+    """Take the locks of snapshots, corrections and judgments, so that none runs at the same time.
 
     `no_key`, because a judgment that is being stored refers to these rows while it holds its assignment's
     lock.
@@ -115,7 +115,7 @@ def _check_replaceable(user: User) -> None:
 
 
 def _projects_with_traces(user: User) -> set[int]:
-    """Where they judged, sat, skipped or wrote, members or not."""
+    """Projects with judgments, assignments, skips or answers of theirs, members or not."""
     rows = (
         Judgment.objects.filter(volunteer=user).values_list("comparison__round__project", flat=True),
         Assignment.objects.filter(volunteer=user).values_list("round__project", flat=True),

@@ -1,4 +1,4 @@
-"""What all judgments of a comparison together say about each pair of its completions.
+"""Majority votes: all judgments of a comparison combined into one preference for each pair.
 
 A pair is decided by simple majority. Its weight is (votes for − votes against) / all votes, ties
 among the votes, so that 1 is a unanimous pair and a value near 0 one that people hardly agree on.

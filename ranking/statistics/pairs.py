@@ -5,7 +5,7 @@ from itertools import combinations
 
 
 def dense_ranks(ranks: Mapping[int, int]) -> dict[int, int]:
-    """The same order and ties with the ranks 1, 2, 3 … and no gaps."""
+    """The same order and ties as ranks 1, 2, 3 … without gaps."""
     dense = {rank: place for place, rank in enumerate(sorted(set(ranks.values())), start=1)}
     return {item: dense[rank] for item, rank in ranks.items()}
 

@@ -1,4 +1,4 @@
-"""A share that was counted, beside the one that chance would give."""
+"""A measured proportion, with its interval and the value expected by chance."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Share:
 
     @classmethod
     def total(cls, shares: Iterable[Self]) -> Self:
-        """All their trials together; chance is the mean over these."""
+        """The shares pooled; chance is the mean over all trials."""
         shares = list(shares)
         trials = sum(one.trials for one in shares)
         expected = sum(one.chance * one.trials for one in shares)

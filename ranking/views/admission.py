@@ -1,4 +1,4 @@
-"""New volunteers who did not pass the practice and wait for a coordinator."""
+"""Decisions on volunteers who did not pass the practice."""
 
 from django.contrib import messages
 from django.http import HttpResponse

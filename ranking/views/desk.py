@@ -47,7 +47,7 @@ def desk(request: ProjectRequest) -> HttpResponse:
 @never_cache
 @project_view(*MEMBERS)
 def ahead(request: ProjectRequest) -> HttpResponse:
-    """What an open page holds ahead, so that the next comparison is there without a connection."""
+    """Comparisons for an open page to hold ahead, so that it can go on offline."""
     _refuse_for_others(request, request.GET.get("volunteer"))
     state, have = _state(request, _open_round(request)), _keys(request.GET.get("have", ""))
     # A service worker may have sent what the page still shows.
@@ -101,14 +101,14 @@ def skip(request: ProjectRequest, pk: int) -> HttpResponse:
 @require_POST
 @project_view(*MEMBERS)
 def renew(request: ProjectRequest) -> HttpResponse:
-    """Keep all that the volunteer holds for another term; what is not named has gone to someone else."""
+    """Renew all that the volunteer holds; keys missing from the response have gone to someone else."""
     _refuse_for_others(request, request.POST.get("volunteer"))
     held = renew_assignments(project=request.project, volunteer=request.user)
     return JsonResponse({"held": {str(assignment.key): assignment.seconds_left for assignment in held}})
 
 
 def _refuse_for_others(request: ProjectRequest, volunteer: str | None) -> None:
-    """A page says whose it is: by now somebody else may have signed in on a device that they share."""
+    """Refuse a request made from another user's page, on a device that they share."""
     if volunteer is not None and volunteer != str(request.user.pk):
         raise PermissionDenied("Somebody else has signed in here since.")
 
@@ -121,7 +121,7 @@ def _assignment_or_404(request: ProjectRequest, pk: int) -> Assignment:
 
 
 def _key_sent(request: ProjectRequest, assignment: Assignment) -> uuid.UUID:
-    """The key of the form; the assignment's own where it is none, which the form then says."""
+    """The submitted key; the assignment's own if that is not a UUID, which the form then reports."""
     try:
         return uuid.UUID(request.POST.get("key", ""))
     except ValueError:
@@ -133,7 +133,7 @@ def _wants_json(request: HttpRequest) -> bool:
 
 
 def _keys(listed: str) -> list[uuid.UUID]:
-    """The keys of a list with commas; what is none is passed over."""
+    """The UUIDs in a comma-separated list; anything else is ignored."""
     keys = []
     for each in listed[:1000].split(","):
         try:
@@ -144,7 +144,7 @@ def _keys(listed: str) -> list[uuid.UUID]:
 
 
 def _go_on(request: ProjectRequest, words: str, current: Round) -> HttpResponse:
-    """On to the next comparison, with word of what became of the last."""
+    """Respond with the next comparison and a message about the last."""
     if _wants_json(request):
         return _answer(request, _state(request, current), have=_have(request), words=words)
     messages.success(request, words)
@@ -152,7 +152,7 @@ def _go_on(request: ProjectRequest, words: str, current: Round) -> HttpResponse:
 
 
 def _refuse(request: ProjectRequest, error: RankingError) -> HttpResponse:
-    """On to the next comparison, with the reason why the last was not taken."""
+    """Respond with the next comparison and the reason why the last was refused."""
     if _wants_json(request):
         state = _state(request, _open_round(request))
         return _answer(request, state, have=_have(request), words=str(error), status=409)
@@ -161,7 +161,7 @@ def _refuse(request: ProjectRequest, error: RankingError) -> HttpResponse:
 
 
 def _ask_again(request: ProjectRequest, form: JudgmentForm) -> HttpResponse:
-    """The form as it was filled in, with what is wrong."""
+    """The form as it was filled in, with its errors."""
     comparison = _comparison(request, form)
     if _wants_json(request):
         reasons = " ".join(str(error) for errors in form.errors.values() for error in errors)
@@ -184,20 +184,20 @@ def _comparison(request: ProjectRequest, form: JudgmentForm) -> str:
 
 
 def _have(request: ProjectRequest) -> list[uuid.UUID] | None:
-    """The keys that the page has; None when no page is there that more could be held for."""
+    """The keys that the page holds; None when no script asks for more."""
     return _keys(request.POST["have"]) if "have" in request.POST else None
 
 
 def _answer(
     request: ProjectRequest, state: State, *, have: list[uuid.UUID] | None, words: str = "", status: int = 200
 ) -> JsonResponse:
-    """What the page's script goes on with: words, comparisons to hold ahead, the progress of the round."""
+    """The JSON for the page's script: a message, comparisons to hold ahead, the round's progress."""
     answer = {"words": words} | ({} if have is None else _ahead(request, state, have))
     return JsonResponse(answer, status=status)
 
 
 def _ahead(request: ProjectRequest, state: State, have: list[uuid.UUID]) -> dict[str, Any]:
-    """No comparisons when none is left, or while there is something to read first; then words for that."""
+    """Comparisons to hold ahead; when there are none, the HTML that explains why."""
     is_ready, current = request.membership.ready_at is not None, state["round"]
     if current and not current.is_open:
         # What was sent late is of a round that has closed since; what comes next is not.
@@ -227,7 +227,7 @@ def _open_round(request: ProjectRequest) -> Round | None:
 
 
 def _state(request: ProjectRequest, current: Round | None) -> State:
-    """How far the round has come."""
+    """Template context: the round and its progress."""
     return {
         "project": request.project,
         "round": current,

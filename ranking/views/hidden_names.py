@@ -1,4 +1,4 @@
-"""What is hidden of answers because it would tell who wrote them, for reviewers to decide."""
+"""Hidden names in answers, for reviewers to confirm or undo."""
 
 from typing import Any
 
@@ -68,7 +68,7 @@ def stop_hiding(request: ProjectRequest) -> HttpResponse:
 def _show(
     request: ProjectRequest, *, wrong: dict[int, DecisionForm] | None = None, status: int = 200
 ) -> HttpResponse:
-    """A page of completions to decide or of all, or the one whose decision was not taken, with the reason."""
+    """A page of completions: all, those to decide, or the one whose decision was refused, with the reason."""
     wrong = wrong or {}
     shows_all = request.GET.get("show") == "all"
     found = named_or_flagged(request.project, only_open=not (wrong or shows_all))

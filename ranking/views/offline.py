@@ -14,7 +14,7 @@ from annotator.access import SignedInRequest
 @never_cache
 @login_required
 def sender(request: SignedInRequest) -> HttpResponse:
-    """Who is signed in, and a token for what they send: an older one is refused after a new sign-in."""
+    """The signed-in user and a fresh CSRF token: the old one is refused after a new sign-in."""
     return JsonResponse({"volunteer": request.user.pk, "token": get_token(request)})
 
 
@@ -29,5 +29,5 @@ def service_worker(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_not_required
 def offline(request: HttpRequest) -> HttpResponse:
-    """The page that the service worker keeps for when there is no connection."""
+    """The page that the service worker shows offline."""
     return render(request, "ranking/offline.html")

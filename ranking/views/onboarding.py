@@ -1,4 +1,4 @@
-"""From an invitation to the first comparison, one step a page; each can be left and taken up later."""
+"""Onboarding: one step a page, each of which can be left and resumed later."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ PAGE_OF = {Step.CONSENT: "consent", Step.GUIDELINES: "read-guidelines", Step.PRA
 @never_cache
 @project_view(*MEMBERS)
 def onboarding(request: ProjectRequest) -> HttpResponse:
-    """On to the page of the next step, or to the desk."""
+    """Redirect to the page of the next step, or to the desk."""
     is_new = request.membership.first_ready_at is None
     step = continue_onboarding(membership=request.membership)
     if step is not None:
@@ -75,7 +75,7 @@ def guidelines(request: ProjectRequest) -> HttpResponse:
 
 
 def place(request: ProjectRequest, step: Step) -> dict[str, int]:
-    """Where the step stands among all up to the first comparison, for somebody who comes in."""
+    """The step's number among all steps, shown to new members."""
     way = onboarding_of(request.membership)
     if request.membership.first_ready_at or step not in way.steps:
         return {}

@@ -89,7 +89,7 @@ def result(request: ProjectRequest, pk: int) -> HttpResponse:
 
 
 def _comes_too_early(request: ProjectRequest) -> bool:
-    """Nobody's answers are stored before they have agreed to it."""
+    """Whether consent or guidelines come before practice: nothing is stored without consent."""
     return onboarding_of(request.membership).next in (Step.CONSENT, Step.GUIDELINES)
 
 
@@ -99,7 +99,7 @@ def _assignment_or_404(request: ProjectRequest, pk: int) -> PracticeAssignment:
 
 
 def _with_ranks(assignment: PracticeAssignment) -> list[dict[str, Any]]:
-    """The answers, the best first, each with its letter, the rank that was given and the right one."""
+    """The answers, best first, each with its letter, given rank and known rank."""
     right = assignment.comparison.ranks
     answers = [
         {"letter": letter, "text": answer.text, "given": assignment.ranks[n], "right": right[n]}

@@ -1,4 +1,4 @@
-"""A project at a glance."""
+"""A project's first page."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def show_project(request: ProjectRequest, form: OpenRoundForm, status: int = 200
 
 
 def _figures(project: Project, current: Round | None) -> dict[str, Any]:
-    """What only coordinators see; of judgments only what the tallies know, however many there are."""
+    """Figures for coordinators, from the tallies only, so that large rounds cost no more."""
     tallies = Tally.objects.filter(round__project=project)
     return {
         "prompts": project.prompts.count(),

@@ -1,4 +1,4 @@
-"""What a project's first page shows: the round, the reader's part in it, and what came of earlier rounds."""
+"""Context of a project's first page: the round, the reader's part in it, and earlier outcomes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ LEADERS = 10
 
 @dataclass(frozen=True)
 class Leader:
-    """A line of the leaderboard: a given name, or words in its place."""
+    """A line of the leaderboard: a given name, or a label in its place."""
 
     name: str
     given: int
@@ -45,7 +45,7 @@ def project_context(request: ProjectRequest, current: Round | None) -> dict[str,
 
 
 def _outcomes(project: Project, user: User) -> dict[str, Any]:
-    """What came of the rankings so far: the newest in full, with how many of the user's own taught it.
+    """Outcomes so far: the newest in full, with how many of the user's judgments it learned from.
 
     Of earlier ones those that were decided; while one waits, its figures are not shown.
     """

@@ -1,4 +1,4 @@
-"""How people rank: the verdicts of a round, and who favours the answer that is shown first."""
+"""How people rank: the verdicts of a round, and position bias."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ PEOPLE = 200
 
 @dataclass(frozen=True)
 class PositionBias:
-    """How often a volunteer ranks the answer best that they were shown first."""
+    """A volunteer's position bias: how often they rank the first answer shown as the best."""
 
     name: str
     is_simulated: bool

@@ -1,4 +1,4 @@
-"""Reminds volunteers who have ranked long without a pause, by a cookie that is stored nowhere else.
+"""Reminds volunteers to rest after a long sitting, which only a cookie of theirs records.
 
 The cookie holds when the sitting began and is set anew with each judgment. It ends by itself when none has
 come for as long as a pause takes, so that nothing has to be counted or cleared away.
@@ -27,7 +27,7 @@ class Reminder(StrEnum):
 
 
 class Sitting(NamedTuple):
-    """When it began, in seconds since 1970, and what was shown of its length."""
+    """Start of a sitting, in seconds since 1970, and whether the reminder was shown."""
 
     began: int
     reminder: Reminder
@@ -40,7 +40,7 @@ class Sitting(NamedTuple):
 
 
 def long_sitting(request: HttpRequest) -> int:
-    """Minutes that the reader has ranked without a pause; 0 unless they are many, or once that was closed."""
+    """Minutes of a long sitting; 0 while it is short or after the reminder was closed."""
     sitting = _read(request)
     return 0 if sitting.reminder == Reminder.CLOSED else sitting.minutes
 
@@ -56,7 +56,7 @@ def advise_rest(request: HttpRequest) -> str:
 
 
 def note_judgment(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Let the sitting go on, or begin, with the judgment that is answered by this response."""
+    """Start or extend the sitting by the judgment that this response answers."""
     sitting = _read(request)
     if sitting.minutes and not sitting.reminder:
         sitting = sitting._replace(reminder=Reminder.SHOWN)
@@ -64,7 +64,7 @@ def note_judgment(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def close_advice(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Do not remind of this sitting again."""
+    """Do not show the reminder again in this sitting."""
     return _write(_read(request)._replace(reminder=Reminder.CLOSED), response)
 
 

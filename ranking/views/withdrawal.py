@@ -1,4 +1,4 @@
-"""A person's own data as a file, leaving a project, erasing the account."""
+"""Download one's own data, leave a project, erase the account."""
 
 from allauth.account.decorators import reauthentication_required
 from django.contrib import messages

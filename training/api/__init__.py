@@ -1,1 +1,1 @@
-"""The REST API of learning: updates, their runs, and versions."""
+"""The REST API of training: updates, their runs, and versions."""

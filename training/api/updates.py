@@ -1,4 +1,4 @@
-"""Updates: starting one, watching it, stopping it."""
+"""API for updates: start, watch, cancel, retry."""
 
 from typing import Any
 

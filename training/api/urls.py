@@ -1,4 +1,4 @@
-"""The API's addresses of learning."""
+"""URLs of the training API."""
 
 from django.urls import include, path
 

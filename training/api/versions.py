@@ -1,4 +1,4 @@
-"""Versions: how they did, which one is live, and the way back."""
+"""API for versions: evaluations, release, rejection, roll-back."""
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_field

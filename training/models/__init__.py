@@ -1,4 +1,4 @@
-"""Learning from preferences: updates, their runs, the versions they make, and when."""
+"""Updates, their runs, the versions they make, and schedules."""
 
 from .leases import LEASE, Leased, LeaseLostError
 from .runs import TrainingRun, Update

@@ -23,7 +23,7 @@ class LeasedQuerySet(models.QuerySet):
         return self.filter(state__in=Leased.ACTIVE)
 
     def claimable(self) -> Self:
-        """Work that waits, or whose worker stopped renewing its lease: it died, or lost the machine."""
+        """Queued work, and running work whose lease has expired."""
         return self.filter(
             Q(state=Leased.State.QUEUED) | Q(state=Leased.State.RUNNING, lease_expires_at__lt=timezone.now())
         )
@@ -101,7 +101,7 @@ class Leased(models.Model):
             raise LeaseLostError(f"{self} was taken over by another worker.")
 
     def give_up(self, error: str) -> bool:
-        """Fail work whose workers all died; False when a worker takes it up at this moment."""
+        """Fail work whose workers died too often; False when a worker claims it at this moment."""
         left = type(self).objects.claimable().filter(pk=self.pk, attempt=self.attempt)
         return self._end(left, self.State.FAILED, error=error)
 
@@ -117,13 +117,13 @@ class Leased(models.Model):
         return True
 
     def hand_back(self) -> None:
-        """Let work that its worker leaves wait for another one at once; that counts as no attempt."""
+        """Hand work back to the queue when its worker stops; this does not count as an attempt."""
         self._held().update(
             state=self.State.QUEUED, lease=None, lease_expires_at=None, attempt=F("attempt") - 1
         )
 
     def requeue(self) -> bool:
-        """Make failed or cancelled work wait for a worker again, with what it did; False for any other."""
+        """Queue failed or cancelled work again, keeping its progress; False for other work."""
         waiting = {
             "state": self.State.QUEUED,
             "attempt": 0,

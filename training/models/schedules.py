@@ -1,4 +1,4 @@
-"""When a project is updated by itself."""
+"""A project's update schedule."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Model versions, how they were judged, and which one the public talks to."""
+"""Model versions, their evaluations, and which one is live."""
 
 from pathlib import Path
 from typing import Any, Self

@@ -1,4 +1,4 @@
-"""When a project is updated by itself: saving its schedule, and what comes next."""
+"""A project's update schedule: saving it, and its next times."""
 
 from datetime import datetime
 

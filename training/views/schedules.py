@@ -1,4 +1,4 @@
-"""When a project is updated by itself."""
+"""A project's update schedule."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Which version the public talks to: the base, a release, a rejection, the way back."""
+"""Which version is live: registering the base, releasing, rejecting, rolling back."""
 
 from django.db import transaction
 from django.utils.translation import gettext as _
