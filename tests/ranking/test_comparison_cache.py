@@ -1,4 +1,6 @@
-"""A comparison whose controls come from the cache looks like one that its template rendered just now."""
+"""What comes from the cache of template fragments looks as if its template had rendered it just now."""
+
+import re
 
 import pytest
 from django.core.cache import caches
@@ -9,6 +11,10 @@ from django.utils.translation import override
 from annotator.models import Completion, Project, Prompt
 from ranking.forms import LONG, JudgmentForm
 from ranking.models import Assignment, Comparison, Round
+from tests.factories import make_member
+
+from .desk import desk
+from .making import make_round
 
 SHOWN = {"slug", "criteria", "flag_kinds", "offers_rewrites"}
 LISTS = {"criteria": ["Tone", "<b>"], "flag_kinds": ["factual_error"], "hidden_words": ["Ada"]}
@@ -75,3 +81,13 @@ def test_what_somebody_entered_is_shown_to_nobody_else():
     fresh = rendered(make_project())
     assert " checked" in rendered(make_project(), data={"rank_1": "2", "flags_1": ["factual_error"]})
     assert rendered(make_project()) == fresh and " checked" not in fresh
+
+
+@pytest.mark.django_db
+def test_the_words_around_a_comparison_are_in_the_readers_language_and_of_their_project(client):
+    for current in (make_round(), make_round()):
+        client.force_login(make_member(current.project))
+        for language, keys in (("en", "<kbd>Enter</kbd> submit"), ("fr", "<kbd>Entrée</kbd> envoyer")):
+            html = client.get(desk(current), headers={"accept-language": language}).text
+            assert keys in html
+            assert set(re.findall(r"\?next=([^\"]+)", html)) == {desk(current)}
