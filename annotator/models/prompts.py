@@ -79,6 +79,9 @@ class Prompt(models.Model):
     too_long = models.BooleanField(
         default=False, editable=False, help_text="It does not fit the project's model, which is not asked it."
     )
+    token_limit = models.PositiveIntegerField(
+        null=True, editable=False, help_text="How many tokens the model takes, where the prompt is too long."
+    )
     withdrawn_at = models.DateTimeField(
         null=True, editable=False, help_text="No model is asked it from then on, and no new dataset has it."
     )

@@ -55,7 +55,7 @@ def test_a_prompt_that_is_too_long_is_in_use_but_not_available(project):
 
 def test_the_pages_show_why_a_prompt_is_not_asked(client, project, coordinator):
     long, withdrawn, other = (make_prompt(project) for _ in range(3))
-    Prompt.objects.filter(pk=long.pk).update(too_long=True, tokens=604)
+    Prompt.objects.filter(pk=long.pk).update(too_long=True, tokens=604, token_limit=256)
     withdraw_prompts(project=project, prompt_ids=[withdrawn.pk], actor=coordinator)
     client.force_login(coordinator)
 
@@ -67,7 +67,8 @@ def test_the_pages_show_why_a_prompt_is_not_asked(client, project, coordinator):
     assert shown("too_long") == {long.pk}
     assert shown("withdrawn") == {withdrawn.pk}
     assert shown("") == {long.pk, withdrawn.pk, other.pk}
-    assert "604 tokens" in client.get(reverse("prompt", args=["climate", long.pk])).text
+    page = client.get(reverse("prompt", args=["climate", long.pk])).text
+    assert "604 tokens" in page and "At most 256 tokens are allowed." in page
     assert "Withdrawn on" in client.get(reverse("prompt", args=["climate", withdrawn.pk])).text
 
 

@@ -53,7 +53,8 @@ def test_sampling_goes_on_without_a_prompt_that_is_too_long_and_lists_it(client,
     project = make_trainable()
     sample(project, monkeypatch, LEAVES_ONE_OUT)
     first = project.prompts.first()
-    assert [(one.pk, one.tokens) for one in project.prompts.filter(too_long=True)] == [(first.pk, 700)]
+    left_out = project.prompts.filter(too_long=True)
+    assert list(left_out.values_list("pk", "tokens", "token_limit")) == [(first.pk, 700, 512)]
     assert project.rounds.get().comparisons.count() == project.prompts.count() - 1
     client.force_login(coordinator_of(project))
     page = client.get(reverse("training", args=[project.slug])).text
@@ -65,7 +66,7 @@ def test_a_prompt_that_fits_at_last_is_asked_again(monkeypatch):
     project = make_trainable()
     sample(project, monkeypatch, LEAVES_ONE_OUT)
     sample(project, monkeypatch, SAMPLE)
-    assert not project.prompts.filter(too_long=True).exists()
+    assert not project.prompts.exclude(too_long=False, token_limit=None).exists()
     assert project.prompts.first().completions.count() == 2
 
 
@@ -103,8 +104,9 @@ def test_imported_prompts_are_measured_by_the_worker(
         short, long = add_prompts(project=project, drafts=drafts, actor=None).prompts
     assert queued == [project.pk]
     measure_new_prompts(project.pk)
-    found = {one.pk: (one.tokens, one.too_long) for one in project.prompts.filter(pk__in=[short.pk, long.pk])}
-    assert found == {short.pk: (1, False), long.pk: (1800, True)}
+    found = project.prompts.filter(pk__in=[short.pk, long.pk])
+    lengths = [(short.pk, 1, None, False), (long.pk, 1800, 512, True)]
+    assert list(found.values_list("pk", "tokens", "token_limit", "too_long")) == lengths
 
 
 def test_prompts_that_cannot_be_measured_stay_as_they_are(monkeypatch):

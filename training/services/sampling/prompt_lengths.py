@@ -21,6 +21,7 @@ from training.services.runs.recipes import PROMPTS_FILE, base_model, prompts_fil
 logger = logging.getLogger(__name__)
 LONGEST_SECONDS = 15 * 60
 BATCH = 500
+MEASURED = ("tokens", "token_limit", "too_long")
 
 
 @dataclass(frozen=True)
@@ -47,18 +48,19 @@ def left_out_of(run: TrainingRun) -> list[LeftOut]:
 @transaction.atomic
 def record_left_out(run: TrainingRun) -> None:
     """Mark the prompts that a generate run left out as too long, and the others that it was given as not."""
-    tokens = {each.prompt_id: each.tokens for each in left_out_of(run)}
+    left_out = {each.prompt_id: each for each in left_out_of(run)}
     given = {int(row["prompt_id"]) for row in _read_rows(run.folder / PROMPTS_FILE)}
     prompts = Prompt.objects.filter(project=run.project_id)
     changed = []
-    for prompt in prompts.filter(pk__in=tokens):
-        prompt.tokens, prompt.too_long = tokens[prompt.pk], True
+    for prompt in prompts.filter(pk__in=left_out):
+        length = left_out[prompt.pk]
+        prompt.tokens, prompt.token_limit, prompt.too_long = length.tokens, length.limit, True
         changed.append(prompt)
-    for prompt in prompts.filter(too_long=True).exclude(pk__in=tokens):
+    for prompt in prompts.filter(too_long=True).exclude(pk__in=left_out):
         if prompt.pk in given:
-            prompt.too_long = False
+            prompt.token_limit, prompt.too_long = None, False
             changed.append(prompt)
-    Prompt.objects.bulk_update(changed, ["tokens", "too_long"], batch_size=BATCH)
+    Prompt.objects.bulk_update(changed, MEASURED, batch_size=BATCH)
 
 
 def measure_new_prompts(project_id: int) -> None:
@@ -79,8 +81,9 @@ def measure_new_prompts(project_id: int) -> None:
     for prompt in project.prompts.filter(pk__in=tokens):
         prompt.tokens = tokens[prompt.pk]
         prompt.too_long = prompt.tokens > limit
+        prompt.token_limit = limit if prompt.too_long else None
         changed.append(prompt)
-    Prompt.objects.bulk_update(changed, ["tokens", "too_long"], batch_size=BATCH)
+    Prompt.objects.bulk_update(changed, MEASURED, batch_size=BATCH)
 
 
 def _measure(base: str, prompts: bytes) -> dict[int, int]:
