@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from annotator.models import AuditEvent
 from annotator.services.projects import change_settings
@@ -360,5 +361,6 @@ def small_dataset():
     return snapshot_preferences(project=current.project)
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="slow, and the files do not depend on the database")
 def test_trl_trains_on_it_unchanged(project, tmp_path):
     run_apart(TRAIN, snapshot_preferences(project=project).folder, tmp_path)
