@@ -1,7 +1,12 @@
-"""The language of a page."""
+"""The language of a page, and the page that is shown for an address that takes forms only."""
 
-from django.http import HttpRequest
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
 from django.middleware.locale import LocaleMiddleware
+from django.shortcuts import redirect
+from django.urls import is_valid_path
 from django.utils import translation
 
 
@@ -17,3 +22,29 @@ class LanguageMiddleware(LocaleMiddleware):
             request.LANGUAGE_CODE = translation.get_language()
         else:
             super().process_request(request)
+
+
+class PageAboveMiddleware:
+    """Sends a browser that opens an address for forms on to the page above it, in place of a bare 405.
+
+    People come to such an address by reloading a page that answered a form with what is wrong in it, by
+    choosing its language, and by signing in after their session ended while they filled in the form.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        is_opened = request.method == "GET" and "text/html" in request.headers.get("Accept", "")
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and is_opened:
+            return redirect(_page_above(request.path_info))
+        return response
+
+
+def _page_above(path: str) -> str:
+    """The nearest address above that there is; it may take forms only, too."""
+    while path := path.rstrip("/").rpartition("/")[0]:
+        if is_valid_path(f"{path}/"):
+            return f"{path}/"
+    return "/"

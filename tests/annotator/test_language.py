@@ -60,13 +60,40 @@ def test_choosing_a_language_keeps_the_page_with_its_question(client):
 def test_from_a_form_that_was_answered_one_goes_back_to_the_page_that_it_was_on(client):
     project = make_project()
     client.force_login(project.memberships.get().user)
-    page = client.post(
-        reverse("people", args=[project.slug]),
-        {"role": "king"},
-        headers={"referer": "http://testserver/p/x/"},
-    )
+    people = reverse("people", args=[project.slug])
+    page = client.post(people, {"role": "king"}, headers={"referer": "http://testserver/p/x/"})
     assert page.status_code == 422
-    assert 'name="next" value="http://testserver/p/x/"' in page.text
+    assert f'name="next" value="{people}"' in page.text
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_from_a_form_at_an_address_of_its_own_one_comes_to_the_page_above_it(client, times):
+    project = make_project()
+    client.force_login(project.memberships.get().user)
+    form = reverse("open-round", args=[project.slug])
+    for _ in range(times):
+        page = client.post(form, {}, headers={"referer": f"http://testserver{form}"})
+        assert page.status_code == 422
+    _before, _name, found = page.text.partition('name="next" value="')
+    page = client.post(
+        CHOOSE,
+        {"language": "fr", "next": found.partition('"')[0]},
+        headers={"accept": "text/html,*/*"},
+        follow=True,
+    )
+    assert page.redirect_chain[-1][0] == reverse("project", args=[project.slug])
+    assert shown_in(page) == 'lang="fr" dir="ltr"'
+
+
+def test_whoever_opens_an_address_for_forms_comes_to_a_page_and_a_program_gets_405(client):
+    project = make_project()
+    client.force_login(project.memberships.get().user)
+    address = reverse("judgment", args=[project.slug, 1])
+    assert client.get(address).status_code == 405
+    response = client.get(address, headers={"accept": "text/html"})
+    assert response["Location"] == reverse("desk", args=[project.slug])
+    assert client.get("/language/", headers={"accept": "text/html"})["Location"] == "/"
+    assert client.put(address, headers={"accept": "text/html"}).status_code == 405
 
 
 @pytest.mark.parametrize("code", ["", "xx", "de", "e%00s", "../es", "%ED%A0%80"])
