@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .conftest import Site, sign_in
+from .conftest import Site, sign_in, wait_until
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -49,6 +49,17 @@ def test_skipping_and_moving_by_key(desk: Page):
         expect(desk.locator(f"#answer-{card}")).to_be_focused()
     desk.keyboard.press("?")
     expect(desk.locator("#keys-list")).to_be_hidden()
+
+
+def test_cards_can_be_dragged_on_each_comparison_and_nothing_is_kept_of_the_last(desk: Page):
+    desk.mouse.move(200, 200)
+    wait_until(desk, "Boolean(window.Sortable?.get(document.querySelector('.answers')))")
+    last = desk.locator(".answers").element_handle()
+    first = form_of(desk)
+    desk.keyboard.press("s")
+    expect(desk.locator(f"#judgment-form:not([action='{first}'])")).to_be_visible()
+    assert desk.evaluate("last => [last.isConnected, Boolean(Sortable.get(last))]", last) == [False, False]
+    assert desk.evaluate("Boolean(Sortable.get(document.querySelector('.answers')))")
 
 
 def test_messages_go_with_what_they_are_about(page: Page, material: None):
