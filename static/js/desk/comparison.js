@@ -27,6 +27,26 @@ export const focusCard = (card) => {
   card.scrollIntoView({ block: "nearest" });
 };
 
+const labelOf = (field) =>
+  field.type === "textarea" ? field.value
+    : field.type === "select-one" ? field.selectedOptions[0].text
+      : field.closest("label")?.innerText || field.value;
+
+const neat = (text) => text.trim().replace(/\s+/g, " ");
+
+// What was entered, in the page's own words, for reading again what the server refused.
+export const describe = (submitter) => {
+  const entered = [...form().elements].filter(
+    (field) => (/^(radio|checkbox)$/.test(field.type) && field.checked) || (/^(select-one|textarea|text|number)$/.test(field.type) && field.value),
+  );
+  const lines = entered.map((field) => {
+    const card = field.closest(".answer")?.querySelector("h3")?.textContent;
+    const criterion = field.closest(".ratings label")?.querySelector("bdi").textContent;
+    return [card, criterion, labelOf(field)].filter(Boolean).map(neat).join(": ");
+  });
+  return submitter?.name ? [neat(submitter.textContent), ...lines] : lines;
+};
+
 // Folds: a long answer is judged once the whole of it was on the page.
 
 export const isUnread = (card) => card.classList.contains("unread");

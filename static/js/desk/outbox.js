@@ -1,5 +1,6 @@
 // Sending from the ranking desk: what was submitted waits in the browser until the server has it, and the next comparison
 // is there at once, because it was fetched ahead. Without this script the form posts and the page loads anew.
+import { describe } from "./comparison.js";
 import {
   ahead, asItIs, current, dropAhead, isAllDone, isRenewalDue, keepTime, markJudged, receive, showFirst, showNext,
   unmarkJudged,
@@ -158,26 +159,6 @@ const sendWhenClosed = () => {
 
 // Submitting
 
-const labelOf = (field) =>
-  field.type === "textarea" ? field.value
-    : field.type === "select-one" ? field.selectedOptions[0].text
-      : field.closest("label")?.innerText || field.value;
-
-const neat = (text) => text.trim().replace(/\s+/g, " ");
-
-// What was entered, in the page's own words, for reading again what the server refused.
-const describe = (form, submitter) => {
-  const entered = [...form.elements].filter(
-    (field) => (/^(radio|checkbox)$/.test(field.type) && field.checked) || (/^(select-one|textarea|text|number)$/.test(field.type) && field.value),
-  );
-  const lines = entered.map((field) => {
-    const card = field.closest(".answer")?.querySelector("h3")?.textContent;
-    const criterion = field.closest(".ratings label")?.querySelector("bdi").textContent;
-    return [card, criterion, labelOf(field)].filter(Boolean).map(neat).join(": ");
-  });
-  return submitter?.name ? [neat(submitter.textContent), ...lines] : lines;
-};
-
 const entryOf = (form, submitter) => {
   const data = new FormData(form);
   if (submitter?.name) data.set(submitter.name, submitter.value);
@@ -191,7 +172,7 @@ const entryOf = (form, submitter) => {
     isSkip: submitter?.id === "skip",
     fields: [...data],
     question: desk.querySelector(".conversation > :last-child")?.textContent.trim().slice(0, 300) || "",
-    lines: describe(form, submitter),
+    lines: describe(submitter),
   };
 };
 
