@@ -71,6 +71,7 @@ def test_when_nothing_is_left_ahead_the_page_has_words_for_it(client):
     assignment = make_assignment(current, volunteer)
     answer = fetch(client, current, assignment).json()
     assert answer["ahead"] == [] and "Nothing is left for you just now" in answer["nothing_left"]
+    assert "Thank you for" not in answer["nothing_left"], "nothing was ranked yet"
 
 
 def test_without_a_round_there_is_nothing_ahead(client, current, volunteer):

@@ -14,6 +14,7 @@ export const showKeys = () => {
   byId("keys-on").checked = !isOff && store("localStorage", KEYS) !== "no";
   byId("keys-last").textContent = cards().length;
   const shown = {
+    "of-answers": cards().length,
     "of-pairs": choices().length,
     "of-ranks": cards().length && !choices().length,
     "of-skip": byId("skip"),
