@@ -169,6 +169,7 @@ def test_the_overview_leads_to_the_active_update_instead_of_starting_one(page, p
     text = text_of(page.get(address("training", project)))
     assert f"Watch {update}" in text
     assert "Run the weekly update now" not in text
+    assert "Sample answers" not in text and "answers every prompt again" not in text
 
 
 def test_the_overview_shows_the_figures_of_every_version(page, project, update):

@@ -11,7 +11,7 @@ from training.rlhf.hardware.device import device_for
 from training.rlhf.model.kernels.weight_prepacking import prepacked_bytes
 from training.rlhf.model.loading import load_tokenizer
 from training.rlhf.model.logprobs import Block, answer_logprobs
-from training.rlhf.model.reward_head import last_hidden_states, member_folders
+from training.rlhf.model.reward_head import RewardModel, last_hidden_states
 from training.rlhf.model.sampling import reserved_cache
 from training.rlhf.plan.workload import Lengths, Phase, Workload, measure_lengths, sample_rows
 from training.rlhf.recipes import SamplingRecipe
@@ -34,10 +34,6 @@ class SamplingWorkload(Workload[S]):
     def answer_bytes(self, answers: int) -> int:
         """Bytes of so many lines of output, each with an answer."""
         return answers * (_BYTES_PER_LINE + _BYTES_PER_TOKEN * self.recipe.max_new_tokens)
-
-    def reward_members(self, folder: str) -> int:
-        """Adapters of the reward model in a folder, each of which scores everything."""
-        return len(member_folders(self.directory.resolve(folder)))
 
     @property
     def policy(self) -> str | None:
@@ -74,13 +70,13 @@ class SamplingWorkload(Workload[S]):
             Phase("sampling", times * recipe.max_new_tokens, one, max(share, 0.5), kept),
         ]
 
-    def scoring(self, *, times: float) -> Phase:
-        """One batch's pass through a reward adapter."""
+    def scoring(self, reward: RewardModel, *, times: float) -> Phase:
+        """One batch's pass through each adapter of the reward model."""
         block = self.block(self.recipe.batch_size)
         cost = self.cost(
             lambda: last_hidden_states(self.model, block.ids, block.mask)[:, -1].float(), "reward"
         )
-        return Phase("scoring", times, cost, self.share)
+        return Phase("scoring", times * len(reward.names), cost, self.share)
 
     def logprobs(self, block: Block) -> Tensor:
         return answer_logprobs(self.model, block, 1.0)

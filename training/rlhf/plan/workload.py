@@ -15,8 +15,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from training.rlhf.hardware.device import Machine
-from training.rlhf.model.adapters import SharedBase, read_adapter
-from training.rlhf.model.reward_head import SCORE, member_folders
+from training.rlhf.model.adapters import SharedBase
 from training.rlhf.plan.meta_model import Cost, MetaMode
 from training.rlhf.recipes import Recipe
 from training.rlhf.rundir import RunDirectory
@@ -145,14 +144,6 @@ class Workload(Generic[R]):
         return (self.lengths.mean + answer) / (self.lengths.longest + answer)
 
     # For the stages' own methods
-
-    def add_adapter(self, name: str, folder: str | None) -> None:
-        """Add an adapter, or the members of a reward ensemble as `load_reward` names them."""
-        if folder is not None:
-            for number, member in enumerate(member_folders(self.directory.resolve(folder))):
-                config, weights = read_adapter(member)
-                weights.pop(SCORE, None)
-                self.base.add_from(member, f"{name}-{number}" if number else name, config, weights)
 
     def cost(self, work: Callable[[], Any], adapter: str | None, *, learn: bool = False) -> Cost:
         """What it costs to do this with an adapter in use."""

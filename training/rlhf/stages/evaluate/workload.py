@@ -2,6 +2,7 @@
 
 import math
 
+from training.rlhf.model.reward_head import load_reward
 from training.rlhf.plan.sampling import SamplingWorkload
 from training.rlhf.plan.workload import Phase
 from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
@@ -12,9 +13,12 @@ class StageWorkload(SamplingWorkload[EvaluateRecipe]):
     """Batches of answers to the dataset's prompts and to the safety prompts, which are not scored."""
 
     def add_adapters(self) -> None:
-        self.add_adapter("reward", self.recipe.reward_adapter)
-        self.add_adapter("baseline", self.recipe.baseline_adapter)
-        self.add_adapter("policy", self.recipe.candidate_adapter)
+        resolve = self.directory.resolve
+        self.reward = load_reward(self.base, resolve(self.recipe.reward_adapter))
+        if self.recipe.baseline_adapter is not None:
+            self.base.load("baseline", resolve(self.recipe.baseline_adapter))
+        if self.recipe.candidate_adapter is not None:
+            self.base.load("policy", resolve(self.recipe.candidate_adapter))
 
     @property
     def answers(self) -> int:
@@ -37,11 +41,10 @@ class StageWorkload(SamplingWorkload[EvaluateRecipe]):
         return self.answer_bytes(self.answers + self.safety_batches * self.recipe.batch_size)
 
     def count_phases(self) -> list[Phase]:
-        members = self.reward_members(self.recipe.reward_adapter)
         block = self.block(self.recipe.batch_size)
         kl = self.cost(lambda: self.logprobs(block), self.policy)
         return [
             *self.sampling(times=self.steps),
-            self.scoring(times=self.compared_batches * members),
+            self.scoring(self.reward, times=self.compared_batches),
             Phase("kl", self.compared_batches / 2, kl, self.share),
         ]

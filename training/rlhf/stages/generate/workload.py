@@ -11,7 +11,8 @@ class StageWorkload(SamplingWorkload[GenerateRecipe]):
     """Batches of answers; those drawn anew are not counted."""
 
     def add_adapters(self) -> None:
-        self.add_adapter("policy", self.recipe.policy_adapter)
+        if self.recipe.policy_adapter is not None:
+            self.base.load("policy", self.directory.resolve(self.recipe.policy_adapter))
 
     @property
     def answers(self) -> int:

@@ -3,6 +3,7 @@
 import math
 
 from training.rlhf.model.adapters import lora_config
+from training.rlhf.model.reward_head import load_reward
 from training.rlhf.plan.sampling import SamplingWorkload
 from training.rlhf.plan.workload import Phase
 from training.rlhf.rundir import KEEP_CHECKPOINTS
@@ -25,10 +26,10 @@ class StageWorkload(SamplingWorkload[PPORecipe]):
             config = lora_config(self.model, r=recipe.lora_r, alpha=recipe.lora_alpha, target=target)
             self.base.add("policy", config)
         else:
-            self.add_adapter("policy", recipe.policy_adapter)
-            if not recipe.reanchor:
-                self.add_adapter("reference", recipe.policy_adapter)
-        self.add_adapter("reward", recipe.reward_adapter)
+            folder = self.directory.resolve(recipe.policy_adapter)
+            for name in ("policy",) if recipe.reanchor else ("policy", "reference"):
+                self.base.load(name, folder)
+        self.reward = load_reward(self.base, self.directory.resolve(recipe.reward_adapter))
 
     @property
     def adapter_bytes(self) -> int:
@@ -57,10 +58,9 @@ class StageWorkload(SamplingWorkload[PPORecipe]):
         recipe = self.recipe
         rows = recipe.batch_size
         rollouts = recipe.steps + 1 + recipe.calibration_answers / rows
-        members = self.reward_members(recipe.reward_adapter)
         return [
             *self.sampling(times=rollouts),
-            self.scoring(times=rollouts * members),
+            self.scoring(self.reward, times=rollouts),
             self.reference(),
             self.update(),
         ]
