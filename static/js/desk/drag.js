@@ -18,11 +18,17 @@ const shorten = (answers, handle, isShort) => {
   if (isShort && rest > 0) answers.style.paddingTop = `${rest}px`;
 };
 
+// Sortable keeps what it sorts in a list of its own until it is destroyed.
+let sorted = null;
+
 export const sortCards = () => {
   const answers = cards()[0]?.parentElement;
-  if (!isMovable() || window.Sortable.get(answers)) return;
+  if (sorted?.el === answers) return;
+  sorted?.destroy();
+  sorted = null;
+  if (!isMovable()) return;
   const handleOf = (event) => event.item.querySelector(".handle");
-  window.Sortable.create(answers, {
+  sorted = window.Sortable.create(answers, {
     handle: ".handle",
     draggable: ".answer",
     forceFallback: true,
