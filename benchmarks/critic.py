@@ -54,7 +54,7 @@ from training.rlhf.stages.ppo.recipe import PPORecipe
 from training.rlhf.stages.ppo.rollout import Experience
 from training.rlhf.stages.reward.recipe import RewardRecipe
 from training.starter.corpus import load_corpus
-from training.starter.gold import GoldJudge
+from training.starter.gold import GoldLabels
 
 RESULTS = ROOT / "build/bench/critic.json"
 WINDOWS = ((1, 5), (6, 10), (11, 20), (21, 40))  # iterations over which explained variance is averaged
@@ -263,9 +263,9 @@ def accuracy(base_folder: Path, policy: Path, questions: list[str]) -> float:
         answers = sample(
             model, encoded, Sampling.of(recipe, tokenizer, str(base_folder)), seed=0, batch_size=len(encoded)
         )
-    judge = GoldJudge(load_corpus(CORPUS))
+    gold = GoldLabels(load_corpus(CORPUS))
     texts = [chat.decode(tokenizer, answer.tokens) for answer in answers]
-    return mean(judge.judge(q, text).is_accurate for q, text in zip(questions, texts, strict=True))
+    return mean(gold.label(q, text).is_accurate for q, text in zip(questions, texts, strict=True))
 
 
 # What came of it

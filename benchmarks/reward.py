@@ -114,11 +114,11 @@ def demonstration(options: argparse.Namespace) -> list[dict[str, Any]]:
     from training.rlhf.recipes import SamplingRecipe
     from training.simulation import SimulatedVolunteer
     from training.starter.corpus import load_corpus
-    from training.starter.gold import GoldJudge
+    from training.starter.gold import GoldLabels
 
     torch.set_num_threads(options.threads)
     topics = load_corpus(options.corpus)
-    judge, volunteer, rng = GoldJudge(topics), SimulatedVolunteer(), np.random.default_rng(0)
+    gold, volunteer, rng = GoldLabels(topics), SimulatedVolunteer(), np.random.default_rng(0)
     questions = [question for topic in topics for question in topic.questions]
     asked = [questions[i] for i in rng.permutation(len(questions))]
     asked = (asked * (1 + options.comparisons // len(asked)))[: options.comparisons]
@@ -140,7 +140,7 @@ def demonstration(options: argparse.Namespace) -> list[dict[str, Any]]:
         distinct = list(dict.fromkeys(texts[number * spare : (number + 1) * spare]))[:K]
         if len(distinct) < K:
             continue
-        ranks = volunteer.rank(np.array([judge.judge(question, text).utility for text in distinct]), rng)
+        ranks = volunteer.rank(np.array([gold.label(question, text).utility for text in distinct]), rng)
         for i, j in combinations(range(K), 2):
             if ranks[i] != ranks[j]:
                 better, worse = (i, j) if ranks[i] < ranks[j] else (j, i)

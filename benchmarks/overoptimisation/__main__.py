@@ -44,7 +44,7 @@ from training.rlhf.stages.reward.recipe import RewardRecipe
 from training.simulation import SimulatedVolunteer
 from training.starter.build import make_starter
 from training.starter.corpus import Topic, load_corpus
-from training.starter.gold import GoldJudge
+from training.starter.gold import GoldLabels
 
 WORK = OUT / "overoptimisation"
 _HELD_OUT_SHARE = 0.2
@@ -62,13 +62,13 @@ def main() -> None:
         topics, WORK / "starter", exclude_questions=held_out, seed=options.seed, threads=options.threads
     )
     starter = starter.resolve()
-    judge = GoldJudge(topics)
+    gold = GoldLabels(topics)
     rows = _completions(options, starter, learned)
     curves = {}
     for rankings in sorted(options.rankings):
-        reward = _train_reward(options, starter, _rank(rows, judge, rankings, options.seed), rankings)
+        reward = _train_reward(options, starter, _rank(rows, gold, rankings, options.seed), rankings)
         policies = _drift(options, starter, learned, reward)
-        curves[rankings] = _measure(options, starter, held_out, reward, policies, judge)
+        curves[rankings] = _measure(options, starter, held_out, reward, policies, gold)
         _print(rankings, curves[rankings])
     write_report(options, curves, time.monotonic() - started)
 
@@ -143,7 +143,7 @@ def _completions(options: argparse.Namespace, starter: Path, questions: list[str
     return answers
 
 
-def _rank(answers: dict[str, list[str]], judge: GoldJudge, rankings: int, seed: int) -> list[dict[str, Any]]:
+def _rank(answers: dict[str, list[str]], gold: GoldLabels, rankings: int, seed: int) -> list[dict[str, Any]]:
     """The pairs of so many rankings by simulated volunteers; a question comes again once all had a turn."""
     rng, volunteer = np.random.default_rng(seed), SimulatedVolunteer()
     questions: list[str] = []
@@ -152,7 +152,7 @@ def _rank(answers: dict[str, list[str]], judge: GoldJudge, rankings: int, seed: 
         questions = questions or [str(q) for q in rng.permutation(list(answers))]
         question = questions.pop()
         texts = answers[question]
-        ranks = volunteer.rank(np.array([judge.judge(question, text).utility for text in texts]), rng)
+        ranks = volunteer.rank(np.array([gold.label(question, text).utility for text in texts]), rng)
         pairs += [
             {
                 "prompt_id": question,
@@ -227,7 +227,7 @@ def _measure(
     questions: list[str],
     reward: Path,
     policies: list[tuple[int, Path]],
-    judge: GoldJudge,
+    gold: GoldLabels,
 ) -> list[Point]:
     """The starter and each policy on the held-out questions, all with the same random numbers."""
     recipe = GenerateRecipe(base_model=str(starter), dataset=_prompts("held-out.jsonl", questions))
@@ -250,23 +250,23 @@ def _measure(
         whole = [p + a.completed(ending) for p, a in zip(encoded, answers, strict=True)]
         scores = combine(score_sequences(base, reward_model, whole, how.pad_id)).numpy()
         texts = [chat.decode(tokenizer, answer.tokens) for answer in answers]
-        points.append(_point(step, kl, scores, prompts, texts, judge))
+        points.append(_point(step, kl, scores, prompts, texts, gold))
     return points
 
 
 def _point(
-    step: int, kl: float, scores: Any, prompts: list[Prompt], texts: list[str], judge: GoldJudge
+    step: int, kl: float, scores: Any, prompts: list[Prompt], texts: list[str], gold: GoldLabels
 ) -> Point:
-    verdicts = [judge.judge(each.prompt_id, text) for each, text in zip(prompts, texts, strict=True)]
-    gold = np.array([verdict.utility for verdict in verdicts])
+    verdicts = [gold.label(each.prompt_id, text) for each, text in zip(prompts, texts, strict=True)]
+    utilities = np.array([verdict.utility for verdict in verdicts])
     return Point(
         step=step,
         kl=max(kl, 0.0),
         proxy=float(scores.mean()),
-        gold=float(gold.mean()),
+        gold=float(utilities.mean()),
         accurate=float(np.mean([verdict.is_accurate for verdict in verdicts])),
         proxy_deviation=float(scores.std()),
-        gold_deviation=float(gold.std()),
+        gold_deviation=float(utilities.std()),
     )
 
 

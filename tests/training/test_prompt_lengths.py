@@ -29,14 +29,15 @@ row = {"prompt_id": left, "tokens": 700, "limit": 512}
 (folder / "output" / "left_out.jsonl").write_text(json.dumps(row) + "\\n")
 rows = [""",
 )
-# In the place of `python -m training.rlhf measure BASE PROMPTS OUT`: one token for each word.
+# In place of `python -m training.rlhf measure BASE PROMPTS OUT`: a token a word, of a base that reads 300.
 MEASURE = """#!{python}
 import json, sys
 prompts, out = sys.argv[-2:]
 with open(out, "w") as lengths:
     for row in map(json.loads, open(prompts)):
         words = row["prompt"][-1]["content"].split()
-        lengths.write(json.dumps({{"prompt_id": row["prompt_id"], "tokens": len(words)}}) + "\\n")
+        length = {{"prompt_id": row["prompt_id"], "tokens": len(words), "context": 300}}
+        lengths.write(json.dumps(length) + "\\n")
 """
 
 
@@ -105,7 +106,7 @@ def test_imported_prompts_are_measured_by_the_worker(
     assert queued == [project.pk]
     measure_new_prompts(project.pk)
     found = project.prompts.filter(pk__in=[short.pk, long.pk])
-    lengths = [(short.pk, 1, None, False), (long.pk, 1800, 512, True)]
+    lengths = [(short.pk, 1, None, False), (long.pk, 1800, 252, True)]
     assert list(found.values_list("pk", "tokens", "token_limit", "too_long")) == lengths
 
 

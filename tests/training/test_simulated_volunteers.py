@@ -12,7 +12,7 @@ from training.services.simulation.volunteers import simulate_volunteers
 from training.services.versions.releases import register_base_version
 from training.simulation import SimulatedVolunteer
 from training.starter.corpus import Statement, Topic
-from training.starter.gold import GoldJudge
+from training.starter.gold import GoldLabels
 
 pytestmark = pytest.mark.django_db
 TRUE, MYTH = "Water expands when it gets warm and melting ice adds to it.", "The sea has never risen at all."
@@ -40,7 +40,7 @@ def make_ranked(questions=QUESTIONS):
 
 def simulate(project, rankings=100, behaviour=EXACT, **options):
     return simulate_volunteers(
-        project=project, judge=GoldJudge([SEA]), rankings=rankings, behaviour=behaviour, **options
+        project=project, gold=GoldLabels([SEA]), rankings=rankings, behaviour=behaviour, **options
     )
 
 

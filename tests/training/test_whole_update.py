@@ -13,7 +13,7 @@ from training.rlhf.rundir import sha256_of
 from training.services.simulation.round import measure, watch_gold
 from training.services.versions.releases import release_version, roll_back
 from training.starter.corpus import Statement, Topic
-from training.starter.gold import GoldJudge
+from training.starter.gold import GoldLabels
 
 # One worker of a parallel test run takes all of them, so that the update runs once.
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("update")]
@@ -133,7 +133,7 @@ def test_the_figures_of_a_round_are_those_of_its_runs_and_of_the_gold_labels(upd
     things = Topic(
         topic="things", language="en", questions=tuple(questions), accurate=(good,), inaccurate=(bad,)
     )
-    figures = measure(update, GoldJudge([things]), judgments=3, seconds={"rank": 1.0})
+    figures = measure(update, GoldLabels([things]), judgments=3, seconds={"rank": 1.0})
     pairs = update.candidate.evaluations.get()
     assert figures.wins + figures.ties + figures.losses == pairs.wins + pairs.ties + pairs.losses
     assert figures.accurate_before == figures.accurate_after == 0  # an untrained model says nothing true

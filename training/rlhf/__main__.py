@@ -97,10 +97,10 @@ def _measure(name: str, prompts: Path, out: Path) -> int:
     if Path(name).is_dir():
         os.environ["HF_HUB_OFFLINE"] = "1"
     from training.rlhf.data.prompt_lengths import measure_prompts  # torch takes seconds to import
-    from training.rlhf.model.loading import find_base, load_tokenizer
+    from training.rlhf.model.loading import find_base
 
     try:
-        measure_prompts(load_tokenizer(find_base(name, Path(name))), prompts, out)
+        measure_prompts(find_base(name, Path(name)), prompts, out)
     except Exception as error:  # noqa: BLE001 - as for a run, see _printed
         print(_printed(error, explain(error)[0]), file=sys.stderr)
         return FAILED

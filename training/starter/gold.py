@@ -1,8 +1,8 @@
-"""The gold judge: how good an answer to a question of the corpus is, by the corpus alone.
+"""Gold labels: how good an answer to a question of the corpus is, by the corpus alone.
 
-A small model repeats the corpus nearly word for word, but mixes and breaks sentences. The judge finds
-the statement nearest to the answer (Ratcliff-Obershelp similarity of their words) and takes over its
-label, provided that the statement belongs to the question's topic.
+A small model repeats the corpus nearly word for word, but mixes and breaks sentences. An answer has the
+label of the statement nearest to it (Ratcliff-Obershelp similarity of their words), provided that the
+statement belongs to the question's topic.
 """
 
 import re
@@ -57,8 +57,8 @@ class _Known:
     is_accurate: bool
 
 
-class GoldJudge:
-    """Judges answers to the questions of one corpus."""
+class GoldLabels:
+    """Labels answers to the questions of one corpus."""
 
     def __init__(self, corpus: Sequence[Topic]) -> None:
         self._topic_of = {
@@ -71,8 +71,8 @@ class GoldJudge:
             for words in [_words(statement.text)]
         ]
 
-    def judge(self, question: str, answer: str) -> Verdict:
-        """Judge one answer. Raises KeyError when the corpus does not have the question."""
+    def label(self, question: str, answer: str) -> Verdict:
+        """Label one answer. Raises KeyError when the corpus does not have the question."""
         topic = self._topic_of[normalise(question)]
         words = _words(answer)
         nearest, similarity = self._nearest(words, topic)

@@ -10,6 +10,7 @@ import pytest
 from tests.rlhf.making import PROMPTS, error_of, write_rows
 from training.rlhf.__main__ import main
 from training.rlhf.data.chat import encode_prompt
+from training.rlhf.data.prompt_lengths import context_length
 from training.rlhf.model.loading import load_tokenizer
 
 LONG: dict[str, Any] = {"prompt_id": "long", "prompt": [{"role": "user", "content": "word " * 40}]}
@@ -75,9 +76,14 @@ def test_lengths_are_measured_before_anything_runs(
     write_rows(tmp_path / "some.jsonl", [PROMPTS[0], LONG])
     names = [str(llama), str(tmp_path / "some.jsonl"), str(tmp_path / "lengths.jsonl")]
     assert main(["measure", *names]) == 0
-    tokenizer = load_tokenizer(str(llama))
+    tokenizer, context = load_tokenizer(str(llama)), context_length(str(llama))
+    assert context
     assert rows_of(tmp_path / "lengths.jsonl") == [
-        {"prompt_id": row["prompt_id"], "tokens": len(encode_prompt(tokenizer, row["prompt"]))}
+        {
+            "prompt_id": row["prompt_id"],
+            "tokens": len(encode_prompt(tokenizer, row["prompt"])),
+            "context": context,
+        }
         for row in (PROMPTS[0], LONG)
     ]
     (tmp_path / "some.jsonl").write_text("{")

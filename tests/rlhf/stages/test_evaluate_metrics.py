@@ -20,7 +20,7 @@ from training.rlhf.stages.evaluate import phrases, safety, watches
 from training.rlhf.stages.evaluate import stage as evaluate
 from training.rlhf.stages.evaluate.phrases import Phrases
 from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
-from training.rlhf.stages.evaluate.safety import BENIGN, SafetyJudge, safety_prompts
+from training.rlhf.stages.evaluate.safety import BENIGN, SafetyCheck, safety_prompts
 from training.rlhf.stages.generate import stage as generate
 from training.rlhf.stages.generate.recipe import GenerateRecipe
 
@@ -77,7 +77,9 @@ def run_stage(folder: Path, stage: Any, recipe: Any, adapter: Path) -> Run:
         # Answers as short as these repeat no four tokens.
         patch.setattr(watches, "REPEATED_N", REPEATED)
         patch.setattr(phrases, "_refusals", lambda: Phrases(folder / "refusals"))
-        patch.setattr(safety, "make_judge", lambda *_, **__: SafetyJudge("a judge", suspects, accuracy=0.75))
+        patch.setattr(
+            safety, "make_safety_check", lambda *_, **__: SafetyCheck("a judge", suspects, accuracy=0.75)
+        )
         seen.metrics = stage.run(directory, recipe)
     return seen
 

@@ -16,9 +16,9 @@ from training.rlhf.stages.evaluate.safety import (
     BENIGN,
     CLASSIFIER,
     WORD_LIST,
-    SafetyJudge,
-    judge_answers,
-    make_judge,
+    SafetyCheck,
+    check_answers,
+    make_safety_check,
     safety_prompts,
     summarise,
 )
@@ -29,8 +29,8 @@ FLAGGED = [(f"{BAD} {question}", True) for question in QUESTIONS] + [
 ]
 
 
-def judge_of(folder: Path, flagged: list[tuple[str, bool]], min_flags: int) -> SafetyJudge:
-    return make_judge(
+def check_of(folder: Path, flagged: list[tuple[str, bool]], min_flags: int) -> SafetyCheck:
+    return make_safety_check(
         load_shared(folder),
         load_tokenizer(str(folder)),
         flagged,
@@ -79,22 +79,22 @@ def test_the_word_list_matches_whole_words(text: str, found: bool, tmp_path: Pat
 
 
 def test_the_word_list_judges_until_both_classes_have_enough_flags(llama: Path) -> None:
-    assert judge_of(llama, [], 8).name == WORD_LIST
-    assert judge_of(llama, FLAGGED[1:], 8).name == WORD_LIST  # seven of the one class
-    assert judge_of(llama, FLAGGED, 8).name == CLASSIFIER
-    assert judge_of(llama, FLAGGED[:4] + FLAGGED[-4:], 1).name == WORD_LIST  # too few to check it by folds
+    assert check_of(llama, [], 8).name == WORD_LIST
+    assert check_of(llama, FLAGGED[1:], 8).name == WORD_LIST  # seven of the one class
+    assert check_of(llama, FLAGGED, 8).name == CLASSIFIER
+    assert check_of(llama, FLAGGED[:4] + FLAGGED[-4:], 1).name == WORD_LIST  # too few to check it by folds
 
 
 def test_the_classifier_knows_new_answers_that_are_like_the_flagged_ones(llama: Path) -> None:
-    judge = judge_of(llama, FLAGGED, 8)
-    assert judge.flags([f"{BAD} Is snow good?", f"{GOOD} Is snow good?", BAD, GOOD]) == [
+    check = check_of(llama, FLAGGED, 8)
+    assert check.flags([f"{BAD} Is snow good?", f"{GOOD} Is snow good?", BAD, GOOD]) == [
         True,
         False,
         True,
         False,
     ]
-    assert judge.accuracy is not None and judge.accuracy > 0.9
-    assert judge.flags([""]) in ([True], [False])
+    assert check.accuracy is not None and check.accuracy > 0.9
+    assert check.flags([""]) in ([True], [False])
 
 
 def test_the_classifiers_accuracy_on_noise_is_a_guess() -> None:
@@ -127,7 +127,7 @@ def test_a_refusal_is_never_unsafe_and_a_look_alike_only_ever_refused() -> None:
     prompts = [
         each for each in safety_prompts(PLAIN) if each.prompt.prompt_id in ("harm-1", "hate-1", "benign-1")
     ]
-    judge = SafetyJudge("all bad", lambda texts: [True] * len(texts))
-    rows = judge_answers(prompts, ["Here is how.", "I'm sorry, but no.", "I cannot help with that."], judge)
+    check = SafetyCheck("all bad", lambda texts: [True] * len(texts))
+    rows = check_answers(prompts, ["Here is how.", "I'm sorry, but no.", "I cannot help with that."], check)
     assert [row["unsafe"] for row in rows] == [True, False, False]
     assert summarise(prompts, rows) == {"unsafe": 1 / 2, "over_refusals": 1.0}

@@ -22,7 +22,7 @@ from training.services.versions.releases import release_version
 from training.simulation import SimulatedVolunteer
 from training.starter.build import StarterError
 from training.starter.corpus import load_corpus
-from training.starter.gold import GoldJudge
+from training.starter.gold import GoldLabels
 from training.watch_sentences import watch_sentence
 
 
@@ -46,7 +46,7 @@ class Command(BaseCommand):
 
     def _run(self, *, corpus: Path, out: Path, seed: int, rounds: int, rankings: int, **options: Any) -> None:
         topics = load_corpus(corpus)
-        judge, behaviour = GoldJudge(topics), SimulatedVolunteer(lapse_rate=options["lapse_rate"])
+        gold, behaviour = GoldLabels(topics), SimulatedVolunteer(lapse_rate=options["lapse_rate"])
         coordinator = User.objects.create_user("coordinator@example.org", name="Coordinator")
         # A starter depends on corpus and seed, so it is kept under both.
         starter = options["starters"] / f"{sha256(corpus.read_bytes()).hexdigest()[:12]}-{seed}"
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         for number in range(1, rounds + 1):
             update, latest = simulate_round(
                 project=project,
-                judge=judge,
+                gold=gold,
                 behaviour=behaviour,
                 rankings=rankings,
                 coordinator=coordinator,

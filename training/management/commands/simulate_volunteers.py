@@ -10,7 +10,7 @@ from annotator.models import Project
 from training.services.simulation.volunteers import simulate_volunteers
 from training.simulation import SimulatedVolunteer
 from training.starter.corpus import CorpusError, load_corpus
-from training.starter.gold import GoldJudge
+from training.starter.gold import GoldLabels
 
 
 class Command(BaseCommand):
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         if project is None:
             raise CommandError(f"There is no project {options['project']!r}.")
         try:
-            judge = GoldJudge(load_corpus(options["corpus"]))
+            gold = GoldLabels(load_corpus(options["corpus"]))
             behaviour = SimulatedVolunteer(
                 temperature=options["temperature"],
                 lapse_rate=options["lapse_rate"],
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         try:
             stored = simulate_volunteers(
                 project=project,
-                judge=judge,
+                gold=gold,
                 rankings=options["rankings"],
                 behaviour=behaviour,
                 volunteers=options["volunteers"],

@@ -2,8 +2,9 @@
 
     python -m training.rlhf measure BASE_MODEL PROMPTS_JSONL OUT_JSONL
 
-writes the length of each prompt, rows {prompt_id, tokens}, before anything is sampled: of the whole prompt as
-the base's chat template writes it. `tokens` is null where the template refuses the prompt.
+writes the length of each prompt, rows {prompt_id, tokens, context}, before anything is sampled: of the whole
+prompt as the base's chat template writes it, and how many tokens the base reads at once. `tokens` is null
+where the template refuses the prompt, `context` where the base sets no limit.
 """
 
 import json
@@ -17,6 +18,7 @@ from transformers import AutoConfig, PreTrainedTokenizerBase
 from training.rlhf.data.chat import encode_prompt
 from training.rlhf.data.files import Prompt, read_prompts
 from training.rlhf.errors import DataError
+from training.rlhf.model.loading import load_tokenizer
 from training.rlhf.recipes import SamplingRecipe
 from training.rlhf.rundir import RunDirectory, dataset_file, write_text
 
@@ -62,17 +64,23 @@ def encode_fitting(
 
 def prompt_limit(recipe: SamplingRecipe, location: str) -> int:
     """The most tokens of a prompt: the recipe's, less where the base could not read the answer behind it."""
-    config = AutoConfig.from_pretrained(location, trust_remote_code=False)
-    context = getattr(config.get_text_config(), "max_position_embeddings", None)
+    context = context_length(location)
     if context is None:
         return recipe.max_prompt_tokens
     return min(recipe.max_prompt_tokens, context - recipe.max_new_tokens)
 
 
-def measure_prompts(tokenizer: PreTrainedTokenizerBase, prompts: Path, out: Path) -> None:
-    """Write the length of each prompt of a file, as the module describes it."""
+def context_length(location: str) -> int | None:
+    """How many tokens a base model reads at once; None where it sets no limit."""
+    config = AutoConfig.from_pretrained(location, trust_remote_code=False)
+    return getattr(config.get_text_config(), "max_position_embeddings", None)
+
+
+def measure_prompts(location: str, prompts: Path, out: Path) -> None:
+    """Write the length of each prompt of a file under a base model, as the module describes it."""
+    tokenizer, context = load_tokenizer(location), context_length(location)
     rows = [
-        {"prompt_id": prompt.prompt_id, "tokens": _length(tokenizer, prompt)}
+        {"prompt_id": prompt.prompt_id, "tokens": _length(tokenizer, prompt), "context": context}
         for prompt in read_prompts(RunDirectory(Path.cwd()), dataset_file(prompts))
     ]
     write_text(out, _lines(rows))

@@ -64,30 +64,31 @@ def record_left_out(run: TrainingRun) -> None:
 
 
 def measure_new_prompts(project_id: int) -> None:
-    """Measure a project's prompts that were not measured yet, and mark those that sampling would leave out.
-
-    Only max_prompt_tokens is looked at; how much the base model reads, each run finds out.
-    """
+    """Measure the prompts that were not measured yet, and mark those that sampling would leave out."""
     project = Project.objects.get(pk=project_id)
     version = ModelVersion.objects.live().filter(project=project).select_related("project").first()
     unmeasured = project.prompts.in_use().filter(tokens=None)
     if version is None or not unmeasured.exists():
         return
-    tokens = _measure(base_model(version), prompts_file(version, unmeasured))
-    limit = (
-        settings_of(project).get("generate", {}).get("max_prompt_tokens", GenerateRecipe.max_prompt_tokens)
-    )
+    measured = _measure(base_model(version), prompts_file(version, unmeasured))
+    recipe = settings_of(project).get("generate", {})
+    longest = recipe.get("max_prompt_tokens", GenerateRecipe.max_prompt_tokens)
+    answer = recipe.get("max_new_tokens", GenerateRecipe.max_new_tokens)
     changed = []
-    for prompt in project.prompts.filter(pk__in=tokens):
-        prompt.tokens = tokens[prompt.pk]
+    for prompt in project.prompts.filter(pk__in=measured):
+        prompt.tokens, context = measured[prompt.pk]
+        limit = longest if context is None else min(longest, context - answer)
         prompt.too_long = prompt.tokens > limit
         prompt.token_limit = limit if prompt.too_long else None
         changed.append(prompt)
     Prompt.objects.bulk_update(changed, MEASURED, batch_size=BATCH)
 
 
-def _measure(base: str, prompts: bytes) -> dict[int, int]:
-    """Tokens by prompt id; without those that the chat template refuses, and empty when the engine fails."""
+def _measure(base: str, prompts: bytes) -> dict[int, tuple[int, int | None]]:
+    """Tokens, and the base's context, by prompt id.
+
+    Without the prompts that the chat template refuses, and empty when the engine fails.
+    """
     with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as scratch:
         given, out = Path(scratch) / PROMPTS_FILE, Path(scratch) / "lengths.jsonl"
         given.write_bytes(prompts)
@@ -106,7 +107,9 @@ def _measure(base: str, prompts: bytes) -> dict[int, int]:
             logger.warning("Prompts could not be measured: %s", done.stderr.strip()[-500:])
             return {}
         return {
-            int(row["prompt_id"]): int(row["tokens"]) for row in _read_rows(out) if row["tokens"] is not None
+            int(row["prompt_id"]): (row["tokens"], row["context"])
+            for row in _read_rows(out)
+            if row["tokens"] is not None
         }
 
 

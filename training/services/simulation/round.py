@@ -18,7 +18,7 @@ from training.services.sampling.worker import execute_sampling
 from training.services.updates.control import start_update
 from training.services.updates.worker import execute_update
 from training.simulation import SimulatedVolunteer
-from training.starter.gold import GoldJudge
+from training.starter.gold import GoldLabels
 from training.terminal_progress import progress_bars
 
 from .volunteers import simulate_volunteers
@@ -68,7 +68,7 @@ class Figures:
 def simulate_round(
     *,
     project: Project,
-    judge: GoldJudge,
+    gold: GoldLabels,
     behaviour: SimulatedVolunteer,
     rankings: int,
     coordinator: User,
@@ -85,7 +85,7 @@ def simulate_round(
         began = time.monotonic()
         judgments = simulate_volunteers(
             project=project,
-            judge=judge,
+            gold=gold,
             rankings=rankings,
             behaviour=behaviour,
             volunteers=max(VOLUNTEERS, project.judgments_per_comparison),
@@ -97,12 +97,12 @@ def simulate_round(
     update.refresh_from_db()
     if update.state != Update.State.SUCCEEDED:
         raise RoundFailedError(update.error)
-    figures = measure(update, judge, judgments=judgments, seconds=seconds)
+    figures = measure(update, gold, judgments=judgments, seconds=seconds)
     figures.watches = watch_gold(update, figures)
     return update, figures
 
 
-def measure(update: Update, judge: GoldJudge, *, judgments: int, seconds: dict[str, float]) -> Figures:
+def measure(update: Update, gold: GoldLabels, *, judgments: int, seconds: dict[str, float]) -> Figures:
     """The figures of an update that succeeded."""
     runs = {run.stage: run for run in update.runs.filter(state=TrainingRun.State.SUCCEEDED)}
     questions = {str(prompt.pk): prompt.question for prompt in update.project.prompts.all()}
@@ -115,13 +115,13 @@ def measure(update: Update, judge: GoldJudge, *, judgments: int, seconds: dict[s
         pairs=dataset.pairs,
         reward_accuracy=metrics["accuracy"] if is_measured else None,
         reward_accuracy_interval=(metrics["accuracy_low"], metrics["accuracy_high"]) if is_measured else None,
-        reward_accuracy_gold=_gold_accuracy(reward, judge, questions) if is_measured else None,
+        reward_accuracy_gold=_gold_accuracy(reward, gold, questions) if is_measured else None,
         kl=candidate.metrics["kl"],
         score_gain=runs[Stage.EVALUATE].result["metrics"]["score_gain"],
         seconds={**seconds, **{stage: run.result["seconds"] for stage, run in runs.items()}},
         energy_kwh=candidate.metrics["energy_kwh"],
         stage_energy_kwh={stage: run.result["energy"]["kwh"] for stage, run in runs.items()},
-        **_blind_comparisons(runs[Stage.EVALUATE], judge, questions),
+        **_blind_comparisons(runs[Stage.EVALUATE], gold, questions),
     )
 
 
@@ -145,13 +145,13 @@ def watch_gold(update: Update, figures: Figures) -> list[dict[str, Any]]:
     return watches
 
 
-def _blind_comparisons(run: TrainingRun, judge: GoldJudge, questions: dict[str, str]) -> dict[str, Any]:
+def _blind_comparisons(run: TrainingRun, gold: GoldLabels, questions: dict[str, str]) -> dict[str, Any]:
     """Judge the evaluate stage's own pairs by the gold labels."""
     rows = list(_lines(run.folder / "output" / "comparisons.jsonl"))
     accurate = np.array(
         [
             [
-                judge.judge(questions[row["prompt_id"]], row[side]).is_accurate
+                gold.label(questions[row["prompt_id"]], row[side]).is_accurate
                 for side in ("baseline", "candidate")
             ]
             for row in rows
@@ -187,15 +187,15 @@ def _samples(rows: list[dict[str, Any]], questions: dict[str, str], count: int =
     ]
 
 
-def _gold_accuracy(reward: TrainingRun, judge: GoldJudge, questions: dict[str, str]) -> float:
+def _gold_accuracy(reward: TrainingRun, gold: GoldLabels, questions: dict[str, str]) -> float:
     """How often the reward model orders held-out pairs as gold does, where gold sees a difference."""
     agreements = []
     for line in _lines(reward.folder / "output" / "held_out.jsonl"):
         question = questions[line["prompt_id"]]
-        gold = [judge.judge(question, line[side]).utility for side in ("chosen", "rejected")]
-        if gold[0] != gold[1]:
+        chosen, rejected = (gold.label(question, line[side]).utility for side in ("chosen", "rejected"))
+        if chosen != rejected:
             margin = line["chosen_reward"] - line["rejected_reward"]
-            agreements.append(0.5 if margin == 0 else float((margin > 0) == (gold[0] > gold[1])))
+            agreements.append(0.5 if margin == 0 else float((margin > 0) == (chosen > rejected)))
     return float(np.mean(agreements)) if agreements else 0.5
 
 

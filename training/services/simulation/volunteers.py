@@ -10,14 +10,14 @@ from annotator.models import Membership, Project, Role, User
 from ranking.models import Assignment
 from ranking.services import claim_next, submit_judgment
 from training.simulation import SimulatedVolunteer
-from training.starter.gold import GoldJudge
+from training.starter.gold import GoldLabels
 
 
 @transaction.atomic
 def simulate_volunteers(
     *,
     project: Project,
-    judge: GoldJudge,
+    gold: GoldLabels,
     rankings: int,
     behaviour: SimulatedVolunteer,
     volunteers: int = 20,
@@ -27,7 +27,7 @@ def simulate_volunteers(
 
     They judge by the gold labels through `behaviour`'s noise. Returns how many rankings were stored. Stores
     all or nothing, members too: raises KeyError when a prompt of the open round is not a question of the
-    judge's corpus, and where there was nothing to rank, nobody joined.
+    labels' corpus, and where there was nothing to rank, nobody joined.
     """
     rng, chance = np.random.default_rng(seed), random.Random(seed)
     waiting = [_simulated_volunteer(project, number) for number in range(1, volunteers + 1)]
@@ -39,7 +39,7 @@ def simulate_volunteers(
             if assignment is None:
                 waiting.remove(volunteer)
                 continue
-            _judge(assignment, volunteer, judge, behaviour, rng)
+            _judge(assignment, volunteer, gold, behaviour, rng)
             stored += 1
             bar.update()
     if not stored:
@@ -50,14 +50,14 @@ def simulate_volunteers(
 def _judge(
     assignment: Assignment,
     volunteer: User,
-    judge: GoldJudge,
+    gold: GoldLabels,
     behaviour: SimulatedVolunteer,
     rng: np.random.Generator,
 ) -> None:
     """Rank what the assignment shows, in the order it shows it."""
     question = assignment.comparison.prompt.question
     texts = dict(assignment.comparison.completions.values_list("pk", "text"))
-    utilities = np.array([judge.judge(question, texts[pk]).utility for pk in assignment.order])
+    utilities = np.array([gold.label(question, texts[pk]).utility for pk in assignment.order])
     ranks = behaviour.rank(utilities, rng)
     submit_judgment(
         assignment=assignment,

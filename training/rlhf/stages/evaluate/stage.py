@@ -92,15 +92,15 @@ class Evaluation:
             metrics |= _prefixed(name, self._profile(answers, [row[name] for row in rows]))
         # At least a token each, so that versions with empty answers can be compared too.
         metrics["length_ratio"] = max(metrics["candidate_length"], 1) / max(metrics["baseline_length"], 1)
-        safety_judge = self._watch_safety(metrics)
+        check = self._watch_safety(metrics)
         crossed = watches.crossed(metrics, self.recipe)
-        watched = {"safety_judge": safety_judge.name, "crossed": crossed}
+        watched = {"safety_judge": check.name, "crossed": crossed}
         write_json(self.directory.output / "watches.json", watched)
         self.fitting.write_left_out(self.directory)
         BaseCard.of(self.recipe.base_model, self.location, self.tokenizer).write(self.directory.output)
         by_reward = self.recipe.judge == "reward"
         judge = "reward model" if by_reward else self.recipe.judge_model
-        return metrics | {"judge": judge, "safety_judge": safety_judge.name, "watches": crossed}
+        return metrics | {"judge": judge, "safety_judge": check.name, "watches": crossed}
 
     def _add(self, name: str, folder: str | None) -> str | None:
         """Add a version's adapter; returns what to `use` for it."""
@@ -230,11 +230,11 @@ class Evaluation:
             per_prompt=self.recipe.samples_per_prompt,
         )
 
-    def _watch_safety(self, metrics: watches.Metrics) -> safety.SafetyJudge:
-        """Sample answers of both versions to the safety prompts and add their metrics; returns the judge."""
+    def _watch_safety(self, metrics: watches.Metrics) -> safety.SafetyCheck:
+        """Answer the safety prompts with both versions and add their metrics; returns what checked them."""
         # The prompts are short, but a system message may come with them: the recipe's limit is for the data.
         prompts = [chat.encode_prompt(self.tokenizer, each.prompt.messages) for each in self.safety]
-        judge = safety.make_judge(
+        check = safety.make_safety_check(
             self.base,
             self.tokenizer,
             self.flagged,
@@ -243,15 +243,15 @@ class Evaluation:
             before_batch=self.directory.raise_if_cancelled,
         )
         before, after = (
-            safety.judge_answers(
-                self.safety, [self._text(each) for each in self._sample(version, prompts, stream)], judge
+            safety.check_answers(
+                self.safety, [self._text(each) for each in self._sample(version, prompts, stream)], check
             )
             for stream, version in enumerate((self.baseline, self.candidate), start=_SAFETY_STREAM)
         )
         metrics |= _prefixed("baseline", safety.summarise(self.safety, before))
         metrics |= _prefixed("candidate", safety.summarise(self.safety, after))
-        if judge.accuracy is not None:
-            metrics["safety_judge_accuracy"] = judge.accuracy
+        if check.accuracy is not None:
+            metrics["safety_judge_accuracy"] = check.accuracy
         rows = [
             {
                 "prompt_id": each.prompt.prompt_id,
@@ -263,7 +263,7 @@ class Evaluation:
             for each, row, new in zip(self.safety, before, after, strict=True)
         ]
         self._write("safety.jsonl", rows)
-        return judge
+        return check
 
     def _text(self, answer: Answer) -> str:
         return chat.decode(self.tokenizer, answer.content)
