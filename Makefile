@@ -17,6 +17,7 @@ OUT ?= build/loop.json
 SHAPES ?= smollm2-135m starter
 SEEDS ?= 0 1 2
 COMPARISONS ?= 600
+MINUTES ?= 1
 
 export CHORUS_ENV ?= local
 export CHORUS_DATA_DIR ?= $(CURDIR)/var
@@ -148,6 +149,12 @@ test-sqlite: $(VENV)/installed-dev chromium gettext ## every test, on SQLite
 test-postgres: $(VENV)/installed-dev chromium gettext ## the site's tests on a throw-away PostgreSQL
 	OMP_NUM_THREADS=1 .ci/with-postgres $(BIN)/pytest -n 2 --dist loadgroup --ignore tests/rlhf --ignore-glob 'tests/browser/test_page_*'
 
+.PHONY: drill
+drill: $(VENV)/installed-dev nginx ## harm done to a real site, and what came of it: MINUTES= of the long ones, ARGS=
+	drill="$(BIN)/pytest tests/drills -s --minutes $(MINUTES)"
+	$$drill $(ARGS)
+	.ci/with-postgres $$drill -m both_databases $(ARGS)
+
 .PHONY: bench-overoptimisation
 bench-overoptimisation: $(VENV)/installed ## gold and proxy reward against KL, long: table and picture in docs/; ARGS=
 	$(BIN)/python -m benchmarks.overoptimisation $(ARGS)
@@ -167,6 +174,10 @@ messages: $(VENV)/installed gettext ## collect what is to be translated into loc
 .PHONY: gettext
 gettext:
 	command -v xgettext > /dev/null || .ci/install-debian gettext
+
+.PHONY: nginx
+nginx:
+	command -v nginx > /dev/null || .ci/install-debian nginx-light
 
 .PHONY: chromium
 chromium:

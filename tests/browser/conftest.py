@@ -4,25 +4,21 @@ import json
 import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from subprocess import PIPE
 
-import dj_database_url
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from tests.factories import PASSWORD
+from tests.serving import ROOT, answers, create_database, free_port, wait_for
 
 from .pages import Filled, fill
 
-ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 
@@ -53,9 +49,7 @@ class Site:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     env = os.environ | {
         "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
         "CHORUS_ENV": "local",
@@ -91,40 +85,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def filled(site: Site) -> Filled:
     """The site with something to show on every page."""
     return fill(site)
-
-
-def create_database(name: str) -> str:
-    """The URL of a new, empty database on the server that DATABASE_URL names."""
-    import psycopg
-
-    url = os.environ["DATABASE_URL"]
-    where = dj_database_url.parse(url)
-    with psycopg.connect(
-        host=where["HOST"],
-        port=where["PORT"] or None,
-        user=where["USER"] or None,
-        password=where["PASSWORD"] or None,
-        dbname=where["NAME"],
-        autocommit=True,
-    ) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
-        connection.execute(f'CREATE DATABASE "{name}"')
-    return url.rpartition("/")[0] + "/" + name
-
-
-def answers(url: str) -> bool:
-    try:
-        urllib.request.urlopen(url, timeout=5)
-    except OSError:
-        return False
-    return True
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.serving import ROOT, wait_for
 from tests.training.making import SMALL
 
-from .conftest import ROOT, Site, wait_for
+from .conftest import Site
 
 pytestmark = pytest.mark.xdist_group("browser")
 LONG = 120_000  # milliseconds for what a worker does
