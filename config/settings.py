@@ -11,6 +11,8 @@
 | CHORUS_EMAIL_FROM | the sender of that mail (default `chorus@` and the first of CHORUS_HOSTS)        |
 | CHORUS_JUDGE_URL  | an OpenAI-style endpoint up to `/v1` that evaluations may ask to judge           |
 | CHORUS_JUDGE_KEY  | its key, if it wants one; read by the engine only, never stored                  |
+| CHORUS_LOG        | `text` (the default) or `json`, which logs one object a line                     |
+| CHORUS_METRICS_TOKEN | what a monitor sends to read `/metrics`; without it there is no such page     |
 | DATABASE_URL      | database (default SQLite in the data folder)                                     |
 """
 
@@ -79,6 +81,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.metrics.RequestMetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.bodies.LengthRequiredMiddleware",
@@ -224,6 +227,8 @@ PROXIES = ALLAUTH_TRUSTED_PROXY_COUNT = 0 if LOCAL else 1
 if not LOCAL:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
+    # So that a monitor on this machine can ask the processes themselves.
+    SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
@@ -305,10 +310,19 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "defaultModelsExpandDepth": -1},
 }
 
+# Monitoring
+
+METRICS_TOKEN = os.environ.get("CHORUS_METRICS_TOKEN", "")
+LOG_FORMAT = os.environ.get("CHORUS_LOG", "text")
+if LOG_FORMAT not in {"text", "json"}:
+    raise ImproperlyConfigured(f"CHORUS_LOG is {LOG_FORMAT!r}; it must be 'text' or 'json'.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "json": {"()": "config.logs.JSONFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "INFO"},
 }
