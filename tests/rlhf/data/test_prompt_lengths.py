@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.rlhf.making import PROMPTS, error_of, write_rows
+from tests.rlhf.making import PROMPTS, TEMPLATE, error_of, write_rows
 from training.rlhf.__main__ import main
 from training.rlhf.data.chat import encode_prompt
-from training.rlhf.data.prompt_lengths import context_length
+from training.rlhf.data.files import Prompt
+from training.rlhf.data.prompt_lengths import context_length, encode_fitting
+from training.rlhf.errors import DataError
 from training.rlhf.model.loading import load_tokenizer
 
 LONG: dict[str, Any] = {"prompt_id": "long", "prompt": [{"role": "user", "content": "word " * 40}]}
@@ -89,3 +91,12 @@ def test_lengths_are_measured_before_anything_runs(
     (tmp_path / "some.jsonl").write_text("{")
     assert main(["measure", *names]) == 1
     assert "line 1: not valid JSON" in capsys.readouterr().err
+
+
+def test_system_messages_that_the_template_drops_are_not_left_out_in_silence(llama: Path) -> None:
+    tokenizer = load_tokenizer(str(llama))
+    prompt = Prompt("1", [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}])
+    assert len(encode_fitting([prompt], tokenizer, limit=100).ids) == 1
+    tokenizer.chat_template = TEMPLATE.replace("in messages", "in messages if m['role'] != 'system'")
+    with pytest.raises(DataError, match="leaves out system messages"):
+        encode_fitting([prompt], tokenizer, limit=100)

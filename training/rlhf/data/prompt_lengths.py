@@ -42,7 +42,11 @@ class EncodedPrompts:
 def encode_fitting(
     prompts: Sequence[Prompt], tokenizer: PreTrainedTokenizerBase, *, limit: int
 ) -> EncodedPrompts:
-    """Encode the prompts that have at most `limit` tokens; DataError when none has."""
+    """Encode the prompts that have at most `limit` tokens.
+
+    Raises DataError when none has, or when the chat template drops the system messages that prompts have.
+    """
+    _require_system_messages(prompts, tokenizer)
     encoded = [(prompt, encode_prompt(tokenizer, prompt.messages)) for prompt in prompts]
     fitting = [(prompt, ids) for prompt, ids in encoded if len(ids) <= limit]
     if not fitting:
@@ -60,6 +64,15 @@ def encode_fitting(
             if len(ids) > limit
         ],
     )
+
+
+def _require_system_messages(prompts: Sequence[Prompt], tokenizer: PreTrainedTokenizerBase) -> None:
+    with_system = next((each.messages for each in prompts if each.messages[0]["role"] == "system"), None)
+    if with_system and encode_prompt(tokenizer, with_system) == encode_prompt(tokenizer, with_system[1:]):
+        raise DataError(
+            "The base model's chat template leaves out system messages, so the system prompt would not reach "
+            "the model: remove it, or take a base model whose template writes it."
+        )
 
 
 def prompt_limit(recipe: SamplingRecipe, location: str) -> int:
