@@ -1,29 +1,34 @@
 """The engine as a process: in a group of its own, at low priority, and never outliving its worker.
 
-A lock on RUN_DIR/engine.lock is inherited by the engine, so that no two engines work in one run directory:
-whoever finds it held ends the engine that holds it first. Standard library only, because the child passes
-through here:
+The engine holds a lock on RUN_DIR/engine.lock, so that no two engines work in one run directory: whoever
+finds it held ends the engine that holds it first. The worker never has the lock itself: one that was stopped
+(SIGSTOP, a frozen container) could not give it back. Standard library only, because the child passes through
+here, to take the lock and then become the engine:
 
-    python -m training.engine_process PARENT_PID COMMAND…
+    python -m training.engine_process PARENT_PID LOCK DEADLINE COMMAND…
 """
 
 import ctypes
+import errno
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 NICENESS = 10
 AUTOGROUP = Path("/proc/self/autogroup")
 AUTOGROUP_TRIES = 10
+# Less than a lease: who gets the lock is no worker that others have replaced meanwhile.
 LOCK_SECONDS = 30
+NO_ROOM, NOT_STARTED = 4, 5
 PR_SET_PDEATHSIG = 1
 
 
@@ -31,23 +36,17 @@ class EngineProcess:
     """A running command whose output is appended to RUN_DIR/engine.log; leaving the block kills it."""
 
     def __init__(self, folder: Path, command: Sequence[str], *, cwd: Path, env: dict[str, str]) -> None:
-        self._lock = _take_lock(folder / "engine.lock")
-        with ExitStack() as on_failure:
-            on_failure.callback(self._lock.close)
-            with open(folder / "engine.log", "ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "training.engine_process", str(os.getpid()), *command],
-                    cwd=cwd,
-                    env=env,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    pass_fds=[self._lock.fileno()],
-                )
-            on_failure.callback(self.end)  # on a full disk the engine starts and its pid cannot be written
-            os.write(self._lock.fileno(), str(self._process.pid).encode())
-            on_failure.pop_all()
+        start = [str(os.getpid()), str(folder / "engine.lock"), str(time.monotonic() + LOCK_SECONDS)]
+        with open(folder / "engine.log", "ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "training.engine_process", *start, *command],
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +55,6 @@ class EngineProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end()
-        self._lock.close()
 
     def wait(self, seconds: float) -> int | None:
         """The exit code (negative: the signal that killed it), or None if it still runs after the time."""
@@ -77,39 +75,62 @@ class EngineProcess:
             os.killpg(self._process.pid, number)
 
 
-def _take_lock(path: Path) -> IO[str]:
-    """Lock the run directory, ending an engine that a stalled worker left at work in it."""
-    lock = open(path, "a+")  # noqa: SIM115 - held for as long as the engine lives
-    deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                lock.close()
-                raise
-            _kill_holder(path)
-            time.sleep(0.1)
-        else:
-            lock.truncate(0)  # at once: nobody may take the pid of an earlier engine for this one's
-            return lock
-
-
-def _kill_holder(path: Path) -> None:
-    # The pid is current: whoever takes the lock empties the file, then writes the pid of its own engine.
-    if (pid := path.read_text()).isdigit():
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(int(pid), signal.SIGKILL)
-
-
-def become(parent: int, command: list[str]) -> None:
+def become(parent: int, lock: Path, deadline: float, command: list[str]) -> None:
     """Turn this process into the command, to be killed by the kernel when the parent ends."""
     _lower_priority()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before the kernel was asked
         sys.exit(1)
+    try:
+        held = take_lock(lock, deadline)
+    except OSError as error:
+        print(error, file=sys.stderr)
+        sys.exit(NO_ROOM if error.errno == errno.ENOSPC else NOT_STARTED)
+    os.set_inheritable(held, True)
     os.execv(command[0], command)  # noqa: S606 - the command is the launcher's own
+
+
+def take_lock(path: Path, deadline: float) -> int:
+    """The locked file, with this process's name in it, after ending an engine that still held it.
+
+    `deadline` is one of `time.monotonic`. BlockingIOError when the lock is held until then, or when it had
+    passed before: then this process's worker may have been replaced, and the engine be its successor's.
+    """
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    while time.monotonic() < deadline:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _kill(_read(lock))
+            time.sleep(0.1)
+        else:
+            os.ftruncate(lock, 0)  # at once: nobody may take the pid of an earlier engine for this one's
+            os.pwrite(lock, f"{os.getpid()} {_started(os.getpid())} {socket.gethostname()}".encode(), 0)
+            return lock
+    raise BlockingIOError(errno.EAGAIN, f"It is not sure that no other engine is at work here: {_read(lock)}")
+
+
+def _read(lock: int) -> str:
+    return os.pread(lock, 1000, 0).decode()
+
+
+def _kill(name: str) -> None:
+    """Kill the engine that took the lock by this name, with all it started, if it is on this host."""
+    match name.split(" "):
+        case [pid, started, host] if host == socket.gethostname() and _started(int(pid)) in {"", started}:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(int(pid), signal.SIGKILL)
+
+
+def _started(pid: int) -> str:
+    """When a process started, in the kernel's ticks; empty for one that has gone, and without /proc.
+
+    The children of an engine that has gone keep its number as their group's, so no other process has it.
+    """
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return ""
 
 
 def _lower_priority() -> None:
@@ -128,4 +149,4 @@ def _lower_priority() -> None:
 
 
 if __name__ == "__main__":
-    become(int(sys.argv[1]), sys.argv[2:])
+    become(int(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4:])

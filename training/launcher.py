@@ -25,7 +25,7 @@ from django.conf import settings
 from django.db import OperationalError, close_old_connections
 
 from annotator.text import storable
-from training.engine_process import EngineProcess
+from training.engine_process import NO_ROOM, NOT_STARTED, EngineProcess
 from training.failures import reason_of, retry_write
 from training.models import LEASE, Leased, LeaseLostError, TrainingRun
 from training.progress import last_line, log_tail
@@ -39,7 +39,7 @@ RENEW_SECONDS = 10.0
 # An engine stops at its next step; the first step of a large model may take minutes to reach.
 TERMINATE_AFTER_SECONDS = 60.0
 KILL_AFTER_SECONDS = 180.0
-CANCELLED, NO_ROOM = 3, 4
+CANCELLED = 3
 SECRETS = ("CHORUS_", "DATABASE_URL", "DJANGO_")
 State = Leased.State
 
@@ -57,6 +57,7 @@ def run_engine(run: TrainingRun) -> Outcome:
     """Run the engine of a claimed run to its end; raises LeaseLostError when the run was taken over."""
     try:
         (run.folder / "cancel").unlink(missing_ok=True)
+        retry_write(run.renew)  # a worker that slept after its claim must not end its successor's engine
         with EngineProcess(run.folder, command(run), cwd=settings.BASE_DIR, env=environment(run)) as engine:
             code = _Watch(run, engine).until_the_end()
     except OSError as error:
@@ -142,7 +143,9 @@ def _reason(run: TrainingRun, code: int) -> str:
         return storable(str(error["reason"]))
     if code == NO_ROOM:
         return reason_of(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-    if code == -signal.SIGKILL:
+    if code == NOT_STARTED:
+        what = "The engine could not start."
+    elif code == -signal.SIGKILL:
         what = "The engine was killed (signal 9); most often the machine had run out of memory."
     elif code < 0:
         what = f"The engine was killed (signal {-code})."

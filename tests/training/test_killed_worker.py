@@ -1,4 +1,4 @@
-"""A worker is killed in the middle of a stage; the next one goes on in the same run directory.
+"""A worker is killed, or stopped, in the middle of a stage; the next one goes on in the same run directory.
 
 That the engine then ends with the same weights, tests/rlhf/stages/test_reward.py shows.
 """
@@ -6,6 +6,7 @@ That the engine then ends with the same weights, tests/rlhf/stages/test_reward.p
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from training.services.updates.worker import execute_update
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STOP_AFTER, CHECKPOINT, LAST, NEVER = 6, 4, 12, 0
+RESUMED = list(range(CHECKPOINT + 1, LAST + 1))
 
 
 def start_worker(update: Update, *, stop_after: int) -> "subprocess.Popen[bytes]":
@@ -79,8 +81,7 @@ def test_a_killed_worker_is_replaced_by_one_that_goes_on_from_the_checkpoint():
     update.refresh_from_db()
     assert (update.state, update.attempt) == ("running", 1), "the lease is current: it was left alone"
 
-    for work in (Update, TrainingRun):
-        work.objects.update(lease_expires_at=datetime(2000, 1, 1, tzinfo=UTC))
+    expire_leases()
     worker = start_worker(update, stop_after=NEVER)
     wait_until(lambda: reward_run(update).state == "succeeded")
     kill(worker)
@@ -88,6 +89,30 @@ def test_a_killed_worker_is_replaced_by_one_that_goes_on_from_the_checkpoint():
     assert (update.state, update.attempt, update.error) == ("running", 2, "")
     assert reward_run(update).attempt == 2
     assert steps_done(run)[: len(killed_at)] == killed_at
-    assert steps_done(run)[len(killed_at) :] == list(range(CHECKPOINT + 1, LAST + 1)), (
-        "it began at the checkpoint, not at the start"
-    )
+    assert steps_done(run)[len(killed_at) :] == RESUMED, "it began at the checkpoint, not at the start"
+
+
+def test_a_stopped_worker_is_replaced_and_writes_nothing_when_it_wakes():
+    update = make_update()
+    stopped = start_worker(update, stop_after=STOP_AFTER)
+    try:
+        wait_until(lambda: update.runs.exists() and STOP_AFTER in steps_done(reward_run(update)))
+        stopped.send_signal(signal.SIGSTOP)
+        expire_leases()
+        worker = start_worker(update, stop_after=NEVER)
+        wait_until(lambda: reward_run(update).state != "running")
+        kill(worker)
+        stopped.send_signal(signal.SIGCONT)
+        assert stopped.wait(30) == 0
+    finally:
+        kill(stopped)
+    run = reward_run(update)
+    assert (run.state, run.attempt, run.error) == ("succeeded", 2, "")
+    assert steps_done(run)[STOP_AFTER:] == RESUMED, "the engine of the stopped worker was ended first"
+    update.refresh_from_db()
+    assert (update.state, update.attempt) == ("running", 2)
+
+
+def expire_leases() -> None:
+    for work in (Update, TrainingRun):
+        work.objects.update(lease_expires_at=datetime(2000, 1, 1, tzinfo=UTC))

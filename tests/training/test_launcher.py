@@ -1,6 +1,5 @@
 """How an engine's process is started, watched and ended. The engines here are a few lines of Python."""
 
-import fcntl
 import os
 import resource
 import signal
@@ -15,8 +14,8 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from tests.training.making import engine_script, make_run, make_update
-from training import failures, launcher
-from training.engine_process import AUTOGROUP, EngineProcess, _take_lock
+from training import engine_process, failures, launcher
+from training.engine_process import AUTOGROUP, EngineProcess, take_lock
 from training.models import LeaseLostError, TrainingRun, Update
 
 pytestmark = pytest.mark.django_db
@@ -216,11 +215,11 @@ def test_a_worker_that_lost_its_lease_kills_its_engine_and_writes_nothing(run, m
 
 
 def renew_without_a_database(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
-    """Let the lease's renewal fail so many times, as when a database restarts."""
-    renew, left = TrainingRun.renew, iter(range(times))
+    """Let the lease's renewal fail so many times, as when a database restarts once the engine works."""
+    renew, left = TrainingRun.renew, iter(range(times + 1))
 
     def sometimes(self, **values):
-        if next(left, None) is not None:
+        if next(left, None):
             raise OperationalError("the database is locked")
         renew(self, **values)
 
@@ -298,13 +297,60 @@ def test_an_engine_does_not_outlive_its_worker(tmp_path):
     assert wait_until(lambda: not is_alive(int(pid.read_text())))
 
 
+def wait_for_lock(folder: Path) -> int:
+    """The pid of the engine that took the lock."""
+    lock = folder / "engine.lock"
+    assert wait_until(lambda: lock.exists() and lock.read_text())
+    return int(lock.read_text().split()[0])
+
+
+def wait(folder: Path) -> EngineProcess:
+    """An engine that does nothing."""
+    return EngineProcess(folder, [sys.executable, "-c", WAIT], cwd=Path.cwd(), env=dict(os.environ))
+
+
 def test_an_engine_left_by_a_stalled_worker_is_ended_before_the_next_begins(tmp_path):
-    command = [sys.executable, "-c", WAIT]
-    with EngineProcess(tmp_path, command, cwd=Path.cwd(), env=dict(os.environ)) as stalled:
-        left = int((tmp_path / "engine.lock").read_text())
-        stalled._lock.close()  # the worker's copy; the engine holds the lock by its own
-        with EngineProcess(tmp_path, command, cwd=Path.cwd(), env=dict(os.environ)):
+    with wait(tmp_path):
+        left = wait_for_lock(tmp_path)
+        with wait(tmp_path) as following:
             assert wait_until(lambda: not is_alive(left))
+            assert wait_until(lambda: wait_for_lock(tmp_path) != left)
+            assert following.wait(0) is None
+
+
+def test_an_engine_on_another_machine_is_not_mistaken_for_a_process_here(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine_process, "LOCK_SECONDS", 1)
+    with wait(tmp_path) as elsewhere:
+        pid = wait_for_lock(tmp_path)
+        lock = tmp_path / "engine.lock"
+        lock.write_text(lock.read_text().rpartition(" ")[0] + " elsewhere")
+        with wait(tmp_path) as following:
+            assert following.wait(20) == engine_process.NOT_STARTED
+        assert is_alive(pid) and elsewhere.wait(0) is None
+    assert "no other engine is at work here" in (tmp_path / "engine.log").read_text()
+
+
+def test_a_worker_that_slept_before_its_engine_began_leaves_its_successors_alone(tmp_path, monkeypatch):
+    with wait(tmp_path):
+        successor = wait_for_lock(tmp_path)
+        monkeypatch.setattr(engine_process, "LOCK_SECONDS", -1)
+        with wait(tmp_path) as late:
+            assert late.wait(20) == engine_process.NOT_STARTED
+        assert is_alive(successor)
+
+
+def test_a_worker_that_lost_its_lease_before_its_engine_began_starts_none(run, monkeypatch):
+    TrainingRun.objects.update(lease=None)
+    with pytest.raises(LeaseLostError):
+        run_script(run, SUCCEED, monkeypatch)
+    assert not (run.folder / "engine.log").exists()
+
+
+def test_an_engine_that_cannot_take_its_lock_says_why(run, monkeypatch):
+    (run.folder / "engine.lock").mkdir()
+    outcome = run_script(run, SUCCEED, monkeypatch)
+    assert outcome.state == State.FAILED
+    assert outcome.error.startswith("The engine could not start.") and "Is a directory" in outcome.error
 
 
 def test_what_an_engine_started_ends_with_it(run, monkeypatch):
@@ -317,28 +363,18 @@ def test_what_an_engine_started_ends_with_it(run, monkeypatch):
     assert wait_until(lambda: not is_alive(int((run.folder / "pid").read_text())))
 
 
-def test_an_engine_whose_pid_cannot_be_written_does_not_go_on(tmp_path, monkeypatch):
-    started = []
-
-    class Started(subprocess.Popen):
-        def __init__(self, *args: object, **kwargs: object) -> None:
-            super().__init__(*args, **kwargs)
-            started.append(self.pid)
-
-    monkeypatch.setattr(subprocess, "Popen", Started)
+def test_an_engine_whose_pid_cannot_be_written_does_not_go_on(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))  # as a full disk would
     try:
-        with pytest.raises(OSError, match="File too large"):
-            EngineProcess(tmp_path, [sys.executable, "-c", WAIT], cwd=Path.cwd(), env=dict(os.environ))
+        with wait(tmp_path) as engine:
+            assert engine.wait(20)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert not is_alive(started[0])
-    with open(tmp_path / "engine.lock") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_the_pid_of_an_earlier_engine_is_gone_as_soon_as_the_lock_is_taken(tmp_path):
-    (tmp_path / "engine.lock").write_text("1")
-    with _take_lock(tmp_path / "engine.lock"):
-        assert (tmp_path / "engine.lock").read_text() == ""
+    (tmp_path / "engine.lock").write_text("1 123456789 and some more words that are long enough")
+    os.close(take_lock(tmp_path / "engine.lock", time.monotonic() + 1))
+    assert (tmp_path / "engine.lock").read_text().split()[0] == str(os.getpid())
+    assert "and" not in (tmp_path / "engine.lock").read_text()

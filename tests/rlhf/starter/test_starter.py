@@ -130,7 +130,7 @@ def test_a_killed_build_takes_its_engine_with_it_and_the_next_one_finishes(
         return "".join(lock.read_text() for lock in tmp_path.glob(".starter.*/engine.lock"))
 
     wait_until(engine, builder)
-    pid = int(engine())
+    pid = int(engine().split()[0])
     builder.kill()
     status_of(builder)
     deadline = time.monotonic() + 30
