@@ -7,7 +7,7 @@
 | CHORUS_DATA_DIR   | where the database, runs, datasets and models live (default `var/`)              |
 | CHORUS_HOSTS      | comma-separated host names that the site answers to                              |
 | CHORUS_PORT       | the port that `local` links name (default 8000)                                  |
-| CHORUS_EMAIL_URL  | SMTP server, `smtp+tls://user:password@host:587`; without it mail is printed     |
+| CHORUS_EMAIL_URL  | SMTP server, `smtp+tls://user:password@host:587`; without it mail becomes files  |
 | CHORUS_EMAIL_FROM | the sender of that mail (default `chorus@` and the first of CHORUS_HOSTS)        |
 | CHORUS_JUDGE_URL  | an OpenAI-style endpoint up to `/v1` that evaluations may ask to judge           |
 | CHORUS_JUDGE_KEY  | its key, if it wants one; read by the engine only, never stored                  |
@@ -178,8 +178,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 # An invitation, not a mailbox, is what lets people in; mail is sent for lost passwords only.
 ACCOUNT_EMAIL_VERIFICATION = "none"
-# An address without an account gets no mail when somebody asks to reset its password.
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_FORMS = {"reset_password": "annotator.forms.account.NewPasswordForm"}
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Chorus] "
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if LOCAL else "https"
@@ -191,8 +190,11 @@ if email_url := os.environ.get("CHORUS_EMAIL_URL"):
     EMAIL_HOST, EMAIL_PORT = smtp.hostname or "localhost", smtp.port or 587
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(smtp.username or ""), unquote(smtp.password or "")
     EMAIL_USE_TLS = smtp.scheme == "smtp+tls"
+    EMAIL_TIMEOUT = 20
 else:
-    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    # Not to the log: a mail may hold a link that signs in.
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = DATA_DIR / "mail"
 DEFAULT_FROM_EMAIL = os.environ.get("CHORUS_EMAIL_FROM") or f"chorus@{HOST}"
 
 # Security
@@ -262,7 +264,8 @@ STORAGES = {
 
 # Jobs
 
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+# Mail has a worker of its own: an update takes the other one for hours.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "mail"]}}
 
 # API
 

@@ -20,5 +20,5 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # Tests make many people; a slow hash would be most of their time.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-MIDDLEWARE.insert(0, "tests.post_redirect_get.answers_by_redirect")
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+MIDDLEWARE[:0] = ["tests.post_redirect_get.answers_by_redirect", "tests.mail_jobs.requests_send_no_mail"]
+EMAIL_BACKEND = "tests.mail_jobs.JobsOnlyBackend"

@@ -1,13 +1,21 @@
-"""Mail that people asked for, and how they stop it."""
+"""Mail that people asked for, and how they stop it.
 
+Jobs send it (`annotator/mail_jobs.py`); what a request does is to enqueue one.
+"""
+
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.core import signing
 from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
 from annotator.models import User
+from annotator.tasks import mail_password_reset
 
 SALT = "annotator.mail"
 
@@ -33,3 +41,28 @@ def stop_mail(*, token: str) -> None:
     except signing.BadSignature as error:
         raise RefusedError(_("This link is not valid. Check that you copied all of it.")) from error
     User.objects.filter(pk=pk).update(mail_round_opened=False)
+
+
+def ask_for_new_password(user: User | None, *, language: str) -> None:
+    """Have a link to set a new password mailed; no user is an address without an account.
+
+    That one is a job, too, which sends nothing: the request does the same work for both.
+    """
+    mail_password_reset.enqueue(user and user.pk, language)
+
+
+def send_password_reset(user_id: int | None, language: str) -> None:
+    """Mail a link to set a new password, in the user's language or else the one of the page that was used.
+
+    The link is made here, not where it was asked for, so that no job holds one.
+    """
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None:
+        return
+    key = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
+    address = settings.SITE_URL + reverse("account_reset_password_from_key", kwargs=key)
+    context = {"user": user, "password_reset_url": address, "site_url": settings.SITE_URL}
+    with translation.override(user.interface_language or language):
+        subject = render_to_string("account/email/password_reset_key_subject.txt", context).strip()
+        body = render_to_string("account/email/password_reset_key_message.txt", context).strip()
+    EmailMessage(settings.ACCOUNT_EMAIL_SUBJECT_PREFIX + subject, f"{body}\n", to=[user.email]).send()

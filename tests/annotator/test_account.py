@@ -13,6 +13,7 @@ from annotator.forms.account import NameForm
 from annotator.forms.personal_settings import SettingsForm
 from annotator.services.sign_in import create_sign_in_link
 from tests.factories import PASSWORD, make_user
+from tests.mail_jobs import run_mail_jobs
 
 
 @pytest.fixture
@@ -89,6 +90,7 @@ def test_a_sign_in_link_does_not_go_around_the_second_factor(client, ada):
 
 def test_a_forgotten_password_is_reset_by_mail(client, ada):
     client.post(reverse("account_reset_password"), {"email": ada.email})
+    run_mail_jobs()
     message = mail.outbox[0]
     assert message.subject.startswith("[Chorus] ")
     assert "Hello from" not in message.body and "Thank you for using" not in message.body
@@ -111,6 +113,7 @@ def test_nothing_is_mailed_to_an_address_without_account_and_the_page_does_not_t
         client.post(reverse("account_reset_password"), {"email": email}, follow=True)
         for email in (ada.email, "nobody@example.org")
     ]
+    run_mail_jobs()
     assert [message.to for message in mail.outbox] == [[ada.email]]
     assert pages[0].redirect_chain == pages[1].redirect_chain
     assert mail.outbox[0].from_email == settings.DEFAULT_FROM_EMAIL

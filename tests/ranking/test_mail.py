@@ -13,8 +13,9 @@ from django.utils.translation import gettext, override
 from annotator.models import User
 from ranking.models import Round
 from ranking.services import close_round, open_round
-from ranking.services.mail import mail_members
+from ranking.tasks import mail_member, mail_round_opened
 from tests.factories import make_member, make_project, make_user
+from tests.mail_jobs import run_mail_jobs
 from tests.ranking.making import make_answers
 
 
@@ -32,11 +33,10 @@ def vera(project):
 
 
 def open_and_mail(project, run_commits) -> Round:
-    """Open a round and do what a worker would do for it."""
-    with run_commits(execute=False) as jobs:
+    """Open a round and do what the mail worker would do for it."""
+    with run_commits(execute=True):
         opened = open_round(project=project, author=make_answers(project), seed=1)
-    if jobs:
-        mail_members(opened.pk)
+    run_mail_jobs()
     return opened
 
 
@@ -78,11 +78,13 @@ def test_no_job_is_made_where_nobody_asked(project, django_capture_on_commit_cal
 def test_a_round_that_closed_before_the_worker_came_is_not_told(
     project, vera, django_capture_on_commit_callbacks
 ):
-    with django_capture_on_commit_callbacks(execute=False):
+    with django_capture_on_commit_callbacks(execute=True):
         opened = open_round(project=project, author=make_answers(project), seed=1)
+    mail_member.enqueue(opened.pk, vera.pk)
+    mail_member.enqueue(opened.pk + 1000, vera.pk)
+    mail_round_opened.enqueue(opened.pk + 1000)
     close_round(project=project)
-    mail_members(opened.pk)
-    mail_members(opened.pk + 1000)
+    assert len(run_mail_jobs()) == 4
     assert mail.outbox == []
 
 
@@ -138,3 +140,4 @@ def test_an_address_that_the_mail_server_refuses_keeps_nobody_else_from_their_ma
     open_and_mail(project, django_capture_on_commit_callbacks)
     assert [message.to for message in mail.outbox] == [["zoe@example.org"]]
     assert "refused" in caplog.text and vera.email not in caplog.text
+    assert run_mail_jobs(later=True) == []
