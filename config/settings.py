@@ -143,7 +143,8 @@ else:
 # What DATABASE_URL asks for, such as ?sslmode=verify-full, comes last.
 DATABASES["default"]["OPTIONS"] = options | DATABASES["default"].get("OPTIONS", {})
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # allauth counts attempts and used codes in it, so it is one for all processes; nothing else uses it.
+    "default": {"BACKEND": "annotator.rate_limits.RateLimitCache"},
     # Of its own, so that fragments push nothing else out.
     "template_fragments": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
@@ -182,6 +183,7 @@ ACCOUNT_FORMS = {"reset_password": "annotator.forms.account.NewPasswordForm"}
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Chorus] "
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if LOCAL else "https"
+ACCOUNT_RATE_LIMITS = {"api_token": "20/m/ip"}
 SESAME_ONE_TIME = True
 SESAME_MAX_AGE = 24 * 60 * 60
 
@@ -276,7 +278,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["annotator.api.parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_METADATA_CLASS": "annotator.api.metadata.AllowedMethods",
-    "DEFAULT_THROTTLE_RATES": {"token": "20/min"},
     "EXCEPTION_HANDLER": "config.api.handle_exception",
     "NUM_PROXIES": PROXIES,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

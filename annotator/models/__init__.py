@@ -10,6 +10,7 @@ from .licences import Licence
 from .memberships import Membership, Role
 from .projects import Project
 from .prompts import Prompt, Split
+from .rate_limits import RateLimit
 from .users import User
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Membership",
     "Project",
     "Prompt",
+    "RateLimit",
     "Role",
     "Split",
     "User",

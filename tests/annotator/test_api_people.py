@@ -2,7 +2,6 @@
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.core.cache import cache
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
@@ -12,11 +11,6 @@ from tests.api import client_of
 from tests.factories import PASSWORD, coordinator_of, make_member, make_project, make_prompt, make_user
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _no_failures_remembered():
-    cache.clear()
 
 
 def ask_for_token(email: str, password: str = PASSWORD):
