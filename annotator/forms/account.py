@@ -7,7 +7,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from annotator.models import User
-from annotator.services.mail import ask_for_new_password
+from annotator.services.sign_in import ask_for_new_password
 
 
 class NameForm(forms.ModelForm):

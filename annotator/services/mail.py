@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
 from annotator.models import User
-from annotator.tasks import mail_password_reset
 
 SALT = "annotator.mail"
 
@@ -43,21 +42,13 @@ def stop_mail(*, token: str) -> None:
     User.objects.filter(pk=pk).update(mail_round_opened=False)
 
 
-def ask_for_new_password(user: User | None, *, language: str) -> None:
-    """Have a link to set a new password mailed; no user is an address without an account.
-
-    That one is a job, too, which sends nothing: the request does the same work for both.
-    """
-    mail_password_reset.enqueue(user and user.pk, language)
-
-
 def send_password_reset(user_id: int | None, language: str) -> None:
     """Mail a link to set a new password, in the user's language or else the one of the page that was used.
 
     The link is made here, not where it was asked for, so that no job holds one.
     """
-    user = User.objects.filter(pk=user_id, is_active=True).first()
-    if user is None:
+    user = user_id and User.objects.filter(pk=user_id, is_active=True).first()
+    if not user:
         return
     key = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
     address = settings.SITE_URL + reverse("account_reset_password_from_key", kwargs=key)

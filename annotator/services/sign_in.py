@@ -1,4 +1,4 @@
-"""Signing in without a password, by a link that works once."""
+"""Signing in without a password, by a link that works once, and a new one for who forgot theirs."""
 
 import sesame.utils
 from django.conf import settings
@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
 from annotator.models import User
+from annotator.tasks import mail_password_reset
 
 from .audit import record
 
@@ -34,3 +35,11 @@ def use_sign_in_link(*, token: str) -> User:
         raise RefusedError(_("This link was used, or it has expired."))
     user.refresh_from_db()
     return user
+
+
+def ask_for_new_password(user: User | None, *, language: str) -> None:
+    """Have a link to set a new password mailed; no user is an address without an account.
+
+    That one is a job, too, which sends nothing: the request does the same work for both.
+    """
+    mail_password_reset.enqueue(user and user.pk, language)

@@ -1,7 +1,6 @@
 """Mail about new rounds to members who asked for it."""
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import translation
@@ -10,7 +9,6 @@ from django.utils.translation import gettext as _
 from annotator.models import Project, User
 from annotator.services.mail import make_mail
 from ranking.models import Round
-from ranking.tasks import mail_member
 
 
 def wanting_rounds(project: Project) -> QuerySet[User]:
@@ -18,17 +16,10 @@ def wanting_rounds(project: Project) -> QuerySet[User]:
     return User.objects.filter(memberships__project=project, mail_round_opened=True, is_active=True)
 
 
-def mail_members(round_id: int) -> None:
-    """Enqueue a job for each of them; nothing when the round has closed in the meantime.
-
-    A job each, so that whom the mail server fails is tried again without the others getting theirs twice.
-    """
+def members_to_tell(round_id: int) -> list[int]:
+    """Who gets a mail about the round; nobody when it has closed in the meantime."""
     opened = Round.objects.open().select_related("project").filter(pk=round_id).first()
-    if opened is None:
-        return
-    with transaction.atomic():
-        for pk in wanting_rounds(opened.project).order_by("pk").values_list("pk", flat=True):
-            mail_member.enqueue(round_id, pk)
+    return list(wanting_rounds(opened.project).values_list("pk", flat=True)) if opened else []
 
 
 def send_round_opened(round_id: int, user_id: int) -> None:
