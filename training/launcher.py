@@ -25,6 +25,7 @@ from django.conf import settings
 from django.db import OperationalError, close_old_connections
 
 from annotator.text import storable
+from training.engine_environment import engine_environment
 from training.engine_process import NO_ROOM, NOT_STARTED, EngineProcess
 from training.failures import reason_of, retry_write
 from training.models import LEASE, Leased, LeaseLostError, TrainingRun
@@ -40,7 +41,6 @@ RENEW_SECONDS = 10.0
 TERMINATE_AFTER_SECONDS = 60.0
 KILL_AFTER_SECONDS = 180.0
 CANCELLED = 3
-SECRETS = ("CHORUS_", "DATABASE_URL", "DJANGO_")
 State = Leased.State
 
 
@@ -77,12 +77,6 @@ def environment(run: TrainingRun) -> dict[str, str]:
     if run.recipe.get("judge") == "endpoint" and JUDGE_KEY in os.environ:
         kept[JUDGE_KEY] = os.environ[JUDGE_KEY]
     return kept
-
-
-def engine_environment() -> dict[str, str]:
-    """This process's environment without the site's secrets; threads and the like are the engine's to set."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(SECRETS)}
-    return kept | {"PYTHONUNBUFFERED": "1"}
 
 
 class _Watch:

@@ -249,9 +249,25 @@ def test_a_lease_that_could_not_be_renewed_in_time_counts_as_lost(run, monkeypat
 
 
 def test_the_engine_gets_no_secrets(run, monkeypatch):
-    for name in ("CHORUS_SECRET_KEY", "DATABASE_URL", "CHORUS_JUDGE_KEY"):
+    names = (
+        "CHORUS_SECRET_KEY",
+        "DATABASE_URL",
+        "CHORUS_JUDGE_KEY",
+        "PGPASSWORD",
+        "AWS_SECRET_ACCESS_KEY",
+        "X",
+    )
+    for name in names:
         monkeypatch.setenv(name, "do not tell")
     assert "do not tell" not in launcher.environment(run).values()
+
+
+@pytest.mark.parametrize(
+    "name", ["PATH", "LC_ALL", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "HF_HOME", "https_proxy", "RANK"]
+)
+def test_the_engine_gets_what_its_libraries_read(run, monkeypatch, name):
+    monkeypatch.setenv(name, "7")
+    assert launcher.environment(run)[name] == "7"
 
 
 def test_only_a_run_that_asks_the_judge_endpoint_gets_its_key(run, monkeypatch):

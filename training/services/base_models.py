@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from annotator.errors import RefusedError
-from training.launcher import engine_environment
+from training.engine_environment import engine_environment
 
 LONGEST_SECONDS = 15 * 60
 """A model of the hub is fetched first."""

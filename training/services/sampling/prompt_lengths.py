@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from annotator.models import Project, Prompt
-from training.launcher import engine_environment
+from training.engine_environment import engine_environment
 from training.models import ModelVersion, TrainingRun
 from training.rlhf.stages.generate.recipe import GenerateRecipe
 from training.services.runs.recipes import PROMPTS_FILE, base_model, prompts_file, settings_of
