@@ -52,7 +52,9 @@ def add_shared_answers(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]
 
 def shared_answers(address: str, operation: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Status → (component, description)."""
-    answers = {}
+    answers = {
+        "503": ("Problem", "The database does not answer just now; `Retry-After` has the seconds to wait.")
+    }
     if operation.get("security"):
         answers["401"] = ("Problem", "No token, or one that is not valid.")
     if "{slug}" in address:
@@ -60,6 +62,7 @@ def shared_answers(address: str, operation: dict[str, Any]) -> dict[str, tuple[s
         answers["404"] = ("Problem", "There is no such thing, or you are not a member of the project.")
     if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ())):
         answers["404"] = ("Problem", "The project or the cursor is not one of ours.")
+        answers["400"] = ("Invalid", "`page_size` is out of its bounds.")
     if "requestBody" in operation:
         answers["400"] = ("Invalid", "The body is not right.")
         answers["411"] = ("Problem", "The body came without Content-Length.")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
-API = "/api/"
+from config.errors import API
 
 
 class LengthRequiredMiddleware:

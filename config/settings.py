@@ -139,7 +139,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     # The few statements of a judgment are planned once a connection, not each time: half of the server's
     # time. A pooler between needs to know of prepared statements (PgBouncer does from 1.21 on).
-    options = {"server_side_binding": True, "prepare_threshold": 3}
+    # A server that does not answer must not hold a request for minutes.
+    options = {"server_side_binding": True, "prepare_threshold": 3, "connect_timeout": 5}
 # What DATABASE_URL asks for, such as ?sslmode=verify-full, comes last.
 DATABASES["default"]["OPTIONS"] = options | DATABASES["default"].get("OPTIONS", {})
 CACHES = {

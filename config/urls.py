@@ -13,3 +13,5 @@ urlpatterns = [
     path("", include("training.urls")),
     path("", include("config.api")),
 ]
+
+handler500 = "config.errors.answer_error"

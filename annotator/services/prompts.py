@@ -56,8 +56,10 @@ def import_prompts(
 def import_records(
     *, project: Project, records: list[object], actor: User | None, skip_bad_rows: bool = False
 ) -> ImportReport:
-    """Take the prompts of a list by the rules of a file's lines, numbered from 1."""
+    """Take the prompts of a list by the rules of a file's lines, numbered from 1; an empty one is wrong."""
     content = take_records(enumerate(records, start=1))
+    content.errors = sorted([*content.errors, *content.skipped], key=lambda note: note.line)
+    content.skipped = []
     return take_content(project=project, content=content, actor=actor, skip_bad_rows=skip_bad_rows)
 
 

@@ -111,16 +111,29 @@ def test_prompts_are_stored_and_listed():
     assert listed["results"][1]["messages"] == talk
 
 
-def test_known_repeated_and_empty_prompts_are_skipped_with_the_reason():
+def test_known_and_repeated_prompts_are_skipped_with_the_reason():
     project = make_project()
     make_prompt(project, "Known?")
-    report = post_prompts(project, [{"prompt": "Known?"}, {"prompt": "New?"}, {"prompt": "New?"}, {}]).json()
+    report = post_prompts(project, [{"prompt": "Known?"}, {"prompt": "New?"}, {"prompt": "New?"}]).json()
     assert report["taken"] == 1
     assert report["skipped"] == [
         {"line": 1, "reason": "the project has this prompt already"},
         {"line": 3, "reason": "the same as line 2"},
-        {"line": 4, "reason": "there is no prompt in it"},
     ]
+
+
+def test_an_empty_prompt_is_refused():
+    project = make_project()
+    answer = post_prompts(project, [{"prompt": ""}, {"prompt": "Right?"}, {"messages": None}, {"prompt": 7}])
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "prompts": [
+            {"line": 1, "reason": "the prompt is empty"},
+            {"line": 3, "reason": "there is no prompt in it"},
+            {"line": 4, "reason": "prompt must be a text or a list of messages, not a number"},
+        ]
+    }
+    assert not project.prompts.exists()
 
 
 def test_one_wrong_prompt_and_none_is_stored():

@@ -154,6 +154,13 @@ def test_pages_follow_each_other_and_meet_every_row_once(project, coordinator):
     assert coordinator.get(page["previous"]).json()["results"][-1]["id"] == made[3]
 
 
+@pytest.mark.parametrize("size", ["", "0", "-1", "1001", "ten", "1.5", "²", "9" * 5000, "\0"])
+def test_a_page_size_out_of_bounds_is_refused(project, coordinator, size):
+    answer = coordinator.get(reverse("api-prompts", args=[project.slug]), {"page_size": size})
+    assert answer.status_code == 400
+    assert answer.json() == {"page_size": ["Enter a whole number from 1 to 1000."]}
+
+
 @pytest.mark.parametrize("position", ["p=abc", "p=1%00", "p=" + "9" * 30, "p=-1", "p=", "o=x", "r=é"])
 def test_a_cursor_that_is_not_ours_is_not_found(project, coordinator, position):
     cursor = base64.b64encode(position.encode()).decode()
