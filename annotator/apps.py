@@ -18,6 +18,7 @@ class AnnotatorConfig(AppConfig):
     verbose_name = "People and material"
 
     def ready(self) -> None:
+        from . import receivers  # noqa: F401 - registers them
         from .services.projects import ask_anew_after_upgrade
         from .triggers import RULES, keep_rules
 

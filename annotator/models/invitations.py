@@ -4,9 +4,11 @@ import hashlib
 from typing import Self
 
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from .memberships import Role
+from .memberships import Membership, Role
 from .projects import Project
 from .users import User
 
@@ -16,16 +18,37 @@ MOST_DAYS_VALID = 60
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def with_power(self) -> Self:
+        """Each with `has_power`: whether who made it may make it now. A link is worth what its maker is."""
+        makers = Membership.objects.coordinators().filter(
+            project=OuterRef("project"), user=OuterRef("created_by")
+        )
+        return self.annotate(has_power=Exists(makers))
+
     def usable(self) -> Self:
-        """Neither used nor revoked nor expired."""
-        return self.filter(used_at=None, revoked_at=None, expires_at__gt=timezone.now())
+        """Neither used nor revoked nor expired, and made by somebody who still may."""
+        unspent = self.filter(used_at=None, revoked_at=None, expires_at__gt=timezone.now())
+        return unspent.with_power().filter(has_power=True)
 
     def for_token(self, token: str) -> Self:
         return self.filter(token_hash=Invitation.hash_token(token))
 
 
 class Invitation(models.Model):
-    """A link that lets one person join a project once; only the hash of its token is kept."""
+    """A link that lets one person join a project once; only the hash of its token is kept.
+
+    It works as long as its maker is a coordinator of the project.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        USED = "used", _("used")
+        REVOKED = "revoked", _("revoked")
+        EXPIRED = "expired", _("expired")
+        POWERLESS = "powerless", _("ended")
+
+    has_power: bool
+    """Set by `with_power`."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="invitations")
     role = models.CharField(max_length=12, choices=Role.choices, default=Role.VOLUNTEER)
@@ -56,5 +79,17 @@ class Invitation(models.Model):
         return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
-    def is_usable(self) -> bool:
-        return self.used_at is None and self.revoked_at is None and self.expires_at > timezone.now()
+    def state(self) -> State:
+        """Of an invitation that was read `with_power`."""
+        if self.used_at:
+            return self.State.USED
+        if self.revoked_at:
+            return self.State.REVOKED
+        if self.expires_at <= timezone.now():
+            return self.State.EXPIRED
+        return self.State.OPEN if self.has_power else self.State.POWERLESS
+
+    @property
+    def is_revocable(self) -> bool:
+        """Whether it works, or would work again if its maker became a coordinator again."""
+        return self.state in (self.State.OPEN, self.State.POWERLESS)

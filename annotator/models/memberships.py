@@ -17,6 +17,10 @@ class Role(models.TextChoices):
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
+    def coordinators(self) -> Self:
+        """Those who may coordinate; not one who can no longer sign in."""
+        return self.filter(role=Role.COORDINATOR, user__is_active=True)
+
     def waiting(self) -> Self:
         """Members who did not pass the practice and wait for a coordinator, the longest waiting first."""
         return self.filter(waiting_since__isnull=False).order_by("waiting_since")

@@ -123,6 +123,11 @@ class Project(models.Model):
         """The flags that volunteers are shown, in their order; a factual error is always one."""
         return [kind for kind in FlagKind.values if kind not in self.flags_off]
 
+    @property
+    def coordinators(self) -> set[int]:
+        """The ids of the users who coordinate it now."""
+        return set(self.memberships.coordinators().values_list("user", flat=True))
+
     def clean(self) -> None:
         if self.practice_pass_mark > self.practice_length:
             words = _("This is more than the comparisons in the practice, so nobody could pass.")

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
-from django.db import models
+from django.db import models, transaction
 
 from .personal_settings import PersonalSettings
 
@@ -30,6 +30,7 @@ class User(AbstractUser, PersonalSettings):
     last_name = None  # type: ignore[assignment]
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=150, blank=True)
+    _password: str | None  # what was just set, until it is saved
     is_simulated = models.BooleanField(default=False, editable=False)
 
     USERNAME_FIELD = "email"
@@ -39,6 +40,16 @@ class User(AbstractUser, PersonalSettings):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    @transaction.atomic
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; with another password the API token ends. (Sessions and links are bound to the password.)"""
+        from rest_framework.authtoken.models import Token  # refers to this model
+
+        is_changed = self._password is not None and not self._state.adding
+        super().save(*args, **kwargs)
+        if is_changed:
+            Token.objects.filter(user=self).delete()
 
     def get_full_name(self) -> str:
         return self.name

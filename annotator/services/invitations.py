@@ -6,13 +6,24 @@ from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from annotator.errors import RefusedError
 from annotator.models import Invitation, Membership, Project, Role, User
 from annotator.models.invitations import DAYS_VALID
 
 from .audit import record
+
+WHY_NOT = {
+    Invitation.State.USED: _("This invitation was used already: each link lets one person in, once."),
+    Invitation.State.REVOKED: _("This invitation was revoked by a coordinator."),
+    Invitation.State.EXPIRED: _("This invitation has expired."),
+    Invitation.State.POWERLESS: _(
+        "The person who made this invitation no longer coordinates the project. Ask for another one."
+    ),
+}
+"""What to say of a link that does not work, by its state."""
 
 
 def invite(
@@ -43,7 +54,7 @@ def revoke_invitation(*, invitation: Invitation, actor: User) -> None:
             revoked_at=timezone.now()
         )
         if not revoked:
-            raise RefusedError(_("This invitation was already used or revoked."))
+            raise RefusedError(gettext("This invitation was already used or revoked."))
         record("invitation.revoked", actor=actor, project=invitation.project, target=invitation)
 
 
@@ -55,13 +66,15 @@ def accept_invitation(
     with transaction.atomic():
         invitation = claim(token, email)
         if User.objects.filter(email=email).exists():
-            raise RefusedError(_("There is an account with this address. Sign in, then open the link again."))
+            raise RefusedError(
+                gettext("There is an account with this address. Sign in, then open the link again.")
+            )
         try:
             # Two sign-ups with one address and different links: the unique address decides.
             with transaction.atomic():
                 user = User.objects.create_user(email, password, name=name, languages=list(languages))
         except IntegrityError as error:
-            raise RefusedError(_("There is an account with this address. Sign in.")) from error
+            raise RefusedError(gettext("There is an account with this address. Sign in.")) from error
         return welcome(invitation, user)
 
 
@@ -70,7 +83,7 @@ def join_project(*, token: str, user: User, languages: Sequence[str] = ()) -> Me
     with transaction.atomic():
         invitation = claim(token, user.email)
         if Membership.objects.filter(project=invitation.project, user=user).exists():
-            raise RefusedError(_("You are a member of this project already."))
+            raise RefusedError(gettext("You are a member of this project already."))
         if languages:
             User.objects.filter(pk=user.pk).update(languages=list(languages))
         return welcome(invitation, user)
@@ -78,27 +91,29 @@ def join_project(*, token: str, user: User, languages: Sequence[str] = ()) -> Me
 
 def find_invitation(token: str) -> Invitation:
     """The invitation that the token opens, if it can still be used."""
-    invitation = Invitation.objects.for_token(token).select_related("project").first()
+    invitation = Invitation.objects.for_token(token).with_power().select_related("project").first()
     if invitation is None:
-        raise RefusedError(_("This link is not valid. Check that you copied all of it."))
-    if invitation.used_at:
-        raise RefusedError(_("This invitation was used already: each link lets one person in, once."))
-    if invitation.revoked_at:
-        raise RefusedError(_("This invitation was revoked by a coordinator."))
-    if not invitation.is_usable:
-        raise RefusedError(_("This invitation has expired."))
+        raise RefusedError(gettext("This link is not valid. Check that you copied all of it."))
+    if reason := WHY_NOT.get(invitation.state):
+        raise RefusedError(str(reason))
     return invitation
 
 
 def claim(token: str, email: str) -> Invitation:
     """Mark the invitation used; call it in the transaction that makes the member."""
+    # Whoever takes the maker's role away at this moment comes first or last: the project is their lock, too.
+    Project.objects.select_for_update(no_key=True).filter(
+        pk__in=Invitation.objects.for_token(token).values("project")
+    ).first()
     invitation = find_invitation(token)
     if invitation.email and invitation.email != email.lower():
-        raise RefusedError(_("This invitation is for another e-mail address."))
+        raise RefusedError(gettext("This invitation is for another e-mail address."))
     # Of two people who open one link at once, one update finds the row unused; the other is refused.
     used = Invitation.objects.usable().filter(pk=invitation.pk).update(used_at=timezone.now())
     if not used:
-        raise RefusedError(_("This invitation was used a moment ago: each link lets one person in, once."))
+        raise RefusedError(
+            gettext("This invitation was used a moment ago: each link lets one person in, once.")
+        )
     return invitation
 
 

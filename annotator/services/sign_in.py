@@ -1,6 +1,7 @@
-"""Signing in without a password, by a link that works once, and a new one for who forgot theirs."""
+"""Signing in without a password, by a link that works once; a new password; ending what was before."""
 
 import sesame.utils
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
@@ -12,6 +13,7 @@ from annotator.models import User
 from annotator.tasks import mail_password_reset
 
 from .audit import record
+from .tokens import revoke_api_token
 
 
 def create_sign_in_link(user: User) -> str:
@@ -43,3 +45,11 @@ def ask_for_new_password(user: User | None, *, language: str) -> None:
     That one is a job, too, which sends nothing: the request does the same work for both.
     """
     mail_password_reset.enqueue(user and user.pk, language)
+
+
+@transaction.atomic
+def end_other_sign_ins(*, user: User, session_key: str | None) -> None:
+    """End the user's sessions but the one with this key, and their API token."""
+    for session in UserSession.objects.filter(user=user).exclude(session_key=session_key):
+        session.end()
+    revoke_api_token(user=user)

@@ -1,18 +1,24 @@
 """A person's key to the API."""
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 from rest_framework.authtoken.models import Token
 
+from annotator.errors import RefusedError
 from annotator.models import User
 
 from .audit import record
 
 
 def create_api_token(*, user: User) -> str:
-    """Create a new token for the user, replacing the old one."""
+    """Create a new token for the user, replacing the old one.
+
+    Refuses when their password is no longer the one with which `user` signed in.
+    """
     with transaction.atomic():
         # The second of a double click waits here, and so replaces the token of the first.
-        User.objects.select_for_update().get(pk=user.pk)
+        if User.objects.select_for_update().get(pk=user.pk).password != user.password:
+            raise RefusedError(_("The password was changed a moment ago. Sign in with the new one."))
         Token.objects.filter(user=user).delete()
         token = Token.objects.create(user=user)
         record("api_token.created", actor=user, project=None, target=user)
@@ -22,6 +28,6 @@ def create_api_token(*, user: User) -> str:
 def revoke_api_token(*, user: User) -> None:
     """Delete the user's token, if any."""
     with transaction.atomic():
-        deleted, _ = Token.objects.filter(user=user).delete()
+        deleted, _models = Token.objects.filter(user=user).delete()
         if deleted:
             record("api_token.revoked", actor=user, project=None, target=user)

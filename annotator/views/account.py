@@ -13,6 +13,8 @@ from annotator.access import SignedInRequest
 from annotator.forms.account import NameForm
 from annotator.services.tokens import create_api_token, revoke_api_token
 
+from .refusals import tell_refusal
+
 SHOWN_NEXT = "new_api_token"
 """The session's key for a token until the page after shows it."""
 
@@ -35,7 +37,8 @@ def account(request: SignedInRequest) -> HttpResponse:
 @login_required
 def api_token_create(request: SignedInRequest) -> HttpResponse:
     """Make a token, which the page that comes next shows once."""
-    request.session[SHOWN_NEXT] = create_api_token(user=request.user)
+    with tell_refusal(request):
+        request.session[SHOWN_NEXT] = create_api_token(user=request.user)
     return redirect("account")
 
 

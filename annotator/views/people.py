@@ -80,6 +80,6 @@ def show_people(
         "roles": Role.choices,
         "memberships": request.project.memberships.select_related("user").order_by("role", "user__name"),
         "waiting": request.project.memberships.waiting().select_related("user"),
-        "invitations": request.project.invitations.select_related("used_by")[:100],
+        "invitations": request.project.invitations.with_power().select_related("used_by", "created_by")[:100],
     }
     return render(request, "annotator/people.html", context, status=status)

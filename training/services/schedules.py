@@ -52,6 +52,11 @@ def upcoming(project: Project, *, count: int) -> list[datetime]:
         return []
 
 
+def last_saved(project: Project) -> AuditEvent | None:
+    """Who set the schedule, and when; None before anybody did. It goes on whatever becomes of them."""
+    return AuditEvent.objects.filter(project=project, verb="schedule.saved").select_related("actor").first()
+
+
 def passed_over(project: Project) -> AuditEvent | None:
     """Why the newest slot started no update; None when an update was started since."""
     event = AuditEvent.objects.filter(project=project, verb="schedule.passed_over").first()

@@ -14,7 +14,7 @@ from ranking.models import Judgment
 from training.forms import RollBackForm
 from training.models import ModelVersion, TrainingRun
 from training.services.sampling.control import cancel_sampling, sample_live_version
-from training.services.schedules import passed_over, upcoming
+from training.services.schedules import last_saved, passed_over, upcoming
 from training.services.updates.control import new_judgments
 from training.services.versions.releases import roll_back, version_before
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
@@ -53,6 +53,8 @@ def training(request: ProjectRequest) -> HttpResponse:
         "too_long": project.prompts.in_use().filter(too_long=True).count(),
         "next_times": upcoming(project, count=1),
         "passed_over": passed_over(project),
+        "schedule_saved": last_saved(project),
+        "coordinators": project.coordinators,
     }
     return render(request, "training/training.html", context)
 

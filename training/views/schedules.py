@@ -15,7 +15,7 @@ from annotator.models import Role
 from training.cron import CronError, next_times
 from training.forms import ScheduleForm
 from training.models import Schedule
-from training.services.schedules import save_schedule
+from training.services.schedules import last_saved, save_schedule
 
 NEXT_TIMES = 5
 
@@ -50,6 +50,7 @@ def _initial(stored: Schedule) -> dict[str, object]:
 def _render(request: ProjectRequest, template: str, form: ScheduleForm, status: int = 200) -> HttpResponse:
     cron, zone = str(form["cron"].value() or ""), str(form["timezone"].value() or "")
     context: dict[str, object] = {"form": form, "zone": zone, "is_enabled": form["is_enabled"].value()}
+    context |= {"saved": last_saved(request.project), "coordinators": request.project.coordinators}
     try:
         context["next_times"] = next_times(cron, zone, timezone.now(), NEXT_TIMES)
     except CronError as error:

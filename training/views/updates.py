@@ -41,7 +41,7 @@ def update_detail(request: ProjectRequest, pk: int) -> HttpResponse:
     updates = request.project.updates.select_related("parent", "dataset", "candidate", "started_by")
     update = get_object_or_404(updates, pk=pk)
     is_poll = bool(request.htmx) and not request.htmx.history_restore_request
-    context = _live_context(update) | {"is_poll": is_poll}
+    context = _live_context(update) | {"is_poll": is_poll, "coordinators": request.project.coordinators}
     # A poll says which words the page shows, so that a screen reader hears them only when they change.
     context["is_news"] = request.GET.get("seen") != context["status_key"]
     if update.candidate is not None:
