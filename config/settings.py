@@ -84,7 +84,6 @@ MIDDLEWARE = [
     "config.metrics.RequestMetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.bodies.LengthRequiredMiddleware",
     "config.compression.PageCompressionMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
@@ -227,6 +226,10 @@ X_FRAME_OPTIONS = "DENY"
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+# What the server reads of a request at most: a file of prompts in its form; from who does not say who they
+# are, a form without a file.
+MAX_BODY = 21 * 1024 * 1024
+MAX_ANONYMOUS_BODY = 64 * 1024
 # In production one proxy stands in front and tells where a request came from.
 PROXIES = ALLAUTH_TRUSTED_PROXY_COUNT = 0 if LOCAL else 1
 if not LOCAL:

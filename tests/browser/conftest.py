@@ -61,8 +61,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     if os.environ.get("DATABASE_URL"):
         env["DATABASE_URL"] = create_database(f"chorus_browser_{os.getpid()}")
     console = [sys.executable, "-m", "tests.browser.console"]
-    web = [sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"]
-    web += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--no-access-log"]
+    web = [sys.executable, "-m", "config.server", "--port", str(port), "--processes", "1"]
     with (
         (folder / "site.log").open("w") as log,
         subprocess.Popen(

@@ -1,0 +1,199 @@
+"""Connections that end when they keep the server waiting, or when there are too many of them."""
+
+import math
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+from django.conf import settings
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
+
+from config.server import patience
+from config.server.patience import Patience
+from config.server.request import Request
+
+MOST = 1000
+MOST_OF_ONE_ADDRESS = 64
+"""Connections that are open at once, in a process."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks for connections that are overdue."""
+
+LARGE = 1024**2
+MOST_LARGE = 256 * 1024**2
+"""Bytes from which on a body is large, and that large bodies may come to that are on their way at once."""
+
+SEND_BUFFER = 64 * 1024
+"""Small, so that what a slow reader takes is seen: the kernel asks for more when a third is free."""
+
+CLOSE_AT_ONCE = struct.pack("ii", 1, 0)
+
+
+class Channel(HTTPChannel):
+    """A connection, and until when the server waits for its peer."""
+
+    parser_class = Request
+    request: Request | None
+    will_close: bool
+
+    def __init__(self, server: "Server", sock: socket.socket, addr: Any, adj: Adjustments, map: Any) -> None:  # noqa: A002
+        self.seen = time.monotonic()
+        self.writing = Patience(patience.WRITE)
+        self.lingering: Patience | None = None
+        self.refused = False
+        super().__init__(server, sock, addr, adj, map=map)
+        server.make_room(self)
+
+    @property
+    def deadline(self) -> float:
+        """When the peer has kept the server waiting for too long; never, while the site works for it."""
+        if self.lingering:
+            return self.lingering.ends
+        if self.total_outbufs_len:
+            return self.writing.ends
+        if self.requests:
+            return math.inf
+        return self.request.patience.ends if self.request else self.seen + patience.IDLE
+
+    @property
+    def worth(self) -> tuple[bool, float]:
+        """What is closed first is worth least: what is idle, then what has least time left."""
+        return bool(self.requests or self.request or self.total_outbufs_len), self.deadline
+
+    def drop(self) -> None:
+        """Close, and let the kernel forget at once what the peer did not read."""
+        with suppress(OSError):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, CLOSE_AT_ONCE)
+        super().handle_close()
+
+    def received(self, data: bytes) -> bool:
+        if self.lingering:
+            return False
+        done: bool = super().received(data)
+        if self.request and not self.server.has_room_for(self.request):
+            self.request.refuse(503, "Service Unavailable", "Too many files are being sent; try again soon.")
+            self.requests.append(self.request)
+            self.request = None
+            self.server.add_task(self)
+        return done
+
+    def service(self) -> None:
+        self.refused = bool(self.requests[0].error)
+        super().service()
+
+    def write_soon(self, data: Any) -> int:
+        if not self.total_outbufs_len:
+            self.writing = Patience(patience.WRITE)
+        written: int = super().write_soon(data)
+        return written
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        sent: int = super().send(data, do_close)
+        self.seen = time.monotonic()
+        self.writing.earn(sent)
+        return sent
+
+    def handle_close(self) -> None:
+        """Close; but a socket that is closed on unread input takes the answer away from who was refused."""
+        if self.refused and self.will_close and not self.lingering:
+            self.will_close, self.lingering = False, Patience(patience.LINGER)
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_WR)
+        else:
+            super().handle_close()
+
+
+class Server(TcpWSGIServer):
+    """Serves a WSGI application at a socket that listens; `run` ends with SystemExit."""
+
+    channel_class = Channel
+
+    def __init__(self, application: Callable[..., Any], listening: socket.socket, threads: int) -> None:
+        self.next_look = 0.0
+        dispatcher = ThreadedTaskDispatcher()
+        dispatcher.set_thread_count(threads)
+        address = (listening.family, listening.type, listening.proto, listening.getsockname())
+        super().__init__(
+            head_without_body(application),
+            map={},
+            _sock=listening,
+            dispatcher=dispatcher,
+            adj=adjustments(),
+            sockinfo=address,
+            bind_socket=False,
+        )
+
+    def set_socket_options(self, conn: socket.socket) -> None:
+        super().set_socket_options(conn)
+        conn.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+    def readable(self) -> bool:
+        """The loop asks each time before it waits; now and then overdue connections end here."""
+        now = time.monotonic()
+        if now >= self.next_look:
+            self.next_look = now + LOOK_EVERY
+            for channel in list(self.active_channels.values()):
+                if channel.deadline < now:
+                    channel.drop()
+        return bool(self.accepting)
+
+    def make_room(self, newest: Channel) -> None:
+        """Close one connection for the newest one where there are too many, in all or of its address."""
+        everyone = self.active_channels.values()
+        groups = [(MOST, list(everyone))]
+        if not settings.PROXIES:  # a proxy is one address for everybody, and counts itself
+            groups.append(
+                (MOST_OF_ONE_ADDRESS, [each for each in everyone if each.addr[0] == newest.addr[0]])
+            )
+        for most, group in groups:
+            if len(group) > most:
+                min(group, key=lambda each: each.worth).drop()
+
+    def has_room_for(self, request: Request) -> bool:
+        """Whether a body may go on; each lies on the disk until it is whole."""
+        if request.content_length < LARGE or request.body_bytes_received:
+            return True
+        partly = (each.request for each in self.active_channels.values())
+        return sum(each.content_length for each in partly if each) <= MOST_LARGE
+
+
+def adjustments() -> Adjustments:
+    """waitress's settings; what it bounds in its own way is left open where this module does it."""
+    forwarded = {
+        "trusted_proxy": "*",  # only the proxy reaches the server, as operating.md has it
+        "trusted_proxy_count": settings.PROXIES,
+        "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+    }
+    return Adjustments(
+        **(forwarded if settings.PROXIES else {}),
+        ident=None,
+        asyncore_use_poll=True,  # select() knows no file above 1023
+        # A response that is not read goes to a temporary file, for however long: no thread waits for it.
+        outbuf_high_watermark=2**62,
+        outbuf_overflow=256 * 1024,
+        inbuf_overflow=64 * 1024,
+        max_request_header_size=32 * 1024,
+        max_request_body_size=2**62,
+        recv_bytes=64 * 1024,
+        log_socket_errors=False,
+    )
+
+
+def head_without_body(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """The application without the bodies that Django makes for HEAD and leaves to the server to drop."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = application(environ, start_response)
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return body
+        if close := getattr(body, "close", None):
+            close()
+        return []
+
+    return answer
