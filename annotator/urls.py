@@ -1,7 +1,9 @@
 """URLs of people and material."""
 
-from django.urls import include, path
+from allauth.account.views import confirm_email, password_reset_from_key
+from django.urls import include, path, register_converter
 
+from .secret_links import Base36Converter, SecretConverter
 from .views import (
     account,
     guidelines,
@@ -13,6 +15,9 @@ from .views import (
     project_settings,
     prompts,
 )
+
+register_converter(SecretConverter, "secret")
+register_converter(Base36Converter, "base36")
 
 project_patterns = [
     path("guidelines/", guidelines.guidelines, name="guidelines"),
@@ -33,15 +38,24 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("p/<slug:slug>/", include(project_patterns)),
     path("language/", language.choose_language, name="choose-language"),
-    path("join/<str:token>/", joining.join, name="join"),
-    path("sign-in/<str:token>/", joining.sign_in_link, name="sign-in-link"),
+    path("join/", joining.join, name="accept-invitation"),
+    path("join/<secret:token>/", joining.join_link, name="join"),
+    path("sign-in/", joining.sign_in, name="use-sign-in-link"),
+    path("sign-in/<secret:token>/", joining.sign_in_link, name="sign-in-link"),
     path("account/", account.account, name="account"),
     path("account/settings/", personal_settings.personal_settings, name="personal-settings"),
     path("account/mail/stopped/", personal_settings.mail_stopped, name="mail-stopped"),
-    path("account/mail/<str:token>/stop/", personal_settings.unsubscribe, name="unsubscribe"),
+    path("account/mail/<secret:token>/stop/", personal_settings.unsubscribe, name="unsubscribe"),
     path("account/token/create/", account.api_token_create, name="create-api-token"),
     path("account/token/revoke/", account.api_token_revoke, name="revoke-api-token"),
     # allauth's page for several addresses would let people claim one that is somebody else's.
     path("account/email/", account.email_page_closed, name="account_email"),
+    # allauth's own do not say that they hold a secret.
+    path(
+        "account/password/reset/key/<base36:uidb36>-<secret:key>/",
+        password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
+    path("account/confirm-email/<secret:key>/", confirm_email, name="account_confirm_email"),
     path("account/", include("allauth.urls")),
 ]

@@ -40,8 +40,10 @@ def sign_in(site: str, links: list[str]) -> list[Volunteer]:
     volunteers = []
     for number, link in enumerate(links):
         with httpx2.Client(base_url=site, timeout=_TIMEOUT, follow_redirects=True) as client:
-            token = _found(_TOKEN, client.get(link).raise_for_status().text)
-            client.post(link, data={"csrfmiddlewaretoken": token}).raise_for_status()
+            page = client.get(link).raise_for_status()
+            token = _found(_TOKEN, page.text)
+            # The site has the link's secret in the session.
+            client.post(page.url, data={"csrfmiddlewaretoken": token}).raise_for_status()
             volunteers.append(Volunteer(number, dict(client.cookies)))
     return volunteers
 

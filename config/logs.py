@@ -1,8 +1,20 @@
-"""How a line of the log is written."""
+"""How a line of the log is written, and what it leaves out."""
 
 import json
 import logging
 from datetime import UTC, datetime
+
+from django.http import HttpRequest
+
+from annotator.secret_links import hide_secrets
+
+
+class Handler(logging.StreamHandler):
+    """Writes lines, with their tracebacks, without the secrets of links, forms and headers."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        request = getattr(record, "request", None)
+        return hide_secrets(super().format(record), request if isinstance(request, HttpRequest) else None)
 
 
 class JSONFormatter(logging.Formatter):

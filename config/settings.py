@@ -233,6 +233,7 @@ MAX_ANONYMOUS_BODY = 64 * 1024
 # In production one proxy stands in front and tells where a request came from.
 PROXIES = ALLAUTH_TRUSTED_PROXY_COUNT = 0 if LOCAL else 1
 if not LOCAL:
+    MIDDLEWARE.insert(0, "config.hosts.SitePortMiddleware")
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
     # So that a monitor on this machine can ask the processes themselves.
@@ -331,6 +332,6 @@ LOGGING = {
         "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
         "json": {"()": "config.logs.JSONFormatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "handlers": {"console": {"class": "config.logs.Handler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "INFO"},
 }

@@ -26,11 +26,17 @@ def create_sign_in_link(user: User) -> str:
     return settings.SITE_URL + reverse("sign-in-link", args=[sesame.utils.get_token(user)])
 
 
-def use_sign_in_link(*, token: str) -> User:
-    """The user whose link it is; it is used up by this."""
+def find_sign_in_user(token: str) -> User:
+    """The user whose link it is, if it can still be used."""
     user = sesame.utils.get_user(token, update_last_login=False)
     if not isinstance(user, User):
         raise RefusedError(_("This link was used, or it has expired."))
+    return user
+
+
+def use_sign_in_link(*, token: str) -> User:
+    """The user whose link it is; it is used up by this."""
+    user = find_sign_in_user(token)
     # The token is bound to the last sign-in: of two uses at once, the one that moves it wins.
     moved = User.objects.filter(pk=user.pk, last_login=user.last_login).update(last_login=timezone.now())
     if not moved:

@@ -1,5 +1,6 @@
 """Members and invitations, for coordinators."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -30,7 +31,7 @@ def people(request: ProjectRequest) -> HttpResponse:
         return show_people(request, form, status=422)
     _invitation, token = invite(project=request.project, actor=request.user, **form.cleaned_data)
     # Of the token only a hash is stored; the session has it until the next page.
-    request.session[kept] = request.build_absolute_uri(reverse("join", args=[token]))
+    request.session[kept] = settings.SITE_URL + reverse("join", args=[token])
     return redirect("people", request.project.slug)
 
 

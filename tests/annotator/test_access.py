@@ -150,7 +150,7 @@ def test_the_pages_of_failures_need_neither_user_nor_database(rf):
     assert "could not be read" in bad_request(rf.get("/"), ValueError()).text
 
 
-@pytest.mark.parametrize("name", ["join", "sign-in-link"])
+@pytest.mark.parametrize("name", ["join", "sign-in-link", "unsubscribe"])
 def test_a_page_whose_address_is_a_secret_is_not_cached_and_no_other_site_learns_the_address(
     client, db, name
 ):

@@ -25,6 +25,11 @@ def path_of(link: str) -> str:
     return re.sub(r"^https?://[^/]+", "", link)
 
 
+def press_button(client, link: str):
+    """Send the form of the page that a sign-in link leads to."""
+    return client.post(reverse("use-sign-in-link"), {"token": link.rstrip("/").rpartition("/")[2]})
+
+
 def test_sign_in_by_address_and_password(client, ada):
     page = client.get(reverse("account_login"))
     assert page.status_code == 200 and "invitation" in page.text
@@ -45,32 +50,40 @@ def test_a_page_sends_to_sign_in_and_back(client, ada):
 
 
 def test_a_sign_in_link_needs_a_click_and_works_once(client, ada):
-    path = path_of(create_sign_in_link(ada))
-    page = client.get(path)
-    assert page.status_code == 200
+    link = create_sign_in_link(ada)
+    page = client.get(path_of(link), follow=True)
+    assert page.redirect_chain == [(reverse("use-sign-in-link"), 302)]
+    assert "no-store" in page["Cache-Control"]
     assert not get_user(client).is_authenticated
-    assert client.post(path).url == reverse("home")
+    assert press_button(client, link).url == reverse("home")
     assert get_user(client) == ada
     client.logout()
-    assert client.post(path).status_code == 410
+    assert press_button(client, link).status_code == 410
+    assert client.get(path_of(link)).status_code == 410
     assert not get_user(client).is_authenticated
+
+
+def test_the_page_of_a_sign_in_link_refuses_who_opened_none(client, db):
+    assert client.get(reverse("use-sign-in-link")).status_code == 410
+    assert client.put(reverse("use-sign-in-link")).status_code == 405
 
 
 def test_a_sign_in_link_of_someone_who_may_not_sign_in_is_refused(client, ada):
-    path = path_of(create_sign_in_link(ada))
+    link = create_sign_in_link(ada)
     ada.is_active = False
     ada.save()
-    assert client.post(path).status_code == 410
+    assert press_button(client, link).status_code == 410
 
 
 @pytest.mark.parametrize("token", ["x", "é", "%00", "A" * 5000])
 def test_a_wrong_sign_in_link_is_refused(client, db, token):
-    assert client.post(f"/sign-in/{token}/").status_code in (404, 410)
+    assert client.get(f"/sign-in/{token}/").status_code in (404, 410)
+    assert client.post("/sign-in/", {"token": token}).status_code == 410
 
 
 def test_the_command_prints_a_link_that_signs_in(client, ada, capsys):
     call_command("sign_in_link", "Ada@example.org")
-    client.post(path_of(capsys.readouterr().out.strip()))
+    press_button(client, capsys.readouterr().out.strip())
     assert get_user(client) == ada
 
 
@@ -83,7 +96,7 @@ def test_a_sign_in_link_does_not_go_around_the_second_factor(client, ada):
     from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 
     TOTP.activate(ada, generate_totp_secret())
-    page = client.post(path_of(create_sign_in_link(ada)))
+    page = press_button(client, create_sign_in_link(ada))
     assert page.url == reverse("mfa_authenticate")
     assert not get_user(client).is_authenticated
 
@@ -135,16 +148,16 @@ def test_the_name_can_be_changed(client, ada):
 )
 def test_a_link_that_signs_in_while_a_form_is_saved_stays_used(client, ada, monkeypatch, page, form, sent):
     client.force_login(ada)
-    path = path_of(create_sign_in_link(type(ada).objects.get()))
+    link = create_sign_in_link(type(ada).objects.get())
     is_valid = form.is_valid
 
     def is_valid_while_the_link_is_used(self) -> bool:
-        assert Client().post(path).status_code == 302
+        assert press_button(Client(), link).status_code == 302
         return is_valid(self)
 
     monkeypatch.setattr(form, "is_valid", is_valid_while_the_link_is_used)
     assert client.post(reverse(page), sent).status_code == 302
-    assert client.post(path).status_code == 410
+    assert press_button(client, link).status_code == 410
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 151])

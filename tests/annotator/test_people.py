@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user
 from django.urls import reverse
 from django.utils import timezone
@@ -19,8 +20,14 @@ def invitation(project, coordinator):
     return invite(project=project, role=Role.VOLUNTEER, email="", actor=coordinator)
 
 
-def join_url(token: str) -> str:
-    return reverse("join", args=[token])
+def open_link(client, token: str, **headers: str):
+    """The page that the link leads to."""
+    return client.get(reverse("join", args=[token]), follow=True, headers=headers)
+
+
+def send_form(client, token: str, values: dict | None = None, **headers: str):
+    """Send the form of that page."""
+    return client.post(reverse("accept-invitation"), {"token": token, **(values or {})}, headers=headers)
 
 
 def test_the_token_of_an_invitation_is_not_stored(invitation):
@@ -55,18 +62,18 @@ def test_a_member_does_not_use_a_link_up(invitation, volunteer):
 
 def test_a_member_who_opens_a_link_goes_to_the_project_and_leaves_the_link(client, invitation, volunteer):
     client.force_login(volunteer)
-    for page in (client.get(join_url(invitation[1])), client.post(join_url(invitation[1]))):
-        assert page.url == reverse("project", args=["climate"])
+    first = open_link(client, invitation[1]).redirect_chain[-1][0]
+    assert {first, send_form(client, invitation[1]).url} == {reverse("project", args=["climate"])}
     assert Invitation.objects.usable().count() == 1
 
 
 def test_join_page_signs_up_and_signs_in(client, project, invitation):
-    page = client.get(join_url(invitation[1]))
+    page = open_link(client, invitation[1])
     assert "Climate tutor" in page.text and "volunteer" in page.text
-    page = client.post(join_url(invitation[1]), NEWCOMER)
+    page = send_form(client, invitation[1], NEWCOMER)
     assert page.url == reverse("onboarding", args=["climate"])
     assert get_user(client).email == "ada@example.org"
-    assert client.get(join_url(invitation[1])).status_code == 410
+    assert open_link(client, invitation[1]).status_code == 410
 
 
 @pytest.mark.parametrize(
@@ -75,63 +82,63 @@ def test_join_page_signs_up_and_signs_in(client, project, invitation):
 )
 def test_who_is_here_to_rank_goes_straight_to_it(client, project, coordinator, role, first):
     _, token = invite(project=project, role=role, email="", actor=coordinator)
-    assert client.post(join_url(token), NEWCOMER).url == reverse(first, args=["climate"])
+    assert send_form(client, token, NEWCOMER).url == reverse(first, args=["climate"])
 
 
 def test_join_page_of_an_addressed_invitation_keeps_its_address(client, project, coordinator):
     _, token = invite(project=project, role=Role.REVIEWER, email="Bo@Example.org", actor=coordinator)
-    client.post(join_url(token), {**NEWCOMER, "email": "eve@example.org"})
+    send_form(client, token, {**NEWCOMER, "email": "eve@example.org"})
     assert Membership.objects.get(role=Role.REVIEWER).user.email == "bo@example.org"
 
 
 def test_who_joins_is_asked_for_languages_with_those_of_the_browser_chosen(client, project, invitation):
     make_prompt(project, "ما هو؟", language="ar")
-    page = client.get(join_url(invitation[1]), headers={"Accept-Language": "de-CH,en;q=0.7,xx;q=0.5"})
+    page = open_link(client, invitation[1], accept_language="de-CH,en;q=0.7,xx;q=0.5")
     form = page.context["form"]
     assert form["languages"].initial == ["de", "en"]
     assert {"ar", "de", "en"} <= {code for code, _name in form.fields["languages"].choices}
-    client.post(join_url(invitation[1]), {**NEWCOMER, "languages": ["en"]}, headers={"Accept-Language": "en"})
+    send_form(client, invitation[1], {**NEWCOMER, "languages": ["en"]}, accept_language="en")
     assert User.objects.get(email=NEWCOMER["email"]).languages == ["en"]
 
 
 def test_the_languages_may_be_left_out_and_cannot_be_made_up(client, invitation):
     wrong = {**NEWCOMER, "languages": ["tlh"]}
-    assert client.post(join_url(invitation[1]), wrong).status_code == 422
-    assert client.post(join_url(invitation[1]), NEWCOMER).status_code == 302
+    assert send_form(client, invitation[1], wrong).status_code == 422
+    assert send_form(client, invitation[1], NEWCOMER).status_code == 302
     assert User.objects.get(email=NEWCOMER["email"]).languages == []
 
 
 def test_who_has_an_account_is_asked_for_languages_once(client, project, invitation, stranger, coordinator):
     client.force_login(stranger)
-    assert client.get(join_url(invitation[1])).context["languages_form"]
-    client.post(join_url(invitation[1]), {"languages": ["fr"]})
+    assert open_link(client, invitation[1]).context["languages_form"]
+    send_form(client, invitation[1], {"languages": ["fr"]})
     stranger.refresh_from_db()
     assert stranger.languages == ["fr"]
     other = make_project(coordinator=coordinator)
     _, token = invite(project=other, role=Role.VOLUNTEER, email="", actor=coordinator)
-    assert not client.get(join_url(token)).context["languages_form"]
-    client.post(join_url(token))
+    assert not open_link(client, token).context["languages_form"]
+    send_form(client, token)
     stranger.refresh_from_db()
     assert stranger.languages == ["fr"]
 
 
 @pytest.mark.parametrize("header", ["", "*", "x" * 5000, "de;q=9", ",;=", "zh-Hant-TW,zh"])
 def test_any_accept_language_header_is_borne(client, invitation, header):
-    page = client.get(join_url(invitation[1]), headers={"Accept-Language": header})
+    page = open_link(client, invitation[1], accept_language=header)
     assert page.status_code == 200
 
 
 def test_someone_who_is_signed_in_joins_with_one_click(client, project, invitation, stranger):
     client.force_login(stranger)
-    assert "You are signed in as" in client.get(join_url(invitation[1])).text
-    assert client.post(join_url(invitation[1])).url == reverse("onboarding", args=["climate"])
+    assert "You are signed in as" in open_link(client, invitation[1]).text
+    assert send_form(client, invitation[1]).url == reverse("onboarding", args=["climate"])
     assert project.memberships.filter(user=stranger, role=Role.VOLUNTEER).exists()
 
 
 def test_an_invitation_for_another_address_is_refused(client, project, coordinator, stranger):
     _, token = invite(project=project, role=Role.VOLUNTEER, email="bo@example.org", actor=coordinator)
     client.force_login(stranger)
-    page = client.post(join_url(token))
+    page = send_form(client, token)
     assert page.status_code == 410 and "another e-mail address" in page.text
     assert Invitation.objects.usable().exists()
     assert not project.memberships.filter(user=stranger).exists()
@@ -147,7 +154,7 @@ def test_an_invitation_for_another_address_is_refused(client, project, coordinat
 )
 def test_a_link_that_no_longer_works_says_why(client, invitation, change, reason):
     Invitation.objects.update(**change)
-    for page in (client.get(join_url(invitation[1])), client.post(join_url(invitation[1]), NEWCOMER)):
+    for page in (open_link(client, invitation[1]), send_form(client, invitation[1], NEWCOMER)):
         assert page.status_code == 410 and reason in page.text
     assert not User.objects.filter(email="ada@example.org").exists()
 
@@ -162,13 +169,13 @@ def test_a_link_that_is_not_ours_is_refused(client, db, token):
     [{"password": "short"}, {"password": "password"}, {"email": "nonsense"}, {"name": ""}, {"name": "a\0"}],
 )
 def test_a_wrong_sign_up_uses_nothing_up(client, invitation, wrong):
-    assert client.post(join_url(invitation[1]), {**NEWCOMER, **wrong}).status_code == 422
+    assert send_form(client, invitation[1], {**NEWCOMER, **wrong}).status_code == 422
     assert Invitation.objects.usable().exists()
     assert not User.objects.filter(name="Ada").exists()
 
 
 def test_the_join_page_refuses_other_methods(client, invitation):
-    assert client.put(join_url(invitation[1])).status_code == 405
+    assert client.put(reverse("join", args=[invitation[1]])).status_code == 405
 
 
 def test_a_coordinator_invites_and_sees_the_link_once(client, project, coordinator):
@@ -296,3 +303,53 @@ def test_make_user_makes_a_user_who_can_sign_in(client):
     user = make_user()
     client.post(reverse("account_login"), {"login": user.email, "password": PASSWORD})
     assert get_user(client) == user
+
+
+def test_the_secret_of_a_link_is_in_the_address_of_one_request_only(client, invitation):
+    page = client.get(reverse("join", args=[invitation[1]]))
+    assert page.url == reverse("accept-invitation")
+    assert "no-store" in page["Cache-Control"]
+    page = client.get(page.url)
+    assert page.status_code == 200
+    assert f"next={reverse('accept-invitation')}" in page.text
+    assert client.get(reverse("choose-language")).status_code == 405
+    assert f'name="next" value="{reverse("accept-invitation")}"' in page.text
+
+
+def test_of_two_links_in_two_tabs_each_form_uses_its_own(client, project, coordinator, stranger):
+    client.force_login(stranger)
+    links = [invite(project=project, role=role, email="", actor=coordinator) for role in Role]
+    for _row, token in links:
+        open_link(client, token)
+    send_form(client, links[0][1])
+    assert Invitation.objects.get(used_by=stranger) == links[0][0]
+
+
+def test_who_has_an_account_signs_in_and_the_link_is_still_open(client, invitation, stranger):
+    open_link(client, invitation[1])
+    where = reverse("accept-invitation")
+    page = client.post(
+        reverse("account_login"), {"login": stranger.email, "password": PASSWORD, "next": where}, follow=True
+    )
+    assert page.redirect_chain[-1][0] == where and "You are signed in as" in page.text
+
+
+def test_without_a_link_the_page_says_so(client, db):
+    for page in (client.get(reverse("accept-invitation")), client.post(reverse("accept-invitation"))):
+        assert page.status_code == 410 and "not valid" in page.text
+    assert client.put(reverse("accept-invitation")).status_code == 405
+
+
+def test_a_link_that_does_not_work_leaves_no_session(client, db):
+    assert client.get(reverse("join", args=["no-such-link"])).status_code == 410
+    assert client.get(reverse("sign-in-link", args=["no-such-link"])).status_code == 410
+    assert not client.cookies.get("sessionid")
+
+
+def test_a_forged_port_is_not_in_an_invitation(client, project, coordinator):
+    client.force_login(coordinator)
+    values = {"role": "reviewer", "email": "", "days": 3}
+    page = client.post(
+        reverse("people", args=["climate"]), values, follow=True, headers={"Host": "localhost:6666"}
+    )
+    assert page.context["link"].startswith(f"{settings.SITE_URL}/join/")

@@ -83,7 +83,7 @@ def token_in(address: str) -> str:
 @pytest.mark.parametrize("end", [demote, remove, deactivate, erase])
 def test_an_invitation_ends_with_the_power_of_who_made_it(client, project, coordinator, second, link, end):
     end(project, second)
-    page = client.post(reverse("join", args=[link]), NEWCOMER)
+    page = client.post(reverse("accept-invitation"), {"token": link, **NEWCOMER})
     assert page.status_code == 410 and "no longer coordinates the project" in page.text
     assert not User.objects.filter(email=NEWCOMER["email"]).exists()
     assert Invitation.objects.get(role=Role.COORDINATOR, used_at=None).revoked_at is None
@@ -94,7 +94,7 @@ def test_who_was_removed_does_not_come_back_by_a_link_of_their_own(
 ):
     remove(project, second)
     client.force_login(second)
-    assert client.post(reverse("join", args=[link])).status_code == 410
+    assert client.post(reverse("accept-invitation"), {"token": link}).status_code == 410
     assert not project.memberships.filter(user=second).exists()
 
 

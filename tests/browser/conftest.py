@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from subprocess import PIPE
 
 import pytest
@@ -75,9 +76,29 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         try:
             wait_for(lambda: answers(f"{site.url}/account/login/"))
             yield site
+            assert not answers(f"{site.url}/join/{secrets.token_urlsafe(32)}/")
+            made = secrets_of(site, folder)
         finally:
             server.terminate()
             server.wait(30)
+    lines = (folder / "site.log").read_text()
+    assert [secret for secret in made if secret in lines] == [], "The log has secrets."
+    assert "/join/[secret]" in lines
+
+
+SECRETS = """
+from django.contrib.sessions.models import Session
+from rest_framework.authtoken.models import Token
+print(*Token.objects.values_list("key", flat=True), *Session.objects.values_list("session_key", flat=True))
+"""
+
+
+def secrets_of(site: Site, folder: Path) -> set[str]:
+    """Every secret that a link had, and those that programs and browsers hold."""
+    links = folder / "secrets.txt"
+    held = site.manage("shell", "--verbosity", "0", "-c", SECRETS)
+    found = f"{links.read_text()} {held}"
+    return {secret for secret in found.split() if len(secret) >= 16}
 
 
 @pytest.fixture(scope="session")

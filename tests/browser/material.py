@@ -7,6 +7,7 @@ session of each person.
 import json
 from typing import Any
 
+import sesame.utils
 from django.db import transaction
 from django.http import HttpRequest
 from django.test import Client
@@ -80,7 +81,10 @@ def make() -> None:
             | make_training()
             | make_doors(ada)
         )
-        print(json.dumps({"words": words, "sessions": make_sessions()}))
+        sessions = make_sessions()
+        # A sign-in ends the links that were made before.
+        words["sign_in"] = sesame.utils.get_token(User.objects.get(email=f"link@{HOST}"))
+        print(json.dumps({"words": words, "sessions": sessions}))
 
 
 def make_ranking(ada: User) -> dict[str, Any]:
