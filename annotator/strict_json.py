@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 from collections import Counter
+from itertools import islice
 from typing import Any, NoReturn
 
 from django.utils.translation import gettext as _
@@ -11,6 +13,15 @@ from annotator.text import UNSTORABLE, storable
 
 MAX_DEPTH = 20
 MAX_INTEGER = 2**63 - 1
+MAX_VALUES = 100_000
+"""Numbers, texts, lists and objects in all: two characters make one of a hundred bytes."""
+MAX_KEYS = 10_000
+"""Of one object."""
+MAX_TEXT = 100_000
+"""Characters of one text, where texts are stored: five times as many as any of them may have."""
+
+# What a value comes after, or the end. Possessive, so that no character is looked at twice.
+_BEFORE_VALUE = re.compile(r'(?:[^"\[{,]++|"(?:[^"\\]++|\\.)*+(?:"|\Z))*+(?:([\[{,])|\Z)', re.DOTALL)
 
 
 class BadJSONError(ValueError):
@@ -21,23 +32,31 @@ def load_json(text: str) -> Any:
     """The value of a JSON text that the database and other programs read alike; raises BadJSONError.
 
     Refuses what `json.loads` lets through: a key that an object has twice, NaN and infinities (also `1e999`),
-    integers of more than 64 bits, nesting deeper than MAX_DEPTH, and texts with NULs or lone surrogates.
+    integers of more than 64 bits, nesting deeper than MAX_DEPTH, texts with NULs or lone surrogates, and more
+    values, keys or characters than the limits above.
     """
-    value = _load(text, parse_constant=_refuse_number, parse_float=_parse_float, parse_int=_parse_int)
+    value = _load(
+        text, MAX_VALUES, parse_constant=_refuse_number, parse_float=_parse_float, parse_int=_parse_int
+    )
     _check_storable(value)
     return value
 
 
-def load_any_json(text: str) -> Any:
+def load_any_json(text: str, *, most_values: int = MAX_VALUES) -> Any:
     """The value of a JSON text of which only some fields are used; raises BadJSONError.
 
-    NaN, numbers of any size and texts that cannot be stored are read: whoever uses a field checks it. A key
-    that an object has twice is refused.
+    NaN, numbers of any size and texts of any kind are read: whoever uses a field checks it. A key that an
+    object has twice is refused, and so are too many keys or values.
     """
-    return _load(text, parse_int=_parse_any_int)
+    return _load(text, most_values, parse_int=_parse_any_int)
 
 
-def _load(text: str, **parsers: Any) -> Any:
+def _load(text: str, most_values: int, **parsers: Any) -> Any:
+    # Before it is decoded. Most texts need no closer look.
+    if sum(map(text.count, "[{,")) > most_values and any(
+        found[1] for found in islice(_BEFORE_VALUE.finditer(text), most_values, None)
+    ):
+        raise BadJSONError(_("it has more than %(most)d values") % {"most": most_values})
     try:
         return json.loads(text, object_pairs_hook=_object, **parsers)
     except json.JSONDecodeError as error:
@@ -49,6 +68,8 @@ def _load(text: str, **parsers: Any) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_KEYS:
+        raise BadJSONError(_("an object has more than %(most)d keys") % {"most": MAX_KEYS})
     value = dict(pairs)
     if len(value) < len(pairs):
         repeated, _count = Counter(name for name, _value in pairs).most_common(1)[0]
@@ -83,6 +104,8 @@ def _check_storable(value: object) -> None:
         each, depth = waiting.pop()
         if depth > MAX_DEPTH:
             raise BadJSONError(_("the JSON is nested too deeply"))
+        if isinstance(each, str) and len(each) > MAX_TEXT:
+            raise BadJSONError(_("a text has more than %(most)d characters") % {"most": MAX_TEXT})
         if isinstance(each, str) and UNSTORABLE.search(each):
             raise BadJSONError(_("a text has a NUL or half of a surrogate pair, which cannot be stored"))
         if isinstance(each, dict):

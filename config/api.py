@@ -1,5 +1,6 @@
 """The REST API: its addresses, its schema, and how refused acts are answered."""
 
+from itertools import islice
 from typing import Any
 
 from django.urls import include, path, re_path
@@ -31,12 +32,27 @@ INVALID = {
 }
 
 
+MOST_ERRORS, LONGEST_ERROR = 20, 1000
+
+
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response | None:
     """The answer to an error: services' refusals in the shape of DRF's own."""
     if isinstance(error, RefusedError):
         set_rollback()
-        return Response({"detail": str(error)}, status=STATUS_OF.get(type(error), REFUSED_STATUS))
-    return exception_handler(error, context)
+        detail = shortened(str(error))
+        return Response({"detail": detail}, status=STATUS_OF.get(type(error), REFUSED_STATUS))
+    if response := exception_handler(error, context):
+        response.data = shortened(response.data)
+    return response
+
+
+def shortened(errors: Any) -> Any:
+    """The first of many errors and the beginning of a long one: some repeat what was sent."""
+    if isinstance(errors, dict):
+        return {str(name)[:100]: shortened(one) for name, one in islice(errors.items(), MOST_ERRORS)}
+    if isinstance(errors, list):
+        return [shortened(one) for one in errors[:MOST_ERRORS]]
+    return errors if len(errors) <= LONGEST_ERROR else f"{errors[:LONGEST_ERROR]}…"
 
 
 def add_shared_answers(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:

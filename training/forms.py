@@ -1,6 +1,5 @@
 """The forms of training."""
 
-import json
 from typing import Any
 
 from django import forms
@@ -9,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from annotator.errors import RefusedError
+from annotator.strict_json import BadJSONError, load_json
 from training.cron import CronError, next_times, zone_names
 from training.services.runs.recipes import Settings, check_settings
 
@@ -68,9 +68,9 @@ class ScheduleForm(forms.Form):
     def clean_settings(self) -> Settings:
         text = self.cleaned_data["settings"].strip()
         try:
-            settings = json.loads(text) if text else {}
+            settings = load_json(text) if text else {}
             check_settings(settings)
-        except (ValueError, RecursionError) as error:
+        except BadJSONError as error:
             raise ValidationError(_("This is not valid JSON: %(why)s.") % {"why": error}) from error
         except RefusedError as refused:
             raise ValidationError(str(refused)) from refused

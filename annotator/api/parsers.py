@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import IO, Any
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
 from annotator.strict_json import BadJSONError, load_json
+
+MAX_BYTES = 5 * 1024**2
 
 
 class BodyTooLargeError(APIException):
@@ -16,8 +17,7 @@ class BodyTooLargeError(APIException):
     default_code = "too_large"
 
     def __init__(self) -> None:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
-        super().__init__(_("The body is larger than %d MiB; send it in parts.") % limit)
+        super().__init__(_("The body is larger than %d MiB; send it in parts.") % (MAX_BYTES // 1024**2))
 
 
 class StrictJSONParser(BaseParser):
@@ -31,8 +31,8 @@ class StrictJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        content = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
-        if len(content) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise BodyTooLargeError
         try:
             return load_json(content.decode())

@@ -8,12 +8,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotator.access import COORDINATORS, STAFF
-from annotator.imports.prompt_files import MAX_CHARACTERS, MAX_SOURCE
+from annotator.imports.prompt_files import MAX_CHARACTERS, MAX_LANGUAGE, MAX_MESSAGES, MAX_SOURCE
 from annotator.models import Prompt
 from annotator.services.prompts import import_records
 from annotator.services.withdrawing_prompts import restore_prompts, withdraw_prompts
 
 from .access import ProjectAPIView
+from .fields import ShortListField
 from .pagination import OldestFirst
 from .problems import CONFLICT
 
@@ -53,9 +54,12 @@ class PromptRecordSerializer(serializers.Serializer):
     messages = MessageSerializer(
         many=True,
         required=False,
+        max_length=MAX_MESSAGES,
         help_text="User and assistant in turns, the user first and last; a system message may come before.",
     )
-    language = serializers.CharField(required=False, help_text="A language tag such as `en` or `pt-BR`.")
+    language = serializers.CharField(
+        required=False, max_length=MAX_LANGUAGE, help_text="A language tag such as `en` or `pt-BR`."
+    )
     source = serializers.CharField(required=False, max_length=MAX_SOURCE)
 
 
@@ -65,16 +69,14 @@ class RecordField(serializers.JSONField):
 
 
 class PromptsRequestSerializer(serializers.Serializer):
-    prompts = serializers.ListField(
-        child=RecordField(allow_null=True), allow_empty=False, max_length=MAX_PROMPTS
-    )
+    prompts = ShortListField(child=RecordField(allow_null=True), allow_empty=False, max_length=MAX_PROMPTS)
     skip_bad_rows = serializers.BooleanField(
         default=False, help_text="Leave wrong records out and take the others, instead of none."
     )
 
 
 class PromptIdsSerializer(serializers.Serializer):
-    ids = serializers.ListField(
+    ids = ShortListField(
         child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
         allow_empty=False,
         max_length=MAX_PROMPTS,

@@ -28,6 +28,7 @@ from annotator.imports.file_formats import (
 MAX_CHARACTERS = 20_000
 MAX_MESSAGES = 100
 MAX_SOURCE = 200
+MAX_LANGUAGE = 35
 DEFAULT_LANGUAGE = "en"
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 

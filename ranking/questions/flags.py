@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
+from annotator.limits import MOST_ANSWERS
 from annotator.models import FlagKind
 from ranking.errors import InvalidJudgmentError
 from ranking.models import Flag, Judgment
@@ -78,7 +79,7 @@ class Flags(AnswersQuestion):
         return sorted((flag.completion_id, flag.kind) for flag in judgment.flags.all())
 
     def request_field(self) -> serializers.Field:
-        return FlagSerializer(many=True, default=list)
+        return FlagSerializer(many=True, default=list, max_length=MOST_ANSWERS * len(FlagKind))
 
     def from_request(self, value: list[dict[str, Any]]) -> dict[int, list[str]]:
         flags: dict[int, list[str]] = {}

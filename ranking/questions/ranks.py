@@ -108,7 +108,10 @@ class Ranks(AnswersQuestion):
 
     def request_field(self) -> serializers.Field:
         return RankSerializer(
-            many=True, default=list, help_text="Every completion once; none where they cannot be ranked."
+            many=True,
+            default=list,
+            max_length=MOST_ANSWERS,
+            help_text="Every completion once; none where they cannot be ranked.",
         )
 
     def from_request(self, value: list[dict[str, int]]) -> dict[int, int]:

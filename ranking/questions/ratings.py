@@ -7,7 +7,8 @@ from django import forms
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from annotator.models.criteria import CRITERION_LENGTH
+from annotator.limits import MOST_ANSWERS
+from annotator.models.criteria import CRITERION_LENGTH, MOST_CRITERIA
 from annotator.text import storable
 from ranking.errors import InvalidJudgmentError
 from ranking.models import Judgment, Rating
@@ -118,7 +119,11 @@ class Ratings(AnswersQuestion):
 
     def request_field(self) -> serializers.Field:
         return RatingSerializer(
-            many=True, default=list, help_text="As many or as few as you like, each once."
+            many=True,
+            default=list,
+            # A correction keeps what was rated by criteria that the project has removed.
+            max_length=2 * MOST_ANSWERS * MOST_CRITERIA,
+            help_text="As many or as few as you like, each once.",
         )
 
     def from_request(self, value: list[dict[str, Any]]) -> dict[int, dict[str, int]]:

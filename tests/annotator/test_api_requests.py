@@ -105,6 +105,10 @@ BAD_BODIES = {
     "a huge integer": b'{"prompts": [' + b"9" * 40 + b"]}",
     "an integer of 10,000 digits": b'{"prompts": [' + b"9" * 10_000 + b"]}",
     "deep nesting": b"[" * 200_000,
+    "too many values": b'{"prompts": [' + b"1," * 100_000 + b"1]}",
+    "too many keys": b'{"prompts": {' + b",".join(b'"%d":1' % n for n in range(10_001)) + b"}}",
+    "a text that is too long": b'{"prompts": ["' + b"a" * 100_001 + b'"]}',
+    "a key that is too long": b'{"' + b"a" * 100_001 + b'": 1}',
     "closed deep nesting": b'{"prompts": ' + b"[" * 500 + b"]" * 500 + b"}",
 }
 
@@ -133,14 +137,13 @@ def test_integers_of_64_bits_pass_the_parser(project, coordinator):
     assert answer.json() == {"prompts": [{"line": 1, "reason": "expected an object, not a number"}]}
 
 
-def test_a_body_that_is_too_large_or_of_another_type_is_refused(project, coordinator, settings):
+def test_a_body_that_is_too_large_or_of_another_type_is_refused(project, coordinator):
     address = reverse("api-prompts", args=[project.slug])
     answer = coordinator.post(address, "prompts=a", content_type="application/x-www-form-urlencoded")
     assert answer.status_code == 415
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1024**2
-    answer = coordinator.post(address, b" " * (1024**2 + 1), content_type="application/json")
+    answer = coordinator.post(address, b" " * (5 * 1024**2 + 1), content_type="application/json")
     assert answer.status_code == 413
-    assert "1 MiB" in answer.json()["detail"]
+    assert "5 MiB" in answer.json()["detail"]
 
 
 def test_pages_follow_each_other_and_meet_every_row_once(project, coordinator):
