@@ -86,7 +86,8 @@ def drop_triggers(label: str, connection: BaseDatabaseWrapper) -> None:
 _FIND_ON_SQLITE = """SELECT name, tbl_name FROM sqlite_master
 WHERE type = 'trigger' AND tbl_name LIKE %s ESCAPE '\\'"""
 _FIND_ON_POSTGRESQL = """SELECT t.tgname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-WHERE NOT t.tgisinternal AND c.relname LIKE %s"""
+WHERE NOT t.tgisinternal AND c.relname LIKE %s
+AND c.relnamespace = current_schema()::regnamespace"""
 
 
 def _sqlite(rule: Rule) -> list[str]:

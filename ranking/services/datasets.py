@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 import time
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from annotator.models import Completion, Consent, Licence, Project, Prompt, Split, User
 from annotator.services.audit import record
+from annotator.version import chorus_version
 from ranking.dataset_files import DEMONSTRATIONS, SPLITS, Row, write_snapshot
 from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.models import Comparison, Dataset, Judgment
@@ -180,7 +180,7 @@ def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
         "format": "chorus-preferences-2",
         "project": {"slug": project.slug, "name": project.name},
         "created_at": timezone.now().isoformat(timespec="seconds"),
-        "software": {"chorus": _version(), "pyarrow": pa.__version__},
+        "software": {"chorus": chorus_version(), "pyarrow": pa.__version__},
         **_licence(project),
         "languages": sorted({row["language"] for row in rows}),
         "rounds": sorted({row["round"] for row in rows}),
@@ -248,8 +248,3 @@ def _publish(
     shutil.rmtree(dataset.folder, ignore_errors=True)
     unfinished.rename(dataset.folder)
     return dataset
-
-
-def _version() -> str:
-    with (Path(settings.BASE_DIR) / "pyproject.toml").open("rb") as file:
-        return str(tomllib.load(file)["project"]["version"])

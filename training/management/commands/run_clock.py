@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
+from annotator.data_folder import data_folder_in_use
 from training.services.clock import tick
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,11 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, ask_to_stop)
         signal.signal(signal.SIGINT, ask_to_stop)
-        self.stdout.write("The clock runs.")
+        with data_folder_in_use():
+            self.stdout.write("The clock runs.")
+            self._run(stop)
+
+    def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
                 tick()
