@@ -44,6 +44,7 @@ def make_comparisons(number: int, people: int, judgments: int) -> list[Volunteer
 
     A comparison has one assignment, or as many as it takes for that many judgments.
     """
+    from django.conf import settings
     from django.utils import timezone
 
     from annotator.models import Author, Membership, Project, Role, User
@@ -71,7 +72,8 @@ def make_comparisons(number: int, people: int, judgments: int) -> list[Volunteer
     Membership.objects.bulk_create(
         Membership(user=user, project=project, role=Role.VOLUNTEER, ready_at=timezone.now()) for user in users
     )
-    return [Volunteer(n, {"sessionid": _session(user)}) for n, user in enumerate(users)]
+    cookie = settings.SESSION_COOKIE_NAME
+    return [Volunteer(n, {cookie: _session(user)}) for n, user in enumerate(users)]
 
 
 def _store(current: Any, questions: range, number: int, assignments: int) -> None:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-COOKIE = "sitting"
+COOKIE = f"{settings.COOKIE_PREFIX}sitting"
 LONG = 45 * 60
 PAUSE = 10 * 60
 LONGEST = 24 * 60 * 60
