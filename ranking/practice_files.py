@@ -17,6 +17,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from annotator.imports.file_formats import (
+    ON_A_PAGE,
     BadRecordError,
     EmptyRecordError,
     LineNote,
@@ -62,7 +63,7 @@ def read_practice_file(content: bytes) -> PracticeFile:
         if len(content) > MAX_FILE_BYTES:
             raise BadRecordError(_("The file is larger than 1 MiB."))
         text = decode(content)
-        check_lines(text)
+        check_lines(text, ON_A_PAGE)
     except BadRecordError as bad:
         return PracticeFile(errors=[LineNote(0, str(bad))])
     for line, record in read_jsonl(text):

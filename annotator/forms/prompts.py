@@ -10,7 +10,7 @@ from annotator.models.prompts import PromptQuerySet
 class ImportForm(forms.Form):
     file = forms.FileField(
         label=_("File with prompts"),
-        help_text=_("CSV, TSV, JSON or JSONL, at most 20 MiB and 100,000 lines."),
+        help_text=_("CSV, TSV, JSON or JSONL, at most 5 MiB and 10,000 lines."),
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.json,.jsonl,.ndjson"}),
     )
     skip_bad_rows = forms.BooleanField(

@@ -18,8 +18,10 @@ from django.utils.translation import gettext as _
 from annotator.imports.file_formats import BadRecordError
 from annotator.strict_json import BadJSONError, load_any_json
 
-MAX_PYTHON_CHARACTERS = 200_000
-"""Python's own parser takes about a hundred times the memory of a text."""
+_PYTHON_TEXT = re.compile(r"""'(?:[^'\\]++|\\.)*+'|"(?:[^"\\]++|\\.)*+\"""", re.DOTALL)
+
+TEXTS_OF_MESSAGE = 6
+"""Names and values of a message that Python printed, at most."""
 
 _LIST_OF_MESSAGES = re.compile(r"""\s*(array\()?\s*[\[{].{0,200}?['"](role|from)['"]\s*:""", re.DOTALL)
 _CHATML = re.compile(r"<\|im_start\|>[ \t]*(\w+)[ \t]*\r?\n?(.*?)(?:<\|im_end\|>\s*|\Z)", re.DOTALL)
@@ -69,13 +71,19 @@ def _from_data(text: str) -> Messages | None:
 
 def _from_python(text: str, reason: str) -> Any:
     try:
-        if len(text) > MAX_PYTHON_CHARACTERS:
+        if not _is_cheap(text):
             raise ValueError
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise BadRecordError(
             _("it begins like a list of messages but cannot be read as one: %(reason)s") % {"reason": reason}
         ) from None
+
+
+def _is_cheap(text: str) -> bool:
+    """Whether it is little else than the texts of messages: Python's parser is slow with all but texts."""
+    rest, texts = _PYTHON_TEXT.subn("", text)
+    return texts <= TEXTS_OF_MESSAGE * text.count("role") and len("".join(rest.split())) <= 20 + 3 * texts
 
 
 def _from_chatml(text: str) -> Messages:

@@ -15,14 +15,31 @@ from django.utils.translation import gettext_lazy
 from annotator.strict_json import BadJSONError, load_any_json
 from annotator.text import UNSTORABLE, is_blank
 
-MAX_FILE_BYTES = 20 * 1024 * 1024
-MAX_LINES = 100_000
+
+@dataclass(frozen=True)
+class FileLimits:
+    """How much a file may hold."""
+
+    bytes: int
+    lines: int
+
+
+ON_A_PAGE = FileLimits(5 * 1024**2, 10_000)
+"""What a request can read and store in two seconds."""
+BY_A_COMMAND = FileLimits(20 * 1024**2, 100_000)
+
+MAX_COLUMNS = 1000
+MAX_HEADER = 100_000
+"""Characters of a CSV file in which the columns are looked for."""
+MAX_LIST_VALUES = 500_000
+BYTES_PER_VALUE = 10
+"""How long a value of a JSON list with more than that is at least, on average."""
 LINE_END = re.compile(r"\r\n|\r|\n")
 COLUMNS = ("prompt", "question", "messages", "language", "source")
 """Those of a CSV file that are read."""
 
 # Python's own limit of 131,072 characters would refuse a whole file for a cell that nobody reads.
-csv.field_size_limit(MAX_FILE_BYTES)
+csv.field_size_limit(BY_A_COMMAND.bytes)
 TYPE_NAMES = {
     bool: gettext_lazy("true or false"),
     int: gettext_lazy("a number"),
@@ -65,18 +82,18 @@ def decode(content: bytes) -> str:
         ) from None
 
 
-def check_lines(text: str) -> None:
+def check_lines(text: str, limits: FileLimits) -> None:
     # A line may leave a draft or a note, which take far more memory than it.
-    if count_line_ends(text) > MAX_LINES:
-        raise too_many_lines()
+    if count_line_ends(text) > limits.lines:
+        raise too_many_lines(limits)
 
 
 def count_line_ends(text: str) -> int:
     return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
-def too_many_lines() -> BadRecordError:
-    lines = number_format(MAX_LINES, force_grouping=True)
+def too_many_lines(limits: FileLimits) -> BadRecordError:
+    lines = number_format(limits.lines, force_grouping=True)
     return BadRecordError(_("The file has more than %(lines)s lines; split it.") % {"lines": lines})
 
 
@@ -86,13 +103,11 @@ def read_json(text: str) -> Iterator[tuple[int, Any]]:
         yield from read_jsonl(text)
         return
     try:
-        entries = load_any_json(text)
+        entries = load_any_json(text, most_values=max(MAX_LIST_VALUES, len(text) // BYTES_PER_VALUE))
     except BadJSONError as bad:
         raise BadRecordError(
             _("The file begins like a JSON list but is not one: %(error)s.") % {"error": bad}
         ) from None
-    if len(entries) > MAX_LINES:
-        raise too_many_lines()
     yield from enumerate(entries, start=1)
 
 
@@ -120,7 +135,10 @@ def read_csv(text: str) -> Iterator[tuple[int, Any]]:
     line = 1
     try:
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=find_delimiter(text), strict=True)
-        header = names_of_columns(next(rows, []))
+        first = next(rows, [])
+        if len(first) > MAX_COLUMNS:
+            raise BadRecordError(_("The first line names more than %d columns.") % MAX_COLUMNS)
+        header = names_of_columns(first)
         check_header(header)
         line = rows.line_num + 1
         for row in rows:
@@ -134,6 +152,7 @@ def read_csv(text: str) -> Iterator[tuple[int, Any]]:
 
 def find_delimiter(text: str) -> str:
     """What makes the most columns that are read of the first row; of several, what makes the most columns."""
+    text = text[:MAX_HEADER]
 
     def columns_made(delimiter: str) -> tuple[int, int]:
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -182,7 +201,7 @@ def read_text(text: str, name: str) -> str:
         raise BadRecordError(
             _("%(name)s has a NUL or half of a surrogate pair, which cannot be stored") % {"name": name}
         )
-    return "" if is_blank(text) else LINE_END.sub("\n", text).strip()
+    return "" if is_blank(text) else text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def name_of_type(value: object) -> str:

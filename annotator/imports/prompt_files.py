@@ -6,7 +6,7 @@ an error in it, unless asked to leave the wrong lines out.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,18 +14,22 @@ from django.utils.translation import gettext as _
 
 from annotator.imports.conversations import conversation_in
 from annotator.imports.file_formats import (
-    MAX_FILE_BYTES,
+    BY_A_COMMAND,
     RECORD_READERS,
     BadRecordError,
     EmptyRecordError,
+    FileLimits,
     LineNote,
     check_lines,
     decode,
     name_of_type,
     read_text,
+    too_many_lines,
 )
 
 MAX_CHARACTERS = 20_000
+MAX_WRITTEN_OUT = 200_000
+"""Characters of a text that writes out a conversation, where escapes and roles are added."""
 MAX_MESSAGES = 100
 MAX_SOURCE = 200
 MAX_LANGUAGE = 35
@@ -52,26 +56,34 @@ class PromptFile:
     errors: list[LineNote] = field(default_factory=list)
 
 
-def read_prompt_file(content: bytes, filename: str) -> PromptFile:
+def read_prompt_file(content: bytes, filename: str, limits: FileLimits = BY_A_COMMAND) -> PromptFile:
     """Read every line of a .csv, .tsv, .json or .jsonl file; problems are listed, never raised."""
     read_records = RECORD_READERS.get(filename.lower().rpartition(".")[2])
     if read_records is None:
         return refused(
             _("Chorus reads .csv, .tsv, .json and .jsonl files; this file's name ends in none of these.")
         )
-    if len(content) > MAX_FILE_BYTES:
+    if len(content) > limits.bytes:
         return refused(
-            _("The file is larger than %(size)d MiB; split it.") % {"size": MAX_FILE_BYTES // 1024**2}
+            _("The file is larger than %(size)d MiB; split it.") % {"size": limits.bytes // 1024**2}
         )
     try:
         text = decode(content)
-        check_lines(text)
-        result = take_records(read_records(text))
+        check_lines(text, limits)
+        result = take_records(up_to(limits, read_records(text)))
     except BadRecordError as bad:
         return refused(str(bad))
     if not result.drafts and not result.errors:
         result.errors.append(LineNote(0, _("There is no prompt in this file.")))
     return result
+
+
+def up_to(limits: FileLimits, records: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """The records, of which one list may have many on a line."""
+    for number, record in records:
+        if number > limits.lines:
+            raise too_many_lines(limits)
+        yield number, record
 
 
 def take_records(records: Iterable[tuple[int, Any]]) -> PromptFile:
@@ -135,14 +147,19 @@ def read_messages(value: object, key: str) -> list[dict[str, str]]:
     check_turns(messages)
     characters = sum(len(message["content"]) for message in messages)
     if characters > MAX_CHARACTERS:
-        raise BadRecordError(
-            _("%(count)d characters; at most %(most)d are allowed")
-            % {"count": characters, "most": MAX_CHARACTERS}
-        )
+        raise too_many_characters(characters)
     return messages
 
 
+def too_many_characters(count: int) -> BadRecordError:
+    return BadRecordError(
+        _("%(count)d characters; at most %(most)d are allowed") % {"count": count, "most": MAX_CHARACTERS}
+    )
+
+
 def messages_in_text(text: str, key: str) -> object:
+    if len(text) > MAX_WRITTEN_OUT:
+        raise too_many_characters(len(text))
     content = read_text(text, key)
     if not content:
         raise EmptyRecordError(_("the %(name)s is empty") % {"name": key})

@@ -6,7 +6,7 @@ from typing import IO
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from annotator.imports.file_formats import MAX_FILE_BYTES, LineNote, read_text
+from annotator.imports.file_formats import ON_A_PAGE, FileLimits, LineNote, read_text
 from annotator.imports.prompt_files import (
     PromptDraft,
     PromptFile,
@@ -43,13 +43,19 @@ class ImportReport:
 
 
 def import_prompts(
-    *, project: Project, file: IO[bytes], filename: str, actor: User | None, skip_bad_rows: bool = False
+    *,
+    project: Project,
+    file: IO[bytes],
+    filename: str,
+    actor: User | None,
+    skip_bad_rows: bool = False,
+    limits: FileLimits = ON_A_PAGE,
 ) -> ImportReport:
     """Take every prompt of a file, or none if any line of it is wrong.
 
     With `skip_bad_rows` the wrong lines are left out and listed, and the others taken.
     """
-    content = read_prompt_file(file.read(MAX_FILE_BYTES + 1), filename)
+    content = read_prompt_file(file.read(limits.bytes + 1), filename, limits)
     return take_content(project=project, content=content, actor=actor, skip_bad_rows=skip_bad_rows)
 
 
@@ -86,10 +92,11 @@ def add_prompts(
     with transaction.atomic():
         # Imports into one project wait for each other, so that both reports are true.
         project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        system_prompt = read_text(project.system_prompt, "system_prompt")
         withdrawn_at = dict(project.prompts.values_list("content_hash", "withdrawn_at"))
         line_of: dict[str, int] = {}
         for draft in drafts:
-            messages = _without_common_system(draft.messages, project)
+            messages = _without_common_system(draft.messages, system_prompt)
             content_hash = hash_messages(messages)
             if content_hash in line_of:
                 report.skipped.append(
@@ -121,9 +128,8 @@ def add_prompts(
     return report
 
 
-def _without_common_system(messages: list[dict[str, str]], project: Project) -> list[dict[str, str]]:
-    common = {"role": "system", "content": read_text(project.system_prompt, "system_prompt")}
-    return messages[1:] if messages[0] == common else messages
+def _without_common_system(messages: list[dict[str, str]], system_prompt: str) -> list[dict[str, str]]:
+    return messages[1:] if messages[0] == {"role": "system", "content": system_prompt} else messages
 
 
 def _new_prompt(

@@ -9,7 +9,7 @@ from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotator.imports.file_formats import MAX_FILE_BYTES, MAX_LINES
+from annotator.imports.file_formats import BY_A_COMMAND, ON_A_PAGE
 from annotator.imports.prompt_files import MAX_CHARACTERS, PromptFile, read_prompt_file
 from annotator.models.prompts import without_system
 from annotator.text import is_blank
@@ -106,7 +106,7 @@ def test_a_line_separator_inside_a_json_string_does_not_end_the_line():
         ("nonsense", "not JSON"),
         ('{"prompt": NaN}', "not a number"),
         pytest.param('{"prompt": ' + "9" * 5000 + "}", "not a number", id="many digits"),
-        ('{"prompt": ' + "[" * 100_000, "nested too deeply"),
+        ('{"prompt": ' + "[" * 50_000, "nested too deeply"),
         ('{"prompt": "a", "prompt": "b"}', "the key prompt is there twice"),
         ("[]", "expected an object, not a list"),
         ("null", "expected an object, not null"),
@@ -227,12 +227,11 @@ def test_a_first_system_message_is_kept():
         (b"", "a.jsonl", "no prompt"),
         (b"{}", "a.xlsx", "reads .csv"),
         (b"{}", "prompts", "reads .csv"),
-        (b"x" * (MAX_FILE_BYTES + 1), "a.csv", "larger than 20 MiB"),
-        (b"\n" * (MAX_LINES + 1), "a.jsonl", "more than 100,000 lines"),
-        (b"{\n" * (MAX_LINES + 1), "a.jsonl", "more than 100,000 lines"),
-        (b"[" + b"0," * MAX_LINES + b"0]", "a.json", "more than 100,000 lines"),
-        (b"prompt\n" + b",\n" * MAX_LINES + b",\n", "a.csv", "more than 100,000 lines"),
-        (b"prompt\r" + b",\r" * MAX_LINES, "a.csv", "more than 100,000 lines"),
+        (b"prompt" + b"," * 1000 + b"\n", "a.csv", "more than 1000 columns"),
+        (b"[[" + b"0," * 600_000 + b"0]]", "a.json", "more than 500000 values"),
+        (b"{" + b'"a":[],' * 60_000 + b'"b":0}', "a.jsonl", "more than 100000 values"),
+        (b"{" + b",".join(b'"%d":0' % n for n in range(10_001)) + b"}", "a.jsonl", "more than 10000 keys"),
+        (b'{"prompt": "' + b"Human: a\\n" * 30_000 + b'"}', "a.jsonl", "at most 20000"),
     ],
     ids=lambda value: repr(value)[:40],
 )
@@ -241,6 +240,22 @@ def test_a_file_that_is_wrong_as_a_whole_gives_one_error(content, filename, reas
     assert len(result.errors) == 1
     assert reason in str(result.errors[0])
     assert result.drafts == []
+
+
+@pytest.mark.parametrize("limits", [ON_A_PAGE, BY_A_COMMAND])
+def test_a_file_beyond_its_limits_is_refused_as_a_whole(limits):
+    too_large = read_prompt_file(b"x" * (limits.bytes + 1), "a.csv", limits)
+    assert f"larger than {limits.bytes // 1024**2} MiB" in str(too_large.errors)
+    for content, filename in [
+        (b"\n" * (limits.lines + 1), "a.jsonl"),
+        (b"{\n" * (limits.lines + 1), "a.jsonl"),
+        (b"[" + b"0," * limits.lines + b"0]", "a.json"),
+        (b"prompt\n" + b",\n" * limits.lines + b",\n", "a.csv"),
+        (b"prompt\r" + b",\r" * limits.lines, "a.csv"),
+    ]:
+        result = read_prompt_file(content, filename, limits)
+        assert len(result.errors) == 1 and f"more than {limits.lines:,} lines" in str(result.errors[0])
+        assert result.drafts == []
 
 
 filenames = st.sampled_from(["a.csv", "a.tsv", "a.jsonl", "a.json"])

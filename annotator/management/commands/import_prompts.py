@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from annotator.imports.file_formats import LineNote
+from annotator.imports.file_formats import BY_A_COMMAND, LineNote
 from annotator.models import Project
 from annotator.services.prompts import import_prompts
 
@@ -35,6 +35,7 @@ class Command(BaseCommand):
                     filename=file.name,
                     actor=None,
                     skip_bad_rows=skip_bad_rows,
+                    limits=BY_A_COMMAND,
                 )
         except OSError as error:
             raise CommandError(f"The file cannot be read: {error}") from error
