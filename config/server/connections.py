@@ -1,11 +1,11 @@
 """Connections that end when they keep the server waiting, or when there are too many of them."""
 
-import math
 import socket
 import struct
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from heapq import nsmallest
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +21,9 @@ from config.server.request import Request
 MOST = 1000
 MOST_OF_ONE_ADDRESS = 64
 """Connections that are open at once, in a process."""
+
+ACCEPTED_AT_ONCE = 16
+"""Few enough for the processes to share them."""
 
 LOOK_EVERY = 1.0
 """Seconds between two looks for connections that are overdue."""
@@ -43,7 +46,7 @@ class Channel(HTTPChannel):
     will_close: bool
 
     def __init__(self, server: "Server", sock: socket.socket, addr: Any, adj: Adjustments, map: Any) -> None:  # noqa: A002
-        self.seen = time.monotonic()
+        self.patience = Patience(patience.IDLE)
         self.writing = Patience(patience.WRITE)
         self.lingering: Patience | None = None
         self.refused = False
@@ -51,20 +54,15 @@ class Channel(HTTPChannel):
         server.make_room(self)
 
     @property
-    def deadline(self) -> float:
-        """When the peer has kept the server waiting for too long; never, while the site works for it."""
+    def left(self) -> float:
+        """The part of the patience with the peer that is left; all of it while the site works for it."""
         if self.lingering:
-            return self.lingering.ends
+            return self.lingering.left
         if self.total_outbufs_len:
-            return self.writing.ends
+            return self.writing.left
         if self.requests:
-            return math.inf
-        return self.request.patience.ends if self.request else self.seen + patience.IDLE
-
-    @property
-    def worth(self) -> tuple[bool, float]:
-        """What is closed first is worth least: what is idle, then what has least time left."""
-        return bool(self.requests or self.request or self.total_outbufs_len), self.deadline
+            return 1.0
+        return (self.request or self).patience.left
 
     def drop(self) -> None:
         """Close, and let the kernel forget at once what the peer did not read."""
@@ -95,7 +93,7 @@ class Channel(HTTPChannel):
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         sent: int = super().send(data, do_close)
-        self.seen = time.monotonic()
+        self.patience = Patience(patience.IDLE)
         self.writing.earn(sent)
         return sent
 
@@ -116,6 +114,7 @@ class Server(TcpWSGIServer):
 
     def __init__(self, application: Callable[..., Any], listening: socket.socket, threads: int) -> None:
         self.next_look = 0.0
+        self.newest: Channel | None = None
         dispatcher = ThreadedTaskDispatcher()
         dispatcher.set_thread_count(threads)
         address = (listening.family, listening.type, listening.proto, listening.getsockname())
@@ -139,21 +138,35 @@ class Server(TcpWSGIServer):
         if now >= self.next_look:
             self.next_look = now + LOOK_EVERY
             for channel in list(self.active_channels.values()):
-                if channel.deadline < now:
+                if channel.left < 0:
                     channel.drop()
         return bool(self.accepting)
 
+    def handle_accept(self) -> None:
+        """Let in some at once: a turn of the loop costs what all connections cost."""
+        for _ in range(ACCEPTED_AT_ONCE):
+            last = self.newest
+            super().handle_accept()
+            if self.newest is last:
+                break
+
     def make_room(self, newest: Channel) -> None:
-        """Close one connection for the newest one where there are too many, in all or of its address."""
-        everyone = self.active_channels.values()
-        groups = [(MOST, list(everyone))]
+        """Where there are too many, in all or of the newest one's address, close what has least time left.
+
+        That is neither a new connection nor a body that comes steadily: they have all of it.
+        """
+        self.newest = newest
+        everyone = list(self.active_channels.values())
+        groups = [(MOST, everyone)]
         if not settings.PROXIES:  # a proxy is one address for everybody, and counts itself
             groups.append(
                 (MOST_OF_ONE_ADDRESS, [each for each in everyone if each.addr[0] == newest.addr[0]])
             )
         for most, group in groups:
             if len(group) > most:
-                min(group, key=lambda each: each.worth).drop()
+                # A few at once: to find them takes as long for one.
+                for each in nsmallest(1 + most // 20, group, key=lambda each: each.left):
+                    each.drop()
 
     def has_room_for(self, request: Request) -> bool:
         """Whether a body may go on; each lies on the disk until it is whole."""

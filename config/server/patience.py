@@ -20,6 +20,11 @@ class Patience:
         self.seconds = seconds
         self.ends = time.monotonic() + seconds
 
+    @property
+    def left(self) -> float:
+        """The part that has not passed; below 0 when it has ended."""
+        return (self.ends - time.monotonic()) / self.seconds
+
     def earn(self, size: int) -> None:
         """A byte now and then does not live for ever: it earns little more than nothing."""
         self.ends = min(self.ends + size / SLOWEST, time.monotonic() + self.seconds)

@@ -1,6 +1,7 @@
 """Visitors who open a page again and again while a drill is on, and how long they wait."""
 
 import http.client
+import ssl
 import statistics
 import threading
 import time
@@ -39,7 +40,8 @@ def visitors(
     pause: float = 0.25,
     patience: float = 10.0,
     path: str = "/account/login/",
-    headers: dict[str, str] | None = None,
+    host: str = "127.0.0.1",
+    tls: bool = False,
 ) -> Iterator[Waits]:
     """So many people open a page on a new connection each time, until the block ends."""
     waits, over = Waits(patience), threading.Event()
@@ -47,7 +49,7 @@ def visitors(
     def visit() -> None:
         while not over.wait(pause):
             began = time.monotonic()
-            if opens(port, path, patience, headers or {}):
+            if opens(port, path, patience, host=host, tls=tls):
                 waits.seconds.append(time.monotonic() - began)
             else:
                 waits.seconds.append(patience)
@@ -64,11 +66,15 @@ def visitors(
             thread.join()
 
 
-def opens(port: int, path: str, patience: float, headers: dict[str, str]) -> bool:
+def opens(port: int, path: str, patience: float, *, host: str = "127.0.0.1", tls: bool = False) -> bool:
     """Whether the page comes, whole and without an error."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=patience)
     try:
-        connection.request("GET", path, headers=headers)
+        connection.connect()
+        if tls:
+            context = ssl._create_unverified_context()
+            connection.sock = context.wrap_socket(connection.sock, server_hostname=host)
+        connection.request("GET", path, headers={"Host": host})
         answer = connection.getresponse()
         answer.read()
     except (OSError, http.client.HTTPException):
