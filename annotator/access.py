@@ -4,9 +4,16 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from .models import Membership, Project, Role, User
@@ -15,6 +22,7 @@ ProjectView = Callable[..., HttpResponseBase]
 MEMBERS = (Role.VOLUNTEER, Role.REVIEWER, Role.COORDINATOR)
 STAFF = (Role.REVIEWER, Role.COORDINATOR)
 COORDINATORS = (Role.COORDINATOR,)
+SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
 class SignedInRequest(HttpRequest):
@@ -25,7 +33,7 @@ class SignedInRequest(HttpRequest):
 
 
 class ProjectRequest(SignedInRequest):
-    """A request whose user is known to be a member of `project` in `role`."""
+    """A request whose user is known to be a member of `project` and may act in `role`."""
 
     project: Project
     role: Role
@@ -40,25 +48,47 @@ def membership_or_404(user: User, slug: str) -> Membership:
     return membership
 
 
+def role_in_force(user: User, membership: Membership) -> Role:
+    """The role that the member may act in.
+
+    Where the site asks coordinators for a second factor, one without it can do what a volunteer can.
+    """
+    role = Role(membership.role)
+    if role in settings.SECOND_FACTOR_ROLES and not is_mfa_enabled(user, SECOND_FACTORS):
+        return Role.VOLUNTEER
+    return role
+
+
 def project_view(*roles: Role) -> Callable[[ProjectView], ProjectView]:
     """Let members with one of the roles in; others get 403, strangers 404.
 
-    The view's address has the project's `slug`; `request.membership`, `request.project` and `request.role`
-    are set.
+    Who lacks only a second factor is led to the page where it is set up. The view's address has the project's
+    `slug`; `request.membership`, `request.project` and `request.role` are set.
     """
 
     def decorate(view: ProjectView) -> ProjectView:
         @wraps(view)
         def checked(request: ProjectRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
             membership = membership_or_404(request.user, slug)
-            if membership.role not in roles:
+            role = role_in_force(request.user, membership)
+            if role not in roles:
+                if membership.role in roles:
+                    return _ask_for_second_factor(request)
                 raise PermissionDenied("Your role in this project does not include this page.")
             request.membership = membership
             request.project = membership.project
-            request.role = Role(membership.role)
+            request.role = role
             return view(request, *args, **kwargs)
 
         checked.roles = roles  # type: ignore[attr-defined]
         return checked
 
     return decorate
+
+
+def _ask_for_second_factor(request: ProjectRequest) -> HttpResponseBase:
+    messages.warning(
+        request, _("Nothing was done yet: this site asks coordinators for a second factor. Set one up first.")
+    )
+    where = redirect("mfa_index")
+    return HttpResponseClientRedirect(where.url) if request.htmx else where

@@ -48,6 +48,7 @@ urlpatterns = [
     path("account/mail/<secret:token>/stop/", personal_settings.unsubscribe, name="unsubscribe"),
     path("account/token/create/", account.api_token_create, name="create-api-token"),
     path("account/token/revoke/", account.api_token_revoke, name="revoke-api-token"),
+    path("account/sessions/<int:pk>/end/", account.session_end, name="end-session"),
     # allauth's page for several addresses would let people claim one that is somebody else's.
     path("account/email/", account.email_page_closed, name="account_email"),
     # allauth's own do not say that they hold a secret.

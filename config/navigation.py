@@ -39,5 +39,6 @@ def project_tabs(request: HttpRequest) -> dict[str, Any]:
     return {
         "project": project,
         "role": request.role,  # type: ignore[attr-defined]
+        "lacks_second_factor": request.role != request.membership.role,  # type: ignore[attr-defined]
         "tabs": [{**tab, "is_current": tab["url"] == current} for tab in tabs],
     }

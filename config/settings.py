@@ -9,6 +9,7 @@
 | CHORUS_PORT       | the port that `local` links name (default 8000)                                  |
 | CHORUS_EMAIL_URL  | SMTP server, `smtp+tls://user:password@host:587`; without it mail becomes files  |
 | CHORUS_EMAIL_FROM | the sender of that mail (default `chorus@` and the first of CHORUS_HOSTS)        |
+| CHORUS_SECOND_FACTOR | `optional` (the default), or `coordinators`, who must sign in with one        |
 | CHORUS_JUDGE_URL  | an OpenAI-style endpoint up to `/v1` that evaluations may ask to judge           |
 | CHORUS_JUDGE_KEY  | its key, if it wants one; read by the engine only, never stored                  |
 | CHORUS_LOG        | `text` (the default) or `json`, which logs one object a line                     |
@@ -184,8 +185,18 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_FORMS = {"reset_password": "annotator.forms.account.NewPasswordForm"}
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Chorus] "
 MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+# A browser gives a security key to https only, or to plain http on this machine.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = LOCAL
+MFA_TOTP_ISSUER = f"Chorus ({HOST})"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if LOCAL else "https"
 ACCOUNT_RATE_LIMITS = {"api_token": "20/m/ip"}
+SECOND_FACTOR = os.environ.get("CHORUS_SECOND_FACTOR", "optional")
+if SECOND_FACTOR not in {"optional", "coordinators"}:
+    raise ImproperlyConfigured(
+        f"CHORUS_SECOND_FACTOR is {SECOND_FACTOR!r}; it must be 'optional' or 'coordinators'."
+    )
+SECOND_FACTOR_ROLES = {"coordinator"} if SECOND_FACTOR == "coordinators" else set()
 SESAME_ONE_TIME = True
 SESAME_MAX_AGE = 24 * 60 * 60
 

@@ -10,7 +10,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotator.access import membership_or_404
+from annotator.access import membership_or_404, role_in_force
 from annotator.models import Membership, Project, Role
 
 
@@ -33,11 +33,15 @@ class ProjectAPIView(GenericAPIView):
         membership = membership_or_404(request.user, kwargs["slug"])
         method = "GET" if request.method == "HEAD" else request.method
         # A method without roles has no handler either: it goes on to be answered 405.
-        if method in self.roles and membership.role not in self.roles[method]:
+        role = role_in_force(request.user, membership)
+        if method in self.roles and role not in self.roles[method]:
+            if membership.role in self.roles[method]:
+                words = _("This site asks coordinators for a second factor. Set one up on your account page.")
+                raise PermissionDenied(words)
             raise PermissionDenied(_("Your role in this project does not include this."))
         self.membership = membership
         self.project = membership.project
-        self.role = Role(membership.role)
+        self.role = role
 
     def answer_page(self, rows: QuerySet) -> Response:
         """One page of the rows."""

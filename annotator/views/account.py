@@ -1,9 +1,10 @@
 """A person's own account: name, ways to sign in, API token."""
 
+from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -48,6 +49,16 @@ def api_token_revoke(request: SignedInRequest) -> HttpResponse:
     revoke_api_token(user=request.user)
     messages.success(request, _("The API token was revoked; programs that used it can no longer sign in."))
     return redirect("account")
+
+
+@require_POST
+@login_required
+def session_end(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Sign out one other browser of this person; this one has its own button."""
+    others = UserSession.objects.filter(user=request.user).exclude(session_key=request.session.session_key)
+    get_object_or_404(others, pk=pk).end()
+    messages.success(request, _("That browser is signed out."))
+    return redirect("usersessions_list")
 
 
 @require_safe

@@ -229,6 +229,7 @@ def test_signing_in_never_sends_to_another_site(client, ada):
     [
         *("account", "account_logout", "account_change_password", "account_email", "mfa_index"),
         *("mfa_activate_totp", "usersessions_list", "account_reauthenticate"),
+        *("mfa_add_webauthn", "mfa_list_webauthn"),
     ],
 )
 def test_every_page_of_the_account_is_in_the_sites_frame_without_inline_code(client, ada, name):

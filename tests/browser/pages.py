@@ -233,6 +233,8 @@ OWN = [
     View("second-factor", "/account/2fa/"),
     View("second-factor-on", "/account/2fa/", "careful"),
     View("second-factor-reauthenticate", "/account/2fa/reauthenticate/", "careful"),
+    View("security-keys", "/account/2fa/webauthn/"),
+    View("security-key-add", "/account/2fa/webauthn/add/"),
     View("totp-activate", "/account/2fa/totp/activate/"),
     View("totp-activate-error", "/account/2fa/totp/activate/", act=post(code="000000")),
     View("totp-deactivate", "/account/2fa/totp/deactivate/", "careful"),
