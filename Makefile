@@ -34,13 +34,18 @@ help: ## what can be made
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV) || { echo "Chorus needs Python 3.11 with venv: set PYTHON=/path/to/python3.11"; exit 1; }
 
-$(VENV)/installed: requirements.txt requirements-web.txt | $(BIN)/python
+# The files name everything, so that nothing comes in that has no hash there. Of torch there are two builds: the
+# one without CUDA is a tenth of the size, and pip finds it only where it is told of PyTorch's own index.
+INSTALL := $(BIN)/pip install --quiet --require-hashes --no-deps -r
+
+$(VENV)/installed: requirements.txt requirements-cpu.txt requirements-cuda.txt | $(BIN)/python
 	echo "Installing what Chorus needs …"
-	$(BIN)/pip install --quiet -r requirements.txt
+	$(INSTALL) requirements.txt
+	$(INSTALL) requirements-cpu.txt 2> /dev/null || $(INSTALL) requirements-cuda.txt
 	touch $@
 
 $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
-	$(BIN)/pip install --quiet -r requirements-dev.txt
+	$(INSTALL) requirements-dev.txt
 	touch $@
 
 $(CHORUS_DATA_DIR)/secret_key: | $(BIN)/python
@@ -81,7 +86,7 @@ bench-reward: $(VENV)/installed ## the reward stage against TRL's trainer: START
 TRL_PPO := build/trl-1.12
 $(TRL_PPO)/bin/python:
 	$(PYTHON) -m venv $(TRL_PPO)
-	$(TRL_PPO)/bin/pip install --quiet trl==1.12.0 peft==0.21.0 transformers==5.23.0 "$$(grep -E '^torch==' requirements.txt | cut -d' ' -f1)"
+	$(TRL_PPO)/bin/pip install --quiet trl==1.12.0 peft==0.21.0 transformers==5.23.0 "$$(grep -oE '^torch==[0-9.]+' requirements-cuda.txt)"
 
 .PHONY: bench-ppo
 bench-ppo: $(VENV)/installed $(TRL_PPO)/bin/python ## PPO against TRL's last PPOTrainer: time and memory; ARGS= (SHAPES= of both)
@@ -183,11 +188,26 @@ nginx:
 chromium:
 	command -v chromium > /dev/null || .ci/install-debian chromium
 
+# Unlike pip, uv reads neither this machine's own packages nor its settings: the hashes are the public index's.
+UV := build/uv-0.13.9
+$(UV)/bin/uv:
+	$(PYTHON) -m venv $(UV)
+	$(UV)/bin/pip install --quiet uv==0.13.9
+
+COMPILE = $(UV)/bin/uv pip compile --quiet --generate-hashes --no-annotate --no-header \
+  --python-version 3.11 --python-platform x86_64-manylinux_2_28 $(UPGRADE)
+
 .PHONY: requirements
-requirements: $(BIN)/python ## pin anew what the .in files name
-	$(BIN)/pip install --quiet pip-tools
-	for part in requirements-web requirements requirements-dev; do
-	  $(BIN)/pip-compile --quiet --strip-extras --no-annotate --no-header --no-emit-index-url \
-	    --no-emit-find-links --no-emit-trusted-host --output-file $$part.txt $$part.in
-	  sed -i -e 's/^\(torch==[0-9.]*\)+.*/\1/' -e '/^# The following packages/,$$d' $$part.txt
-	done
+requirements: $(UV)/bin/uv ## pin anew what the .in files name, with hashes; UPGRADE=--upgrade takes newer versions
+	$(COMPILE) requirements.in --no-emit-package torch -o requirements.txt
+	for part in web dev; do $(COMPILE) requirements-$$part.in -c requirements.txt -o requirements-$$part.txt; done
+	$(COMPILE) --no-config requirements-cuda.in -c requirements.txt -o requirements-cuda.txt
+
+CYCLONEDX := build/cyclonedx-7.3.0
+$(CYCLONEDX)/bin/cyclonedx-py:
+	$(PYTHON) -m venv $(CYCLONEDX)
+	$(CYCLONEDX)/bin/pip install --quiet cyclonedx-bom==7.3.0
+
+.PHONY: sbom
+sbom: $(VENV)/installed $(CYCLONEDX)/bin/cyclonedx-py ## the installed packages with their licences, as CycloneDX, in build/sbom.json
+	$(CYCLONEDX)/bin/cyclonedx-py environment --output-reproducible -o build/sbom.json $(BIN)/python
