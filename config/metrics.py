@@ -14,13 +14,13 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import MiddlewareNotUsed
 from django.db import DatabaseError
-from django.db.models import Count, F, Sum
+from django.db.models import Case, Count, F, Min, Sum, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django_tasks_db.models import DBTaskResult
+from django_tasks_db.models import DBTaskResult, get_date_max
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -92,16 +92,19 @@ class SiteCollector(Collector):
 
 
 def _jobs() -> Iterator[GaugeMetricFamily]:
-    jobs = GaugeMetricFamily("chorus_jobs", "Jobs of the worker.", labels=("job", "state"))
+    jobs = GaugeMetricFamily("chorus_jobs", "Jobs of the workers.", labels=("job", "state"))
     counts = DBTaskResult.objects.order_by().values_list("task_path", "status").annotate(Count("pk"))
     for path, status, count in counts:
         jobs.add_metric((path.rpartition(".")[2], status.lower()), count)
     yield jobs
-    oldest = (
-        DBTaskResult.objects.ready().order_by("enqueued_at").values_list("enqueued_at", flat=True).first()
+    waiting = GaugeMetricFamily(
+        "chorus_job_wait_seconds", "How long the oldest job of a queue has been due.", labels=("queue",)
     )
-    waited = (timezone.now() - oldest).total_seconds() if oldest else 0
-    yield GaugeMetricFamily("chorus_job_wait_seconds", "How long the oldest job has waited.", value=waited)
+    is_due_at_once = When(run_after=get_date_max(), then="enqueued_at")
+    due = DBTaskResult.objects.ready().annotate(due=Case(is_due_at_once, default="run_after"))
+    for queue, oldest in due.order_by().values_list("queue_name").annotate(Min("due")):
+        waiting.add_metric((queue,), (timezone.now() - oldest).total_seconds())
+    yield waiting
 
 
 def _training() -> Iterator[GaugeMetricFamily]:

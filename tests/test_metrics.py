@@ -70,9 +70,13 @@ def test_jobs_updates_and_disk_are_told(client, db, token, django_capture_on_com
     with django_capture_on_commit_callbacks(execute=True):
         update = start_update(project=project, actor=coordinator_of(project))
     DBTaskResult.objects.update(enqueued_at=timezone.now() - timedelta(minutes=5))
+    later = DBTaskResult.objects.get()
+    later.pk, later.queue_name, later.run_after = None, "mail", timezone.now() - timedelta(minutes=1)
+    later.save(force_insert=True)
     told = read(client, token)
-    assert told["chorus_jobs", "run_update", "ready"] == 1
-    assert told["chorus_job_wait_seconds",] >= 300
+    assert told["chorus_jobs", "run_update", "ready"] == 2
+    assert 300 <= told["chorus_job_wait_seconds", "default"] < 360
+    assert 60 <= told["chorus_job_wait_seconds", "mail"] < 120
     assert told["chorus_updates", "queued"] == 1
     assert told["chorus_disk_free_bytes",] > 0
     assert told["chorus_database_up",] == 1
