@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "config.form_bounds.FormBoundsMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "annotator.middleware.LanguageMiddleware",
     "annotator.middleware.PageAboveMiddleware",
@@ -245,10 +246,14 @@ LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}django_language"
 MESSAGE_STORAGE = "config.messages.MessageStorage"
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
-DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+# A form without its files: the project's settings are the largest, with each text twice and three bytes for a
+# character. What programs send, `annotator.api.parsers` bounds.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+DATA_UPLOAD_MAX_NUMBER_FILES = 2
 # What the server reads of a request at most: a file of prompts in its form; from who does not say who they
 # are, a form without a file.
-MAX_BODY = 21 * 1024 * 1024
+MAX_BODY = 6 * 1024 * 1024
 MAX_ANONYMOUS_BODY = 64 * 1024
 # In production one proxy stands in front and tells where a request came from.
 PROXIES = ALLAUTH_TRUSTED_PROXY_COUNT = 0 if LOCAL else 1

@@ -6,10 +6,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from annotator.imports.file_formats import BadRecordError, EmptyRecordError
+from annotator.imports.prompt_files import MAX_CHARACTERS as MAX_PROMPT
 from annotator.limits import FEWEST_ANSWERS, MOST_ANSWERS
 
 from .models import PracticeComparison
-from .practice_files import PracticeDraft, practice_from_record
+from .practice_files import MAX_CHARACTERS, PracticeDraft, practice_from_record
 from .questions import LETTERS
 
 
@@ -28,12 +29,15 @@ class PracticeComparisonForm(forms.Form):
 
     fewest_answers, most_answers = FEWEST_ANSWERS, MOST_ANSWERS
 
-    question = forms.CharField(label=_("Question"), widget=forms.Textarea(attrs={"rows": 3}))
+    question = forms.CharField(
+        label=_("Question"), max_length=MAX_PROMPT, widget=forms.Textarea(attrs={"rows": 3})
+    )
     language = forms.CharField(
         label=_("Language"), initial="en", max_length=35, help_text=_("A language tag, such as en or ar.")
     )
     why = forms.CharField(
         label=_("Why this is the right order"),
+        max_length=MAX_CHARACTERS,
         help_text=_(
             "Shown after it was ranked: a sentence or two, in plain words. Name answers by what they say, "
             "not by their letter: everybody sees them in another order."
@@ -57,7 +61,10 @@ class PracticeComparisonForm(forms.Form):
         self.earlier = comparison.prompt.messages[:-1] if comparison else []
         for place, letter in enumerate(LETTERS, start=1):
             self.fields[f"answer_{place}"] = forms.CharField(
-                label=_("Answer %s") % letter, required=False, widget=forms.Textarea(attrs={"rows": 3})
+                label=_("Answer %s") % letter,
+                required=False,
+                max_length=MAX_CHARACTERS,
+                widget=forms.Textarea(attrs={"rows": 3}),
             )
             self.fields[f"rank_{place}"] = forms.TypedChoiceField(
                 label=_("Rank of answer %s") % letter,

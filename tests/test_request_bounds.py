@@ -2,15 +2,24 @@
 
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from django import forms
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import given
 from hypothesis import strategies as st
 
+from annotator.models import Project
 from annotator.strict_json import BadJSONError, load_any_json
+from config.form_bounds import MAX_CHARACTERS
 from ranking.models import Judgment
+from ranking.onboarding_forms import PracticeComparisonForm
+from ranking.questions import QUESTIONS, Asked
 from tests.api import client_of
 from tests.factories import coordinator_of
 from tests.training.making import make_judged
@@ -96,3 +105,70 @@ def test_values_are_counted_before_they_are_read(value: Any, is_spaced: bool):
     if count:
         with pytest.raises(BadJSONError, match="values"):
             load_any_json(text, most_values=count - 1)
+
+
+OURS = {"annotator", "ranking", "training"}
+
+
+def forms_of_the_site() -> Iterator[type[forms.BaseForm]]:
+    """Every form class of our own."""
+    import_module("config.urls")
+    waiting = [forms.BaseForm]
+    while waiting:
+        waiting += (found := waiting.pop().__subclasses__())
+        yield from (
+            each for each in found if each.__module__.split(".")[0] in {"annotator", "ranking", "training"}
+        )
+
+
+def fields_of_the_site() -> Iterator[tuple[str, forms.Field]]:
+    for form in forms_of_the_site():
+        yield from ((f"{form.__qualname__}.{name}", field) for name, field in form.base_fields.items())
+    asked = Asked([1, 2, 3], Project(criteria=["Tone"]))
+    for name, field in (pair for question in QUESTIONS for pair in question.fields(asked).items()):
+        yield f"a question's {name}", field
+    yield from PracticeComparisonForm().fields.items()
+
+
+def test_every_text_of_a_form_is_bounded():
+    found = dict(fields_of_the_site())
+    assert len(found) > 40
+    texts = {name: each for name, each in found.items() if isinstance(each, forms.CharField)}
+    unbounded = [
+        name
+        for name, field in texts.items()
+        if not isinstance(field, forms.UUIDField) and not field.max_length
+    ]
+    assert unbounded == []
+    longest = max(field.max_length or 0 for field in texts.values())
+    assert longest <= MAX_CHARACTERS
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ({"login": "a" * 50_001}, 413),
+        ({"a" * 201: "a"}, 413),
+        ({"login": ["a", "b" * 50_001]}, 413),
+        ({"login": "a" * 50_000}, 200),
+        ({f"field {n}": "a" for n in range(501)}, 400),
+        ({"login": ["a"] * 501}, 400),
+        ({f"field {n}": "a" * 40_000 for n in range(60)}, 400),
+    ],
+)
+@pytest.mark.parametrize("kind", ["multipart", "urlencoded"])
+def test_a_form_beyond_its_bounds_is_refused(client: Client, form: dict[str, Any], status: int, kind: str):
+    if kind == "multipart":
+        answer = client.post("/account/login/", form)
+    else:
+        kind = "application/x-www-form-urlencoded"
+        answer = client.post("/account/login/", urlencode(form, doseq=True), content_type=kind)
+    assert answer.status_code == status
+    assert len(answer.content) < 400_000
+
+
+@pytest.mark.django_db
+def test_a_form_has_two_files_at_most(client: Client):
+    files = {name: SimpleUploadedFile("a.csv", b"prompt") for name in "abc"}
+    assert client.post("/account/login/", files).status_code == 400

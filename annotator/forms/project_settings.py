@@ -35,12 +35,32 @@ class ProjectForm(forms.ModelForm):
     """Others write them elsewhere as well, or everybody has to read them again: whoever saves something else
     neither takes back what was stored meanwhile nor stores them anew with a browser's line ends."""
 
+    description = forms.CharField(
+        required=False, max_length=2000, label=_("Description"), widget=forms.Textarea(attrs={"rows": 3})
+    )
     guidelines = forms.CharField(
         required=False,
         max_length=20_000,
         label=_("Guidelines"),
         widget=forms.Textarea(attrs={"rows": 14}),
         help_text=_("Markdown. When you change them, everybody is shown once what changed."),
+    )
+    consent_text = forms.CharField(
+        required=False,
+        max_length=20_000,
+        label=_("What volunteers agree to"),
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text=_(
+            "Markdown: what is stored, what is published, how to withdraw. Leave it empty to use the "
+            "words that come with Chorus. Change it, and everybody is asked again."
+        ),
+    )
+    system_prompt = forms.CharField(
+        required=False,
+        max_length=20_000,
+        label=_("System prompt"),
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("Put before every conversation."),
     )
     flags_off = forms.MultipleChoiceField(
         label=_("Flags that volunteers are not shown"),
@@ -86,14 +106,11 @@ class ProjectForm(forms.ModelForm):
         )
         labels = {
             "name": _("Name"),
-            "description": _("Description"),
             "guidelines": _("Guidelines"),
-            "system_prompt": _("System prompt"),
             "completions_per_comparison": _("Completions per comparison"),
             "judgments_per_comparison": _("Judgments per comparison"),
             "assignment_minutes": _("Minutes that an assignment is held"),
             "licence": _("Licence of the judgments"),
-            "consent_text": _("What volunteers agree to"),
             "practice_length": _("Comparisons in the practice"),
             "practice_pass_mark": _("How many of them have to be right"),
             "offers_rewrites": _("Volunteers may write a better answer"),
@@ -101,10 +118,6 @@ class ProjectForm(forms.ModelForm):
         }
         help_texts = {
             "licence": _("Volunteers agree to it before they rank. Change it, and everybody is asked again."),
-            "consent_text": _(
-                "Markdown: what is stored, what is published, how to withdraw. Leave it empty to use the "
-                "words that come with Chorus. Change it, and everybody is asked again."
-            ),
             "practice_length": _("How many a new volunteer gets, if there are that many."),
             "practice_pass_mark": _("They may try twice; then you are asked."),
             "completions_per_comparison": format_lazy(
@@ -119,11 +132,6 @@ class ProjectForm(forms.ModelForm):
                 "Given names and numbers only; anyone can take theirs off. It rewards speed, so think twice."
             ),
             "offers_rewrites": _("What they write goes into datasets, for the chatbot to learn from."),
-        }
-        widgets = {
-            "description": forms.Textarea(attrs={"rows": 3}),
-            "consent_text": forms.Textarea(attrs={"rows": 6, "maxlength": 20_000}),
-            "system_prompt": forms.Textarea(attrs={"rows": 4}),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -42,8 +42,11 @@ class Rewrite(Question):
 
     def fields(self, asked: Asked) -> dict[str, forms.Field]:
         letters = [(place, LETTERS[place - 1]) for place, _completion in asked.places]
-        # Its length counts as it is stored, so `check` looks at it.
-        return {"rewrite": forms.CharField(required=False), "rewrite_of": number_field(letters)}
+        # Its length counts as it is stored, so `check` looks at it: a line's end is one character there.
+        text = forms.CharField(
+            required=False, max_length=2 * LONGEST, error_messages={"max_length": _too_long()}
+        )
+        return {"rewrite": text, "rewrite_of": number_field(letters)}
 
     def entered(self, form: QuestionForm) -> Written | None:
         """The text, with the answer that it rewrites: the chosen one, else the first of the best."""
@@ -97,7 +100,7 @@ class Rewrite(Question):
                 _("What you wrote still contains “%s”: replace it with other words.") % hidden_mark()
             )
         if len(text) > LONGEST:
-            raise InvalidJudgmentError(_("What you wrote is longer than %d characters.") % LONGEST)
+            raise InvalidJudgmentError(_too_long())
         return original, text
 
     def columns(self, value: Any) -> dict[str, Any]:
@@ -133,6 +136,10 @@ class Rewrite(Question):
 
     def export(self, value: tuple[int, str] | None) -> dict[str, Any]:
         return {"rewrite": {"original": value[0], "text": value[1]} if value else None}
+
+
+def _too_long() -> str:
+    return _("What you wrote is longer than %d characters.") % LONGEST
 
 
 def _tidy(text: str) -> str:

@@ -110,7 +110,7 @@ def test_a_missing_rank_brings_the_form_back_as_it_was(client, assignment, heade
         {"key": ""},
         {"rationale": "half done\0"},
         {"rationale": "half done" + "x" * 5001},
-        {"rationale": "half done" + "x" * 1_000_000},
+        {"rationale": "half done" + "x" * 45_000},
     ],
     ids=lambda change: " ".join(f"{name} {value[:10]} {len(value)}" for name, value in change.items()),
 )

@@ -157,7 +157,7 @@ def test_practice_is_the_desks_form_without_what_has_no_right_answer(client, pro
 
 
 @pytest.mark.parametrize(
-    "fields", [{}, {"preferred": "c"}, {"preferred": "a\0"}, {"preferred": "a" * 1_000_000}]
+    "fields", [{}, {"preferred": "c"}, {"preferred": "a\0"}, {"preferred": "a" * 45_000}]
 )
 def test_what_is_no_ranking_is_refused_and_not_stored(client, project, newcomer, fields):
     assignment = begin_practice(membership=newcomer).next_assignment()
@@ -433,7 +433,7 @@ def test_of_two_who_save_at_the_same_moment_one_replaces_a_practice_comparison(p
     [
         {"question": ""},
         {"question": "a\0b"},
-        {"question": "x" * 1_000_000},
+        {"question": "x" * 45_000},
         {"answer_2": ""},
         {"answer_2": "A share."},
         {"rank_2": ""},
@@ -441,7 +441,7 @@ def test_of_two_who_save_at_the_same_moment_one_replaces_a_practice_comparison(p
         {"rank_2": "9" * 5000},
         {"language": "no language"},
         {"why": ""},
-        {"why": "x" * 1_000_000},
+        {"why": "x" * 45_000},
     ],
 )
 def test_a_wrong_practice_comparison_is_shown_and_not_stored(client, current, wrong):
