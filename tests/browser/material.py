@@ -82,8 +82,7 @@ def make() -> None:
             | make_doors(ada)
         )
         sessions = make_sessions()
-        # A sign-in ends the links that were made before.
-        words["sign_in"] = sesame.utils.get_token(User.objects.get(email=f"link@{HOST}"))
+        words |= make_links()  # which a sign-in would end
         print(json.dumps({"words": words, "sessions": sessions}))
 
 
@@ -234,9 +233,7 @@ def write_safety(update: Any) -> None:
 
 
 def make_doors(ada: User) -> dict[str, Any]:
-    """Ways in: an invitation, a link to a new password, people who sign in in other ways."""
-    from allauth.account.forms import default_token_generator
-    from allauth.account.utils import user_pk_to_url_str
+    """Ways in: an invitation, and people who sign in in other ways."""
     from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
     from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 
@@ -252,17 +249,28 @@ def make_doors(ada: User) -> dict[str, Any]:
     by_link = make_user(f"link@{HOST}", name="By link")
     by_link.set_unusable_password()
     by_link.save()
-    reset = f"{user_pk_to_url_str(ada)}-{default_token_generator.make_token(ada)}"
     return {
         "invitation": invite(project=four, role=Role.VOLUNTEER, email="", actor=ada)[1],
-        "reset": reset,
         "password": PASSWORD,
+    }
+
+
+def make_links() -> dict[str, str]:
+    """The secrets of a sign-in link and of a link to a new password."""
+    from allauth.account.forms import default_token_generator
+    from allauth.account.utils import user_pk_to_url_str
+
+    user = User.objects.get(email=f"link@{HOST}")
+    return {
+        "sign_in": sesame.utils.get_token(user),
+        "reset": f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}",
     }
 
 
 def make_sessions() -> dict[str, str]:
     """The session of each person, by name; none of them is asked for a password again."""
     from allauth.account.internal.flows.login import record_authentication
+    from allauth.usersessions.models import UserSession
 
     sessions = {}
     for user in User.objects.filter(email__endswith=f"@{HOST}"):
@@ -273,4 +281,8 @@ def make_sessions() -> dict[str, str]:
         session["account_authentication_methods"][-1]["at"] += 3600
         session.save()
         sessions[user.email.partition("@")[0]] = session.session_key
+        elsewhere = Client()
+        elsewhere.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        for key, agent in ((session.session_key, "Chrome"), (elsewhere.session.session_key, "Firefox")):
+            UserSession.objects.create(user=user, session_key=key, user_agent=agent, ip="192.0.2.7")
     return sessions
