@@ -10,6 +10,7 @@
 | CHORUS_EMAIL_URL  | SMTP server, `smtp+tls://user:password@host:587`; without it mail becomes files  |
 | CHORUS_EMAIL_FROM | the sender of that mail (default `chorus@` and the first of CHORUS_HOSTS)        |
 | CHORUS_SECOND_FACTOR | `optional` (the default), or `coordinators`, who must sign in with one        |
+| CHORUS_ACCEL      | where nginx has the data folder for itself, `/files/`: then it sends datasets    |
 | CHORUS_JUDGE_URL  | an OpenAI-style endpoint up to `/v1` that evaluations may ask to judge           |
 | CHORUS_JUDGE_KEY  | its key, if it wants one; read by the engine only, never stored                  |
 | CHORUS_LOG        | `text` (the default) or `json`, which logs one object a line                     |
@@ -257,6 +258,9 @@ MAX_BODY = 6 * 1024 * 1024
 MAX_ANONYMOUS_BODY = 64 * 1024
 # In production one proxy stands in front and tells where a request came from.
 PROXIES = ALLAUTH_TRUSTED_PROXY_COUNT = 0 if LOCAL else 1
+ACCEL = os.environ.get("CHORUS_ACCEL", "")
+if ACCEL and not (ACCEL.startswith("/") and ACCEL.endswith("/")):
+    raise ImproperlyConfigured(f"CHORUS_ACCEL is {ACCEL!r}; it must begin and end with a slash, as /files/.")
 if not LOCAL:
     MIDDLEWARE.insert(0, "config.hosts.SitePortMiddleware")
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -13,7 +13,7 @@ from typing import Any
 
 LONG = 10.0
 """Seconds that a process must have lived for its successor not to be delayed."""
-LONGEST_DELAY = 10.0
+LONGEST_DELAY = 1.0  # to start one costs little: the site is loaded already
 TIME_TO_STOP = 4.0
 """Seconds that requests have to finish when the server is told to stop; honcho waits five."""
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
@@ -127,7 +127,7 @@ class DatasetFileAPIView(ProjectAPIView):
         description="Parquet and JSONL in TRL's conversational preference format, the card and the manifest.",
         responses={(200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY)},
     )
-    def get(self, request: Request, slug: str, number: int, name: str) -> FileResponse:
+    def get(self, request: Request, slug: str, number: int, name: str) -> FileResponse | HttpResponse:
         dataset = get_object_or_404(self.project.datasets, number=number)
         return answer_file(dataset, name, "application/octet-stream")
 
@@ -141,5 +141,5 @@ class DatasetZipAPIView(ProjectAPIView):
         description="A zip of one folder that `datasets.load_dataset` reads; `Repr-Digest` has its SHA-256.",
         responses={(200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY)},
     )
-    def get(self, request: Request, slug: str, number: int) -> FileResponse:
+    def get(self, request: Request, slug: str, number: int) -> FileResponse | HttpResponse:
         return answer_zip(get_object_or_404(self.project.datasets, number=number))

@@ -47,11 +47,11 @@ def dataset(request: ProjectRequest, number: int) -> HttpResponse:
 
 @require_safe
 @project_view(Role.COORDINATOR)
-def dataset_file(request: ProjectRequest, number: int, name: str) -> FileResponse:
+def dataset_file(request: ProjectRequest, number: int, name: str) -> FileResponse | HttpResponse:
     return answer_file(get_object_or_404(request.project.datasets, number=number), name)
 
 
 @require_safe
 @project_view(Role.COORDINATOR)
-def dataset_zip(request: ProjectRequest, number: int) -> FileResponse:
+def dataset_zip(request: ProjectRequest, number: int) -> FileResponse | HttpResponse:
     return answer_zip(get_object_or_404(request.project.datasets, number=number))

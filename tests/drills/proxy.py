@@ -1,5 +1,6 @@
 """`deploy/nginx.conf` in front of a site, on this machine's ports and in a folder of its own."""
 
+import getpass
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,17 +17,17 @@ HOST = "chorus.example"
 @contextmanager
 def behind_nginx(site: Site, folder: Path) -> Iterator[int]:
     """The port at which nginx serves the site over TLS; the file itself is checked by `nginx -t` first."""
-    folder.chmod(0o755)
     (folder / "cache").mkdir()
     certificate, key = make_certificate(folder)
     plain, tls = free_port(), free_port()
     text = (ROOT / "deploy/nginx.conf").read_text()
     for there, here in {
+        "user www-data;": f"user {getpass.getuser()};",  # the folders are this user's alone
         "/etc/letsencrypt/live/chorus.example/fullchain.pem": certificate,
         "/etc/letsencrypt/live/chorus.example/privkey.pem": key,
         "/run/nginx.pid": folder / "nginx.pid",
         "/var/log/nginx": folder,
-        "/var/cache/nginx": folder / "cache",
+        "/var/lib/nginx": folder / "cache",
         "/var/lib/chorus": site.folder,
         "127.0.0.1:8000": f"127.0.0.1:{site.port}",
         "listen 80 ": f"listen 127.0.0.1:{plain} ",
