@@ -8,12 +8,9 @@ import socket
 
 from django.urls import get_resolver
 
-from config.server.connections import MOST, Server
+from config.server.connections import FILES_OF_ONE, MOST, Server
 from config.server.processes import keep_serving
 from config.wsgi import application
-
-FILES = 3 * MOST + 100
-"""Each connection may have a temporary file for what comes and one for what goes."""
 
 
 def main() -> None:
@@ -36,10 +33,13 @@ def main() -> None:
 
 
 def raise_limit_of_files() -> None:
+    """As many as the most connections need, or as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < FILES:
-        most = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    wanted = MOST * FILES_OF_ONE
+    if soft < wanted:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Connections that end when they keep the server waiting, or when there are too many of them."""
 
+import resource
 import socket
 import struct
 import time
@@ -21,6 +22,8 @@ from config.server.request import Request
 MOST = 1000
 MOST_OF_ONE_ADDRESS = 64
 """Connections that are open at once, in a process."""
+FILES_OF_ONE = 4
+"""Files that a connection may need: itself, temporary ones for what comes and for what goes; one to spare."""
 
 ACCEPTED_AT_ONCE = 16
 """Few enough for the processes to share them."""
@@ -74,11 +77,13 @@ class Channel(HTTPChannel):
         if self.lingering:
             return False
         done: bool = super().received(data)
-        if self.request and not self.server.has_room_for(self.request):
-            self.request.refuse(503, "Service Unavailable", "Too many files are being sent; try again soon.")
-            self.requests.append(self.request)
-            self.request = None
-            self.server.add_task(self)
+        if (request := self.request) and not self.server.has_room_for(request):
+            request.refuse(503, "Service Unavailable", "Too many files are being sent; try again soon.")
+            with self.requests_lock:
+                self.request = None
+                self.requests.append(request)
+                if len(self.requests) == 1:
+                    self.server.add_task(self)
         return done
 
     def service(self) -> None:
@@ -113,6 +118,8 @@ class Server(TcpWSGIServer):
     channel_class = Channel
 
     def __init__(self, application: Callable[..., Any], listening: socket.socket, threads: int) -> None:
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.most = min(MOST, files // FILES_OF_ONE)
         self.next_look = 0.0
         self.newest: Channel | None = None
         dispatcher = ThreadedTaskDispatcher()
@@ -157,7 +164,7 @@ class Server(TcpWSGIServer):
         """
         self.newest = newest
         everyone = list(self.active_channels.values())
-        groups = [(MOST, everyone)]
+        groups = [(self.most, everyone)]
         if not settings.PROXIES:  # a proxy is one address for everybody, and counts itself
             groups.append(
                 (MOST_OF_ONE_ADDRESS, [each for each in everyone if each.addr[0] == newest.addr[0]])
@@ -186,6 +193,7 @@ def adjustments() -> Adjustments:
     return Adjustments(
         **(forwarded if settings.PROXIES else {}),
         ident=None,
+        channel_request_lookahead=1,  # who has gone is noticed, and not worked for
         asyncore_use_poll=True,  # select() knows no file above 1023
         # A response that is not read goes to a temporary file, for however long: no thread waits for it.
         outbuf_high_watermark=2**62,

@@ -18,11 +18,12 @@ LONG_ANSWER = 20 * 1024**2
 
 @dataclass(frozen=True)
 class Served:
-    """A server with one thread, and what its application was asked."""
+    """A server with one thread, and what its application was asked; it waits for an event put into `hold`."""
 
     server: Server
     port: int
     asked: list[str]
+    hold: list[threading.Event]
 
     def connect(self, sent: bytes = b"", address: str = "127.0.0.1") -> socket.socket:
         """A connection from one of this machine's addresses, on which this was sent."""
@@ -43,10 +44,13 @@ class Served:
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     monkeypatch.setattr(connections, "LOOK_EVERY", 0.05)
     asked: list[str] = []
+    hold: list[threading.Event] = []
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = environ["wsgi.input"].read()
         asked.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} {len(body)}")
+        if hold:
+            hold.pop().wait(10)
         start_response("200 OK", [("Content-Type", "text/plain")])
         if environ["PATH_INFO"] == "/long/":
             return (b"x" * 65536 for _ in range(LONG_ANSWER // 65536))
@@ -57,7 +61,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         server.adj.asyncore_loop_timeout = 0.05
         thread = threading.Thread(target=server.run)
         thread.start()
-        yield Served(server, listening.getsockname()[1], asked)
+        yield Served(server, listening.getsockname()[1], asked, hold)
         server.task_dispatcher.shutdown()
         wasyncore.close_all(server._map)
         thread.join()

@@ -1,6 +1,7 @@
 """Whoever keeps the server waiting holds up nobody else, and not for long."""
 
 import socket
+import threading
 import time
 
 import pytest
@@ -48,6 +49,18 @@ def test_an_answer_that_nobody_reads_holds_no_thread_and_ends(impatient: Served)
         assert len(impatient.server.active_channels) <= 1, "the answer that waited is gone"
 
 
+def test_who_has_gone_is_not_worked_for(served: Served):
+    busy = threading.Event()
+    served.hold.append(busy)
+    with served.connect(b"GET /first/ HTTP/1.1\r\nHost: a\r\n\r\n"):
+        wait_for(lambda: served.asked == ["GET /first/ 0"], 5)
+        served.connect(b"GET /gone/ HTTP/1.1\r\nHost: a\r\n\r\n").close()
+        wait_for(lambda: len(served.server.active_channels) == 1, 5)
+        busy.set()
+        assert served.ask("GET", "/last/") == (200, b"yes")
+    assert served.asked == ["GET /first/ 0", "GET /last/ 0"]
+
+
 def test_an_answer_that_is_read_slowly_comes_whole(served: Served):
     with served.connect(b"GET /long/ HTTP/1.0\r\n\r\n") as connection:
         received = 0
@@ -88,10 +101,8 @@ def test_an_address_that_opens_too_many_loses_the_one_that_keeps_us_waiting(
         kept.close()
 
 
-def test_too_many_connections_in_all_lose_the_oldest_idle_ones(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(connections, "MOST", 5)
+def test_too_many_connections_in_all_lose_the_oldest_idle_ones(served: Served):
+    served.server.most = 5
     opened = [connection for n in range(1, 10) for connection in open_many(served, 1, f"127.0.0.{n}")]
     assert served.ask("GET", "/page/") == (200, b"yes")
     assert len(served.server.active_channels) <= 5
