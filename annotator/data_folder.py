@@ -4,7 +4,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -68,12 +68,16 @@ def _open() -> int:
 def _holders(lock: int) -> list[str]:
     """Who holds the lock, as far as the kernel tells: it does not know of other machines."""
     file, found = str(os.fstat(lock).st_ino), []
-    try:
+    with suppress(OSError, ValueError):
         for line in Path("/proc/locks").read_text().splitlines():
             _, kind, *_, pid, where, _, _ = line.split()
             if kind == "FLOCK" and where.endswith(f":{file}"):
-                command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-                found.append(f"process {pid}: {command.strip()}")
-    except (OSError, ValueError):
-        pass
+                found.append(f"process {pid}: {_command_of(pid)}")
     return found or ["They are on another machine, or in a container."]
+
+
+def _command_of(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+    except OSError:
+        return "it was killed, and what it started runs on"

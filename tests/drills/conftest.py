@@ -1,6 +1,7 @@
 """What drills share; they do harm to a real site and count what comes of it. `make drill` runs them."""
 
 import itertools
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it tells of each request
     config.addinivalue_line("markers", "both_databases: `make drill` runs it on PostgreSQL, too")
 
 
