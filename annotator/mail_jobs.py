@@ -1,7 +1,9 @@
 """Jobs that send one message each, in a queue of their own: no page and no update waits for a mail server."""
 
 import logging
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import wraps
 from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
@@ -15,6 +17,8 @@ logger = logging.getLogger(__name__)
 QUEUE = "mail"
 DELAYS = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120)]
 """How long to wait before each further attempt."""
+LONGEST = 30
+"""Seconds of an attempt. EMAIL_TIMEOUT alone bounds each silence of a server, not their number."""
 
 
 class MailNotSentError(Exception):
@@ -31,7 +35,8 @@ def mail_job(priority: int = 0) -> Callable[[Callable[..., None]], Task]:
         @wraps(send)
         def send_or_retry(*args: object, attempt: int = 0) -> None:
             try:
-                send(*args)
+                with _at_most(LONGEST):
+                    send(*args)
             except (OSError, SMTPException) as error:
                 if _is_final(error):
                     logger.warning("The mail server refused the address: %s%s", send.__name__, args)
@@ -46,6 +51,22 @@ def mail_job(priority: int = 0) -> Callable[[Callable[..., None]], Task]:
         return job
 
     return make
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError when the block takes longer. The worker does its jobs in its main thread."""
+
+    def give_up(*_signal: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _is_final(error: Exception) -> bool:

@@ -207,7 +207,7 @@ if email_url := os.environ.get("CHORUS_EMAIL_URL"):
     EMAIL_HOST, EMAIL_PORT = smtp.hostname or "localhost", smtp.port or 587
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(smtp.username or ""), unquote(smtp.password or "")
     EMAIL_USE_TLS = smtp.scheme == "smtp+tls"
-    EMAIL_TIMEOUT = 20
+    EMAIL_TIMEOUT = 10
 else:
     # Not to the log: a mail may hold a link that signs in.
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"

@@ -1,5 +1,6 @@
 """Mail waits for no page, and a mail server that fails is asked again, not for ever."""
 
+import time
 from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
 
 import pytest
@@ -115,3 +116,15 @@ def test_a_forged_host_is_not_in_the_mail(client, ada):
     client.post(reverse(RESET), {"email": KNOWN}, headers={"Host": "localhost:6666"})
     run_mail_jobs()
     assert "6666" not in mail.outbox[0].body and "localhost" not in mail.outbox[0].body
+
+
+def test_a_mail_server_that_never_ends_its_answer_is_left(client, ada, monkeypatch, caplog):
+    def answer_for_ever(_message):
+        while True:
+            time.sleep(0.01)
+
+    monkeypatch.setattr("annotator.mail_jobs.LONGEST", 0.1)
+    monkeypatch.setattr(EmailMessage, "send", answer_for_ever)
+    client.post(reverse(RESET), {"email": KNOWN})
+    assert run_mail_jobs() == [TaskResultStatus.SUCCESSFUL]
+    assert "tried again later: TimeoutError" in caplog.text
