@@ -147,11 +147,11 @@ lint: $(VENV)/installed-dev ## style, types, import arrows, migrations, template
 	$(BIN)/mypy
 
 .PHONY: test-sqlite
-test-sqlite: $(VENV)/installed-dev chromium gettext ## every test, on SQLite
+test-sqlite: $(VENV)/installed-dev chromium gettext systemd ## every test, on SQLite
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
 .PHONY: test-postgres
-test-postgres: $(VENV)/installed-dev chromium gettext ## the site's tests on a throw-away PostgreSQL
+test-postgres: $(VENV)/installed-dev chromium gettext systemd ## the site's tests on a throw-away PostgreSQL
 	OMP_NUM_THREADS=1 .ci/with-postgres $(BIN)/pytest -n 2 --dist loadgroup --ignore tests/rlhf --ignore-glob 'tests/browser/test_page_*'
 
 .PHONY: drill
@@ -183,6 +183,10 @@ gettext:
 .PHONY: nginx
 nginx:
 	command -v nginx > /dev/null || .ci/install-debian nginx-light
+
+.PHONY: systemd
+systemd:
+	command -v systemd-analyze > /dev/null || .ci/install-debian systemd
 
 .PHONY: chromium
 chromium:

@@ -20,6 +20,7 @@ LISTS = [name for name, method, _ in API_OPERATIONS if method == "get" and name.
 # Lookups of Django's ORM, by which a list would be shorter for who guesses right.
 LOOKUPS = (
     "user__password__startswith",
+    "project__memberships__user__password__startswith",
     "volunteer__password__startswith",
     "judgment__volunteer__email__startswith",
     "author__project__memberships__user__auth_token__key__startswith",
