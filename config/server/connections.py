@@ -102,6 +102,10 @@ class Channel(HTTPChannel):
         self.writing.earn(sent)
         return sent
 
+    def handle_expt(self) -> None:
+        """Nobody who speaks HTTP sends urgent data; it would wake the loop until it is read."""
+        self.drop()
+
     def handle_close(self) -> None:
         """Close; but a socket that is closed on unread input takes the answer away from who was refused."""
         if self.refused and self.will_close and not self.lingering:
@@ -163,17 +167,17 @@ class Server(TcpWSGIServer):
         That is neither a new connection nor a body that comes steadily: they have all of it.
         """
         self.newest = newest
-        everyone = list(self.active_channels.values())
-        groups = [(self.most, everyone)]
+        self._keep_to(self.most, list(self.active_channels.values()))
         if not settings.PROXIES:  # a proxy is one address for everybody, and counts itself
-            groups.append(
-                (MOST_OF_ONE_ADDRESS, [each for each in everyone if each.addr[0] == newest.addr[0]])
-            )
-        for most, group in groups:
-            if len(group) > most:
-                # A few at once: to find them takes as long for one.
-                for each in nsmallest(1 + most // 20, group, key=lambda each: each.left):
-                    each.drop()
+            everyone = self.active_channels.values()
+            self._keep_to(MOST_OF_ONE_ADDRESS, [each for each in everyone if each.addr[0] == newest.addr[0]])
+
+    @staticmethod
+    def _keep_to(most: int, channels: list[Channel]) -> None:
+        if len(channels) > most:
+            # A few at once: to find them takes as long for one.
+            for each in nsmallest(1 + most // 20, channels, key=lambda each: each.left):
+                each.drop()
 
     def has_room_for(self, request: Request) -> bool:
         """Whether a body may go on; each lies on the disk until it is whole."""

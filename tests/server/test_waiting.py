@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from config.server import connections
+from config.server import connections, patience
 from tests.serving import wait_for
 
 from .conftest import LONG_ANSWER, Served, is_closed
@@ -41,12 +41,17 @@ def test_a_body_that_comes_steadily_may_take_long(impatient: Served):
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
 
 
-def test_an_answer_that_nobody_reads_holds_no_thread_and_ends(impatient: Served):
-    with impatient.connect(b"GET /long/ HTTP/1.1\r\nHost: a\r\n\r\n") as connection:
-        assert connection.recv(8) == b"HTTP/1.1"
-        assert impatient.ask("GET", "/page/") == (200, b"yes"), "the only thread is free"
-        time.sleep(1)
-        assert len(impatient.server.active_channels) <= 1, "the answer that waited is gone"
+def test_an_answer_that_nobody_reads_holds_no_thread(served: Served):
+    with served.connect(b"GET /long/ HTTP/1.1\r\nHost: a\r\n\r\n"):
+        wait_for(lambda: served.asked == ["GET /long/ 0"], 5)
+        assert served.ask("GET", "/page/") == (200, b"yes")
+
+
+def test_an_answer_that_nobody_reads_ends(impatient: Served, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(patience, "IDLE", 60)
+    with impatient.connect(b"GET /long/ HTTP/1.1\r\nHost: a\r\n\r\n"):
+        wait_for(lambda: impatient.asked == ["GET /long/ 0"], 5)
+        wait_for(lambda: not impatient.server.active_channels, 5)
 
 
 def test_who_has_gone_is_not_worked_for(served: Served):
@@ -54,7 +59,8 @@ def test_who_has_gone_is_not_worked_for(served: Served):
     served.hold.append(busy)
     with served.connect(b"GET /first/ HTTP/1.1\r\nHost: a\r\n\r\n"):
         wait_for(lambda: served.asked == ["GET /first/ 0"], 5)
-        served.connect(b"GET /gone/ HTTP/1.1\r\nHost: a\r\n\r\n").close()
+        with served.connect(b"GET /gone/ HTTP/1.1\r\nHost: a\r\n\r\n"):
+            wait_for(lambda: len(served.server.active_channels) == 2, 5)
         wait_for(lambda: len(served.server.active_channels) == 1, 5)
         busy.set()
         assert served.ask("GET", "/last/") == (200, b"yes")
@@ -109,6 +115,22 @@ def test_too_many_connections_in_all_lose_the_oldest_idle_ones(served: Served):
     assert all(is_closed(connection) for connection in opened[:4])
     for connection in opened:
         connection.close()
+
+
+def test_both_bounds_can_be_passed_at_once(served: Served, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(connections, "MOST_OF_ONE_ADDRESS", 3)
+    opened = open_many(served, 3, "127.0.0.8")
+    served.server.most = 2
+    opened += open_many(served, 3, "127.0.0.8")
+    assert served.ask("GET", "/page/") == (200, b"yes")
+    for connection in opened:
+        connection.close()
+
+
+def test_urgent_data_ends_the_connection(served: Served):
+    with served.connect() as connection:
+        connection.send(b"!", socket.MSG_OOB)
+        assert is_closed(connection)
 
 
 def test_behind_a_proxy_its_address_is_not_bounded(served: Served, monkeypatch: pytest.MonkeyPatch, settings):
