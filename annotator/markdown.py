@@ -11,6 +11,7 @@ from functools import lru_cache
 import nh3
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock, table
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
@@ -25,6 +26,7 @@ ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 SCROLLS = {"pre": {"tabindex": "0"}, "table": {"tabindex": "0"}}
 WITHOUT_LINKS = {"a": {"data-address"}, "ol": {"start"}}
 URL_SCHEMES = {"http", "https", "mailto"}
+MOST_CELLS = 10_000
 LINK_REL = "noopener noreferrer nofollow"
 
 
@@ -67,9 +69,16 @@ def _stopped(children: list[Token]) -> Iterator[Token]:
             yield Token("address_close", "small", -1)
 
 
+def small_table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """A table, unless it may be many and wide rows: cells that a row leaves out are added to it."""
+    columns = state.src.count("|", state.bMarks[start], state.eMarks[start]) + 1
+    return columns * (end - start) <= MOST_CELLS and table(state, start, end, silent)
+
+
 def make_parser(*rules: Callable[[StateCore], None]) -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
     parser.enable(["table", "strikethrough"])
+    parser.block.ruler.at("table", small_table, {"alt": ["paragraph", "reference"]})
     parser.disable("image")
     for rule in rules:
         parser.core.ruler.push(rule.__name__, rule)

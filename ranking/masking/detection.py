@@ -23,7 +23,7 @@ BETWEEN = r"[\s,،*_\"'“”‘’«»„`:()—–-]*"
 MOST_BETWEEN = 16
 """How many words of those that may stand between somebody's "I am" and the name."""
 REACH = 250
-"""Characters before a name in which they begin to say who they are."""
+"""Characters before a name in which they begin to say who they are, or name another of theirs."""
 
 LINKS = tuple(f"{ENDS}{BETWEEN}(?:(?:{words}){ENDS}{BETWEEN}){{0,{MOST_BETWEEN}}}" for _begin, words in WAYS)
 INTRODUCED = re.compile(
@@ -112,7 +112,7 @@ def _search(rule: Rule, text: str, asked: str) -> Iterator[Span]:
         if (
             is_sure
             or _is_claimed(text, start, end)
-            or (last <= start and LINKED.fullmatch(text, last, start))
+            or (last <= start <= last + REACH and LINKED.fullmatch(text, last, start))
         ):
             yield start, end
             last = end
