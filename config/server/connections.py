@@ -32,7 +32,7 @@ LOOK_EVERY = 1.0
 """Seconds between two looks for connections that are overdue."""
 
 LARGE = 1024**2
-MOST_LARGE = 256 * 1024**2
+MOST_LARGE = 100 * 1024**2
 """Bytes from which on a body is large, and that large bodies may come to that are on their way at once."""
 
 SEND_BUFFER = 64 * 1024

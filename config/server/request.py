@@ -23,7 +23,8 @@ class RefusedBodyError(Error):
         in_api = self.path.startswith(API)
         kind = "application/json" if in_api else "text/plain; charset=utf-8"
         body = json.dumps({"detail": self.body}) if in_api else self.body + "\n"
-        return f"{self.code} {self.reason}", [("Content-Type", kind)], body.encode()
+        headers = [("Content-Type", kind), ("X-Content-Type-Options", "nosniff")]
+        return f"{self.code} {self.reason}", headers, body.encode()
 
 
 class Request(HTTPRequestParser):
