@@ -1,5 +1,7 @@
 """What the site answers when its database is away, or something else broke."""
 
+import errno
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -58,3 +60,18 @@ def test_any_other_fault_is_500_in_the_form_that_was_asked_for(signed_in: Client
         answer = program.get(reverse("api-projects"))
     assert page.status_code == 500 and "<h1>" in page.text and "Retry-After" not in page
     assert answer.status_code == 500 and answer.json()["detail"] and "Retry-After" not in answer
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+def test_a_page_and_the_api_say_that_the_disk_is_full(signed_in: Client, code: int):
+    def fail(*_args: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    with connection.execute_wrapper(fail):
+        page = signed_in.get("/p/climate/")
+        program = Client(raise_request_exception=False, headers={"authorization": "Token 0123"})
+        answer = program.get(reverse("api-projects"))
+    assert (page.status_code, page["Retry-After"]) == (503, "10")
+    assert "disk is full" in page.text and "reach its database" not in page.text
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    assert "disk is full" in answer.json()["detail"]

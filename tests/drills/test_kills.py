@@ -15,7 +15,7 @@ from tests.serving import wait_for
 from .people import make_people, ranking, stored_keys
 from .site import Site
 from .tables import show
-from .updates import check_runs, in_a_hurry, schedule_updates, start_update, wait_for_the_end
+from .updates import check_runs, in_a_hurry, make_updatable, schedule_updates, start_update, wait_for_the_end
 
 PEOPLE, PROMPTS = 8, 600
 STOPPED_FOR = 8.0
@@ -115,6 +115,7 @@ def _is_checkpointing(engine: psutil.Process) -> bool:
 def test_kills_at_random_moments(site: Site, minutes: float):
     """Two workers, two clocks, an update every minute, eight people; about every second something dies."""
     people = make_people(site, people=PEOPLE, prompts=PROMPTS)
+    make_updatable(site)
     schedule_updates(site)
     names = in_a_hurry(site, workers=2, clocks=2)
     for name in names:

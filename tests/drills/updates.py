@@ -12,15 +12,18 @@ from .engine import CHECKPOINT_EVERY, is_whole
 from .people import SLUG
 from .site import Site
 
-_SCHEDULE = f"""
+_MAKE = f"""
 from django_tasks_db.models import DBTaskResult
+from annotator.models import Project
+from training.services.versions.releases import register_base_version
+register_base_version(project=Project.objects.get(slug={SLUG!r}))
+DBTaskResult.objects.filter(task_path="training.tasks.measure_prompts").delete()  # there is no tokenizer
+"""
+_SCHEDULE = f"""
 from annotator.models import Project
 from tests.factories import coordinator_of
 from training.services.schedules import save_schedule
-from training.services.versions.releases import register_base_version
 project = Project.objects.get(slug={SLUG!r})
-register_base_version(project=project)
-DBTaskResult.objects.filter(task_path="training.tasks.measure_prompts").delete()  # there is no tokenizer
 save_schedule(
     project=project, actor=coordinator_of(project), cron="* * * * *", timezone="UTC", is_enabled={{enabled}},
     min_new_judgments=1, settings={{{{}}}},
@@ -54,6 +57,11 @@ def in_a_hurry(site: Site, *, workers: int = 1, clocks: int = 1) -> list[str]:
             names.append(f"{kind}-{n}")
     site.env["DJANGO_SETTINGS_MODULE"] = "config.settings"
     return names
+
+
+def make_updatable(site: Site) -> None:
+    """Give the project a version that updates start from."""
+    site.python(_MAKE)
 
 
 def schedule_updates(site: Site, enabled: bool = True) -> None:

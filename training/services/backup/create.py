@@ -52,7 +52,7 @@ def make_backup(*, folder: Path, keep: int | None = None, with_secret_key: bool 
 
 def _write(unfinished: Path, names: list[Path]) -> Path:
     data, now = Path(settings.DATA_DIR), timezone.now()
-    check_space(unfinished, database_size() + _size(data, [*names, *kept_files()]))
+    check_space(unfinished.parent, database_size() + _size(data, [*names, *kept_files()]))
     dump = dump_database(unfinished)
     files = {dump.name: Copied(dump.stat().st_size, sha256_of(dump))}
     names = [*names, *kept_files()]  # what the database names by now
