@@ -1,4 +1,4 @@
-"""The language of a page, and the page that is shown for an address that takes forms only."""
+"""The language of a page, and the pages above those that take forms only."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -8,6 +8,9 @@ from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import redirect
 from django.urls import is_valid_path
 from django.utils import translation
+
+from .shown import ChangedMeanwhileError
+from .views.refusals import show_changes
 
 
 class LanguageMiddleware(LocaleMiddleware):
@@ -40,6 +43,24 @@ class PageAboveMiddleware:
         if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and is_opened:
             return redirect(_page_above(request.path_info))
         return response
+
+
+class ChangedMeanwhileMiddleware:
+    """Shows what has changed to a person whose act is about something else than their page showed.
+
+    A view whose form has texts in it answers by itself, with what was entered.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, ChangedMeanwhileError):
+            return show_changes(request, error, go_on=_page_above(request.path_info))
+        return None
 
 
 def _page_above(path: str) -> str:

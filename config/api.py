@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler, set_rollback
 
 from annotator.errors import NotReadyError, RefusedError
+from annotator.shown import ChangedMeanwhileError
 from ranking.errors import InvalidJudgmentError, NotYourAssignmentError, SnapshotFailedError
 
 REFUSED_STATUS = 409
@@ -22,6 +23,7 @@ STATUS_OF: dict[type[RefusedError], int] = {
     NotReadyError: 403,
     NotYourAssignmentError: 403,
     SnapshotFailedError: 503,
+    ChangedMeanwhileError: 412,
 }
 """Refusals that are no conflict with the state of things."""
 

@@ -104,6 +104,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "annotator.middleware.ChangedMeanwhileMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from annotator.errors import RefusedError
+from annotator.forms.compared import ComparedForm
 from annotator.strict_json import BadJSONError, load_json
 from training.cron import CronError, next_times, zone_names
 from training.services.runs.recipes import Settings, check_settings
@@ -32,11 +33,7 @@ def zone_choices() -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ")) for name in ["UTC", *zones]]
 
 
-class RollBackForm(forms.Form):
-    to = forms.IntegerField(required=False, min_value=0)
-
-
-class ScheduleForm(forms.Form):
+class ScheduleForm(ComparedForm, forms.Form):
     is_enabled = forms.BooleanField(label=_("Run updates on a schedule"), required=False)
     cron = forms.CharField(
         label=_("When (cron expression)"),

@@ -6,12 +6,28 @@ from typing import Any, ClassVar
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from rest_framework.exceptions import APIException
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotator.access import membership_or_404, role_in_force
 from annotator.models import Membership, Project, Role
+from annotator.shown import Facts, Shown, text_of
+
+
+class PreconditionRequired(APIException):
+    """An act that must name what it was shown does not (RFC 6585)."""
+
+    status_code = 428
+    default_detail = _lazy("Name what you decided about: send its ETag as If-Match.")
+
+
+def with_etag(response: Response, facts: Facts) -> Response:
+    """The response with the facts that an act on its object depends on as its ETag."""
+    response["ETag"] = f'"{text_of(facts)}"'
+    return response
 
 
 class ProjectAPIView(GenericAPIView):
@@ -43,7 +59,15 @@ class ProjectAPIView(GenericAPIView):
         self.project = membership.project
         self.role = role
 
-    def answer_page(self, rows: QuerySet) -> Response:
-        """One page of the rows."""
+    def shown(self, *, required: bool = False) -> Shown | None:
+        """What the program names in If-Match; where it must name something and does not, it gets 428."""
+        shown = Shown.in_header(self.request.headers.get("If-Match"))
+        if shown is None and required:
+            raise PreconditionRequired
+        return shown
+
+    def answer_page(self, rows: QuerySet, facts: Facts | None = None) -> Response:
+        """One page of the rows; with the facts that an act on them depends on as its ETag."""
         page = self.paginate_queryset(rows)
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        response = self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return with_etag(response, facts) if facts else response

@@ -1,6 +1,6 @@
 """The bodies of refused requests, for the schema: DRF's own shapes."""
 
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 
@@ -9,3 +9,11 @@ class ProblemSerializer(serializers.Serializer):
 
 
 CONFLICT = OpenApiResponse(ProblemSerializer, "Not as things stand now.")
+CHANGED = OpenApiResponse(ProblemSerializer, "What If-Match names has changed meanwhile: `detail` says how.")
+UNNAMED = OpenApiResponse(ProblemSerializer, "If-Match is missing.")
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The ETag of what you decided about."
+)
+ETAG = OpenApiParameter(
+    "ETag", str, OpenApiParameter.HEADER, response=[200], description="For If-Match of what you do with it."
+)

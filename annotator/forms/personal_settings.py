@@ -12,8 +12,10 @@ from annotator.languages import NAMES, language_name
 from annotator.models import Prompt, User
 from annotator.models.personal_settings import Motion, TextSize, Theme, primary_language
 
+from .compared import ComparedForm
 
-class SettingsForm(forms.ModelForm):
+
+class SettingsForm(ComparedForm, forms.ModelForm):
     languages = forms.MultipleChoiceField(
         label=_("Languages that you read"),
         required=False,

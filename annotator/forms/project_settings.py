@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from annotator.limits import FEWEST_ANSWERS, MOST_ANSWERS
 from annotator.models import FlagKind, GuidelinesVersion, Project
 
+from .compared import ComparedForm
+
 
 class LinesField(forms.CharField):
     """A list of texts, one a line; empty lines are passed over."""
@@ -28,12 +30,8 @@ class LinesField(forms.CharField):
         return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-class ProjectForm(forms.ModelForm):
-    """A project's settings; a text in COMPARED_WITH_PAGE is changed where it is not what the page showed."""
-
-    COMPARED_WITH_PAGE = ("guidelines", "consent_text", "hidden_words")
-    """Others write them elsewhere as well, or everybody has to read them again: whoever saves something else
-    neither takes back what was stored meanwhile nor stores them anew with a browser's line ends."""
+class ProjectForm(ComparedForm, forms.ModelForm):
+    """A project's settings."""
 
     description = forms.CharField(
         required=False, max_length=2000, label=_("Description"), widget=forms.Textarea(attrs={"rows": 3})
@@ -138,5 +136,3 @@ class ProjectForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         shown = GuidelinesVersion.objects.current(self.instance)
         self.initial["guidelines"] = shown.text if shown else ""
-        for name in self.COMPARED_WITH_PAGE:
-            self.fields[name].show_hidden_initial = True

@@ -1,12 +1,19 @@
 """The audit log."""
 
-from typing import Any
+from typing import Any, Self
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from .projects import Project
 from .users import User
+
+
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    def about(self, project: Project | int, *verbs: str, target: models.Model | None = None) -> Self:
+        """What was done in the project by these verbs, to the target if one is given; the newest first."""
+        found = self.filter(project=project, verb__in=verbs)
+        return found.filter(target=AuditEvent.label_of(target)) if target is not None else found
 
 
 class AuditEvent(models.Model):
@@ -19,8 +26,15 @@ class AuditEvent(models.Model):
     data: Any = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = AuditEventQuerySet.as_manager()
+
     class Meta:
         ordering = ("-pk",)
 
     def __str__(self) -> str:
         return f"{self.verb} {self.target}"
+
+    @staticmethod
+    def label_of(target: models.Model | None) -> str:
+        """How `target` names a row."""
+        return f"{target._meta.model_name}:{target.pk}" if target is not None else ""

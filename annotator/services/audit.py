@@ -11,5 +11,5 @@ def record(
     verb: str, *, actor: User | None, project: Project | None, target: models.Model | None, **data: Any
 ) -> AuditEvent:
     """Write one audit row; call it inside the transaction of the act it records."""
-    label = f"{target._meta.model_name}:{target.pk}" if target is not None else ""
+    label = AuditEvent.label_of(target)
     return AuditEvent.objects.create(verb=verb, actor=actor, project=project, target=label, data=data)

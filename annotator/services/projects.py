@@ -7,7 +7,9 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from annotator.consent_text import hash_of_default_words
-from annotator.models import Membership, Project, Role, User
+from annotator.facts import SETTINGS_VERBS, settings_facts
+from annotator.models import AuditEvent, Membership, Project, Role, User
+from annotator.shown import Shown, check_shown
 
 from .audit import record
 from .guidelines import write_guidelines
@@ -15,6 +17,8 @@ from .guidelines import write_guidelines
 AGREED_TO = {"licence", "consent_text"}
 """What members agree to before they rank."""
 SLUG_LENGTH = 60
+RECENT = 100
+"""Audit rows that are looked through for who changed a setting."""
 
 
 def slug_of(name: str) -> str:
@@ -55,25 +59,39 @@ def create_project(
     return project
 
 
-def change_settings(*, project: Project, values: dict[str, Any], actor: User) -> None:
+def change_settings(
+    *, project: Project, values: dict[str, Any], actor: User, shown: Shown | None = None
+) -> None:
     """Give the project's fields new values; the audit row names the fields, not their texts.
 
     `guidelines` among them is a new version of those. Other words to agree to are put before every member
     anew. Without values nothing happens.
     """
-    if not values:
-        return
-    fields = {name: value for name, value in values.items() if name != "guidelines"}
-    for field, value in fields.items():
-        setattr(project, field, value)
-    project.full_clean()
     with transaction.atomic():
+        # Two who save at once wait here; the second is told what the first has changed.
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        check_shown(shown, settings_facts(project))
+        if not values:
+            return
+        fields = {name: value for name, value in values.items() if name != "guidelines"}
+        for field, value in fields.items():
+            setattr(project, field, value)
+        project.full_clean()
         if AGREED_TO & fields.keys():
             ask_anew(project)
         project.save(update_fields=list(fields))
         record("project.changed", actor=actor, project=project, target=project, fields=sorted(values))
         if "guidelines" in values:
             write_guidelines(project=project, text=values["guidelines"], actor=actor)
+
+
+def who_changed(project: Project) -> dict[str, AuditEvent]:
+    """By the name of a settings field who changed it last, as far back as anybody keeps a page open."""
+    found: dict[str, AuditEvent] = {}
+    for event in AuditEvent.objects.about(project, *SETTINGS_VERBS).select_related("actor")[:RECENT]:
+        for field in event.data.get("fields", ["hidden_words"]):
+            found.setdefault(field, event)
+    return found
 
 
 def ask_anew(project: Project) -> None:

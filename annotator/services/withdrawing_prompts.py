@@ -7,35 +7,50 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
+from annotator.facts import prompt_facts
 from annotator.models import Project, Prompt, User
+from annotator.shown import Shown, check_shown
 
 from .audit import record
 
 BATCH = 500
 
 
-def withdraw_prompts(*, project: Project, prompt_ids: Iterable[int], actor: User | None) -> int:
+def withdraw_prompts(
+    *, project: Project, prompt_ids: Iterable[int], actor: User | None, shown: Shown | None = None
+) -> int:
     """Leave prompts out of sampling, new rounds and new datasets; returns how many were in use.
 
     Comparisons of rounds and rows of datasets that exist stay as they are. Raises RefusedError, and changes
-    nothing, if one of them is not the project's.
+    nothing, if one of them is not the project's. `shown` is what a page showed of a single one.
     """
-    return _change(project, prompt_ids, actor, is_withdrawn=True)
+    return _change(project, prompt_ids, actor, shown, is_withdrawn=True)
 
 
-def restore_prompts(*, project: Project, prompt_ids: Iterable[int], actor: User | None) -> int:
+def restore_prompts(
+    *, project: Project, prompt_ids: Iterable[int], actor: User | None, shown: Shown | None = None
+) -> int:
     """Use withdrawn prompts again; returns how many had been withdrawn."""
-    return _change(project, prompt_ids, actor, is_withdrawn=False)
+    return _change(project, prompt_ids, actor, shown, is_withdrawn=False)
 
 
 @transaction.atomic
-def _change(project: Project, prompt_ids: Iterable[int], actor: User | None, *, is_withdrawn: bool) -> int:
+def _change(
+    project: Project,
+    prompt_ids: Iterable[int],
+    actor: User | None,
+    shown: Shown | None,
+    *,
+    is_withdrawn: bool,
+) -> int:
     # Two people who withdraw the same prompts at once wait here, so that the log names each change once.
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     wanted = set(prompt_ids)
     withdrawn_at = dict(project.prompts.values_list("pk", "withdrawn_at"))
     if missing := sorted(wanted - withdrawn_at.keys()):
         raise RefusedError(_("The project has no prompt %d.") % missing[0])
+    if shown is not None:
+        check_shown(shown, prompt_facts(project.prompts.get(pk__in=wanted)))
     changed = sorted(pk for pk in wanted if (withdrawn_at[pk] is None) == is_withdrawn)
     now = timezone.now() if is_withdrawn else None
     for start in range(0, len(changed), BATCH):

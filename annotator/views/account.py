@@ -11,8 +11,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from rest_framework.authtoken.models import Token
 
 from annotator.access import SignedInRequest
+from annotator.facts import token_facts
 from annotator.forms.account import NameForm
 from annotator.services.tokens import create_api_token, revoke_api_token
+from annotator.shown import Shown
 
 from .refusals import tell_refusal
 
@@ -39,14 +41,15 @@ def account(request: SignedInRequest) -> HttpResponse:
 def api_token_create(request: SignedInRequest) -> HttpResponse:
     """Make a token, which the page that comes next shows once."""
     with tell_refusal(request):
-        request.session[SHOWN_NEXT] = create_api_token(user=request.user)
+        shown = Shown.on_page(request)
+        request.session[SHOWN_NEXT] = create_api_token(user=request.user, shown=shown)
     return redirect("account")
 
 
 @require_POST
 @login_required
 def api_token_revoke(request: SignedInRequest) -> HttpResponse:
-    revoke_api_token(user=request.user)
+    revoke_api_token(user=request.user, shown=Shown.on_page(request))
     messages.success(request, _("The API token was revoked; programs that used it can no longer sign in."))
     return redirect("account")
 
@@ -73,6 +76,7 @@ def show_account(
     context = {
         "form": form,
         "token": token,
+        "facts": token_facts(request.user),
         "current_token": Token.objects.filter(user=request.user).first(),
         "memberships": request.user.memberships.select_related("project").order_by("project__name"),
     }

@@ -10,10 +10,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotator.access import ProjectRequest, project_view
+from annotator.facts import role_facts, waiting_facts
 from annotator.forms.people import InvitationForm, RoleForm
 from annotator.models import Role
 from annotator.services.invitations import invite, revoke_invitation
-from annotator.services.members import change_role, remove_member
+from annotator.services.members import change_role, member_or_404, remove_member
+from annotator.shown import Shown
 
 from .refusals import tell_refusal
 
@@ -48,14 +50,15 @@ def invitation_revoke(request: ProjectRequest, pk: int) -> HttpResponse:
 @require_POST
 @project_view(Role.COORDINATOR)
 def member_role(request: ProjectRequest, pk: int) -> HttpResponse:
-    membership = get_object_or_404(request.project.memberships.select_related("user"), pk=pk)
+    membership = member_or_404(request.project, pk)
     form = RoleForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("There is no such role; nothing was changed."))
         return redirect("people", request.project.slug)
     role = Role(form.cleaned_data["role"])
     with tell_refusal(request):
-        change_role(membership=membership, role=role, actor=request.user)
+        shown = Shown.on_page(request)
+        change_role(membership=membership, role=role, actor=request.user, shown=shown)
         words = {"person": membership.user, "role": role.label}
         messages.success(request, _("The role of %(person)s is now: %(role)s.") % words)
     return redirect("people", request.project.slug)
@@ -64,9 +67,9 @@ def member_role(request: ProjectRequest, pk: int) -> HttpResponse:
 @require_POST
 @project_view(Role.COORDINATOR)
 def member_remove(request: ProjectRequest, pk: int) -> HttpResponse:
-    membership = get_object_or_404(request.project.memberships.select_related("user"), pk=pk)
+    membership = member_or_404(request.project, pk)
     with tell_refusal(request):
-        remove_member(membership=membership, actor=request.user)
+        remove_member(membership=membership, actor=request.user, shown=Shown.on_page(request))
         words = {"person": membership.user}
         messages.success(request, _("%(person)s is no longer a member. Their judgments were kept.") % words)
     return redirect("people", request.project.slug)
@@ -75,12 +78,13 @@ def member_remove(request: ProjectRequest, pk: int) -> HttpResponse:
 def show_people(
     request: ProjectRequest, form: InvitationForm, *, link: str = "", status: int = 200
 ) -> HttpResponse:
+    members = request.project.memberships.select_related("user")
     context = {
         "form": form,
         "link": link,
         "roles": Role.choices,
-        "memberships": request.project.memberships.select_related("user").order_by("role", "user__name"),
-        "waiting": request.project.memberships.waiting().select_related("user"),
+        "memberships": [(one, role_facts(one)) for one in members.order_by("role", "user__name")],
+        "waiting": [(one, waiting_facts(one)) for one in members.waiting()],
         "invitations": request.project.invitations.with_power().select_related("used_by", "created_by")[:100],
     }
     return render(request, "annotator/people.html", context, status=status)

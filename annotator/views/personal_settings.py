@@ -24,8 +24,8 @@ def personal_settings(request: SignedInRequest) -> HttpResponse:
     person = User.objects.get(pk=request.user.pk)
     form = SettingsForm(request.POST if request.method == "POST" else None, instance=person)
     if form.is_valid():
-        # Only these: a sign-in link used at the same time must stay used.
-        person.save(update_fields=form.fields)
+        # Only these: another page of theirs may have changed others; a sign-in link used now must stay used.
+        person.save(update_fields=form.changed_data)
         with override(person.interface_language or get_language()):
             messages.success(request, _("Your settings were saved."))
         return redirect("personal-settings")

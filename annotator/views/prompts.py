@@ -11,10 +11,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotator.access import STAFF, ProjectRequest, project_view
+from annotator.facts import prompt_facts
 from annotator.forms.prompts import ImportForm, PromptFilterForm
 from annotator.models import Role
 from annotator.services.prompts import ImportReport, import_prompts
 from annotator.services.withdrawing_prompts import restore_prompts, withdraw_prompts
+from annotator.shown import Shown
 
 from .line_notes import notes_shown
 
@@ -35,14 +37,16 @@ def prompt_list(request: ProjectRequest) -> HttpResponse:
 def prompt_detail(request: ProjectRequest, pk: int) -> HttpResponse:
     prompt = get_object_or_404(request.project.prompts, pk=pk)
     completions = prompt.completions.select_related("author")
-    return render(request, "annotator/prompt.html", {"prompt": prompt, "completions": completions})
+    context = {"prompt": prompt, "completions": completions, "facts": prompt_facts(prompt)}
+    return render(request, "annotator/prompt.html", context)
 
 
 @require_POST
 @project_view(Role.COORDINATOR)
 def prompt_withdraw(request: ProjectRequest, pk: int) -> HttpResponse:
     prompt = get_object_or_404(request.project.prompts, pk=pk)
-    withdraw_prompts(project=request.project, prompt_ids=[prompt.pk], actor=request.user)
+    shown = Shown.on_page(request)
+    withdraw_prompts(project=request.project, prompt_ids=[prompt.pk], actor=request.user, shown=shown)
     messages.success(request, _("The prompt was withdrawn: no model is asked it any more."))
     return redirect("prompt", request.project.slug, prompt.pk)
 
@@ -51,7 +55,8 @@ def prompt_withdraw(request: ProjectRequest, pk: int) -> HttpResponse:
 @project_view(Role.COORDINATOR)
 def prompt_restore(request: ProjectRequest, pk: int) -> HttpResponse:
     prompt = get_object_or_404(request.project.prompts, pk=pk)
-    restore_prompts(project=request.project, prompt_ids=[prompt.pk], actor=request.user)
+    shown = Shown.on_page(request)
+    restore_prompts(project=request.project, prompt_ids=[prompt.pk], actor=request.user, shown=shown)
     messages.success(request, _("The prompt is used again."))
     return redirect("prompt", request.project.slug, prompt.pk)
 

@@ -14,9 +14,10 @@ from rest_framework.reverse import reverse
 from annotator.access import COORDINATORS
 from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import NewestFirst
-from annotator.api.problems import CONFLICT, ProblemSerializer
+from annotator.api.problems import CHANGED, CONFLICT, ETAG, IF_MATCH, ProblemSerializer
 from ranking.dataset_files import MANIFEST, WITHDRAWALS
 from ranking.downloads import answer_file, answer_zip
+from ranking.facts import dataset_facts
 from ranking.models import Dataset
 from ranking.services import snapshot_preferences
 
@@ -87,9 +88,12 @@ class DatasetsAPIView(ProjectAPIView):
     serializer_class = DatasetSerializer
     pagination_class = NewestFirst
 
-    @extend_schema(tags=TAGS, summary="List datasets", responses=DatasetSerializer(many=True))
+    @extend_schema(
+        tags=TAGS, summary="List datasets", responses=DatasetSerializer(many=True), parameters=[ETAG]
+    )
     def get(self, request: Request, slug: str) -> Response:
-        return self.answer_page(self.project.datasets.prefetch_related("withdrawn_parts"))
+        facts = dataset_facts(self.project)
+        return self.answer_page(self.project.datasets.prefetch_related("withdrawn_parts"), facts)
 
     @extend_schema(
         tags=TAGS,
@@ -97,14 +101,16 @@ class DatasetsAPIView(ProjectAPIView):
         description="Writes all preferences so far as files that never change. Refused (409) while there "
         "are none.",
         request=None,
+        parameters=[IF_MATCH],
         responses={
             201: DatasetDetailSerializer,
             409: CONFLICT,
+            412: CHANGED,
             503: OpenApiResponse(ProblemSerializer, "The files could not be written."),
         },
     )
     def post(self, request: Request, slug: str) -> Response:
-        dataset = snapshot_preferences(project=self.project, actor=request.user)
+        dataset = snapshot_preferences(project=self.project, actor=request.user, shown=self.shown())
         detail = DatasetDetailSerializer(dataset, context=self.get_serializer_context())
         return Response(detail.data, status=201)
 

@@ -19,9 +19,11 @@ from django.utils.translation import gettext as _
 
 from annotator.models import Completion, Consent, Licence, Project, Prompt, Split, User
 from annotator.services.audit import record
+from annotator.shown import Shown, check_shown
 from annotator.version import chorus_version
 from ranking.dataset_files import DEMONSTRATIONS, SPLITS, Row, write_snapshot
 from ranking.errors import NoPreferencesError, SnapshotFailedError
+from ranking.facts import dataset_facts
 from ranking.models import Comparison, Dataset, Judgment
 from ranking.statistics.consensus import find_majorities
 
@@ -51,7 +53,9 @@ class Pair(NamedTuple):
     source: str
 
 
-def snapshot_preferences(*, project: Project, actor: User | None = None) -> Dataset:
+def snapshot_preferences(
+    *, project: Project, actor: User | None = None, shown: Shown | None = None
+) -> Dataset:
     """Write all preferences so far as an immutable dataset.
 
     The files are written beside their final place and moved there complete, just before the dataset's
@@ -60,10 +64,11 @@ def snapshot_preferences(*, project: Project, actor: User | None = None) -> Data
     """
     while True:
         with suppress(WithdrawnMeanwhileError):
-            return _snapshot(project, actor)
+            return _snapshot(project, actor, shown)
 
 
-def _snapshot(project: Project, actor: User | None) -> Dataset:
+def _snapshot(project: Project, actor: User | None, shown: Shown | None) -> Dataset:
+    check_shown(shown, dataset_facts(project))  # before the work; again, under the lock, after it
     withdrawals = project.withdrawals.count()
     votes = _votes(project)
     rows = _rows(project, _pairs(votes))
@@ -76,7 +81,7 @@ def _snapshot(project: Project, actor: User | None) -> Dataset:
         _remove_leftovers(parent)
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=parent) as unfinished:
             manifest, sha256 = write_snapshot(Path(unfinished), rows, about)
-            return _publish(project, Path(unfinished), manifest, sha256, actor, withdrawals)
+            return _publish(project, Path(unfinished), manifest, sha256, actor, withdrawals, shown)
     except OSError as error:
         raise SnapshotFailedError(
             _("The snapshot could not be written (%s); nothing was kept.") % (error.strerror or error)
@@ -222,9 +227,11 @@ def _publish(
     sha256: str,
     actor: User | None,
     withdrawals: int,
+    shown: Shown | None,
 ) -> Dataset:
     # Two snapshots at once wait for each other here, so each gets a number of its own.
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    check_shown(shown, dataset_facts(project))
     # Who takes their judgments back holds this lock, too, and marks the datasets that they find.
     if project.withdrawals.count() != withdrawals:
         raise WithdrawnMeanwhileError

@@ -9,7 +9,9 @@ from django.utils.translation import gettext as _
 from annotator.models import Completion, Project, User
 from annotator.models.hidden_words import check_hidden_words
 from annotator.services.audit import record
+from annotator.shown import Shown, check_shown
 from ranking.errors import NothingHiddenError, WordNotFoundError
+from ranking.facts import mask_facts
 from ranking.masking.detection import find_names, has_word
 from ranking.models import Mask, Round
 from ranking.models.masks import own_names
@@ -36,25 +38,28 @@ def mask_round(current: Round) -> None:
 
 
 @transaction.atomic
-def decide_mask(*, completion: Completion, decision: str, actor: User) -> Mask:
+def decide_mask(*, completion: Completion, decision: str, actor: User, shown: Shown | None = None) -> Mask:
     """Confirm what is hidden of a completion, or show the completion as it is.
 
     Of one that people flagged and in which nothing is hidden both say that it may stay as it is.
     """
     mask = _mask_of(completion)
+    check_shown(shown, mask_facts(mask))
     mask.decide(decision, actor)
     record("mask.decided", actor=actor, project=mask.project, target=completion, decision=decision)
     return mask
 
 
 @transaction.atomic
-def hide_word(*, completion: Completion, word: str, actor: User) -> Mask:
+def hide_word(*, completion: Completion, word: str, actor: User, shown: Shown | None = None) -> Mask:
     """Hide one more word or name that this completion has, here and in every answer of the open round.
 
     Later rounds hide it too. Raises NothingHiddenError, WordNotFoundError, or ValidationError for what cannot
     be hidden.
     """
     project = _lock_project(completion.prompt.project_id)
+    mask = _mask_of(completion)
+    check_shown(shown, mask_facts(mask))
     if not word:
         raise NothingHiddenError
     if not has_word(completion.text, word):
@@ -63,7 +68,6 @@ def hide_word(*, completion: Completion, word: str, actor: User) -> Mask:
         project.hidden_words = [*project.hidden_words, word]
         check_hidden_words(project.hidden_words)
         project.save(update_fields=["hidden_words"])
-    mask = _mask_of(completion)
     spans = dict(_find(project, Completion.objects.filter(pk=completion.pk)))
     _change(mask, spans.get(completion.pk, []))
     mask.decide(Mask.Decision.STAYS, actor)

@@ -7,9 +7,12 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from annotator.facts import waiting_facts
 from annotator.models import Membership, Project, Role, User
 from annotator.services.audit import record
+from annotator.shown import Shown, check_shown
 from ranking.errors import NoAttemptLeftError, NothingToPractiseError, NotWaitingError
+from ranking.facts import practice_facts
 from ranking.models import PracticeAssignment, PracticeAttempt, PracticeComparison
 from ranking.practice_files import PracticeDraft
 from ranking.practice_marking import is_right
@@ -60,18 +63,22 @@ def answer_practice(*, assignment: PracticeAssignment, ranks: Mapping[int, int])
 
 
 @transaction.atomic
-def let_in(*, membership: Membership, actor: User) -> None:
+def let_in(*, membership: Membership, actor: User, shown: Shown | None = None) -> None:
     """Let a waiting member rank without practice. Raises NotWaitingError."""
-    _end_waiting(membership, first_ready_at=timezone.now())
+    _end_waiting(membership, shown, first_ready_at=timezone.now())
     record("practice.let_in", actor=actor, project=membership.project, target=membership.user)
 
 
 @transaction.atomic
 def allow_another_attempt(
-    *, membership: Membership, actor: User, chance: random.Random | None = None
+    *,
+    membership: Membership,
+    actor: User,
+    chance: random.Random | None = None,
+    shown: Shown | None = None,
 ) -> PracticeAttempt:
     """Give a waiting member one more attempt. Raises NotWaitingError or NothingToPractiseError."""
-    _end_waiting(membership)
+    _end_waiting(membership, shown)
     # They may have begun one meanwhile, in a role in which they need not ask.
     opened = membership.practice_attempts.filter(finished_at=None).first()
     attempt = opened or _draw_attempt(membership, chance or random.Random())
@@ -79,8 +86,10 @@ def allow_another_attempt(
     return attempt
 
 
-def _end_waiting(membership: Membership, **values: object) -> None:
-    """End the waiting by a conditional update: a second coordinator gets NotWaitingError."""
+def _end_waiting(membership: Membership, shown: Shown | None, **values: object) -> None:
+    """End the waiting; a second coordinator waits for the first, and is told."""
+    locked = Membership.objects.select_for_update(of=("self",)).select_related("project", "user")
+    check_shown(shown, waiting_facts(locked.get(pk=membership.pk)))
     waiting = Membership.objects.waiting().filter(pk=membership.pk)
     if not waiting.update(waiting_since=None, **values):
         raise NotWaitingError
@@ -138,12 +147,14 @@ def add_practice(
 
 @transaction.atomic
 def replace_practice(
-    *, comparison: PracticeComparison, draft: PracticeDraft, actor: User
+    *, comparison: PracticeComparison, draft: PracticeDraft, actor: User, shown: Shown | None = None
 ) -> PracticeComparison | None:
     """Replace a practice comparison; an attempt that has begun keeps the old one.
 
     None, with nothing stored, where it has been replaced or removed meanwhile.
     """
+    locked = PracticeComparison.objects.select_for_update(no_key=True, of=("self",))
+    check_shown(shown, practice_facts(locked.get(pk=comparison.pk)))
     if not remove_practice(comparison=comparison, actor=actor):
         return None
     return add_practice(project=comparison.project, drafts=[draft], actor=actor)[0]

@@ -10,7 +10,9 @@ from django.db.models import Max
 from annotator.models import Author, Completion, Project, User
 from annotator.models.personal_settings import primary_language
 from annotator.services.audit import record
+from annotator.shown import Shown, check_shown
 from ranking.errors import NothingToRankError
+from ranking.facts import round_facts
 from ranking.models import Assignment, Comparison, ComparisonItem, Round
 from ranking.tasks import mail_round_opened
 
@@ -28,6 +30,7 @@ def open_round(
     comparisons_per_prompt: int = 1,
     actor: User | None = None,
     seed: int | None = None,
+    shown: Shown | None = None,
 ) -> Round:
     """Close the open round and open the next one with comparisons of an author's completions.
 
@@ -40,6 +43,7 @@ def open_round(
     # Two people who open a round at once wait for each other here, and whoever hides words, which are read
     # anew. A correction, for which closing waits, may meanwhile store an answer of its own: `no_key`.
     project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    check_shown(shown, round_facts(project))
     groups = _groups(project, author, comparisons_per_prompt, chance)
     if not groups:
         raise NothingToRankError
@@ -62,8 +66,10 @@ def open_round(
 
 
 @transaction.atomic
-def close_round(*, project: Project, actor: User | None = None) -> Round | None:
+def close_round(*, project: Project, actor: User | None = None, shown: Shown | None = None) -> Round | None:
     """Close the open round and return it; None when no round is open."""
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    check_shown(shown, round_facts(project))
     current = Round.objects.open().select_for_update(no_key=True).filter(project=project).first()
     if current is not None:
         current.close()

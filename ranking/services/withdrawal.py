@@ -36,7 +36,8 @@ def leave_project(*, membership: Membership, withdraw: bool) -> None:
         withdraw_judgments(volunteer=user, project=project)
     else:
         Assignment.objects.filter(round__project=project).held_by(user).free()
-    record("member.left", actor=user, project=project, target=user, role=role, withdrew=withdraw)
+    facts = {"role": role, "withdrew": withdraw, "membership": membership.pk}
+    record("member.left", actor=user, project=project, target=user, **facts)
     membership.delete()
 
 

@@ -8,8 +8,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
+from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
 from ranking.downloads import answer_file, answer_zip
+from ranking.facts import dataset_facts
 from ranking.models import Judgment
 from ranking.services import snapshot_preferences
 
@@ -20,6 +22,7 @@ WITHDRAWALS = 20
 @project_view(Role.COORDINATOR)
 def datasets(request: ProjectRequest) -> HttpResponse:
     context = {
+        "facts": dataset_facts(request.project),
         "datasets": request.project.datasets.select_related("created_by").prefetch_related("withdrawn_parts"),
         "withdrawals": request.project.withdrawals.prefetch_related("parts__dataset")[:WITHDRAWALS],
         "judgments": Judgment.objects.of_project(request.project).count(),
@@ -31,7 +34,8 @@ def datasets(request: ProjectRequest) -> HttpResponse:
 @project_view(Role.COORDINATOR)
 def snapshot(request: ProjectRequest) -> HttpResponse:
     with tell_refusal(request):
-        dataset = snapshot_preferences(project=request.project, actor=request.user)
+        shown = Shown.on_page(request)
+        dataset = snapshot_preferences(project=request.project, actor=request.user, shown=shown)
         words = _("Dataset %(number)d has %(pairs)d pairs.")
         messages.success(request, words % {"number": dataset.number, "pairs": dataset.pairs})
         return redirect("dataset", request.project.slug, dataset.number)

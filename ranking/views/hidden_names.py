@@ -16,7 +16,9 @@ from django.views.decorators.http import require_POST, require_safe
 from annotator.access import STAFF, ProjectRequest, project_view
 from annotator.models import Completion, FlagKind
 from annotator.models.hidden_words import HIDDEN_WORD_LENGTH
+from annotator.shown import Change, ChangedMeanwhileError, Shown
 from ranking.errors import RankingError
+from ranking.facts import mask_facts
 from ranking.models import Flag, Mask
 from ranking.models.masks import marked_parts, named_or_flagged
 from ranking.services import decide_mask, hide_word, stop_hiding_word
@@ -44,11 +46,14 @@ def decide(request: ProjectRequest, pk: int) -> HttpResponse:
     form = DecisionForm(request.POST)
     if form.is_valid():
         decision, word = form.cleaned_data["decision"], form.cleaned_data["word"]
+        act: Any = {"completion": completion, "actor": request.user, "shown": Shown.on_page(request)}
         try:
             if decision == HIDE:
-                hide_word(completion=completion, word=word, actor=request.user)
+                hide_word(word=word, **act)
             else:
-                decide_mask(completion=completion, decision=decision, actor=request.user)
+                decide_mask(decision=decision, **act)
+        except ChangedMeanwhileError as error:
+            return _show(request, wrong={completion.pk: form}, status=409, changes=error.changes)
         except (RankingError, ValidationError) as error:
             form.add_error(None, error if isinstance(error, ValidationError) else str(error))
         else:
@@ -66,7 +71,11 @@ def stop_hiding(request: ProjectRequest) -> HttpResponse:
 
 
 def _show(
-    request: ProjectRequest, *, wrong: dict[int, DecisionForm] | None = None, status: int = 200
+    request: ProjectRequest,
+    *,
+    wrong: dict[int, DecisionForm] | None = None,
+    status: int = 200,
+    changes: list[Change] | None = None,
 ) -> HttpResponse:
     """A page of completions: all, those to decide, or the one whose decision was refused, with the reason."""
     wrong = wrong or {}
@@ -81,6 +90,7 @@ def _show(
         "shows_all": shows_all,
         "words": request.project.hidden_words,
         "word_length": HIDDEN_WORD_LENGTH,
+        "changes": changes,
     }
     return render(request, "ranking/names.html", context, status=status)
 
@@ -90,10 +100,12 @@ def _answers(completions: list[Completion], wrong: dict[int, DecisionForm]) -> l
         completion__in=completions, kind=FlagKind.LEAKS_AUTHOR, judgment__is_current=True
     )
     counts = dict(flags.order_by().values_list("completion").annotate(count=Count("pk")))
+    masks = {one.pk: getattr(one, "mask", None) or Mask(completion=one) for one in completions}
     return [
         {
             "completion": completion,
-            "mask": getattr(completion, "mask", None) or Mask(),
+            "mask": masks[completion.pk],
+            "facts": mask_facts(masks[completion.pk]),
             "parts": marked_parts(completion),
             "flags": counts.get(completion.pk, 0),
             "form": wrong.get(completion.pk),

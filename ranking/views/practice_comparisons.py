@@ -1,8 +1,10 @@
 """The practice comparisons of a project, for coordinators."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -11,7 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotator.access import ProjectRequest, project_view
 from annotator.imports.file_formats import LineNote
 from annotator.models import Role
+from annotator.shown import Change, ChangedMeanwhileError, Shown
 from annotator.views.line_notes import notes_shown
+from ranking.facts import practice_facts
 from ranking.models import PracticeComparison
 from ranking.onboarding_forms import PracticeComparisonForm, PracticeFileForm
 from ranking.practice_files import MAX_FILE_BYTES, read_practice_file
@@ -39,12 +43,17 @@ def add(request: ProjectRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_view(Role.COORDINATOR)
 def edit(request: ProjectRequest, pk: int) -> HttpResponse:
-    comparison = get_object_or_404(_in_use(request), pk=pk)
+    # A form that is sent may be of one that was replaced meanwhile; what it has in it is shown again.
+    found = _in_use(request) if request.method != "POST" else request.project.practice_comparisons
+    comparison = get_object_or_404(found, pk=pk)
     form = PracticeComparisonForm(request.POST if request.method == "POST" else None, comparison=comparison)
     if not form.is_valid():
         return _show_form(request, form, comparison)
-    if not replace_practice(comparison=comparison, draft=form.draft, actor=request.user):
-        raise Http404("It was replaced at this moment.")
+    shown = Shown.on_page(request)
+    try:
+        replace_practice(comparison=comparison, draft=form.draft, actor=request.user, shown=shown)
+    except ChangedMeanwhileError as error:
+        return _show_form(request, form, changes=error.changes)
     messages.success(request, _("The practice comparison was saved."))
     return redirect("practice-comparisons", request.project.slug)
 
@@ -84,8 +93,13 @@ def _in_use(request: ProjectRequest) -> QuerySet[PracticeComparison]:
 
 
 def _show_form(
-    request: ProjectRequest, form: PracticeComparisonForm, comparison: PracticeComparison | None = None
+    request: ProjectRequest,
+    form: PracticeComparisonForm,
+    comparison: PracticeComparison | None = None,
+    changes: list[Change] | None = None,
 ) -> HttpResponse:
-    status = 422 if form.is_bound else 200
-    context = {"form": form, "comparison": comparison}
+    status = 409 if changes else 422 if form.is_bound else 200
+    context: dict[str, Any] = {"form": form, "comparison": comparison, "changes": changes}
+    if comparison is not None:
+        context["facts"] = practice_facts(comparison)
     return render(request, "ranking/practice_edit.html", context, status=status)

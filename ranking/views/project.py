@@ -10,6 +10,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotator.access import MEMBERS, ProjectRequest, project_view
 from annotator.models import Completion, Project, Role
+from annotator.shown import Change
+from ranking.facts import round_facts
 from ranking.forms import OpenRoundForm
 from ranking.models import Round, Tally
 
@@ -43,11 +45,14 @@ def rest_close(request: ProjectRequest) -> HttpResponse:
     return close_advice(request, redirect("project", request.project.slug))
 
 
-def show_project(request: ProjectRequest, form: OpenRoundForm, status: int = 200) -> HttpResponse:
+def show_project(
+    request: ProjectRequest, form: OpenRoundForm, status: int = 200, changes: list[Change] | None = None
+) -> HttpResponse:
+    facts = round_facts(request.project)  # before the round: a page must not say that it shows a newer one
     current = request.project.rounds.open().first()
     context = project_context(request, current)
     if request.role == Role.COORDINATOR:
-        context |= _figures(request.project, current) | {"form": form}
+        context |= _figures(request.project, current) | {"form": form, "facts": facts, "changes": changes}
     return render(request, "ranking/project.html", context, status=status)
 
 

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST
 
 from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
+from annotator.shown import ChangedMeanwhileError, Shown
 from ranking.errors import RankingError
 from ranking.forms import OpenRoundForm
 from ranking.services import close_round, open_round
@@ -22,7 +23,10 @@ def round_open(request: ProjectRequest) -> HttpResponse:
     if not form.is_valid():
         return show_project(request, form, status=422)
     try:
-        opened = open_round(project=request.project, actor=request.user, **form.cleaned_data)
+        shown = Shown.on_page(request)
+        opened = open_round(project=request.project, actor=request.user, shown=shown, **form.cleaned_data)
+    except ChangedMeanwhileError as error:
+        return show_project(request, form, status=409, changes=error.changes)
     except RankingError as error:
         form.add_error(None, str(error))
         return show_project(request, form, status=422)
@@ -38,7 +42,7 @@ def round_open(request: ProjectRequest) -> HttpResponse:
 @require_POST
 @project_view(Role.COORDINATOR)
 def round_close(request: ProjectRequest) -> HttpResponse:
-    closed = close_round(project=request.project, actor=request.user)
+    closed = close_round(project=request.project, actor=request.user, shown=Shown.on_page(request))
     if closed is None:
         messages.warning(request, _("No round was open."))
     else:

@@ -14,6 +14,7 @@ from annotator.forms.personal_settings import SettingsForm
 from annotator.services.sign_in import create_sign_in_link
 from tests.factories import PASSWORD, make_user
 from tests.mail_jobs import run_mail_jobs
+from tests.pressing import filled, press
 
 
 @pytest.fixture
@@ -170,15 +171,17 @@ def test_a_wrong_name_is_not_stored(client, ada, name):
 
 def test_an_api_token_is_shown_once_replaced_and_revoked(client, ada):
     client.force_login(ada)
-    page = client.post(reverse("create-api-token"), follow=True)
+    account, create, revoke = (reverse(name) for name in ("account", "create-api-token", "revoke-api-token"))
+    page = press(client, account, create, follow=True)
     token = page.context["token"]
-    assert page.redirect_chain == [(reverse("account"), 302)] and token in page.text
+    assert page.redirect_chain == [(account, 302)] and token in page.text
     assert Token.objects.get(user=ada).key == token
-    assert token not in client.get(reverse("account")).text
-    assert client.post(reverse("create-api-token"), follow=True).context["token"] != token
-    assert client.post(reverse("revoke-api-token")).status_code == 302
+    assert token not in client.get(account).text
+    assert press(client, account, create, follow=True).context["token"] != token
+    sent = filled(client, account, revoke)
+    assert client.post(revoke, sent).status_code == 302
     assert not Token.objects.exists()
-    assert client.post(reverse("revoke-api-token")).status_code == 302
+    assert client.post(revoke, sent).status_code == 409
 
 
 @pytest.mark.parametrize("name", ["create-api-token", "revoke-api-token"])

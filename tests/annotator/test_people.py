@@ -11,6 +11,7 @@ from annotator.models import AuditEvent, Invitation, Membership, Role, User
 from annotator.services.invitations import accept_invitation, invite, join_project, revoke_invitation
 from annotator.services.members import change_role, remove_member
 from tests.factories import PASSWORD, make_member, make_project, make_prompt, make_user
+from tests.pressing import press
 
 NEWCOMER = {"email": "ada@example.org", "name": "Ada", "password": PASSWORD}
 
@@ -228,10 +229,11 @@ def test_a_revoked_invitation_cannot_be_revoked_again(client, project, coordinat
 def test_role_change_and_removal_take_effect_at_once(client, project, coordinator, volunteer):
     membership = project.memberships.get(user=volunteer)
     client.force_login(coordinator)
-    client.post(reverse("change-role", args=["climate", membership.pk]), {"role": "reviewer"})
+    people = reverse("people", args=["climate"])
+    press(client, people, reverse("change-role", args=["climate", membership.pk]), role="reviewer")
     membership.refresh_from_db()
     assert membership.role == Role.REVIEWER
-    client.post(reverse("remove-member", args=["climate", membership.pk]))
+    press(client, people, reverse("remove-member", args=["climate", membership.pk]))
     client.force_login(volunteer)
     assert client.get(reverse("guidelines", args=["climate"])).status_code == 404
     verbs = set(AuditEvent.objects.filter(actor=coordinator).values_list("verb", flat=True))
@@ -246,7 +248,8 @@ def test_the_last_coordinator_stays(client, project, coordinator):
         remove_member(membership=membership, actor=coordinator)
     client.force_login(coordinator)
     url = reverse("remove-member", args=["climate", membership.pk])
-    assert "always has a coordinator" in client.post(url, follow=True).text
+    page = press(client, reverse("people", args=["climate"]), url, follow=True)
+    assert "always has a coordinator" in page.text
     assert project.memberships.get(user=coordinator).role == Role.COORDINATOR
 
 

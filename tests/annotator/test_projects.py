@@ -7,7 +7,9 @@ from annotator.models import AuditEvent, FlagKind, GuidelinesVersion, Project, R
 from annotator.services.guidelines import write_guidelines
 from annotator.services.projects import change_settings, create_project
 from tests.factories import make_user
+from tests.pressing import FormReader, filled, press
 
+SETTINGS = "/p/climate/settings/"
 FIELDS = {
     "name": "Climate tutor",
     "description": "",
@@ -44,7 +46,7 @@ def test_a_project_with_values_no_form_would_take_is_not_made(wrong):
 
 def test_settings_are_saved_and_audited_by_field_name(client, project, coordinator):
     client.force_login(coordinator)
-    page = client.post(reverse("settings", args=["climate"]), {**FIELDS, "guidelines": "Be kind."})
+    page = press(client, SETTINGS, guidelines="Be kind.")
     assert page.status_code == 302
     assert GuidelinesVersion.objects.current(project).text == "Be kind."
     event = AuditEvent.objects.get(verb="project.changed")
@@ -53,52 +55,43 @@ def test_settings_are_saved_and_audited_by_field_name(client, project, coordinat
 
 def test_saving_what_is_saved_already_writes_no_audit_row(client, project, coordinator):
     client.force_login(coordinator)
-    assert client.post(reverse("settings", args=["climate"]), FIELDS).status_code == 302
+    assert press(client, SETTINGS).status_code == 302
     assert not AuditEvent.objects.filter(verb="project.changed").exists()
-
-
-def open_settings(client) -> dict[str, object]:
-    """What a browser sends of the page as it is now, when nothing is changed on it: lines end with \r\n."""
-    page = client.get(reverse("settings", args=["climate"]))
-    sent = dict(FIELDS)
-    for name in ("guidelines", "consent_text", "hidden_words"):
-        assert f'<input type="hidden" name="initial-{name}"' in page.text
-        text = str(page.context["form"][name].value()).replace("\n", "\r\n")
-        sent |= {name: text, f"initial-{name}": text}
-    return sent
 
 
 def test_who_changes_something_else_writes_no_guidelines_anew_and_stops_nobody(client, project, coordinator):
     write_guidelines(project=project, text="Be kind.\n\nBe fair.\n", actor=coordinator)
     client.force_login(coordinator)
-    client.post(reverse("settings", args=["climate"]), open_settings(client) | {"name": "Tides"})
+    press(client, SETTINGS, name="Tides")
     assert GuidelinesVersion.objects.current(project).number == 1
     assert AuditEvent.objects.get(verb="project.changed").data == {"fields": ["name"]}
 
 
-def test_who_changes_something_else_leaves_what_others_wrote_since_the_page_was_opened(
+def test_who_changes_something_else_is_shown_what_others_wrote_since_and_leaves_it(
     client, project, coordinator
 ):
     client.force_login(coordinator)
-    sent = open_settings(client)
-    write_guidelines(project=project, text="Be kind.", actor=coordinator)
-    meanwhile = {"hidden_words": ["zephyr"], "consent_text": "We keep all of it."}
+    sent = filled(client, SETTINGS)
+    meanwhile = {"guidelines": "Be kind.", "hidden_words": ["zephyr"], "consent_text": "We keep all of it."}
     change_settings(project=project, values=meanwhile, actor=coordinator)
-    wrong = client.post(reverse("settings", args=["climate"]), sent | {"name": ""})
+    wrong = client.post(SETTINGS, sent | {"name": ""})
     assert wrong.status_code == 422 and 'name="initial-guidelines"' in wrong.text
-    client.post(reverse("settings", args=["climate"]), sent | {"name": "Tides"})
+    changed = client.post(SETTINGS, sent | {"name": "Tides"})
+    assert changed.status_code == 409
+    again = next(fields for _action, fields in FormReader(changed.text).forms if "guidelines" in fields)
+    assert client.post(SETTINGS, again).status_code == 302
     project.refresh_from_db()
     assert project.name == "Tides"
-    assert GuidelinesVersion.objects.current(project).text == "Be kind."
+    assert GuidelinesVersion.objects.get(project=project).text == "Be kind."
     assert project.hidden_words == ["zephyr"] and project.consent_text == "We keep all of it."
+    assert AuditEvent.objects.filter(verb="project.changed").first().data == {"fields": ["name"]}
 
 
 def test_what_is_changed_on_the_page_counts_beside_what_it_showed(client, project, coordinator):
     write_guidelines(project=project, text="Be kind.", actor=coordinator)
     change_settings(project=project, values={"hidden_words": ["zephyr", "soft wind"]}, actor=coordinator)
     client.force_login(coordinator)
-    changed = {"guidelines": "", "hidden_words": "zephyr\r\n", "consent_text": "All."}
-    client.post(reverse("settings", args=["climate"]), open_settings(client) | changed)
+    press(client, SETTINGS, guidelines="", hidden_words="zephyr\r\n", consent_text="All.")
     project.refresh_from_db()
     assert GuidelinesVersion.objects.current(project).text == ""
     assert project.hidden_words == ["zephyr"] and project.consent_text == "All."
@@ -143,13 +136,13 @@ def test_a_project_switches_flags_off_but_never_the_one_of_facts(client, project
     assert project.flag_kinds == FlagKind.values
     client.force_login(coordinator)
     off = ["off_topic", "leaks_author"]
-    client.post(reverse("settings", args=["climate"]), {**FIELDS, "flags_off": off})
+    press(client, SETTINGS, flags_off=off)
     project.refresh_from_db()
     assert project.flag_kinds == ["factual_error", "harmful", "spam"]
-    client.post(reverse("settings", args=["climate"]), {**FIELDS, "flags_off": FlagKind.values[1:]})
+    press(client, SETTINGS, flags_off=FlagKind.values[1:])
     project.refresh_from_db()
     assert project.flag_kinds == ["factual_error"]
-    client.post(reverse("settings", args=["climate"]), {**FIELDS, "flags_off": FlagKind.values[1:]})
+    press(client, SETTINGS, flags_off=FlagKind.values[1:])
     assert AuditEvent.objects.filter(verb="project.changed").count() == 2
 
 
@@ -172,12 +165,12 @@ def test_no_service_switches_off_flags_that_are_none_or_the_one_of_facts(project
 
 def test_a_projects_criteria_are_entered_one_a_line(client, project, coordinator):
     client.force_login(coordinator)
-    fields = {**FIELDS, "criteria": " Accuracy \r\n\r\nTon & Stil\r\n"}
-    client.post(reverse("settings", args=["climate"]), fields)
+    criteria = " Accuracy \r\n\r\nTon & Stil\r\n"
+    press(client, SETTINGS, criteria=criteria)
     project.refresh_from_db()
     assert project.criteria == ["Accuracy", "Ton & Stil"]
     assert "Accuracy\nTon &amp; Stil" in client.get(reverse("settings", args=["climate"])).text
-    client.post(reverse("settings", args=["climate"]), fields)
+    press(client, SETTINGS, criteria=criteria)
     assert AuditEvent.objects.filter(verb="project.changed").count() == 1
 
 
@@ -192,7 +185,7 @@ def test_no_service_stores_criteria_that_are_none(project, coordinator, criteria
 def test_the_base_model_is_shown_and_cannot_be_changed(client, project, coordinator):
     client.force_login(coordinator)
     assert "<code>models/tiny</code>" in client.get(reverse("settings", args=["climate"])).text
-    client.post(reverse("settings", args=["climate"]), {**FIELDS, "base_model": "models/other"})
+    press(client, SETTINGS, base_model="models/other")
     project.refresh_from_db()
     assert project.base_model == "models/tiny"
 

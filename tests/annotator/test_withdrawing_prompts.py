@@ -10,6 +10,7 @@ from annotator.services.withdrawing_prompts import restore_prompts, withdraw_pro
 from annotator.signals import prompts_imported
 from tests.api import client_of
 from tests.factories import make_project, make_prompt
+from tests.pressing import press
 
 
 def available(project):
@@ -75,9 +76,10 @@ def test_the_pages_show_why_a_prompt_is_not_asked(client, project, coordinator):
 def test_coordinators_withdraw_and_restore_on_the_prompts_page(client, project, coordinator):
     prompt = make_prompt(project)
     client.force_login(coordinator)
-    page = client.post(reverse("withdraw-prompt", args=["climate", prompt.pk]), follow=True)
+    detail = reverse("prompt", args=["climate", prompt.pk])
+    page = press(client, detail, reverse("withdraw-prompt", args=["climate", prompt.pk]), follow=True)
     assert "The prompt was withdrawn" in page.text and not available(project)
-    page = client.post(reverse("restore-prompt", args=["climate", prompt.pk]), follow=True)
+    page = press(client, detail, reverse("restore-prompt", args=["climate", prompt.pk]), follow=True)
     assert "used again" in page.text and available(project) == {prompt.pk}
 
 

@@ -27,6 +27,7 @@ from ranking.services import (
 from ranking.services.personal_data import judgments
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_project, make_prompt
+from tests.pressing import filled, press
 
 from .desk import desk
 from .making import make_assignment, make_correction, make_judgment, make_round
@@ -256,7 +257,7 @@ def test_what_was_decided_is_listed_on_demand_and_again_when_flagged_since(
     client, project, current, flagged, reviewer
 ):
     client.force_login(reviewer)
-    assert client.post(page("decide-name", flagged.pk), {"decision": "shown"}).status_code == 302
+    assert press(client, page(), page("decide-name", flagged.pk), decision="shown").status_code == 302
     assert flagged.pk not in listed(client) and flagged.pk in listed(client, "?show=all")
     assignment = make_assignment(current, make_member(project))
     if flagged.pk not in assignment.order:
@@ -281,11 +282,10 @@ def test_a_flag_counts_once_however_often_it_was_corrected_and_not_once_it_was_t
 def test_deciding_on_the_page(client, project, current, reviewer):
     client.force_login(reviewer)
     completion = one_saying(TEXTS[0], current)
-    client.post(page("decide-name", completion.pk), {"decision": "shown"})
+    press(client, page(), page("decide-name", completion.pk), decision="shown")
     assert not Mask.objects.get(completion=completion).hides
-    response = client.post(
-        page("decide-name", completion.pk), {"decision": "hide", "word": " sea "}, follow=True
-    )
+    all_of_them, address = page() + "?show=all", page("decide-name", completion.pk)
+    response = press(client, all_of_them, address, follow=True, decision="hide", word=" sea ")
     html = response.content.decode()
     assert "Saved" in html and '<bdi class="grow">sea</bdi>' in html
     client.post(page("stop-hiding"), {"word": "sea"})
@@ -312,7 +312,8 @@ def test_deciding_on_the_page(client, project, current, reviewer):
 def test_a_decision_that_is_none_is_refused_with_words(client, project, current, reviewer, sent):
     client.force_login(reviewer)
     completion = one_saying(TEXTS[0], current)
-    response = client.post(page("decide-name", completion.pk), sent)
+    shown = filled(client, page(), page("decide-name", completion.pk))["shown"]
+    response = client.post(page("decide-name", completion.pk), {**sent, "shown": shown})
     assert response.status_code == 422
     html = response.content.decode()
     assert "notice error" in html and "<b>not" not in html

@@ -7,6 +7,7 @@ from annotator.models import Membership, Role
 from annotator.services.projects import change_settings
 from ranking.services import close_round, open_round
 from tests.factories import coordinator_of, make_member, make_project, make_user
+from tests.pressing import filled, press
 
 from .desk import words_of
 from .making import make_answers, make_assignment, make_judgment, make_round
@@ -184,11 +185,8 @@ def test_a_name_is_changed_by_its_member_and_by_posting(client, current):
 def test_the_leaderboard_is_a_setting(client, current):
     coordinator = coordinator_of(current.project)
     client.force_login(coordinator)
-    form = client.get(url(current.project, "settings")).context["form"]
-    values = {name: form[name].value() for name in form.fields}
-    assert values["leaderboard"] is False
-    values = {**values, "leaderboard": "on", "criteria": ""}
-    assert client.post(url(current.project, "settings"), values).status_code == 302
+    assert "leaderboard" not in filled(client, url(current.project, "settings"))
+    assert press(client, url(current.project, "settings"), leaderboard="on").status_code == 302
     current.project.refresh_from_db()
     assert current.project.leaderboard
 

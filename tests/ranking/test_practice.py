@@ -22,6 +22,7 @@ from ranking.services.practice import (
     replace_practice,
 )
 from tests.factories import coordinator_of, make_member, make_newcomer, make_project, make_ready
+from tests.pressing import filled, press
 from tests.ranking.desk import at, desk
 from tests.ranking.making import make_round
 
@@ -262,7 +263,8 @@ def test_a_coordinator_sees_who_waits_and_lets_them_in(client, current, project,
     assert "1 new volunteer waits for you" in client.get(at("project", project)).text
     page = client.get(at("people", project))
     assert "Waiting for your decision" in page.text and at("let-in", project, newcomer.pk) in page.text
-    assert "may rank now" in client.post(at("let-in", project, newcomer.pk), follow=True).text
+    done = press(client, at("people", project), at("let-in", project, newcomer.pk), follow=True)
+    assert "may rank now" in done.text
     assert "Waiting for your decision" not in client.get(at("people", project)).text
     assert AuditEvent.objects.filter(verb="practice.let_in", actor=coordinator_of(project)).count() == 1
     client.force_login(newcomer.user)
@@ -274,7 +276,7 @@ def test_a_coordinator_grants_another_try(client, project, newcomer):
     finish(newcomer, 0)
     finish(newcomer, 0)
     client.force_login(coordinator_of(project))
-    client.post(at("another-try", project, newcomer.pk))
+    press(client, at("people", project), at("another-try", project, newcomer.pk))
     assert AuditEvent.objects.filter(verb="practice.another_try").count() == 1
     newcomer.refresh_from_db()
     assert newcomer.waiting_since is None and newcomer.practice_attempts.count() == 3
@@ -293,12 +295,15 @@ def test_another_try_for_somebody_who_has_begun_one_in_another_role_is_that_one(
 def test_of_two_coordinators_who_act_at_once_the_second_is_refused(client, project, newcomer):
     finish(newcomer, 0)
     finish(newcomer, 0)
+    client.force_login(coordinator_of(project))
+    address = at("let-in", project, newcomer.pk)
+    sent = filled(client, at("people", project), address)
     let_in(membership=newcomer, actor=coordinator_of(project))
     for act in (let_in, allow_another_attempt):
         with pytest.raises(RefusedError, match="no longer waiting"):
             act(membership=newcomer, actor=coordinator_of(project))
-    client.force_login(coordinator_of(project))
-    assert "no longer waiting" in client.post(at("let-in", project, newcomer.pk), follow=True).text
+    answer = client.post(address, sent)
+    assert answer.status_code == 409 and "waits for a decision since" in answer.text
 
 
 def test_who_came_in_before_there_was_a_practice_is_not_sent_to_one(client, current):
@@ -410,7 +415,7 @@ def test_a_coordinator_adds_edits_and_removes_a_practice_comparison(client, curr
     assert (first.answers, first.ranks) == (["A share.", "Pasta."], [1, 2])
     page = client.get(at("edit-practice", project, first.pk))
     assert "A share." in page.text and "It is true." in page.text
-    client.post(at("edit-practice", project, first.pk), {**WRITTEN, "why": "Look it up."})
+    press(client, at("edit-practice", project, first.pk), why="Look it up.")
     second = project.practice_comparisons.in_use().get()
     assert second.why == "Look it up." and PracticeComparison.objects.get(pk=first.pk).why == "It is true."
     assert client.get(at("edit-practice", project, first.pk)).status_code == 404

@@ -10,10 +10,13 @@ import pytest
 from django.urls import reverse
 
 from annotator.models import Role
+from annotator.shown import text_of
+from ranking.facts import dataset_facts, round_facts
 from ranking.models import Dataset, Round
 from ranking.services import open_round, snapshot_preferences
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_project, make_user
+from tests.pressing import filled, press
 
 from .making import make_answers, make_assignment, make_judgment, make_round
 
@@ -96,8 +99,9 @@ def test_a_new_project_says_what_to_do_first(client):
 
 def test_opening_a_round_closes_the_one_before(as_coordinator, project):
     author = make_answers(project, prompts=2, answers=4, name="Version 2")
-    data = {"author": author.pk, "comparisons_per_prompt": 2}
-    response = as_coordinator.post(url(project, "open-round"), data, follow=True)
+    entered = {"author": author.pk, "comparisons_per_prompt": 2}
+    page, act = url(project, "project"), url(project, "open-round")
+    response = press(as_coordinator, page, act, follow=True, **entered)
     assert "Round 2 is open with 4 comparisons." in response.content.decode()
     assert Round.objects.open().get().author == author
 
@@ -128,22 +132,26 @@ def test_another_projects_author_is_refused(as_coordinator, project):
 
 def test_a_round_with_nothing_to_compare_is_refused_with_words(as_coordinator, project):
     author = make_answers(project, answers=1, name="Version 2")
-    data = {"author": author.pk, "comparisons_per_prompt": 1}
-    response = as_coordinator.post(url(project, "open-round"), data)
+    entered = {"author": author.pk, "comparisons_per_prompt": 1}
+    response = press(as_coordinator, url(project, "project"), url(project, "open-round"), **entered)
     assert response.status_code == 422
     assert "nothing to compare" in response.content.decode()
     assert project.rounds.get().is_open
 
 
 def test_closing_keeps_what_was_judged_and_closing_again_says_so(as_coordinator, judged):
-    as_coordinator.post(url(judged, "close-round"))
+    sent = filled(as_coordinator, url(judged, "project"), url(judged, "close-round"))
+    as_coordinator.post(url(judged, "close-round"), sent)
     assert not judged.rounds.get().is_open
-    response = as_coordinator.post(url(judged, "close-round"), follow=True)
-    assert "No round was open." in response.content.decode()
+    response = as_coordinator.post(url(judged, "close-round"), sent)
+    assert response.status_code == 409 and "round 1, closed" in response.text
+    known = {"shown": text_of(round_facts(judged))}
+    response = as_coordinator.post(url(judged, "close-round"), known, follow=True)
+    assert "No round was open." in response.text
 
 
 def test_a_snapshot_is_taken_listed_and_shown_with_its_card(as_coordinator, judged):
-    response = as_coordinator.post(url(judged, "take-snapshot"), follow=True)
+    response = press(as_coordinator, url(judged, "datasets"), url(judged, "take-snapshot"), follow=True)
     dataset = Dataset.objects.get()
     assert dataset.created_by == coordinator_of(judged)
     assert response.redirect_chain == [(url(judged, "dataset", 1), 302)]
@@ -153,7 +161,8 @@ def test_a_snapshot_is_taken_listed_and_shown_with_its_card(as_coordinator, judg
 
 
 def test_without_judgments_there_is_no_snapshot_and_a_clear_message(as_coordinator, project):
-    response = as_coordinator.post(url(project, "take-snapshot"), follow=True)
+    known = {"shown": text_of(dataset_facts(project))}
+    response = as_coordinator.post(url(project, "take-snapshot"), known, follow=True)
     assert "no preferences yet" in response.content.decode()
     assert not Dataset.objects.exists()
 

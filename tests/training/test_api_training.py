@@ -186,9 +186,14 @@ def test_versions_are_listed_newest_first_and_shown(project, client):
     assert client.get(address("api-version", project, 2)).status_code == 404
 
 
+def release(client, project, number):
+    etag = client.get(address("api-version", project, number))["ETag"]
+    return client.post(address("api-release", project, number), headers={"If-Match": etag})
+
+
 def test_a_candidate_is_released_once_and_the_way_back_is_open(client, project):
     make_candidate(project)
-    answer = client.post(address("api-release", project, 1))
+    answer = release(client, project, 1)
     assert answer.status_code == 201
     assert answer.json() | {"created_at": ""} == {
         "version": 1,
@@ -197,8 +202,8 @@ def test_a_candidate_is_released_once_and_the_way_back_is_open(client, project):
         "created_at": "",
     }
     assert project.rounds.get(closed_at=None).author.version.number == 1
-    assert client.post(address("api-release", project, 1)).status_code == 409
-    answer = client.post(address("api-roll-back", project))
+    assert release(client, project, 1).status_code == 409
+    answer = client.post(address("api-roll-back", project), {"to": 0})
     assert (answer.status_code, answer.json()["version"], answer.json()["is_rollback"]) == (201, 0, True)
     assert project.versions.live().get().number == 0
 
@@ -206,7 +211,7 @@ def test_a_candidate_is_released_once_and_the_way_back_is_open(client, project):
 def test_going_back_to_a_named_version_happens_once(project, client):
     for number in (1, 2):
         make_candidate(project, number)
-        client.post(address("api-release", project, number))
+        release(client, project, number)
     assert client.post(address("api-roll-back", project), {"to": 1}).status_code == 201
     assert client.post(address("api-roll-back", project), {"to": 1}).status_code == 409
     assert client.post(address("api-roll-back", project), {"to": -1}).status_code == 400
@@ -214,7 +219,7 @@ def test_going_back_to_a_named_version_happens_once(project, client):
 
 
 def test_there_is_no_way_back_from_the_first_version(project, client):
-    assert client.post(address("api-roll-back", project)).status_code == 409
+    assert client.post(address("api-roll-back", project), {"to": 0}).status_code == 409
 
 
 def test_a_candidate_is_rejected_once_and_never_released(project, client):
@@ -222,5 +227,5 @@ def test_a_candidate_is_rejected_once_and_never_released(project, client):
     answer = client.post(address("api-reject", project, 1))
     assert (answer.status_code, answer.json()["state"]) == (200, "rejected")
     assert client.post(address("api-reject", project, 1)).status_code == 409
-    assert client.post(address("api-release", project, 1)).status_code == 409
+    assert release(client, project, 1).status_code == 409
     assert project.versions.live().get().number == 0

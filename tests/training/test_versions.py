@@ -26,7 +26,6 @@ from training.services.versions.releases import (
     reject_version,
     release_version,
     roll_back,
-    version_before,
 )
 
 pytestmark = pytest.mark.django_db
@@ -108,7 +107,7 @@ def test_going_back_leads_to_what_was_live_before_the_newest_release():
     candidates = [make_candidate(project, number) for number in (1, 2)]
     for candidate in (*candidates, candidates[0]):
         release_version(version=candidate, actor=None)
-    assert version_before(candidates[0]) == candidates[1]
+    assert candidates[0].before == candidates[1]
     roll_back(project=project, actor=None, to=2)
     assert states(project) == {0: State.RETIRED, 1: State.RETIRED, 2: State.LIVE}
 
@@ -137,7 +136,7 @@ def test_a_retired_version_can_be_made_live_again():
     roll_back(project=project, actor=None)
     release_version(version=candidate, actor=None)
     assert states(project) == {0: State.RETIRED, 1: State.LIVE}
-    assert version_before(candidate).number == 0
+    assert candidate.before.number == 0
 
 
 def test_the_database_admits_one_live_version_per_project():

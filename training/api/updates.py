@@ -9,10 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotator.access import COORDINATORS
-from annotator.api.access import ProjectAPIView
+from annotator.api.access import ProjectAPIView, with_etag
 from annotator.api.pagination import NewestFirst
-from annotator.api.problems import CONFLICT
+from annotator.api.problems import CHANGED, CONFLICT, ETAG, IF_MATCH
 from annotator.errors import RefusedError
+from training.facts import update_facts, work_facts
 from training.models import TrainingRun, Update
 from training.progress import log_tail, read_curve, seconds_left
 from training.services.runs.recipes import STAGES, check_settings
@@ -127,9 +128,12 @@ class UpdatesAPIView(ProjectAPIView):
     serializer_class = UpdateSerializer
     pagination_class = NewestFirst
 
-    @extend_schema(tags=TAGS, summary="List updates", responses=UpdateSerializer(many=True))
+    @extend_schema(
+        tags=TAGS, summary="List updates", responses=UpdateSerializer(many=True), parameters=[ETAG]
+    )
     def get(self, request: Request, slug: str) -> Response:
-        return self.answer_page(self.project.updates.select_related("parent", "dataset", "candidate"))
+        facts = work_facts(self.project)
+        return self.answer_page(self.project.updates.select_related("parent", "dataset", "candidate"), facts)
 
     @extend_schema(
         tags=TAGS,
@@ -137,7 +141,8 @@ class UpdatesAPIView(ProjectAPIView):
         description="Takes a dataset, trains a reward model and a policy, samples completions, evaluates, "
         "and makes a candidate version. Refused (409) while another update is running.",
         request=UpdateRequestSerializer,
-        responses={201: UpdateDetailSerializer, 409: CONFLICT},
+        parameters=[IF_MATCH],
+        responses={201: UpdateDetailSerializer, 409: CONFLICT, 412: CHANGED},
         examples=[
             OpenApiExample("With the project's settings", {}, request_only=True),
             OpenApiExample(
@@ -148,7 +153,8 @@ class UpdatesAPIView(ProjectAPIView):
     def post(self, request: Request, slug: str) -> Response:
         body = UpdateRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        update = start_update(project=self.project, actor=request.user, **body.validated_data)
+        act = {"project": self.project, "actor": request.user, "shown": self.shown()}
+        update = start_update(**act, **body.validated_data)
         return Response(UpdateDetailSerializer(update).data, status=201)
 
 
@@ -160,9 +166,11 @@ class UpdateAPIView(ProjectAPIView):
         summary="Watch an update",
         description="Its stages with their states, progress and metrics; ask again every few seconds.",
         responses=UpdateDetailSerializer,
+        parameters=[ETAG],
     )
     def get(self, request: Request, slug: str, pk: int) -> Response:
-        return Response(UpdateDetailSerializer(get_object_or_404(self.project.updates, pk=pk)).data)
+        update = get_object_or_404(self.project.updates, pk=pk)
+        return with_etag(Response(UpdateDetailSerializer(update).data), update_facts(update))
 
 
 class CancelUpdateAPIView(ProjectAPIView):
@@ -190,13 +198,14 @@ class RetryUpdateAPIView(ProjectAPIView):
         description="One that failed or was cancelled resumes where it stopped. Stages that succeeded are "
         "kept; a stage whose settings have changed starts again.",
         request=UpdateRequestSerializer,
-        responses={200: UpdateDetailSerializer, 409: CONFLICT},
+        parameters=[IF_MATCH],
+        responses={200: UpdateDetailSerializer, 409: CONFLICT, 412: CHANGED},
     )
     def post(self, request: Request, slug: str, pk: int) -> Response:
         update = get_object_or_404(self.project.updates, pk=pk)
         body = UpdateRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        retry_update(update=update, actor=request.user, **body.validated_data)
+        retry_update(update=update, actor=request.user, shown=self.shown(), **body.validated_data)
         return Response(UpdateDetailSerializer(update).data)
 
 
@@ -215,12 +224,14 @@ class SampleAPIView(ProjectAPIView):
         tags=TAGS,
         summary="Sample answers and open a round",
         description="The live version answers every prompt, then a round opens with its answers. Watch the "
-        "run. Refused (409) while something else is under way.",
+        "run. Refused (409) while something else is under way. If-Match takes the ETag of the list of "
+        "updates.",
         request=None,
-        responses={201: RunSerializer, 409: CONFLICT},
+        parameters=[IF_MATCH],
+        responses={201: RunSerializer, 409: CONFLICT, 412: CHANGED},
     )
     def post(self, request: Request, slug: str) -> Response:
-        run = sample_live_version(project=self.project, actor=request.user)
+        run = sample_live_version(project=self.project, actor=request.user, shown=self.shown())
         return Response(RunSerializer(run).data, status=201)
 
 

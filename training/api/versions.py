@@ -7,9 +7,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotator.access import COORDINATORS
-from annotator.api.access import ProjectAPIView
+from annotator.api.access import ProjectAPIView, with_etag
 from annotator.api.pagination import NewestFirst
-from annotator.api.problems import CONFLICT
+from annotator.api.problems import CHANGED, CONFLICT, ETAG, IF_MATCH, UNNAMED
+from training.facts import live_facts, version_facts
 from training.models import Evaluation, ModelVersion, Release
 from training.services.versions.releases import reject_version, release_version, roll_back
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
@@ -82,18 +83,21 @@ class VersionsAPIView(ProjectAPIView):
     serializer_class = VersionSerializer
     pagination_class = NewestFirst
 
-    @extend_schema(tags=TAGS, summary="List versions", responses=VersionSerializer(many=True))
+    @extend_schema(
+        tags=TAGS, summary="List versions", responses=VersionSerializer(many=True), parameters=[ETAG]
+    )
     def get(self, request: Request, slug: str) -> Response:
-        return self.answer_page(self.project.versions.select_related("parent", "dataset"))
+        facts = live_facts(self.project)
+        return self.answer_page(self.project.versions.select_related("parent", "dataset"), facts)
 
 
 class VersionAPIView(ProjectAPIView):
     roles = {"GET": COORDINATORS}
 
-    @extend_schema(tags=TAGS, summary="Show a version", responses=VersionDetailSerializer)
+    @extend_schema(tags=TAGS, summary="Show a version", responses=VersionDetailSerializer, parameters=[ETAG])
     def get(self, request: Request, slug: str, number: int) -> Response:
         version = get_object_or_404(self.project.versions, number=number)
-        return Response(VersionDetailSerializer(version).data)
+        return with_etag(Response(VersionDetailSerializer(version).data), version_facts(version))
 
 
 class ReleaseVersionAPIView(ProjectAPIView):
@@ -103,13 +107,16 @@ class ReleaseVersionAPIView(ProjectAPIView):
         tags=TAGS,
         summary="Release a version",
         description="Makes a candidate, or a version that was live before, live and opens the next round "
-        "with its completions, all or nothing.",
+        "with its completions, all or nothing. It must name the version's ETag, and so the live version "
+        "that you compared it with.",
         request=None,
-        responses={201: ReleaseSerializer, 409: CONFLICT},
+        parameters=[IF_MATCH],
+        responses={201: ReleaseSerializer, 409: CONFLICT, 412: CHANGED, 428: UNNAMED},
     )
     def post(self, request: Request, slug: str, number: int) -> Response:
         version = get_object_or_404(self.project.versions, number=number)
-        release = release_version(version=version, actor=request.user)
+        shown = self.shown(required=True)
+        release = release_version(version=version, actor=request.user, shown=shown)
         return Response(ReleaseSerializer(release).data, status=201)
 
 
@@ -121,11 +128,12 @@ class RejectVersionAPIView(ProjectAPIView):
         summary="Reject a candidate",
         description="It cannot be released afterwards; the live version stays.",
         request=None,
-        responses={200: VersionDetailSerializer, 409: CONFLICT},
+        parameters=[IF_MATCH],
+        responses={200: VersionDetailSerializer, 409: CONFLICT, 412: CHANGED},
     )
     def post(self, request: Request, slug: str, number: int) -> Response:
         version = get_object_or_404(self.project.versions, number=number)
-        reject_version(version=version, actor=request.user)
+        reject_version(version=version, actor=request.user, shown=self.shown())
         return Response(VersionDetailSerializer(version).data)
 
 
@@ -136,12 +144,14 @@ class RollBackAPIView(ProjectAPIView):
         tags=TAGS,
         summary="Go back to the version before",
         description="Makes the version that was live before live again and opens a round with its "
-        "completions.",
+        "completions. It must name either `to` or the ETag of the list of versions.",
         request=RollBackRequestSerializer,
-        responses={201: ReleaseSerializer, 409: CONFLICT},
+        parameters=[IF_MATCH],
+        responses={201: ReleaseSerializer, 409: CONFLICT, 412: CHANGED, 428: UNNAMED},
     )
     def post(self, request: Request, slug: str) -> Response:
         body = RollBackRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        release = roll_back(project=self.project, actor=request.user, **body.validated_data)
+        shown = self.shown(required="to" not in body.validated_data)
+        release = roll_back(project=self.project, actor=request.user, shown=shown, **body.validated_data)
         return Response(ReleaseSerializer(release).data, status=201)

@@ -62,6 +62,12 @@ class ModelVersion(models.Model):
     def adapter_dir(self) -> Path | None:
         return Path(settings.DATA_DIR) / self.adapter_path if self.adapter_path else None
 
+    @property
+    def before(self) -> "ModelVersion | None":
+        """What was live when it was last released; going back to a version is no release of it."""
+        newest = self.releases.filter(is_rollback=False).first()
+        return newest.previous if newest else None
+
     def become(self, state: State) -> None:
         """Change the state; the caller holds the project's lock."""
         self.state = state

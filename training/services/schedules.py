@@ -7,7 +7,9 @@ from django.utils import timezone as clock
 
 from annotator.models import AuditEvent, Project, User
 from annotator.services.audit import record
+from annotator.shown import Shown, check_shown
 from training.cron import CronError, next_times
+from training.facts import schedule_facts
 from training.models import Schedule
 from training.services.runs.recipes import Settings, check_settings
 
@@ -21,6 +23,7 @@ def save_schedule(
     min_new_judgments: int,
     actor: User,
     settings: Settings,
+    shown: Shown | None = None,
 ) -> Schedule:
     """Set when a project is updated; raises CronError or RefusedError for what cannot be.
 
@@ -38,6 +41,8 @@ def save_schedule(
         "settings": settings,
     }
     with transaction.atomic():
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        check_shown(shown, schedule_facts(project))
         schedule, _ = Schedule.objects.update_or_create(project=project, defaults=values)
         record("schedule.saved", actor=actor, project=project, target=schedule, cron=cron, zone=timezone)
     return schedule
@@ -54,7 +59,7 @@ def upcoming(project: Project, *, count: int) -> list[datetime]:
 
 def last_saved(project: Project) -> AuditEvent | None:
     """Who set the schedule, and when; None before anybody did. It goes on whatever becomes of them."""
-    return AuditEvent.objects.filter(project=project, verb="schedule.saved").select_related("actor").first()
+    return AuditEvent.objects.about(project, "schedule.saved").select_related("actor").first()
 
 
 def passed_over(project: Project) -> AuditEvent | None:

@@ -9,14 +9,15 @@ from django.views.decorators.vary import vary_on_headers
 
 from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
+from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
 from ranking.models import Judgment
-from training.forms import RollBackForm
+from training.facts import live_facts, work_facts
 from training.models import ModelVersion, TrainingRun
 from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.schedules import last_saved, passed_over, upcoming
 from training.services.updates.control import new_judgments
-from training.services.versions.releases import roll_back, version_before
+from training.services.versions.releases import roll_back
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
 
 from .figures import figures_of
@@ -36,11 +37,14 @@ def training(request: ProjectRequest) -> HttpResponse:
             response["HX-Refresh"] = "true"
         return response
     project = request.project
+    # Before what is shown: a page must not say that it shows what came after.
+    facts = {"live_facts": live_facts(project), "work_facts": work_facts(project)}
     versions = ModelVersion.objects.filter(project=project).select_related("parent")
     live = versions.live().first()
     context = {
         "live": live,
-        "before": version_before(live) if live else None,
+        **facts,
+        "before": live.before if live else None,
         "figures": figures_of(live) if live else [],
         "versions": versions[:RECENT],
         "taken_back": withdrawn_datasets(project),
@@ -63,7 +67,8 @@ def training(request: ProjectRequest) -> HttpResponse:
 @project_view(Role.COORDINATOR)
 def sample(request: ProjectRequest) -> HttpResponse:
     with tell_refusal(request):
-        sample_live_version(project=request.project, actor=request.user)
+        shown = Shown.on_page(request)
+        sample_live_version(project=request.project, actor=request.user, shown=shown)
         messages.success(
             request, _("The live version answers every prompt now; a round opens when it is done.")
         )
@@ -86,12 +91,9 @@ def sampling_cancel(request: ProjectRequest, pk: int) -> HttpResponse:
 @require_POST
 @project_view(Role.COORDINATOR)
 def go_back(request: ProjectRequest) -> HttpResponse:
-    form = RollBackForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, _("There is no such version; nothing was changed."))
-        return redirect("training", request.project.slug)
     with tell_refusal(request):
-        release = roll_back(project=request.project, actor=request.user, to=form.cleaned_data["to"])
+        shown = Shown.on_page(request)
+        release = roll_back(project=request.project, actor=request.user, shown=shown)
         messages.success(request, _("%(version)s is live again.") % {"version": release.version})
     return redirect("training", request.project.slug)
 

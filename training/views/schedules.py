@@ -12,7 +12,9 @@ from django.views.decorators.vary import vary_on_headers
 
 from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
+from annotator.shown import ChangedMeanwhileError, Shown
 from training.cron import CronError, next_times
+from training.facts import schedule_facts
 from training.forms import ScheduleForm
 from training.models import Schedule
 from training.services.schedules import last_saved, save_schedule
@@ -26,15 +28,31 @@ NEXT_TIMES = 5
 def schedule(request: ProjectRequest) -> HttpResponse:
     if request.htmx and request.method == "GET" and not request.htmx.history_restore_request:
         return _render(request, "training/_next_times.html", ScheduleForm(request.GET))
+    facts = schedule_facts(request.project)
     if request.method != "POST":
-        stored = Schedule.objects.filter(project=request.project).first() or Schedule(project=request.project)
-        return _render(request, "training/schedule.html", ScheduleForm(initial=_initial(stored)))
+        return _render(request, "training/schedule.html", _fresh(request), facts=facts)
     form = ScheduleForm(request.POST)
     if not form.is_valid():
-        return _render(request, "training/schedule.html", form, status=422)
-    save_schedule(project=request.project, actor=request.user, **form.cleaned_data)
+        return _render(request, "training/schedule.html", form, status=422, facts=facts)
+    try:
+        shown = Shown.on_page(request)
+        save_schedule(project=request.project, actor=request.user, shown=shown, **form.cleaned_data)
+    except ChangedMeanwhileError as error:
+        return _show_changes(request, form, error)
     messages.success(request, _("The schedule was saved."))
     return redirect("schedule", request.project.slug)
+
+
+def _show_changes(request: ProjectRequest, sent: ScheduleForm, error: ChangedMeanwhileError) -> HttpResponse:
+    """The schedule as it is now, with what the person entered and what others changed meanwhile."""
+    facts, form, saved = schedule_facts(request.project), _fresh(request), last_saved(request.project)
+    changes = form.take_over(sent, dict.fromkeys(form.fields, saved) if saved else {}) or error.changes
+    return _render(request, "training/schedule.html", form, status=409, facts=facts, changes=changes)
+
+
+def _fresh(request: ProjectRequest) -> ScheduleForm:
+    stored = Schedule.objects.filter(project=request.project).first() or Schedule(project=request.project)
+    return ScheduleForm(initial=_initial(stored))
 
 
 def _initial(stored: Schedule) -> dict[str, object]:
@@ -47,9 +65,11 @@ def _initial(stored: Schedule) -> dict[str, object]:
     }
 
 
-def _render(request: ProjectRequest, template: str, form: ScheduleForm, status: int = 200) -> HttpResponse:
+def _render(
+    request: ProjectRequest, template: str, form: ScheduleForm, status: int = 200, **more: object
+) -> HttpResponse:
     cron, zone = str(form["cron"].value() or ""), str(form["timezone"].value() or "")
-    context: dict[str, object] = {"form": form, "zone": zone, "is_enabled": form["is_enabled"].value()}
+    context: dict[str, object] = {"form": form, "zone": zone, "is_enabled": form["is_enabled"].value()} | more
     context |= {"saved": last_saved(request.project), "coordinators": request.project.coordinators}
     try:
         context["next_times"] = next_times(cron, zone, timezone.now(), NEXT_TIMES)

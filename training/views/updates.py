@@ -11,7 +11,9 @@ from django.views.decorators.vary import vary_on_headers
 
 from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
+from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
+from training.facts import update_facts, version_facts
 from training.models import TrainingRun, Update
 from training.progress import Line, log_tail, read_curve
 from training.rlhf.stages import STAGES
@@ -29,7 +31,8 @@ CURVES = {metric: stage.name for stage in STAGES.values() for metric in stage.cu
 @project_view(Role.COORDINATOR)
 def update_start(request: ProjectRequest) -> HttpResponse:
     with tell_refusal(request):
-        update = start_update(project=request.project, actor=request.user)
+        shown = Shown.on_page(request)
+        update = start_update(project=request.project, actor=request.user, shown=shown)
         return redirect("update", request.project.slug, update.pk)
     return redirect("training", request.project.slug)
 
@@ -46,6 +49,7 @@ def update_detail(request: ProjectRequest, pk: int) -> HttpResponse:
     context["is_news"] = request.GET.get("seen") != context["status_key"]
     if update.candidate is not None:
         context |= {
+            "facts": version_facts(update.candidate),
             "figures": figures_of(update.candidate),
             "warnings": warnings_of(update.candidate),
             "samples": samples_of(update),
@@ -80,7 +84,7 @@ def update_cancel(request: ProjectRequest, pk: int) -> HttpResponse:
 def update_retry(request: ProjectRequest, pk: int) -> HttpResponse:
     update = get_object_or_404(request.project.updates.select_related("dataset"), pk=pk)
     with tell_refusal(request):
-        retry_update(update=update, actor=request.user)
+        retry_update(update=update, actor=request.user, shown=Shown.on_page(request))
         messages.success(request, _("The update resumes where it stopped."))
     return redirect("update", request.project.slug, pk)
 
@@ -94,6 +98,7 @@ def _live_context(update: Update) -> dict[str, Any]:
     rows = _curve(update, TrainingRun.Stage.PPO)
     return {
         "update": update,
+        "update_facts": update_facts(update),
         "stages": stages,
         "current": current,
         "status_key": f"{update.state}-{current.name if current else ''}",

@@ -8,9 +8,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
+from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
+from training.facts import live_facts, version_facts
 from training.models import ModelVersion, Update
-from training.services.versions.releases import reject_version, release_version, version_before
+from training.services.versions.releases import reject_version, release_version
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
 
 from .figures import figures_of, samples_of, warnings_of
@@ -24,6 +26,8 @@ def version_detail(request: ProjectRequest, number: int) -> HttpResponse:
     update = Update.objects.filter(candidate=version).select_related("started_by", "project").first()
     context = {
         "version": version,
+        "facts": version_facts(version),
+        "live_facts": live_facts(request.project),
         "update": update,
         "runs": update.runs.all() if update else version.runs.all(),
         "figures": figures_of(version),
@@ -33,7 +37,7 @@ def version_detail(request: ProjectRequest, number: int) -> HttpResponse:
         "evaluations": version.evaluations.select_related("baseline"),
         "releases": version.releases.select_related("previous", "released_by"),
         "children": request.project.versions.filter(parent=version),
-        "before": version_before(version) if version.state == ModelVersion.State.LIVE else None,
+        "before": version.before if version.state == ModelVersion.State.LIVE else None,
     }
     return render(request, "training/version.html", context)
 
@@ -43,7 +47,7 @@ def version_detail(request: ProjectRequest, number: int) -> HttpResponse:
 def version_release(request: ProjectRequest, number: int) -> HttpResponse:
     version = get_object_or_404(request.project.versions.select_related("project", "author"), number=number)
     with tell_refusal(request):
-        release_version(version=version, actor=request.user)
+        release_version(version=version, actor=request.user, shown=Shown.on_page(request))
         messages.success(
             request,
             _("%(version)s is live, and a new round with its answers is open.") % {"version": version},
@@ -57,7 +61,7 @@ def version_release(request: ProjectRequest, number: int) -> HttpResponse:
 def version_reject(request: ProjectRequest, number: int) -> HttpResponse:
     version = get_object_or_404(request.project.versions.select_related("project"), number=number)
     with tell_refusal(request):
-        reject_version(version=version, actor=request.user)
+        reject_version(version=version, actor=request.user, shown=Shown.on_page(request))
         words = _("%(version)s was rejected; the live version stays.")
         messages.success(request, words % {"version": version})
     return redirect("version", request.project.slug, number)

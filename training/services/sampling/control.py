@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from annotator.errors import RefusedError
 from annotator.models import Project, User
 from annotator.services.audit import record
+from annotator.shown import Shown
 from training.failures import reason_of
 from training.models import ModelVersion, TrainingRun
 from training.services.project_lock import lock_idle_project
@@ -25,6 +26,7 @@ def sample_live_version(
     actor: User | None = None,
     comparisons_per_prompt: int = 1,
     settings: dict[str, Any] | None = None,
+    shown: Shown | None = None,
 ) -> TrainingRun:
     """Queue a run that samples the live version's answers to all prompts and opens a round with them.
 
@@ -35,7 +37,7 @@ def sample_live_version(
     values |= settings_of(project).get(Stage.GENERATE, {}) if settings is None else settings
     check_settings({Stage.GENERATE: values})
     with transaction.atomic():
-        lock_idle_project(project)
+        lock_idle_project(project, shown)
         version = ModelVersion.objects.live().filter(project=project).select_related("project").first()
         if version is None:
             raise RefusedError(_("This project has no live version yet, so there is nothing to sample from."))

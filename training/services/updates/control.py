@@ -9,7 +9,9 @@ from django.utils.translation import gettext as _
 from annotator.errors import RefusedError
 from annotator.models import Project, User
 from annotator.services.audit import record
+from annotator.shown import Shown, check_shown
 from ranking.models import Judgment
+from training.facts import update_facts
 from training.models import ModelVersion, TrainingRun, Update
 from training.services.project_lock import lock_idle_project
 from training.services.runs.recipes import STAGES, Settings, check_settings, settings_of
@@ -24,6 +26,7 @@ def start_update(
     actor: User | None = None,
     slot: datetime | None = None,
     settings: Settings | None = None,
+    shown: Shown | None = None,
 ) -> Update:
     """Queue an update of the live version; raises RefusedError when one is under way or it could not run.
 
@@ -33,7 +36,7 @@ def start_update(
     settings = settings_of(project) if settings is None else settings
     check_settings(settings)
     with transaction.atomic():
-        lock_idle_project(project)
+        lock_idle_project(project, shown)
         parent = ModelVersion.objects.live().filter(project=project).first()
         if parent is None:
             raise RefusedError(_("This project has no live version yet, so there is nothing to update."))
@@ -61,7 +64,13 @@ def request_cancel(*, update: Update, actor: User | None = None) -> None:
         record("update.cancel_requested", actor=actor, project=update.project, target=update)
 
 
-def retry_update(*, update: Update, actor: User | None = None, settings: Settings | None = None) -> None:
+def retry_update(
+    *,
+    update: Update,
+    actor: User | None = None,
+    settings: Settings | None = None,
+    shown: Shown | None = None,
+) -> None:
     """Let an update that failed or was cancelled go on where it stopped; its parent must still be live.
 
     Stages that succeeded are kept; the others follow `settings`, or without them the project's as they are
@@ -70,6 +79,10 @@ def retry_update(*, update: Update, actor: User | None = None, settings: Setting
     settings = settings_of(update.project) if settings is None else settings
     check_settings(settings)
     with transaction.atomic():
+        # First: of an update that somebody has tried again meanwhile it says that, not that one is under way.
+        Project.objects.select_for_update(no_key=True).get(pk=update.project_id)
+        update.refresh_from_db(fields=["finished_at"])
+        check_shown(shown, update_facts(update))
         lock_idle_project(update.project)
         if not ModelVersion.objects.live().filter(pk=update.parent_id).exists():
             raise RefusedError(

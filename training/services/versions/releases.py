@@ -7,9 +7,11 @@ from annotator.errors import RefusedError
 from annotator.models import Author, Completion, Project, User
 from annotator.services.audit import record
 from annotator.services.completions import get_or_create_author
+from annotator.shown import Shown, check_shown
 from ranking.errors import RankingError
 from ranking.models import Outcome
 from ranking.services import decide_outcome
+from training.facts import live_facts, version_facts
 from training.models import ModelVersion, Release, TrainingRun
 from training.services.sampling.worker import open_round_with, store_sampled
 
@@ -31,7 +33,7 @@ def register_base_version(*, project: Project, actor: User | None = None) -> Mod
     return version
 
 
-def release_version(*, version: ModelVersion, actor: User | None) -> Release:
+def release_version(*, version: ModelVersion, actor: User | None, shown: Shown | None = None) -> Release:
     """Make a candidate live and open the next round with its completions, all or nothing.
 
     A retired version can be made live again. Raises RefusedError for one that is live or was rejected, and
@@ -39,6 +41,7 @@ def release_version(*, version: ModelVersion, actor: User | None) -> Release:
     """
     with transaction.atomic():
         _lock(version)
+        check_shown(shown, version_facts(version))
         was_candidate = version.state == State.CANDIDATE
         release = _make_live(version, actor=actor, allowed=(State.CANDIDATE, State.RETIRED))
         run = _generate_run(version)
@@ -50,10 +53,11 @@ def release_version(*, version: ModelVersion, actor: User | None) -> Release:
     return release
 
 
-def reject_version(*, version: ModelVersion, actor: User | None) -> None:
+def reject_version(*, version: ModelVersion, actor: User | None, shown: Shown | None = None) -> None:
     """Put a candidate aside for good; the live version stays."""
     with transaction.atomic():
         _lock(version)
+        check_shown(shown, version_facts(version))
         if version.state != State.CANDIDATE:
             raise RefusedError(
                 _("%(version)s is no candidate, so it cannot be rejected.") % {"version": version}
@@ -63,7 +67,9 @@ def reject_version(*, version: ModelVersion, actor: User | None) -> None:
         record("version.rejected", actor=actor, project=version.project, target=version)
 
 
-def roll_back(*, project: Project, actor: User | None, to: int | None = None) -> Release:
+def roll_back(
+    *, project: Project, actor: User | None, to: int | None = None, shown: Shown | None = None
+) -> Release:
     """Make the version before the live one live again and open the next round with its completions.
 
     `to` is the number of the version that the actor takes for the one before: a request sent twice must not
@@ -71,8 +77,9 @@ def roll_back(*, project: Project, actor: User | None, to: int | None = None) ->
     """
     with transaction.atomic():
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        check_shown(shown, live_facts(project))
         live = ModelVersion.objects.live().filter(project=project).first()
-        previous = version_before(live) if live else None
+        previous = live.before if live else None
         if live is None or previous is None:
             raise RefusedError(_("There is no version before the live one to go back to."))
         if to is not None and previous.number != to:
@@ -86,12 +93,6 @@ def roll_back(*, project: Project, actor: User | None, to: int | None = None) ->
         if Completion.objects.filter(author=previous.author).exists():
             _reopen(previous, actor)
     return release
-
-
-def version_before(version: ModelVersion) -> ModelVersion | None:
-    """What was live when the version was last released; going back to a version is no release of it."""
-    newest = version.releases.filter(is_rollback=False).first()
-    return newest.previous if newest else None
 
 
 def _lock(version: ModelVersion) -> None:

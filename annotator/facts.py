@@ -1,0 +1,61 @@
+"""What the acts on people and material depend on."""
+
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from rest_framework.authtoken.models import Token
+
+from .models import AuditEvent, Membership, Project, Prompt, Role, User
+from .shown import Fact, Facts
+
+SETTINGS_VERBS = ("project.created", "project.changed", "mask.word_hidden", "mask.word_shown")
+"""What changes a value on the settings page."""
+
+
+def role_facts(membership: Membership) -> Facts:
+    user = membership.user
+    events = AuditEvent.objects.about(membership.project, "member.role_changed", target=user)
+    return {"role": Fact(_("Role of %s") % user, membership.role, role_label, events)}
+
+
+def role_label(value: str) -> object:
+    return dict(Role.choices).get(value, value)
+
+
+def waiting_facts(membership: Membership) -> Facts:
+    since = membership.waiting_since
+    decided = ("practice.let_in", "practice.another_try")
+    events = AuditEvent.objects.about(membership.project, *decided, target=membership.user)
+    label = _("%s waits for a decision since") % membership.user
+    return {"waiting": Fact(label, since.isoformat() if since else "", moment, events)}
+
+
+def prompt_facts(prompt: Prompt) -> Facts:
+    used = "no" if prompt.withdrawn_at else "yes"
+    return {"used": Fact(_("Prompt %d") % prompt.pk, used, _use_label)}
+
+
+def _use_label(value: str) -> str:
+    return _("in use") if value == "yes" else _("withdrawn")
+
+
+def settings_facts(project: Project) -> Facts:
+    """Which change of the settings was the last: the id of its audit row."""
+    events = AuditEvent.objects.about(project, *SETTINGS_VERBS)
+    last = events.values_list("pk", flat=True).first()
+    return {"settings": Fact(_("Settings"), str(last or ""), lambda _value: "", events)}
+
+
+def token_facts(user: User) -> Facts:
+    made = Token.objects.filter(user=user).values_list("created", flat=True).first()
+    return {"token": Fact(_("API token"), made.isoformat() if made else "", moment)}
+
+
+def moment(value: str) -> str:
+    """A time that a fact has, for people."""
+    try:
+        parsed = parse_datetime(value)
+        return date_format(localtime(parsed), "DATETIME_FORMAT") if parsed else value
+    except ValueError:
+        return value

@@ -1,0 +1,60 @@
+"""What the acts of ranking depend on."""
+
+from django.utils.translation import gettext as _
+
+from annotator.models import AuditEvent, Project
+from annotator.shown import Fact, Facts
+
+from .models import Dataset, Mask, PracticeComparison, Round
+
+
+def round_facts(project: Project) -> Facts:
+    """The newest round, and whether it is open."""
+    last = Round.objects.filter(project=project).first()
+    value = f"{last.number} {'open' if last.is_open else 'closed'}" if last else ""
+    events = AuditEvent.objects.about(project, "round.opened", "round.closed")
+    return {"round": Fact(_("Newest round"), value, _round_words, events)}
+
+
+def _round_words(value: str) -> str:
+    number, _space, state = value.partition(" ")
+    words = _("round %s, open") if state == "open" else _("round %s, closed")
+    return words % number
+
+
+def dataset_facts(project: Project) -> Facts:
+    last = (
+        Dataset.objects.filter(project=project).order_by("-number").values_list("number", flat=True).first()
+    )
+    events = AuditEvent.objects.about(project, "dataset.created")
+    return {"dataset": Fact(_("Newest dataset"), str(last or ""), events=events)}
+
+
+def mask_facts(mask: Mask) -> Facts:
+    """What is hidden of an answer (from–to, in characters), and what was decided about it."""
+    hidden = ".".join(f"{start}-{end}" for start, end in mask.spans)
+    decisions = ("mask.decided", "mask.word_hidden")
+    project = mask.completion.prompt.project_id
+    events = AuditEvent.objects.about(project, *decisions, target=mask.completion)
+    return {
+        "decision": Fact(_("Decision"), mask.decision or "open", _decision_words, events),
+        "hidden": Fact(_("Marked parts"), hidden, _count_of_parts, events),
+    }
+
+
+def _decision_words(value: str) -> object:
+    return dict(Mask.Decision.choices).get("" if value == "open" else value, value)
+
+
+def _count_of_parts(value: str) -> str:
+    return str(len(value.split(".")))
+
+
+def practice_facts(comparison: PracticeComparison) -> Facts:
+    used = "yes" if comparison.is_in_use else "no"
+    events = AuditEvent.objects.about(comparison.project, "practice.removed", target=comparison)
+    return {"used": Fact(_("Practice comparison"), used, _practice_words, events)}
+
+
+def _practice_words(value: str) -> str:
+    return _("in use") if value == "yes" else _("replaced or removed")

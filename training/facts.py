@@ -1,0 +1,84 @@
+"""What the acts of training depend on."""
+
+from django.utils.translation import gettext as _
+
+from annotator.facts import moment
+from annotator.models import AuditEvent, Project
+from annotator.shown import Fact, Facts
+
+from .models import ModelVersion, TrainingRun, Update
+from .services.versions.withdrawn_datasets import withdrawn_datasets
+
+LIVE_VERBS = ("version.registered", "version.released", "version.rolled_back")
+
+
+def live_facts(project: Project) -> Facts:
+    """Which version is live, and to which one can go back."""
+    live = ModelVersion.objects.live().filter(project=project).first()
+    before = live.before if live else None
+    return {
+        "live": _live(project, live),
+        "before": Fact(_("Version before it"), _number(before), _version_words),
+    }
+
+
+def version_facts(version: ModelVersion) -> Facts:
+    """What a decision about a version depends on: its state, the live one, and withdrawn judgments."""
+    live = ModelVersion.objects.live().filter(project=version.project_id).first()
+    taken_back = withdrawn_datasets(version.project).get(version.pk, [])
+    decisions = AuditEvent.objects.about(version.project, *LIVE_VERBS, "version.rejected")
+    withdrawn = ".".join(f"{dataset.number}-{dataset.withdrawn_judgments}" for dataset in taken_back)
+    return {
+        "live": _live(version.project, live),
+        "state": Fact(_("State of %s") % version, version.state, _state_label, decisions),
+        "taken_back": Fact(_("Datasets with withdrawn judgments"), withdrawn, _datasets_words),
+    }
+
+
+def work_facts(project: Project) -> Facts:
+    """What starting something depends on: the live version, and what was started last."""
+    live = ModelVersion.objects.live().filter(project=project).first()
+    update = project.updates.first()
+    run = project.runs.filter(update=None, stage=TrainingRun.Stage.GENERATE).last()
+    updates = AuditEvent.objects.about(project, "update.started")
+    samplings = AuditEvent.objects.about(project, "sampling.started")
+    return {
+        "live": _live(project, live),
+        "update": Fact(_("Newest update"), str(update.pk) if update else "", events=updates),
+        "run": Fact(_("Newest sampling of answers"), str(run.pk) if run else "", events=samplings),
+    }
+
+
+def update_facts(update: Update) -> Facts:
+    """How an update ended: empty while it waits or runs."""
+    ended = update.finished_at.isoformat() if update.finished_at else ""
+    events = AuditEvent.objects.about(update.project, "update.retried", target=update)
+    return {"ended": Fact(_("%s ended") % update, ended, moment, events)}
+
+
+def schedule_facts(project: Project) -> Facts:
+    """Which change of the schedule was the last: the id of its audit row."""
+    events = AuditEvent.objects.about(project, "schedule.saved")
+    last = events.values_list("pk", flat=True).first()
+    return {"schedule": Fact(_("Schedule"), str(last or ""), lambda _value: "", events)}
+
+
+def _live(project: Project, live: ModelVersion | None) -> Fact:
+    events = AuditEvent.objects.about(project, *LIVE_VERBS)
+    return Fact(_("Live version"), _number(live), _version_words, events)
+
+
+def _number(version: ModelVersion | None) -> str:
+    return str(version.number) if version else ""
+
+
+def _version_words(value: str) -> str:
+    return _("version %s") % value
+
+
+def _state_label(value: str) -> object:
+    return dict(ModelVersion.State.choices).get(value, value)
+
+
+def _datasets_words(value: str) -> str:
+    return ", ".join(part.partition("-")[0] for part in value.split("."))
