@@ -88,7 +88,7 @@ def project_view(*roles: Role) -> Callable[[ProjectView], ProjectView]:
 
 def _ask_for_second_factor(request: ProjectRequest) -> HttpResponseBase:
     messages.warning(
-        request, _("Nothing was done yet: this site asks coordinators for a second factor. Set one up first.")
+        request, _("Set up a second factor first: this site asks coordinators for one. Nothing was done yet.")
     )
     where = redirect("mfa_index")
     return HttpResponseClientRedirect(where.url) if request.htmx else where

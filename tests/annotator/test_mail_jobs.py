@@ -41,14 +41,13 @@ def failures(monkeypatch):
 
 
 def test_an_address_with_an_account_and_one_without_are_the_same_work(client, ada):
-    statements = {}
-    for email in (KNOWN, UNKNOWN):
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
-            client.post(reverse(RESET), {"email": email})
-        statements[email] = [query["sql"].partition(" ")[0] for query in queries]
-    assert statements[KNOWN] == statements[UNKNOWN]
+    for name, more in ((RESET, {}), ("account_login", {"password": "wrong"})):
+        statements = []
+        for email in (KNOWN, UNKNOWN):
+            with CaptureQueriesContext(connection) as queries:
+                client.post(reverse(name), {"email": email, "login": email, **more})
+            statements.append([query["sql"].partition(" ")[0] for query in queries])
+        assert statements[0] == statements[1]
     assert DBTaskResult.objects.count() == 2
     assert run_mail_jobs() == [TaskResultStatus.SUCCESSFUL] * 2
     assert [message.to for message in mail.outbox] == [[KNOWN]]

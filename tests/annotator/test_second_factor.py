@@ -5,6 +5,7 @@ import runpy
 from pathlib import Path
 
 import pytest
+import sesame.utils
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
@@ -75,7 +76,7 @@ def test_without_one_they_can_rank_and_read_what_to_do(client, project, coordina
     assert reverse("people", args=["climate"]) not in page.text
     assert client.get(reverse("desk", args=["climate"])).status_code == 200
     page = client.get(reverse("people", args=["climate"]), follow=True)
-    assert "asks coordinators for a second factor" in page.text
+    assert "asks coordinators for one" in page.text
 
 
 def test_a_form_sent_by_htmx_leads_there_as_a_whole_page(client, project, coordinator, required):
@@ -171,3 +172,12 @@ def test_nobody_ends_the_session_of_another_or_the_one_they_are_in(browsers):
 
 def test_the_account_page_leads_to_the_sessions(browsers):
     assert reverse("usersessions_list") in browsers[0].get(reverse("account")).text
+
+
+def test_who_came_by_a_sign_in_link_and_has_no_password_can_set_one_up(client, coordinator, required):
+    coordinator.set_unusable_password()
+    coordinator.save()
+    token = sesame.utils.get_token(coordinator)
+    client.post(reverse("use-sign-in-link"), {"token": token})
+    for name in ("mfa_activate_totp", "mfa_add_webauthn"):
+        assert client.get(reverse(name)).status_code == 200
