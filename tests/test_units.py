@@ -82,3 +82,17 @@ def test_a_server_runs_the_processes_that_make_run_runs():
     for name, command in processes.items():
         expected = command.replace("${CHORUS_PORT:-8000}", "8000").removeprefix(".venv/bin/python ")
         assert shlex.join(command_of(UNITS / f"chorus-{name}.service")) == expected
+
+
+def test_what_the_example_sets_are_settings():
+    example = (ROOT / "deploy/env.example").read_text()
+    names = set(re.findall(r"^#?([A-Z_]+)='", example, re.MULTILINE))
+    known = set(re.findall(r"^\| ([A-Z_]+) ", (ROOT / "config/settings.py").read_text(), re.MULTILINE))
+    assert len(names) > 5 and names <= known
+
+
+def test_the_example_is_read_alike_by_systemd_and_by_a_shell():
+    example = (ROOT / "deploy/env.example").read_text()
+    lines = [line for line in example.splitlines() if line and not line.startswith("#")]
+    # What is quoted has no quote, and nothing is outside of quotes: both take it as it stands.
+    assert [line for line in lines if not re.fullmatch(r"[A-Z_]+='[^'\\]*'", line)] == []
