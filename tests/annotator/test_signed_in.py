@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotator.models import User
-from tests.factories import make_user
+from tests.factories import PASSWORD, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -51,3 +51,14 @@ def test_a_session_ends_with_its_time_its_row_its_user_and_its_users_password(cl
 def test_a_cookie_of_ones_own_making_is_nobodys(client, key):
     client.cookies["sessionid"] = key
     assert not is_known(client)
+
+
+def test_the_log_tells_of_sign_ins_and_of_refused_ones(client, caplog):
+    user = make_user("ana@example.org")
+    for password in ("wrong", PASSWORD):
+        client.post(reverse("account_login"), {"login": user.email, "password": password})
+    client.get(reverse("sign-in-link", args=["no-such-link"]))
+    lines = [record.getMessage() for record in caplog.records if record.name == "annotator.receivers"]
+    refused = ["A sign-in was refused: 127.0.0.1", "A sign-in was refused: a link"]
+    assert lines == [refused[0], f"User {user.pk} signed in.", refused[1]]
+    assert user.email not in caplog.text
