@@ -17,6 +17,7 @@ from annotator.services.completions import add_completions, get_or_create_author
 from annotator.services.consent import give_consent
 from annotator.services.guidelines import write_guidelines
 from annotator.services.invitations import invite
+from annotator.services.members import change_role
 from annotator.services.projects import change_settings
 from ranking.models import Outcome
 from ranking.practice_files import practice_from_record
@@ -240,6 +241,9 @@ def make_doors(ada: User) -> dict[str, Any]:
     four = Project.objects.get(slug="pages-four")
     make_member(four, role=Role.REVIEWER, email=f"rita@{HOST}", name="Rita")
     make_newcomer(four, email=f"nell@{HOST}", name="Nell")
+    former = make_member(four, role=Role.COORDINATOR, email=f"former@{HOST}", name="Formerly Coordinating")
+    invite(project=four, role=Role.COORDINATOR, email=f"friend@{HOST}", actor=former, days=60)
+    change_role(membership=four.memberships.get(user=former), role=Role.VOLUNTEER, actor=ada)
     glen = make_newcomer(four, email=f"glen@{HOST}", name="Glen")
     give_consent(membership=glen.memberships.get(), number=four.consent_number)
     make_user(f"new@{HOST}", name="Nobody’s member")

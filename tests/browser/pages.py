@@ -253,6 +253,13 @@ MATERIAL = [
     View("people-invited", "/p/pages-four/people/", act=post(email="bo@pages.example")),
     View("people-error", "/p/pages-four/people/", act=post(email="x")),
     View("settings", "/p/pages-four/settings/"),
+    View(
+        "settings-changed",
+        "/p/pages-four/settings/",
+        act=post(
+            **{"shown": "settings=1", "name": "Tides", "initial-licence": "CC0-1.0", "initial-name": "X"}
+        ),
+    ),
     View("settings-error", "/p/pages-four/settings/", act=post(name="", assignment_minutes="0")),
 ]
 COMING_AND_GOING = [
@@ -294,6 +301,7 @@ RANKING = [
     View("names-error", "/p/pages-four/names/", act=post(decision="hide", word="not there")),
     View("names-hidden", "/p/pages-pair/names/", act=hide_name),
     View("datasets", "/p/pages-four/datasets/"),
+    View("changed-meanwhile", "/p/pages-four/datasets/", act=post(shown="dataset=99")),
     View("dataset", "/p/pages-four/datasets/{dataset}/"),
 ]
 TRAINING = [
