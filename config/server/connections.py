@@ -4,6 +4,7 @@ import resource
 import socket
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from heapq import nsmallest
@@ -20,7 +21,7 @@ from config.server.patience import Patience
 from config.server.request import Request
 
 MOST = 1000
-MOST_OF_ONE_ADDRESS = 64
+MOST_OF_ONE_ADDRESS = 200
 """Connections that are open at once, in a process."""
 FILES_OF_ONE = 4
 """Files that a connection may need: itself, temporary ones for what comes and for what goes; one to spare."""
@@ -54,6 +55,7 @@ class Channel(HTTPChannel):
         self.lingering: Patience | None = None
         self.refused = False
         super().__init__(server, sock, addr, adj, map=map)
+        server.addresses[addr[0]] += 1
         server.make_room(self)
 
     @property
@@ -102,6 +104,14 @@ class Channel(HTTPChannel):
         self.writing.earn(sent)
         return sent
 
+    def del_channel(self, map: Any = None) -> None:  # noqa: A002
+        if self._fileno in self.server.active_channels:
+            counts, address = self.server.addresses, self.addr[0]
+            counts[address] -= 1
+            if not counts[address]:
+                del counts[address]
+        super().del_channel(map)
+
     def handle_expt(self) -> None:
         """Nobody who speaks HTTP sends urgent data; it would wake the loop until it is read."""
         self.drop()
@@ -126,6 +136,7 @@ class Server(TcpWSGIServer):
         self.most = min(MOST, files // FILES_OF_ONE)
         self.next_look = 0.0
         self.newest: Channel | None = None
+        self.addresses: Counter[str] = Counter()
         dispatcher = ThreadedTaskDispatcher()
         dispatcher.set_thread_count(threads)
         address = (listening.family, listening.type, listening.proto, listening.getsockname())
@@ -167,17 +178,12 @@ class Server(TcpWSGIServer):
         That is neither a new connection nor a body that comes steadily: they have all of it.
         """
         self.newest = newest
-        self._keep_to(self.most, list(self.active_channels.values()))
-        if not settings.PROXIES:  # a proxy is one address for everybody, and counts itself
-            everyone = self.active_channels.values()
-            self._keep_to(MOST_OF_ONE_ADDRESS, [each for each in everyone if each.addr[0] == newest.addr[0]])
-
-    @staticmethod
-    def _keep_to(most: int, channels: list[Channel]) -> None:
-        if len(channels) > most:
-            # A few at once: to find them takes as long for one.
-            for each in nsmallest(1 + most // 20, channels, key=lambda each: each.left):
-                each.drop()
+        channels, address = self.active_channels, newest.addr[0]
+        if len(channels) > self.most:
+            drop_some(channels.values(), self.most)
+        # A proxy is one address for everybody, and counts itself.
+        if not settings.PROXIES and self.addresses[address] > MOST_OF_ONE_ADDRESS:
+            drop_some((each for each in channels.values() if each.addr[0] == address), MOST_OF_ONE_ADDRESS)
 
     def has_room_for(self, request: Request) -> bool:
         """Whether a body may go on; each lies on the disk until it is whole."""
@@ -185,6 +191,12 @@ class Server(TcpWSGIServer):
             return True
         partly = (each.request for each in self.active_channels.values())
         return sum(each.content_length for each in partly if each) <= MOST_LARGE
+
+
+def drop_some(channels: Iterable[Channel], most: int) -> None:
+    """Close a twentieth of so many, because to find one takes as long."""
+    for each in nsmallest(1 + most // 20, channels, key=lambda each: each.left):
+        each.drop()
 
 
 def adjustments() -> Adjustments:

@@ -52,6 +52,7 @@ def test_an_answer_that_nobody_reads_ends(impatient: Served, monkeypatch: pytest
     with impatient.connect(b"GET /long/ HTTP/1.1\r\nHost: a\r\n\r\n"):
         wait_for(lambda: impatient.asked == ["GET /long/ 0"], 5)
         wait_for(lambda: not impatient.server.active_channels, 5)
+    assert not impatient.server.addresses
 
 
 def test_who_has_gone_is_not_worked_for(served: Served):
