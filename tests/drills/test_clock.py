@@ -3,13 +3,10 @@
 import json
 from collections.abc import Callable
 
-import pytest
-
 from .site import Site
 from .tables import show
 
 
-@pytest.mark.both_databases
 def test_every_slot_is_started_once(new_site: Callable[..., Site]):
     rows = json.loads(new_site().python("from tests.drills.nights import walk; walk()").splitlines()[-1])
     show("Two clocks through the nights of clock changes, set back by two hours now and then", rows)

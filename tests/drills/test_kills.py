@@ -69,6 +69,7 @@ class Killer:
             if engines := [each for each in self._engines() if _is_checkpointing(each)]:
                 victims = [*engines, *(each.parent() for each in engines)]
                 self._kill("mid-checkpoint", [each for each in victims if each is not None])
+                psutil.wait_procs(engines, timeout=5)
                 return
             time.sleep(0.005)
 
@@ -91,9 +92,14 @@ class Killer:
             if self.site.running[name].poll() is not None:
                 self.site.start(name)
 
+    def busy_workers(self) -> list[psutil.Process]:
+        """Those that have an engine at work."""
+        return [worker for engine in self._engines() if (worker := engine.parent()) is not None]
+
     def _engines(self) -> list[psutil.Process]:
         workers = [self.site.running[name] for name in self.names if name.startswith("worker")]
-        return [child for worker in workers if worker.is_running() for child in worker.children()]
+        children = [child for worker in workers if worker.is_running() for child in worker.children()]
+        return [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
 
     def _kill(self, what: str, victims: list[psutil.Process]) -> None:
         if victims:
@@ -109,6 +115,19 @@ def _is_checkpointing(engine: psutil.Process) -> bool:
             for fd in os.listdir(f"/proc/{engine.pid}/fd")
         )
     return False
+
+
+def make_update_under_way(site: Site, *, workers: int) -> Killer:
+    """An update that workers with a clock are at."""
+    people = make_people(site, people=2, prompts=20)
+    make_updatable(site)
+    with ranking(site, people) as told:
+        wait_for(lambda: len(told.keys) > 10)
+    names = in_a_hurry(site, workers=workers)
+    for name in names:
+        site.start(name)
+    start_update(site)
+    return Killer(site, names, seed=12)
 
 
 @pytest.mark.both_databases
@@ -155,3 +174,52 @@ def test_kills_at_random_moments(site: Site, minutes: float):
     assert told.refused == []
     assert all(times == 1 for times in slots.values())
     assert all(update["state"] == "succeeded" for update in found["updates"])
+
+
+def test_kills_in_the_middle_of_checkpoints(site: Site, minutes: float):
+    """Engine or worker die while a checkpoint is written, again and again; the update gets to its end."""
+    killer = make_update_under_way(site, workers=1)
+    until = time.monotonic() + 60 * minutes
+    while time.monotonic() < until:
+        killer.kill_checkpointing()
+        killer.wake()
+    found = wait_for_the_end(site)
+    left = len(list(site.folder.glob("runs/*/checkpoints/*.tmp-*")))
+    row = {
+        "killed mid-checkpoint": killer.done.total(),
+        "attempts": sum(run["attempt"] for run in found["runs"]),
+        "tried again": found["tried_again"],
+        "checkpoints, all whole": check_runs(site),
+        "torn ones left": left,
+        **Counter(update["state"] for update in found["updates"]),
+    }
+    show("Killed in the middle of a checkpoint", [row])
+    assert killer.done.total() > 0 and left == 0
+    assert found["updates"][0]["state"] == "succeeded"
+
+
+@pytest.mark.both_databases
+def test_stopped_workers_are_replaced(site: Site):
+    """The worker at work is stopped three times, for longer than its lease; nothing fails by that."""
+    killer = make_update_under_way(site, workers=2)
+    rows = []
+    for _ in range(3):
+        wait_for(killer.busy_workers)
+        (worker,) = killer.busy_workers()
+        began = time.monotonic()
+        worker.send_signal(signal.SIGSTOP)
+        wait_for(lambda worker=worker: set(killer.busy_workers()) - {worker})
+        rows.append(
+            {
+                "stopped": f"process {worker.pid}",
+                "another went on after s": round(time.monotonic() - began, 1),
+            }
+        )
+        time.sleep(1)
+        worker.send_signal(signal.SIGCONT)
+        time.sleep(1)
+    found = wait_for_the_end(site)
+    check_runs(site)
+    show("A worker was stopped, not dead", rows)
+    print("   update", found["updates"][0]["state"], "- tried again", found["tried_again"], "times")
+    assert (found["updates"][0]["state"], found["tried_again"]) == ("succeeded", 0)

@@ -36,8 +36,10 @@ start_update(project=Project.objects.get(slug={SLUG!r}))
 """
 _COUNT = """
 import json
+from annotator.models import AuditEvent
 from training.models import ModelVersion, TrainingRun, Update
 print(json.dumps(dict(
+    tried_again=AuditEvent.objects.filter(verb="update.retried").count(),
     updates=list(Update.objects.values("pk", "state", "error", "attempt", "slot", "candidate__number")),
     runs=list(TrainingRun.objects.values("pk", "stage", "state", "attempt", "update")),
     versions=[[each.number, str(each.adapter_dir)] for each in ModelVersion.objects.exclude(adapter_path="")],
@@ -75,7 +77,7 @@ def start_update(site: Site) -> None:
 
 
 def count(site: Site) -> dict[str, Any]:
-    """The rows of updates, runs and versions."""
+    """The rows of updates, runs and versions, and how often an update was tried again."""
     found: dict[str, Any] = json.loads(site.python(_COUNT))
     return found
 
