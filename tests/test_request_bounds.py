@@ -123,7 +123,8 @@ def forms_of_the_site() -> Iterator[type[forms.BaseForm]]:
 
 def fields_of_the_site() -> Iterator[tuple[str, forms.Field]]:
     for form in forms_of_the_site():
-        yield from ((f"{form.__qualname__}.{name}", field) for name, field in form.base_fields.items())
+        own = getattr(form, "base_fields", {})  # a mixin has none
+        yield from ((f"{form.__qualname__}.{name}", field) for name, field in own.items())
     asked = Asked([1, 2, 3], Project(criteria=["Tone"]))
     for name, field in (pair for question in QUESTIONS for pair in question.fields(asked).items()):
         yield f"a question's {name}", field
