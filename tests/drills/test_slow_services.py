@@ -69,7 +69,8 @@ def test_a_mail_server_that_fails_delays_and_tells_nobody(new_site: Callable[...
     came = {"asked for": ASKED, "came later": len(mailbox)}
     show(f"a mail server that is {kind}", [{**row, "answers": len(answers), **waits.row(), **came}])
     assert len(answers) == 1
-    assert abs(medians["known"] - medians["unknown"]) < 0.1
+    # Far below a mail server's time-out, far above what a busy machine does by chance.
+    assert abs(medians["known"] - medians["unknown"]) < 0.5
     assert waits.failed == 0 and waits.quantile(95) < 0.5
     assert len(mailbox) == ASKED
     links = {link for mail in mailbox for link in re.findall(r"/reset/key/(\S+)/", mail)}
