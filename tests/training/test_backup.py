@@ -412,3 +412,15 @@ def test_a_version_whose_files_the_backup_lacks_is_named(data, backups, capsys):
     shutil.rmtree(data / "models")
     call_command("restore", str(make_backup(folder=backups)))
     assert str(version.adapter_dir) in capsys.readouterr().err
+
+
+def test_a_backup_is_restored_into_an_empty_folder_that_others_cannot_read(data, backups, settings, capsys):
+    project = make_judged()
+    snapshot_preferences(project=project)
+    backup = make_backup(folder=backups)
+    settings.DATA_DIR = data.with_name("rehearsal")
+    call_command("restore", str(backup))
+    assert "judgments 12, datasets 1" in capsys.readouterr().out
+    assert Dataset.objects.get().folder.is_dir()
+    for folder in (settings.DATA_DIR, backup):
+        assert folder.stat().st_mode & 0o077 == 0

@@ -20,7 +20,9 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         with refusals_as_errors("Nothing was restored, and the site is as it was."):
             restored = restore_backup(folder=options["folder"])
-        held = ", ".join(f"{count} {name}" for name, count in restored.counts.items())
-        self.stdout.write(f"Restored: {held}. What was there before is in {restored.aside}.")
+        held = ", ".join(f"{name} {count}" for name, count in restored.counts.items())
+        self.stdout.write(f"Restored: {held}.")
+        if restored.aside is not None:
+            self.stdout.write(f"What was there before is in {restored.aside}.")
         for line in restored.missing:
             self.stderr.write(f"The backup lacks {line}, which the database names.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from annotator.data_folder import data_folder_alone
@@ -22,9 +23,9 @@ from .manifest import FOLDERS, SECRET_KEY, Manifest, read_manifest
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restored site holds, what is missing of it, and the name under which the old was kept."""
+    """What a restored site holds and lacks, and the name under which what was there before is kept."""
 
-    aside: str
+    aside: str | None
     counts: dict[str, int]
     missing: list[str]
 
@@ -38,7 +39,7 @@ def restore_backup(*, folder: Path) -> Restored:
     manifest = read_manifest(folder)
     manifest.check_fits()
     data = Path(settings.DATA_DIR)
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     aside = data / f"before-restore-{timezone.now():%Y-%m-%dT%H-%M-%S-%f}"
     with data_folder_alone(), tempfile.TemporaryDirectory(prefix=".restore-", dir=data) as scratch:
         check_space(data, manifest.bytes)
@@ -51,7 +52,8 @@ def restore_backup(*, folder: Path) -> Restored:
                 swap(staged / SECRET_KEY, data / SECRET_KEY, aside, undo)
             load_database(staged / manifest.dump, aside, undo)
             call_command("migrate", interactive=False, verbosity=0)
-            restored = Restored(aside.name, _counts(), _missing())
+            kept = aside.is_dir() or connection.vendor == "postgresql"
+            restored = Restored(aside.name if kept else None, _counts(), _missing())
             undo.pop_all()
     return restored
 
