@@ -80,7 +80,7 @@ def test_without_a_round_there_is_nothing_ahead(client, current, volunteer):
     assert answer["ahead"] == [] and "No round is open" in answer["nothing_left"]
 
 
-@pytest.mark.parametrize("have", ["", "no key", "\0", "," * 5000, "1" * 100_000])
+@pytest.mark.parametrize("have", ["", "no key", "\0", "," * 5000, "1" * 45_000])
 def test_keys_that_are_none_are_passed_over(client, current, assignment, have):
     assert len(client.get(to_all("ahead", current), {"have": have}).json()["ahead"]) == 3
 

@@ -199,7 +199,8 @@ def test_a_worker_that_lost_its_lease_kills_its_engine_and_writes_nothing(run, m
     renew = TrainingRun.renew
 
     def renew_after_a_takeover(self, **values):
-        if (self.folder / "pid").exists():
+        pid = self.folder / "pid"
+        if pid.exists() and pid.read_text():
             TrainingRun.objects.filter(pk=self.pk).update(
                 lease_expires_at=timezone.now() - timedelta(seconds=1)
             )
