@@ -17,7 +17,7 @@ from .site import Site
 from .tables import show
 from .updates import check_runs, in_a_hurry, make_updatable, schedule_updates, start_update, wait_for_the_end
 
-PEOPLE, PROMPTS = 8, 600
+PEOPLE = 8
 STOPPED_FOR = 8.0
 """Seconds, longer than a lease in a hurry."""
 
@@ -133,14 +133,14 @@ def make_update_under_way(site: Site, *, workers: int) -> Killer:
 @pytest.mark.both_databases
 def test_kills_at_random_moments(site: Site, minutes: float):
     """Two workers, two clocks, an update every minute, eight people; about every second something dies."""
-    people = make_people(site, people=PEOPLE, prompts=PROMPTS)
+    people = make_people(site, people=PEOPLE, prompts=round(400 * (1 + minutes)))
     make_updatable(site)
     schedule_updates(site)
     names = in_a_hurry(site, workers=2, clocks=2)
     for name in names:
         site.start(name)
     killer = Killer(site, names, seed=12)
-    with ranking(site, people, think=0.2) as told:
+    with ranking(site, people, think=0.4) as told:
         wait_for(lambda: len(told.keys) > PEOPLE)
         start_update(site)
         until = time.monotonic() + 60 * minutes
