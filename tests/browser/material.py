@@ -235,6 +235,7 @@ def write_safety(update: Any) -> None:
 
 def make_doors(ada: User) -> dict[str, Any]:
     """Ways in: an invitation, and people who sign in in other ways."""
+    from allauth.mfa.models import Authenticator
     from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
     from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 
@@ -250,12 +251,17 @@ def make_doors(ada: User) -> dict[str, Any]:
     careful = make_user(f"careful@{HOST}", name="Careful")
     TOTP.activate(careful, generate_totp_secret())
     RecoveryCodes.activate(careful)
+    keyed = make_user(f"keyed@{HOST}", name="With a key")
+    key = Authenticator.objects.create(
+        user=keyed, type=Authenticator.Type.WEBAUTHN, data={"name": "The key in the drawer", "credential": {}}
+    )
     by_link = make_user(f"link@{HOST}", name="By link")
     by_link.set_unusable_password()
     by_link.save()
     return {
         "invitation": invite(project=four, role=Role.VOLUNTEER, email="", actor=ada)[1],
         "password": PASSWORD,
+        "key": key.pk,
     }
 
 

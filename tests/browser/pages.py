@@ -59,6 +59,10 @@ class View:
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def paths(self) -> list[str]:
+        return [self.path, self.leads_to] if self.leads_to else [self.path]
+
 
 @contextmanager
 def opened(view: View, filled: Filled, browser: Browser, **options: Any) -> Iterator[Page]:
@@ -76,7 +80,7 @@ def opened(view: View, filled: Filled, browser: Browser, **options: Any) -> Iter
     assert answer and answer.status == view.status, f"{path} answered {answer and answer.status}"
     if view.act:
         view.act(page)
-    elif "key/" not in path:  # the address of a new password hides its key
+    elif "reset/key/" not in path:  # the address of a new password hides its key
         assert urlsplit(page.url).path == (view.leads_to or path), f"{path} led to {page.url}"
     yield page
     context.close()
@@ -234,7 +238,10 @@ OWN = [
     View("second-factor-on", "/account/2fa/", "careful"),
     View("second-factor-reauthenticate", "/account/2fa/reauthenticate/", "careful"),
     View("security-keys", "/account/2fa/webauthn/"),
+    View("security-keys-one", "/account/2fa/webauthn/", "keyed"),
     View("security-key-add", "/account/2fa/webauthn/add/"),
+    View("security-key-edit", "/account/2fa/webauthn/keys/{key}/edit/", "keyed"),
+    View("security-key-remove", "/account/2fa/webauthn/keys/{key}/remove/", "keyed"),
     View("totp-activate", "/account/2fa/totp/activate/"),
     View("totp-activate-error", "/account/2fa/totp/activate/", act=post(code="000000")),
     View("totp-deactivate", "/account/2fa/totp/deactivate/", "careful"),

@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 
 from annotator.errors import RefusedError
 from annotator.models import Membership, Project, Role, User
@@ -29,7 +30,8 @@ def test_the_base_model_is_live_as_version_0_and_the_coordinator_can_sign_in(cli
     membership = Membership.objects.get(project=project, user__email="ann@example.org")
     assert membership.role == Role.COORDINATOR
     link = capsys.readouterr().out.split("http://")[1].strip()
-    assert client.post("/" + link.partition("/")[2]).status_code == 302
+    token = link.rstrip("/").rpartition("/")[2]
+    assert client.post(reverse("use-sign-in-link"), {"token": token}).status_code == 302
 
 
 @pytest.mark.parametrize(
