@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from tests.serving import wait_for
+
 Attack = Callable[[asyncio.StreamReader, asyncio.StreamWriter, str], Awaitable[None]]
 
 LARGE_PAGE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
@@ -59,7 +61,7 @@ def attack(
     tls: bool = False,
     one_address: bool = False,
 ) -> Iterator[Counter[str]]:
-    """So many of each, until the block ends; counts what was opened, closed on them and not let in.
+    """So many of each, from when all have come to the end of the block; counts what came of them.
 
     Each has an address of its own among this machine's, or all have that of everybody else.
     """
@@ -96,6 +98,8 @@ def attack(
     thread = threading.Thread(target=loop.run_until_complete, args=(task,))
     thread.start()
     try:
+        # To connect so many takes the drill itself much of the processors.
+        wait_for(lambda: counts["opened"] + counts["not let in"] >= sum(numbers.values()), 30)
         yield counts
     finally:
         loop.call_soon_threadsafe(task.cancel)

@@ -34,7 +34,6 @@ def attack_and_count(
         with ExitStack() as stack:
             if phase == "during":
                 counts = stack.enter_context(attack(port, crowd, one_address=one_address, **where))
-                time.sleep(2)
             waits = stack.enter_context(visitors(port, **where))
             time.sleep(seconds if phase == "during" else 5)
             held = usage(web)
