@@ -33,7 +33,7 @@ print(json.dumps(dict(stored=found.count(), keys=[str(key) for key in found.valu
 
 
 @dataclass
-class Told:
+class Answers:
     """Keys of the judgments that the site said are stored, seconds of each request, and other answers."""
 
     keys: set[str] = field(default_factory=set)
@@ -58,20 +58,20 @@ def stored_keys(site: Site, slug: str = SLUG) -> list[str]:
 @contextmanager
 def ranking(
     site: Site, tokens: Sequence[str], *, slug: str = SLUG, think: float = 0.0, patience: float = 60.0
-) -> Iterator[Told]:
+) -> Iterator[Answers]:
     """All of them rank until the block ends; a request that was interrupted or met a 503 is sent again.
 
     `think` is the mean of the seconds that somebody takes for a comparison.
     """
-    told, over = Told(), threading.Event()
+    answers, over = Answers(), threading.Event()
     threads = [
-        threading.Thread(target=_rank, args=(site, slug, token, think, patience, told, over))
+        threading.Thread(target=_rank, args=(site, slug, token, think, patience, answers, over))
         for token in tokens
     ]
     for thread in threads:
         thread.start()
     try:
-        yield told
+        yield answers
     finally:
         over.set()
         for thread in threads:
@@ -79,7 +79,7 @@ def ranking(
 
 
 def _rank(
-    site: Site, slug: str, token: str, think: float, patience: float, told: Told, over: threading.Event
+    site: Site, slug: str, token: str, think: float, patience: float, answers: Answers, over: threading.Event
 ) -> None:
     chance = random.Random(token)
     headers = {"Authorization": f"Token {token}"}
@@ -93,10 +93,10 @@ def _rank(
                     answer = client.post(path, json=body)
                 except httpx2.TransportError:
                     answer = None
-                told.seconds.append(time.monotonic() - began)
+                answers.seconds.append(time.monotonic() - began)
                 if answer is not None and answer.status_code != 503:
                     return answer
-                told.interrupted += 1
+                answers.interrupted += 1
                 if time.monotonic() > until:
                     break
                 time.sleep(0.2)
@@ -106,7 +106,7 @@ def _rank(
             answer = send("assignments/next/")
             if answer is None or answer.status_code != 200:
                 if answer is not None and answer.status_code != 204:
-                    told.refused.append(f"next: {answer.status_code} {answer.text[:200]}")
+                    answers.refused.append(f"next: {answer.status_code} {answer.text[:200]}")
                 over.wait(1)
                 continue
             taken = answer.json()
@@ -115,6 +115,6 @@ def _rank(
             ranks = [{"completion": one["id"], "rank": chance.randint(1, 2)} for one in taken["completions"]]
             answer = send(f"assignments/{taken['id']}/judgment/", {"key": taken["key"], "ranks": ranks})
             if answer is not None and answer.status_code == 201:
-                told.keys.add(taken["key"])
+                answers.keys.add(taken["key"])
             elif answer is not None:
-                told.refused.append(f"judgment: {answer.status_code} {answer.text[:200]}")
+                answers.refused.append(f"judgment: {answer.status_code} {answer.text[:200]}")

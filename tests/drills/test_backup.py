@@ -45,14 +45,14 @@ def test_a_backup_under_load_is_restored(new_site: Callable[..., Site], minutes:
 
 
 def _back_up_and_restore(site: Site, people: list[str], backups: Path) -> dict[str, object]:
-    with ranking(site, people, patience=2) as told:
-        wait_for(lambda: len(told.keys) >= 5 * PEOPLE)
+    with ranking(site, people, patience=2) as answers:
+        wait_for(lambda: len(answers.keys) >= 5 * PEOPLE)
         dataset = Path(site.python(_SNAPSHOT).strip())
         content = dataset.read_bytes()
-        acknowledged, began = set(told.keys), time.monotonic()
+        acknowledged, began = set(answers.keys), time.monotonic()
         backup = site.manage("backup", str(backups)).strip()
         seconds = time.monotonic() - began
-        wait_for(lambda: len(told.keys) >= len(acknowledged) + 5 * PEOPLE)
+        wait_for(lambda: len(answers.keys) >= len(acknowledged) + 5 * PEOPLE)
         refused = _restore(site, backup)
         _kill_all(site)
     site.python(_SNAPSHOT)  # files that the backup does not know
@@ -64,7 +64,7 @@ def _back_up_and_restore(site: Site, people: list[str], backups: Path) -> dict[s
         site.start(name)
     return {
         "acknowledged before": len(acknowledged),
-        "during and after": len(told.keys) - len(acknowledged),
+        "during and after": len(answers.keys) - len(acknowledged),
         "restored": len(stored),
         "lost": len(acknowledged - set(stored)),
         "doubled": len(stored) - len(set(stored)),

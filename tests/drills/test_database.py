@@ -30,13 +30,13 @@ def test_connections_ended_every_second(site: Site, minutes: float):
     names = in_a_hurry(site)
     for name in names:
         site.start(name)
-    with ranking(site, people, think=0.1) as told:
-        wait_for(lambda: len(told.keys) > PEOPLE)
+    with ranking(site, people, think=0.1) as answers:
+        wait_for(lambda: len(answers.keys) > PEOPLE)
         with connections_ended(site) as ended:
             start_update(site)
             time.sleep(60 * minutes)
-        before = len(told.keys)
-        wait_for(lambda: len(told.keys) > before + PEOPLE)
+        before = len(answers.keys)
+        wait_for(lambda: len(answers.keys) > before + PEOPLE)
     died = [name for name in ("web", *names) if site.running[name].poll() is not None]
     for name in died:
         site.start(name)  # as supervision would
@@ -44,16 +44,16 @@ def test_connections_ended_every_second(site: Site, minutes: float):
     stored = stored_keys(site)
     row = {
         "ended": ended["connections"],
-        "acknowledged": len(told.keys),
-        "503 or interrupted": told.interrupted,
-        "other answers": len(told.refused),
-        "lost": len(told.keys - set(stored)),
+        "acknowledged": len(answers.keys),
+        "503 or interrupted": answers.interrupted,
+        "other answers": len(answers.refused),
+        "lost": len(answers.keys - set(stored)),
         "doubled": len(stored) - len(set(stored)),
         "processes that died": ", ".join(died) or "none",
         **Counter(update["state"] for update in found["updates"]),
     }
     show("All connections to PostgreSQL ended every second", [row])
-    assert told.refused == [] and told.keys <= set(stored) and len(stored) == len(set(stored))
+    assert answers.refused == [] and answers.keys <= set(stored) and len(stored) == len(set(stored))
     assert died == []
 
 

@@ -64,24 +64,24 @@ def test_a_full_disk_under_the_database(disk: Disk, new_site: Callable[..., Site
     site = new_site()
     site.start("web")
     rows = []
-    with ranking(site, make_people(site, people=PEOPLE, prompts=PROMPTS), think=0.1) as told:
+    with ranking(site, make_people(site, people=PEOPLE, prompts=PROMPTS), think=0.1) as answers:
         for _ in range(3):
-            wait = told.interrupted
-            before = len(told.keys)
-            wait_for(lambda before=before: len(told.keys) > before + PEOPLE)
+            wait = answers.interrupted
+            before = len(answers.keys)
+            wait_for(lambda before=before: len(answers.keys) > before + PEOPLE)
             disk.fill()
             time.sleep(5)
-            kept = len(told.keys)
+            kept = len(answers.keys)
             disk.free()
-            wait_for(lambda kept=kept: len(told.keys) > kept + PEOPLE)
-            rows.append({"stored before": kept, "503 or interrupted": told.interrupted - wait})
+            wait_for(lambda kept=kept: len(answers.keys) > kept + PEOPLE)
+            rows.append({"stored before": kept, "503 or interrupted": answers.interrupted - wait})
     stored = stored_keys(site)
-    lost = len(told.keys - set(stored))
+    lost = len(answers.keys - set(stored))
     with closing(sqlite3.connect(site.folder / "db.sqlite3")) as database:
         found = database.execute("PRAGMA integrity_check(1)").fetchone()[0]
     show("The database's disk was full for 5 seconds", rows)
-    show("After it", [{"acknowledged": len(told.keys), "lost": lost, "integrity": found}])
-    assert (lost, found, told.refused) == (0, "ok", [])
+    show("After it", [{"acknowledged": len(answers.keys), "lost": lost, "integrity": found}])
+    assert (lost, found, answers.refused) == (0, "ok", [])
     assert len(stored) == len(set(stored))
 
 
@@ -103,8 +103,8 @@ def test_a_full_disk_under_the_files(disk: Disk, new_site: Callable[..., Site], 
         rows.append({"on a full disk": what, "the answer": answer[:90], "half stored": half})
 
     with httpx2.Client(base_url=address, headers=coordinator, timeout=30) as api:
-        with ranking(site, people) as told:
-            wait_for(lambda: len(told.keys) > 10 * PEOPLE)
+        with ranking(site, people) as answers:
+            wait_for(lambda: len(answers.keys) > 10 * PEOPLE)
         assert api.post("datasets/").status_code == 201
 
         disk.fill(free=MIB // 2)
@@ -147,8 +147,8 @@ def test_folders_that_can_only_be_read(new_site: Callable[..., Site]):
     site.start("web")
     (worker,) = in_a_hurry(site, workers=1, clocks=0)
     site.start(worker)
-    with read_only(site.folder / "datasets"), ranking(site, people) as told:
-        wait_for(lambda: len(told.keys) > 5 * PEOPLE)
+    with read_only(site.folder / "datasets"), ranking(site, people) as answers:
+        wait_for(lambda: len(answers.keys) > 5 * PEOPLE)
         taken = httpx2.post(address, headers=coordinator, timeout=30)
     with read_only(site.folder / "runs"):
         start_update(site)
@@ -158,13 +158,13 @@ def test_folders_that_can_only_be_read(new_site: Callable[..., Site]):
     show(
         "Folders that can only be read",
         [
-            {"what": "rankings", "answer": f"{len(told.keys)} stored, {len(told.refused)} refused"},
+            {"what": "rankings", "answer": f"{len(answers.keys)} stored, {len(answers.refused)} refused"},
             {"what": "dataset", "answer": f"{taken.status_code} {taken.text[:90]}"},
             {"what": "update", "answer": error[:90]},
             {"what": "dataset, writable again", "answer": again.status_code},
         ],
     )
-    assert told.refused == [] and told.keys <= set(stored_keys(site))
+    assert answers.refused == [] and answers.keys <= set(stored_keys(site))
     assert (taken.status_code, again.status_code) == (503, 201)
     assert "Read-only" in error
 

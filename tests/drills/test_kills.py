@@ -121,8 +121,8 @@ def make_update_under_way(site: Site, *, workers: int) -> Killer:
     """An update that workers with a clock are at."""
     people = make_people(site, people=2, prompts=20)
     make_updatable(site)
-    with ranking(site, people) as told:
-        wait_for(lambda: len(told.keys) > 10)
+    with ranking(site, people) as answers:
+        wait_for(lambda: len(answers.keys) > 10)
     names = in_a_hurry(site, workers=workers)
     for name in names:
         site.start(name)
@@ -140,8 +140,8 @@ def test_kills_at_random_moments(site: Site, minutes: float):
     for name in names:
         site.start(name)
     killer = Killer(site, names, seed=12)
-    with ranking(site, people, think=0.4) as told:
-        wait_for(lambda: len(told.keys) > PEOPLE)
+    with ranking(site, people, think=0.4) as answers:
+        wait_for(lambda: len(answers.keys) > PEOPLE)
         start_update(site)
         until = time.monotonic() + 60 * minutes
         while time.monotonic() < until:
@@ -157,9 +157,9 @@ def test_kills_at_random_moments(site: Site, minutes: float):
         "What came of it",
         [
             {
-                "acknowledged": len(told.keys),
-                "sent again": told.interrupted,
-                "lost": len(told.keys - set(stored)),
+                "acknowledged": len(answers.keys),
+                "sent again": answers.interrupted,
+                "lost": len(answers.keys - set(stored)),
                 "doubled": len(stored) - len(set(stored)),
                 "updates": len(found["updates"]),
                 **Counter(update["state"] for update in found["updates"]),
@@ -169,9 +169,9 @@ def test_kills_at_random_moments(site: Site, minutes: float):
             }
         ],
     )
-    assert told.keys and told.keys <= set(stored), told.keys - set(stored)
+    assert answers.keys and answers.keys <= set(stored), answers.keys - set(stored)
     assert len(stored) == len(set(stored))
-    assert told.refused == []
+    assert answers.refused == []
     assert all(times == 1 for times in slots.values())
     assert all(update["state"] == "succeeded" for update in found["updates"])
 
