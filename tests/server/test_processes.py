@@ -15,8 +15,11 @@ from tests.serving import ROOT, free_port, wait_for
 
 # Each connection is answered with the number of the process; then the process takes its time if asked to.
 SERVER = """
-import os, socket, sys, time
+import os, signal, socket, sys, time
 from config.server import processes
+
+# Whatever runs in the background of a script inherits that it is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def serve():
     while True:

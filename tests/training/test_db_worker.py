@@ -31,7 +31,9 @@ def test_a_worker_goes_on_when_its_database_comes_back(monkeypatch):
     assert answers == []
 
 
-def test_a_worker_uses_the_data_folder_while_it_runs(monkeypatch):
+def test_a_worker_uses_the_data_folder_while_it_runs(monkeypatch, settings, tmp_path):
+    settings.DATA_DIR = tmp_path  # the tests' own is in use where one of them serves the site
+
     def run(_worker: Worker) -> None:
         with pytest.raises(RefusedError, match="The site runs"), data_folder_alone():
             pass
