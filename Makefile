@@ -152,7 +152,7 @@ test-sqlite: $(VENV)/installed-dev chromium gettext systemd ## every test, on SQ
 
 .PHONY: test-postgres
 test-postgres: $(VENV)/installed-dev chromium gettext systemd ## the site's tests on a throw-away PostgreSQL
-	OMP_NUM_THREADS=1 .ci/with-postgres $(BIN)/pytest -n 2 --dist loadgroup --ignore tests/rlhf --ignore-glob 'tests/browser/test_page_*'
+	OMP_NUM_THREADS=1 .ci/with-postgres $(BIN)/pytest -n 2 --dist loadgroup --ignore tests/rlhf --ignore tests/server --ignore tests/test_growth.py --ignore-glob 'tests/browser/test_page_*'
 
 .PHONY: drill
 drill: $(VENV)/installed-dev nginx ## harm done to a real site, and what came of it: MINUTES= of the long ones, ARGS=
