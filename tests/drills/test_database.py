@@ -17,7 +17,7 @@ from .site import Site
 from .tables import show
 from .updates import in_a_hurry, make_updatable, start_update, wait_for_the_end
 
-PEOPLE, PROMPTS = 8, 600
+PEOPLE = 8
 pytestmark = [
     pytest.mark.both_databases,
     pytest.mark.skipif("DATABASE_URL" not in os.environ, reason="SQLite has no connections to end"),
@@ -25,12 +25,12 @@ pytestmark = [
 
 
 def test_connections_ended_every_second(site: Site, minutes: float):
-    people = make_people(site, people=PEOPLE, prompts=PROMPTS)
+    people = make_people(site, people=PEOPLE, prompts=round(400 * (1 + minutes)))
     make_updatable(site)
     names = in_a_hurry(site)
     for name in names:
         site.start(name)
-    with ranking(site, people, think=0.1) as answers:
+    with ranking(site, people, think=0.4) as answers:
         wait_for(lambda: len(answers.keys) > PEOPLE)
         with connections_ended(site) as ended:
             start_update(site)
