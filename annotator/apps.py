@@ -18,8 +18,8 @@ class AnnotatorConfig(AppConfig):
     verbose_name = "People and material"
 
     def ready(self) -> None:
-        from . import receivers  # noqa: F401 - registers them
         from .services.projects import ask_anew_after_upgrade
+        from .sign_in import receivers  # noqa: F401 - registers them
         from .triggers import RULES, keep_rules
 
         keep_rules(self, RULES)

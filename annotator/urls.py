@@ -3,7 +3,7 @@
 from allauth.account.views import confirm_email, password_reset_from_key
 from django.urls import include, path, register_converter
 
-from .secret_links import Base36Converter, SecretConverter
+from .sign_in.secret_links import Base36Converter, SecretConverter
 from .views import (
     account,
     guidelines,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from django.http import HttpRequest
 
-from annotator.secret_links import hide_secrets
+from annotator.sign_in.secret_links import hide_secrets
 
 
 class Handler(logging.StreamHandler):

@@ -150,7 +150,7 @@ else:
 DATABASES["default"]["OPTIONS"] = options | DATABASES["default"].get("OPTIONS", {})
 CACHES = {
     # allauth counts attempts and used codes in it, so it is one for all processes; nothing else uses it.
-    "default": {"BACKEND": "annotator.rate_limits.RateLimitCache"},
+    "default": {"BACKEND": "annotator.sign_in.rate_limits.RateLimitCache"},
     # Of its own, so that fragments push nothing else out.
     "template_fragments": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
@@ -179,7 +179,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "account_login"
-ACCOUNT_ADAPTER = "annotator.adapters.InvitationOnlyAdapter"
+ACCOUNT_ADAPTER = "annotator.sign_in.adapters.InvitationOnlyAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

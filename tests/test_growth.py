@@ -17,10 +17,10 @@ from django.http import HttpRequest, QueryDict
 
 from annotator.imports.prompt_files import read_prompt_file
 from annotator.languages import languages_of_browser
-from annotator.markdown import render_markdown, render_without_links
-from annotator.strict_json import BadJSONError, load_json
-from annotator.text import is_blank, storable
-from annotator.text_diff import changed_lines
+from annotator.text.diff import changed_lines
+from annotator.text.markdown import render_markdown, render_without_links
+from annotator.text.storable import is_blank, storable
+from annotator.text.strict_json import BadJSONError, load_json
 from ranking.masking.detection import find_names
 from ranking.practice_files import read_practice_file
 from training.cron import CronError, next_times

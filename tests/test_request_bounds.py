@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotator.models import Project
-from annotator.strict_json import BadJSONError, load_any_json
+from annotator.text.strict_json import BadJSONError, load_any_json
 from config.form_bounds import MAX_CHARACTERS
 from ranking.models import Judgment
 from ranking.onboarding_forms import PracticeComparisonForm

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.errors import RefusedError
 from annotator.forms.compared import ComparedForm
-from annotator.strict_json import BadJSONError, load_json
+from annotator.text.strict_json import BadJSONError, load_json
 from training.cron import CronError, next_times, zone_names
 from training.services.runs.recipes import Settings, check_settings
 

@@ -24,7 +24,7 @@ from typing import Any
 from django.conf import settings
 from django.db import OperationalError, close_old_connections
 
-from annotator.text import storable
+from annotator.text.storable import storable
 from training.engine_environment import engine_environment
 from training.engine_process import NO_ROOM, NOT_STARTED, EngineProcess
 from training.failures import reason_of, retry_write

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
-from annotator.strict_json import BadJSONError, load_json
+from annotator.text.strict_json import BadJSONError, load_json
 
 MAX_BYTES = 5 * 1024**2
 

@@ -16,7 +16,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from annotator.imports.file_formats import BadRecordError
-from annotator.strict_json import BadJSONError, load_any_json
+from annotator.text.strict_json import BadJSONError, load_any_json
 
 _PYTHON_TEXT = re.compile(r"""'(?:[^'\\]++|\\.)*+'|"(?:[^"\\]++|\\.)*+\"""", re.DOTALL)
 

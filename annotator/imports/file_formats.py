@@ -12,8 +12,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotator.strict_json import BadJSONError, load_any_json
-from annotator.text import UNSTORABLE, is_blank
+from annotator.text.storable import UNSTORABLE, is_blank
+from annotator.text.strict_json import BadJSONError, load_any_json
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class RateLimit(models.Model):
-    """A value of the cache that rate limits count in (`annotator/rate_limits.py`)."""
+    """A value of the cache that rate limits count in (`annotator/sign_in/rate_limits.py`)."""
 
     key_hash = models.CharField(max_length=64, primary_key=True, help_text="Keys hold addresses of people.")
     value = models.JSONField()

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from django.db import transaction
 
 from annotator.models import Author, Completion, Project, Prompt, User
-from annotator.text import storable
+from annotator.text.storable import storable
 
 BATCH = 500
 

@@ -3,7 +3,7 @@
 from django import template
 from django.utils.safestring import SafeString
 
-from annotator.markdown import render_markdown, render_without_links
+from annotator.text.markdown import render_markdown, render_without_links
 
 register = template.Library()
 

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from annotator.access import MEMBERS, ProjectRequest, project_view
 from annotator.models import GuidelinesVersion
-from annotator.text_diff import changed_lines
+from annotator.text.diff import changed_lines
 
 
 @require_safe

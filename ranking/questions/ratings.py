@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from annotator.limits import MOST_ANSWERS
 from annotator.models.criteria import CRITERION_LENGTH, MOST_CRITERIA
-from annotator.text import storable
+from annotator.text.storable import storable
 from ranking.errors import InvalidJudgmentError
 from ranking.models import Judgment, Rating
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
-from annotator.text import UNSTORABLE
+from annotator.text.storable import UNSTORABLE
 from ranking.errors import InvalidJudgmentError
 
 from .base import Asked, Part, Question, QuestionForm, Sent

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from annotator.models import Completion
 from annotator.services.completions import add_completions, get_or_create_person
-from annotator.text import UNSTORABLE
+from annotator.text.storable import UNSTORABLE
 from ranking.errors import InvalidJudgmentError
 from ranking.models import Demonstration, Judgment
 from ranking.models.masks import hidden_mark, shown_text

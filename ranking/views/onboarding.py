@@ -14,7 +14,7 @@ from annotator.consent_text import consent_text
 from annotator.models import Consent, GuidelinesVersion, Licence
 from annotator.services.consent import give_consent
 from annotator.services.guidelines import read_guidelines
-from annotator.text_diff import changed_lines
+from annotator.text.diff import changed_lines
 from annotator.views.refusals import tell_refusal
 from ranking.onboarding_forms import NumberForm
 from ranking.services.onboarding import Step, continue_onboarding, onboarding_of

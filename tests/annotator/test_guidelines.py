@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from annotator.models import AuditEvent, GuidelinesVersion, Membership
 from annotator.services.guidelines import read_guidelines, write_guidelines
-from annotator.text_diff import changed_lines
+from annotator.text.diff import changed_lines
 from tests.factories import make_member, make_project
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotator.markdown import render_markdown, render_without_links
+from annotator.text.markdown import render_markdown, render_without_links
 
 TAGS = {
     *("p", "br", "hr", "em", "strong", "s", "blockquote", "code", "pre", "a", "ul", "ol", "li"),

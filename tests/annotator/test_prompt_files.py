@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from annotator.imports.file_formats import BY_A_COMMAND, ON_A_PAGE
 from annotator.imports.prompt_files import MAX_CHARACTERS, PromptFile, read_prompt_file
 from annotator.models.prompts import without_system
-from annotator.text import is_blank
+from annotator.text.storable import is_blank
 
 
 def user(text: str) -> dict[str, str]:

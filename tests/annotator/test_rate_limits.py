@@ -9,7 +9,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from annotator.models import RateLimit
-from annotator.rate_limits import RateLimitCache
+from annotator.sign_in.rate_limits import RateLimitCache
 from tests.factories import PASSWORD, make_user
 from tests.racing import at_once
 

@@ -11,10 +11,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from annotator.models import Role
-from annotator.secret_links import SecretConverter, hide_secrets, secret_routes
 from annotator.services.invitations import invite
 from annotator.services.mail import SALT
 from annotator.services.tokens import create_api_token
+from annotator.sign_in.secret_links import SecretConverter, hide_secrets, secret_routes
 from config.logs import Handler, JSONFormatter
 from tests.factories import make_project, make_user
 

@@ -58,7 +58,7 @@ def test_the_log_tells_of_sign_ins_and_of_refused_ones(client, caplog):
     for password in ("wrong", PASSWORD):
         client.post(reverse("account_login"), {"login": user.email, "password": password})
     client.get(reverse("sign-in-link", args=["no-such-link"]))
-    lines = [record.getMessage() for record in caplog.records if record.name == "annotator.receivers"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "annotator.sign_in.receivers"]
     refused = ["A sign-in was refused: 127.0.0.1", "A sign-in was refused: a link"]
     assert lines == [refused[0], f"User {user.pk} signed in.", refused[1]]
     assert user.email not in caplog.text

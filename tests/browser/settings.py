@@ -3,7 +3,7 @@
 Every secret that a link is made or opened with is written down, so that the log can be searched for it.
 """
 
-from annotator.secret_links import SecretConverter
+from annotator.sign_in.secret_links import SecretConverter
 from config.settings import *  # noqa: F403
 from config.settings import DATA_DIR
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 from annotator.models import AuditEvent, Completion, Membership, Role, User
 from annotator.services.invitations import invite
 from annotator.services.tokens import create_api_token
-from annotator.strict_json import load_json
+from annotator.text.strict_json import load_json
 from ranking.models import Judgment, Mask, PracticeAttempt, PracticeComparison
 from ranking.services import correct_judgment, leave_project, skip_comparison, snapshot_preferences
 from ranking.withdrawal_forms import LeaveForm

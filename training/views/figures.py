@@ -12,7 +12,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from annotator.models import Prompt
-from annotator.text import storable
+from annotator.text.storable import storable
 from training.models import Evaluation, ModelVersion, TrainingRun, Update
 from training.services.versions.candidates import REWARD_MODEL
 from training.templatetags.figures import duration, percent, watt_hours

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
-from annotator.text import storable
+from annotator.text.storable import storable
 from training.models import ModelVersion, TrainingRun, Update
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from annotator.models import User
-
-from .services.sign_in import end_other_sign_ins
+from annotator.services.sign_in import end_other_sign_ins
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from django.utils.translation import gettext as _
 
-from annotator.text import UNSTORABLE, storable
+from annotator.text.storable import UNSTORABLE, storable
 
 MAX_DEPTH = 20
 MAX_INTEGER = 2**63 - 1
