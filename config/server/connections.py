@@ -32,9 +32,8 @@ ACCEPTED_AT_ONCE = 16
 LOOK_EVERY = 1.0
 """Seconds between two looks for connections that are overdue."""
 
-LARGE = 1024**2
 MOST_LARGE = 100 * 1024**2
-"""Bytes from which on a body is large, and that large bodies may come to that are on their way at once."""
+"""Bytes that bodies on their way, which lie on the disk, may come to before another large one is refused."""
 
 SEND_BUFFER = 64 * 1024
 """Small, so that what a slow reader takes is seen: the kernel asks for more when a third is free."""
@@ -45,7 +44,6 @@ CLOSE_AT_ONCE = struct.pack("ii", 1, 0)
 class Channel(HTTPChannel):
     """A connection, and until when the server waits for its peer."""
 
-    parser_class = Request
     request: Request | None
     will_close: bool
 
@@ -79,14 +77,10 @@ class Channel(HTTPChannel):
         if self.lingering:
             return False
         done: bool = super().received(data)
-        if (request := self.request) and not self.server.has_room_for(request):
-            request.refuse(503, "Service Unavailable", "Too many files are being sent; try again soon.")
-            with self.requests_lock:
-                self.request = None
-                self.requests.append(request)
-                if len(self.requests) == 1:
-                    self.server.add_task(self)
         return done
+
+    def parser_class(self, adj: Adjustments) -> Request:
+        return Request(adj, self.server.has_room_for_large)
 
     def service(self) -> None:
         self.refused = bool(self.requests[0].error)
@@ -185,10 +179,8 @@ class Server(TcpWSGIServer):
         if not settings.PROXIES and self.addresses[address] > MOST_OF_ONE_ADDRESS:
             drop_some((each for each in channels.values() if each.addr[0] == address), MOST_OF_ONE_ADDRESS)
 
-    def has_room_for(self, request: Request) -> bool:
-        """Whether a body may go on; each lies on the disk until it is whole."""
-        if request.content_length < LARGE or request.body_bytes_received:
-            return True
+    def has_room_for_large(self) -> bool:
+        """Whether all bodies that are on their way may go on, a large one that has just begun included."""
         partly = (each.request for each in self.active_channels.values())
         return sum(each.content_length for each in partly if each) <= MOST_LARGE
 

@@ -1,15 +1,19 @@
 """What a request must be for its body to be read."""
 
 import json
+from collections.abc import Callable
 
 from django.conf import settings
 from waitress.adjustments import Adjustments
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.utilities import Error
 
 from config.errors import API
 from config.server import patience
 from config.server.patience import Patience
+
+LARGE = 1024**2
+"""Bytes from which on a body is large."""
 
 
 class RefusedBodyError(Error):
@@ -32,8 +36,9 @@ class Request(HTTPRequestParser):
 
     completed: bool
 
-    def __init__(self, adj: Adjustments) -> None:
+    def __init__(self, adj: Adjustments, has_room_for_large: Callable[[], bool]) -> None:
         super().__init__(adj)
+        self.has_room_for_large = has_room_for_large
         self.patience = Patience(patience.HEAD)
 
     def received(self, data: bytes) -> int:
@@ -48,6 +53,13 @@ class Request(HTTPRequestParser):
             # waitress would ask for the body of a refused request, too.
             self.completed, self.expect_continue = True, False
         return consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """A length of thousands of digits or half an address is a bad request, no fault of the server."""
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            raise ParsingError(str(error)) from None
 
     def refuse(self, code: int, reason: str, words: str) -> None:
         self.error, self.completed = RefusedBodyError(code, reason, words, self.path), True
@@ -70,3 +82,5 @@ class Request(HTTPRequestParser):
             words = f"The body is larger than {most // 1024} KiB; nothing was done. "
             words += "Sign in before you send so much." if self.anonymous else "Send it in parts."
             self.refuse(413, "Content Too Large", words)
+        elif self.content_length >= LARGE and not self.has_room_for_large():
+            self.refuse(503, "Service Unavailable", "Too many files are being sent; try again soon.")

@@ -61,6 +61,18 @@ def test_who_asks_first_is_not_told_to_go_on(served: Served):
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET http://[ HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: " + 5000 * b"9" + b"\r\n\r\n",
+    ],
+    ids=["half an address", "a length of 5000 digits"],
+)
+def test_a_head_that_cannot_be_read_is_a_bad_request(served: Served, sent: bytes):
+    assert answer(served, sent).status == 400
+
+
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_a_body_without_a_length_is_refused(served: Served, version: str):
     sent = f"POST /form/ HTTP/{version}\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na=b\r\n0\r\n\r\n"
@@ -73,7 +85,9 @@ def test_large_bodies_on_their_way_are_bounded_together(served: Served, monkeypa
     monkeypatch.setattr(connections, "MOST_LARGE", 5 * KIB**2)
     large = head("/form/", 4 * KIB**2, "Cookie: sessionid=a")
     with served.connect(large):
-        assert answer(served, large).status == 503
+        assert answer(served, large + b"a=b").status == 503
+        asks_first = head("/form/", 4 * KIB**2, "Cookie: sessionid=a", "Expect: 100-continue")
+        assert answer(served, asks_first).status == 503
         assert served.ask("POST", "/form/", b"a=b") == (200, b"yes"), "a form is small"
 
 
