@@ -48,7 +48,7 @@ class Place:
 
 def keep_serving(serve: Callable[[], None], number: int) -> None:
     """Run `serve` in so many processes until SIGTERM or SIGINT ends them all."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _exit_once)
     places: list[Place] = []
     try:
         places += (Place(serve) for _ in range(number))
@@ -75,10 +75,16 @@ def _stop(processes: list[Any]) -> None:
 
 
 def _serve(serve: Callable[[], None]) -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _exit_once)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent tells when to stop
     threading.Thread(target=_end_with_parent, daemon=True).start()
     serve()
+
+
+def _exit_once(*_: Any) -> None:
+    """systemd and honcho tell every process, and the parent its children: twice must not cut answers off."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(0)
 
 
 def _end_with_parent() -> None:

@@ -1,5 +1,6 @@
 """Several processes serve at one socket, and not one of them is missed for long."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -13,7 +14,8 @@ import pytest
 
 from tests.serving import ROOT, free_port, wait_for
 
-# Each connection is answered with the number of the process; then the process takes its time if asked to.
+# Each connection is answered with the number of the process; then the process takes its time if asked to, or
+# finishes its answer when it is to stop.
 SERVER = """
 import os, signal, socket, sys, time
 from config.server import processes
@@ -27,13 +29,21 @@ def serve():
         with connection:
             wish = connection.recv(10)
             connection.sendall(str(os.getpid()).encode())
+            if wish == b"finish":
+                try:
+                    time.sleep(60)
+                except SystemExit:
+                    connection.sendall(b"stopping")
+                    connection.recv(10)
+                    connection.sendall(b"finished")
+                    raise
         while wish == b"stay":
             try:
                 time.sleep(60)
             except SystemExit:
                 pass
 
-processes.TIME_TO_STOP = 0.5
+processes.TIME_TO_STOP = 1.0
 with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listening:
     processes.keep_serving(serve, 2)
 """
@@ -98,3 +108,16 @@ def test_to_stop_ends_all_though_a_request_goes_on(servers: Servers, sent: signa
     assert servers.parent.wait(5) == 0
     assert time.monotonic() - began < 3
     assert not any(child.is_running() for child in children)
+
+
+def test_a_request_is_finished_though_its_process_is_told_twice_to_stop(servers: Servers):
+    """As by systemd and honcho, which tell all processes, and then by the parent."""
+    with socket.create_connection(("127.0.0.1", servers.port), timeout=5) as connection:
+        connection.sendall(b"finish")
+        os.kill(int(connection.recv(10)), signal.SIGTERM)
+        assert connection.recv(10) == b"stopping"
+        servers.parent.terminate()
+        time.sleep(0.1)
+        connection.sendall(b"go on")
+        assert connection.recv(10) == b"finished"
+    assert servers.parent.wait(5) == 0
