@@ -56,6 +56,7 @@ NEVER_STALE = {
     "stop-hiding": "names the word; one that is not hidden stays so",
     "cancel-sampling": "the run is never begun again; one that has ended is refused",
     "cancel-update": "stops what runs; what was done is kept, and it can go on by `retry`",
+    "retry-export": "makes the same files again; what is made or under way is refused",
     # A number or a key of their own, which the service compares:
     "consent": "names the number of the words that were read; other words are shown anew",
     "read-guidelines": "names the number of the guidelines that were read",

@@ -5,6 +5,7 @@ from django_tasks import task
 from training.services.sampling.prompt_lengths import measure_new_prompts
 from training.services.sampling.worker import execute_sampling
 from training.services.updates.worker import execute_update
+from training.services.versions.exports import execute_export
 
 
 @task()
@@ -20,3 +21,8 @@ def run_update(update_id: int) -> None:
 @task()
 def run_sampling(run_id: int) -> None:
     execute_sampling(run_id)
+
+
+@task(priority=10)  # it takes a minute, and what waits beside it may take hours
+def run_export(export_id: int) -> None:
+    execute_export(export_id)

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from .views import overview, safety, schedules, updates, versions
+from .views import exports, overview, safety, schedules, updates, versions
 
 project_patterns = [
     path("", overview.training, name="training"),
@@ -17,6 +17,8 @@ project_patterns = [
     path("updates/<int:pk>/retry/", updates.update_retry, name="retry-update"),
     path("versions/<int:number>/", versions.version_detail, name="version"),
     path("versions/<int:number>/safety/", safety.version_safety, name="version-safety"),
+    path("versions/<int:number>/files/retry/", exports.export_retry, name="retry-export"),
+    path("versions/<int:number>/files/<slug:part>.gguf", exports.export_file, name="export-file"),
     path("versions/<int:number>/release/", versions.version_release, name="release-version"),
     path("versions/<int:number>/reject/", versions.version_reject, name="reject-version"),
 ]

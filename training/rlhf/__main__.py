@@ -4,10 +4,12 @@
     python -m training.rlhf plan RECIPE
     python -m training.rlhf check BASE_MODEL
     python -m training.rlhf measure BASE_MODEL PROMPTS_JSONL OUT_JSONL
+    python -m training.rlhf export BASE_MODEL FOLDER [--adapter ADAPTER]
 
 `plan` tells what a run will take before it is started, and writes nothing. `check` tells whether a base model
-can be used (see `model.base_check`), `measure` how long prompts are (see `data.prompt_lengths`). Several
-processes do a run of ppo under torchrun, see `distributed.processes`.
+can be used (see `model.base_check`), `measure` how long prompts are (see `data.prompt_lengths`). `export`
+writes a model as GGUF (see `export`). Several processes do a run of ppo under torchrun, see
+`distributed.processes`.
 
 Ends with 0 on success (also when the run had succeeded before), 1 with error.json on failure, 2 on a wrong
 command line, 3 when it stopped because it was asked to, 4 on failure when the disk is too full even for
@@ -33,7 +35,7 @@ from training.rlhf.recipes import LoRARecipe, Recipe
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages import STAGES
 
-PLAN, CHECK, MEASURE = "plan", "check", "measure"
+PLAN, CHECK, MEASURE, EXPORT = "plan", "check", "measure", "export"
 OK, FAILED, CANCELLED, NO_ROOM = 0, 1, 3, 4
 # Names of mallopt(3), which Python does not have.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -47,6 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _measure(options.base_model, options.prompts, options.out)
     if options.stage == CHECK:
         return _check(options.base_model, as_json=options.json)
+    if options.stage == EXPORT:
+        return _export(options.base_model, options.folder, options.adapter)
     directory = RunDirectory(options.run_dir)
     if not directory.path.is_dir():
         print(f"There is no run directory {directory.path}.", file=sys.stderr)
@@ -101,6 +105,21 @@ def _measure(name: str, prompts: Path, out: Path) -> int:
 
     try:
         measure_prompts(find_base(name, Path(name)), prompts, out)
+    except Exception as error:  # noqa: BLE001 - as for a run, see _printed
+        print(_printed(error, explain(error)[0]), file=sys.stderr)
+        return FAILED
+    return OK
+
+
+def _export(name: str, folder: Path, adapter: Path | None) -> int:
+    """Write a model as GGUF, and print where."""
+    _quieten_libraries()
+    if Path(name).is_dir():
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    from training.rlhf.export.command import export  # torch takes seconds to import
+
+    try:
+        print(json.dumps(export(name, folder, adapter)))
     except Exception as error:  # noqa: BLE001 - as for a run, see _printed
         print(_printed(error, explain(error)[0]), file=sys.stderr)
         return FAILED
@@ -235,7 +254,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m training.rlhf", description=(__doc__ or "").splitlines()[0]
     )
     stages = parser.add_subparsers(
-        dest="stage", required=True, metavar="{" + ",".join((*STAGES, PLAN, CHECK, MEASURE)) + "}"
+        dest="stage", required=True, metavar="{" + ",".join((*STAGES, PLAN, CHECK, MEASURE, EXPORT)) + "}"
     )
     for name, stage in STAGES.items():
         summary = (stage.recipe.__doc__ or "").splitlines()[0]
@@ -264,6 +283,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("base_model", metavar="BASE_MODEL", help="folder or hub name")
     command.add_argument("prompts", type=Path, metavar="PROMPTS_JSONL", help="rows {prompt_id, prompt}")
     command.add_argument("out", type=Path, metavar="OUT_JSONL", help="rows {prompt_id, tokens}")
+    summary = "Write a base model, and an adapter on it, as GGUF for llama.cpp and what is built on it."
+    command = stages.add_parser(EXPORT, help=summary, description=summary)
+    command.add_argument("base_model", metavar="BASE_MODEL", help="folder or hub name")
+    command.add_argument("folder", type=Path, metavar="FOLDER", help="where to; what is there is kept")
+    command.add_argument("--adapter", type=Path, help="folder of a policy adapter")
     return parser
 
 

@@ -176,7 +176,7 @@ class RunDirectory:
                 temporary.rename(final)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        _sync(self.checkpoints)
+        sync(self.checkpoints)
         for _, old in self._complete_checkpoints()[:-KEEP_CHECKPOINTS]:
             shutil.rmtree(old)
 
@@ -272,17 +272,17 @@ def write_text(path: Path, text: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def sync_tree(folder: Path) -> None:
     """Force every file and folder under `folder` to the disk."""
     for path in folder.rglob("*"):
-        _sync(path)
-    _sync(folder)
+        sync(path)
+    sync(folder)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""What the clock does: start scheduled updates, and revive work whose worker died."""
+"""What the clock does: start scheduled updates, have versions exported, and revive work whose worker died."""
 
 import logging
 from collections.abc import Callable
@@ -14,9 +14,10 @@ from django_tasks_db.models import DBTaskResult
 from annotator.errors import RefusedError
 from annotator.services.audit import record
 from training.cron import latest_time
-from training.models import Leased, Schedule, TrainingRun, Update
+from training.models import Export, Leased, Schedule, TrainingRun, Update
 from training.services.updates.control import new_judgments, start_update
-from training.tasks import run_sampling, run_update
+from training.services.versions.exports import request_exports
+from training.tasks import run_export, run_sampling, run_update
 
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5
@@ -31,6 +32,9 @@ def tick(now: datetime | None = None) -> None:
         _guarded(update, partial(_revive, update, run_update))
     for run in TrainingRun.objects.claimable().filter(update=None):
         _guarded(run, partial(_revive, run, run_sampling))
+    request_exports()
+    for export in Export.objects.claimable():
+        _guarded(export, partial(_revive, export, run_export))
 
 
 def start_due(schedule: Schedule, now: datetime) -> Update | None:

@@ -1,5 +1,7 @@
 """One version: where it came from, how it did, and what to do with it."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,7 +13,8 @@ from annotator.models import Role
 from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
 from training.facts import live_facts, version_facts
-from training.models import ModelVersion, Update
+from training.models import Export, ModelVersion, Update
+from training.services.versions.exports import file_name
 from training.services.versions.releases import reject_version, release_version
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
 
@@ -36,10 +39,20 @@ def version_detail(request: ProjectRequest, number: int) -> HttpResponse:
         "samples": samples_of(update) if update else [],
         "evaluations": version.evaluations.select_related("baseline"),
         "releases": version.releases.select_related("previous", "released_by"),
+        "export": (export := Export.objects.filter(version=version).first()),
+        "files": _files_of(export) if export else {},
         "children": request.project.versions.filter(parent=version),
         "before": version.before if version.state == ModelVersion.State.LIVE else None,
     }
     return render(request, "training/version.html", context)
+
+
+def _files_of(export: Export) -> dict[str, dict[str, Any]]:
+    """A version's GGUF files by part, with the names that they are downloaded under."""
+    return {
+        part: {"name": file_name(export.version, part), "sha256": file.sha256, "bytes": file.bytes}
+        for part, file in export.files.items()
+    }
 
 
 @require_POST
