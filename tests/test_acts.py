@@ -55,6 +55,7 @@ NEVER_STALE = {
     "remove-practice": "a practice comparison is never changed; one that is removed stays so",
     "stop-hiding": "names the word; one that is not hidden stays so",
     "cancel-sampling": "the run is never begun again; one that has ended is refused",
+    "retry-base-model": "begins again what failed; what waits, runs or is done is refused",
     "cancel-update": "stops what runs; what was done is kept, and it can go on by `retry`",
     "retry-export": "makes the same files again; what is made or under way is refused",
     # A number or a key of their own, which the service compares:

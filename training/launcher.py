@@ -1,4 +1,4 @@
-"""Runs one engine stage in a process of its own and watches it to its end.
+"""Runs the engine in a process of its own and watches it to its end.
 
     outcome = run_engine(run)  # a run that this worker claimed
 
@@ -28,7 +28,7 @@ from annotator.text.storable import storable
 from training.engine_environment import engine_environment
 from training.engine_process import NO_ROOM, NOT_STARTED, EngineProcess
 from training.failures import reason_of, retry_write
-from training.models import LEASE, Leased, LeaseLostError, TrainingRun
+from training.models import LEASE, EngineRun, Leased, LeaseLostError, TrainingRun
 from training.progress import last_line, log_tail
 from training.rlhf.stages.evaluate.recipe import JUDGE_KEY
 
@@ -53,7 +53,7 @@ class Outcome:
     result: dict[str, Any] = field(default_factory=dict)
 
 
-def run_engine(run: TrainingRun) -> Outcome:
+def run_engine(run: EngineRun) -> Outcome:
     """Run the engine of a claimed run to its end; raises LeaseLostError when the run was taken over."""
     try:
         (run.folder / "cancel").unlink(missing_ok=True)
@@ -66,15 +66,16 @@ def run_engine(run: TrainingRun) -> Outcome:
     return _outcome(run, code)
 
 
-def command(run: TrainingRun) -> list[str]:
-    """The command line that does a run's stage."""
-    return [sys.executable, "-m", "training.rlhf", run.stage, str(run.folder)]
+def command(run: EngineRun) -> list[str]:
+    """The command line that does a run."""
+    return [sys.executable, "-m", "training.rlhf", *run.arguments]
 
 
-def environment(run: TrainingRun) -> dict[str, str]:
+def environment(run: EngineRun) -> dict[str, str]:
     """The engine's environment; only runs that ask the judge endpoint are given its key."""
     kept = engine_environment()
-    if run.recipe.get("judge") == "endpoint" and JUDGE_KEY in os.environ:
+    asks_judge = isinstance(run, TrainingRun) and run.recipe.get("judge") == "endpoint"
+    if asks_judge and JUDGE_KEY in os.environ:
         kept[JUDGE_KEY] = os.environ[JUDGE_KEY]
     return kept
 
@@ -82,7 +83,7 @@ def environment(run: TrainingRun) -> dict[str, str]:
 class _Watch:
     """The loop around one engine."""
 
-    def __init__(self, run: TrainingRun, engine: EngineProcess) -> None:
+    def __init__(self, run: EngineRun, engine: EngineProcess) -> None:
         self.run, self.engine = run, engine
         self.renewed = time.monotonic()
         self.asked: float | None = None
@@ -121,7 +122,7 @@ class _Watch:
             self.engine.signal(self.signals.pop()[1])
 
 
-def _outcome(run: TrainingRun, code: int) -> Outcome:
+def _outcome(run: EngineRun, code: int) -> Outcome:
     result = _read_json(run.folder / "result.json")
     if code == 0 and result is not None:
         return Outcome(State.SUCCEEDED, result=result)
@@ -130,7 +131,7 @@ def _outcome(run: TrainingRun, code: int) -> Outcome:
     return Outcome(State.FAILED, _reason(run, code))
 
 
-def _reason(run: TrainingRun, code: int) -> str:
+def _reason(run: EngineRun, code: int) -> str:
     """Why an engine ended without success, in words for a coordinator."""
     error = _read_json(run.folder / "error.json")
     if code == 1 and error is not None and error.get("reason"):

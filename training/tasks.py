@@ -2,6 +2,7 @@
 
 from django_tasks import task
 
+from training.services.base_models.unpacking import execute_unpacking
 from training.services.sampling.prompt_lengths import measure_new_prompts
 from training.services.sampling.worker import execute_sampling
 from training.services.updates.worker import execute_update
@@ -26,3 +27,8 @@ def run_sampling(run_id: int) -> None:
 @task(priority=10)  # it takes a minute, and what waits beside it may take hours
 def run_export(export_id: int) -> None:
     execute_export(export_id)
+
+
+@task(priority=10)
+def run_unpacking(base_id: int) -> None:
+    execute_unpacking(base_id)

@@ -3,8 +3,10 @@
 import json
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -15,8 +17,21 @@ from training.progress import last_line
 @contextmanager
 def progress_bars(runs: Path) -> Iterator[None]:
     """While the block runs, show a bar for whichever run below `runs` is newest; none without a terminal."""
+    with _beside(partial(_watch_newest, runs)):
+        yield
+
+
+@contextmanager
+def progress_bar(run: Path, label: str) -> Iterator[None]:
+    """While the block runs, show a bar for one run directory; none without a terminal."""
+    with _beside(partial(_watch, run, label)):
+        yield
+
+
+@contextmanager
+def _beside(watch: Callable[[threading.Event], None]) -> Iterator[None]:
     stop = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(runs, stop), daemon=True)
+    watcher = threading.Thread(target=watch, args=(stop,), daemon=True)
     if sys.stderr.isatty():
         watcher.start()
     try:
@@ -27,7 +42,19 @@ def progress_bars(runs: Path) -> Iterator[None]:
             watcher.join()
 
 
-def _watch(runs: Path, stop: threading.Event) -> None:
+def _watch(run: Path, label: str, stop: threading.Event) -> None:
+    began, bar = time.time(), None
+    while not stop.wait(0.3):
+        line = last_line(run)
+        if line is None or line["time"] < began:  # of an earlier attempt
+            continue
+        if bar is None:
+            bar = tqdm(total=line["total"], desc=label)
+        bar.update(line["step"] - bar.n)
+    _close(bar)
+
+
+def _watch_newest(runs: Path, stop: threading.Event) -> None:
     earlier = _newest(runs)
     current, bar = earlier, None
     while not stop.wait(0.3):

@@ -2,13 +2,15 @@
 
 from django.urls import include, path
 
-from .views import exports, overview, safety, schedules, updates, versions
+from .views import base_models, exports, overview, safety, schedules, updates, versions
 
 project_patterns = [
     path("", overview.training, name="training"),
     path("sample/", overview.sample, name="sample"),
     path("sampling/<int:pk>/cancel/", overview.sampling_cancel, name="cancel-sampling"),
     path("roll-back/", overview.go_back, name="roll-back"),
+    path("base-model/", base_models.base_model, name="base-model"),
+    path("base-model/retry/", base_models.base_model_retry, name="retry-base-model"),
     path("schedule/", schedules.schedule, name="schedule"),
     path("updates/start/", updates.update_start, name="start-update"),
     path("updates/<int:pk>/", updates.update_detail, name="update"),

@@ -314,6 +314,7 @@ RANKING = [
 TRAINING = [
     View("training", "/p/{trained}/training/", "cora"),
     View("training-empty", "/p/pages-empty/training/"),
+    View("base-model", "/p/{trained}/training/base-model/", "cora"),
     View("schedule", "/p/{trained}/training/schedule/", "cora"),
     View("schedule-error", "/p/{trained}/training/schedule/", "cora", act=post(cron="x", settings="{{")),
     View("update-finished", "/p/{trained}/training/updates/{finished}/", "cora"),

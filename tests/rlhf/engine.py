@@ -42,13 +42,18 @@ def start(
 
 def work(stage: str, folder: str, log: str, env: dict[str, str] | None = None) -> None:
     """What `start` does in the new process, which it ends."""
+    run_command([stage, folder], log, env)
+
+
+def run_command(arguments: list[str], log: str, env: dict[str, str] | None = None) -> None:
+    """Do what `python -m training.rlhf` does with these arguments, and end the process."""
     if env is not None:
         os.environ.clear()
         os.environ.update(env)
     handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
-    sys.exit(main([stage, folder]))
+    sys.exit(main(arguments))
 
 
 def kill_after_checkpoint(stage: str, folder: Path, step: int) -> None:
@@ -96,10 +101,10 @@ class ForkedEngine:
     """In the place of `training.engine_process.EngineProcess`, without its lock and its low priority."""
 
     def __init__(self, folder: Path, command: Sequence[str], *, cwd: Path, env: dict[str, str]) -> None:
-        *python, stage, run = command
-        assert python == [sys.executable, "-m", "training.rlhf"]
-        # A plain text: the site's own kind of it would be read where no site is.
-        self._process = start(str(stage), Path(run), log=folder / "engine.log", env=env)
+        assert command[:3] == [sys.executable, "-m", "training.rlhf"]
+        # Plain texts: the site's own kinds of them would be read where no site is.
+        arguments = [str(argument) for argument in command[3:]]
+        self._process = fork(run_command, arguments, str(folder / "engine.log"), env)
 
     def __enter__(self) -> Self:
         return self

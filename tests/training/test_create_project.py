@@ -7,17 +7,17 @@ from django.urls import reverse
 from annotator.errors import RefusedError
 from annotator.models import Membership, Project, Role, User
 from training.models import ModelVersion
-from training.services import base_models
+from training.services.base_models import check
 
 pytestmark = pytest.mark.django_db
-ASK_ENGINE = base_models._run_check
+ASK_ENGINE = check._run_check
 
 
 @pytest.fixture(autouse=True)
 def report(monkeypatch):
     """What the engine finds out about any base model."""
     found = {"problems": [], "system_message": False}
-    monkeypatch.setattr(base_models, "_run_check", lambda _location: found)
+    monkeypatch.setattr(check, "_run_check", lambda _location: found)
     return found
 
 
@@ -67,7 +67,7 @@ def test_a_system_prompt_needs_a_template_that_writes_it(report):
 
 
 def test_the_engine_itself_is_asked(tmp_path, monkeypatch):
-    monkeypatch.setattr(base_models, "_run_check", ASK_ENGINE)
+    monkeypatch.setattr(check, "_run_check", ASK_ENGINE)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(CommandError, match=f"configuration of the base model {tmp_path} cannot be read"):
         found_sea(tmp_path)
@@ -75,10 +75,10 @@ def test_the_engine_itself_is_asked(tmp_path, monkeypatch):
 
 
 def test_an_engine_that_does_not_start_is_no_usable_model(monkeypatch):
-    monkeypatch.setattr(base_models, "_run_check", ASK_ENGINE)
-    monkeypatch.setattr(base_models.sys, "executable", "/bin/false")
+    monkeypatch.setattr(check, "_run_check", ASK_ENGINE)
+    monkeypatch.setattr(check.sys, "executable", "/bin/false")
     with pytest.raises(RefusedError, match="could not be checked: code 1"):
-        base_models.check_base_model("org/model")
+        check.check_base_model("org/model")
 
 
 @pytest.mark.parametrize(

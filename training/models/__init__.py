@@ -1,5 +1,7 @@
-"""Updates, their runs, the versions they make with their files, and schedules."""
+"""Updates, their runs, the versions they make with their files, base models, and schedules."""
 
+from .bases import UnpackedBase
+from .engine_runs import EngineRun
 from .exports import Export
 from .leases import LEASE, Leased, LeaseLostError
 from .runs import TrainingRun, Update
@@ -8,6 +10,7 @@ from .versions import Evaluation, ModelVersion, Release
 
 __all__ = [
     "LEASE",
+    "EngineRun",
     "Evaluation",
     "Export",
     "LeaseLostError",
@@ -16,5 +19,6 @@ __all__ = [
     "Release",
     "Schedule",
     "TrainingRun",
+    "UnpackedBase",
     "Update",
 ]

@@ -12,6 +12,7 @@ from annotator.models import Project, User
 from ranking.models import Dataset
 from training.rlhf.stages import STAGES
 
+from .engine_runs import EngineRun
 from .leases import Leased, LeasedQuerySet
 from .versions import ModelVersion
 
@@ -65,7 +66,7 @@ class Update(Leased):
         return True
 
 
-class TrainingRun(Leased):
+class TrainingRun(EngineRun):
     """One execution of an engine stage, as part of an update or, when answers are sampled, alone."""
 
     class Stage(models.TextChoices):
@@ -91,8 +92,6 @@ class TrainingRun(Leased):
         help_text="The version that a run outside an update samples from.",
     )
     recipe: Any = models.JSONField(default=dict)
-    progress: Any = models.JSONField(default=dict, help_text="The last line of progress.jsonl.")
-    result: Any = models.JSONField(default=dict, help_text="The engine's result.json.")
 
     class Meta:
         ordering = ("pk",)
@@ -109,8 +108,11 @@ class TrainingRun(Leased):
 
     @property
     def folder(self) -> Path:
-        """The engine's run directory."""
         return Path(settings.DATA_DIR) / "runs" / str(self.pk)
+
+    @property
+    def arguments(self) -> list[str]:
+        return [self.stage, str(self.folder)]
 
     @property
     def adapter_dir(self) -> Path:

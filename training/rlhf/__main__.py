@@ -3,13 +3,14 @@
     python -m training.rlhf {sft,reward,ppo,generate,evaluate} RUN_DIR
     python -m training.rlhf plan RECIPE
     python -m training.rlhf check BASE_MODEL
+    python -m training.rlhf unpack FILE.gguf FOLDER
     python -m training.rlhf measure BASE_MODEL PROMPTS_JSONL OUT_JSONL
     python -m training.rlhf export BASE_MODEL FOLDER [--adapter ADAPTER]
 
 `plan` tells what a run will take before it is started, and writes nothing. `check` tells whether a base model
-can be used (see `model.base_check`), `measure` how long prompts are (see `data.prompt_lengths`). `export`
-writes a model as GGUF (see `export`). Several processes do a run of ppo under torchrun, see
-`distributed.processes`.
+can be used (see `model.base_check`), and `measure` how long prompts are (see `data.prompt_lengths`). `unpack`
+makes a base model of a GGUF file (see `model.unpacking`), and `export` writes a model as GGUF (see `export`).
+Several processes do a run of ppo under torchrun, see `distributed.processes`.
 
 Ends with 0 on success (also when the run had succeeded before), 1 with error.json on failure, 2 on a wrong
 command line, 3 when it stopped because it was asked to, 4 on failure when the disk is too full even for
@@ -21,6 +22,7 @@ import ctypes
 import json
 import os
 import sys
+import tempfile
 import textwrap
 import time
 import traceback
@@ -32,10 +34,10 @@ from training.rlhf.distributed.processes import Processes
 from training.rlhf.errors import UNEXPECTED, Cancelled, RecipeError, explain, no_space_left
 from training.rlhf.hardware.energy import EnergyMeter, of_all_processes
 from training.rlhf.recipes import LoRARecipe, Recipe
-from training.rlhf.rundir import RunDirectory
+from training.rlhf.rundir import RunDirectory, write_json
 from training.rlhf.stages import STAGES
 
-PLAN, CHECK, MEASURE, EXPORT = "plan", "check", "measure", "export"
+PLAN, CHECK, MEASURE, UNPACK, EXPORT = "plan", "check", "measure", "unpack", "export"
 OK, FAILED, CANCELLED, NO_ROOM = 0, 1, 3, 4
 # Names of mallopt(3), which Python does not have.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -51,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _check(options.base_model, as_json=options.json)
     if options.stage == EXPORT:
         return _export(options.base_model, options.folder, options.adapter)
+    if options.stage == UNPACK:
+        return _unpack(options.file, options.folder, options.run_dir)
     directory = RunDirectory(options.run_dir)
     if not directory.path.is_dir():
         print(f"There is no run directory {directory.path}.", file=sys.stderr)
@@ -93,6 +97,27 @@ def _check(name: str, *, as_json: bool) -> int:
         for problem in report.problems:
             print(problem, file=sys.stderr)
     return FAILED if report.problems else OK
+
+
+def _unpack(file: Path, folder: Path, run_dir: Path | None) -> int:
+    """Make a base model of a GGUF file; progress and failure are also left in the run directory, if any."""
+    _quieten_libraries()
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    with tempfile.TemporaryDirectory() as scratch:
+        directory = RunDirectory(run_dir or scratch)
+        with directory.stopped_by_signals(), directory.shown_in_terminal():
+            try:
+                (directory.path / "error.json").unlink(missing_ok=True)
+                from training.rlhf.model.unpacking import unpack_gguf  # torch takes seconds to import
+
+                source = unpack_gguf(file.absolute(), folder.absolute(), directory)
+                write_json(directory.path / "result.json", source)
+            except Cancelled:
+                return CANCELLED
+            except Exception as error:  # noqa: BLE001 - every failure must reach error.json
+                return _report(directory, error)
+    print(f"{folder} holds the base model, unpacked from {file}.")
+    return OK
 
 
 def _measure(name: str, prompts: Path, out: Path) -> int:
@@ -254,7 +279,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m training.rlhf", description=(__doc__ or "").splitlines()[0]
     )
     stages = parser.add_subparsers(
-        dest="stage", required=True, metavar="{" + ",".join((*STAGES, PLAN, CHECK, MEASURE, EXPORT)) + "}"
+        dest="stage",
+        required=True,
+        metavar="{" + ",".join((*STAGES, PLAN, CHECK, MEASURE, UNPACK, EXPORT)) + "}",
     )
     for name, stage in STAGES.items():
         summary = (stage.recipe.__doc__ or "").splitlines()[0]
@@ -278,6 +305,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--json", action="store_true", help="print JSON, see training/rlhf/model/base_check.py"
     )
+    summary = "Make a base model of a GGUF file, once and whole: safetensors in bfloat16, with its tokenizer."
+    command = stages.add_parser(UNPACK, help=summary, description=summary)
+    command.add_argument("file", type=Path, metavar="FILE.gguf", help="as llama.cpp and Ollama use them")
+    command.add_argument("folder", type=Path, metavar="FOLDER", help="what it becomes; not there yet")
+    command.add_argument("--run-dir", type=Path, help="where progress.jsonl and error.json are written")
     summary = "How many tokens each prompt has under a base model's chat template."
     command = stages.add_parser(MEASURE, help=summary, description=summary)
     command.add_argument("base_model", metavar="BASE_MODEL", help="folder or hub name")

@@ -282,6 +282,13 @@ def sync_tree(folder: Path) -> None:
     sync(folder)
 
 
+def publish_folder(made: Path, folder: Path) -> None:
+    """Give a finished folder its name, on the same disk, once all of it is on the disk."""
+    sync_tree(made)
+    made.rename(folder)
+    sync(folder.parent)
+
+
 def sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -14,10 +14,10 @@ from django_tasks_db.models import DBTaskResult
 from annotator.errors import RefusedError
 from annotator.services.audit import record
 from training.cron import latest_time
-from training.models import Export, Leased, Schedule, TrainingRun, Update
+from training.models import Export, Leased, Schedule, TrainingRun, UnpackedBase, Update
 from training.services.updates.control import new_judgments, start_update
 from training.services.versions.exports import request_exports
-from training.tasks import run_export, run_sampling, run_update
+from training.tasks import run_export, run_sampling, run_unpacking, run_update
 
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5
@@ -35,6 +35,8 @@ def tick(now: datetime | None = None) -> None:
     request_exports()
     for export in Export.objects.claimable():
         _guarded(export, partial(_revive, export, run_export))
+    for base in UnpackedBase.objects.claimable():
+        _guarded(base, partial(_revive, base, run_unpacking))
 
 
 def start_due(schedule: Schedule, now: datetime) -> Update | None:

@@ -1,4 +1,4 @@
-"""Updates and sampling of a project exclude each other."""
+"""Updates and sampling of a project exclude each other, and need its base model."""
 
 from django.utils.translation import gettext as _
 
@@ -6,15 +6,19 @@ from annotator.errors import RefusedError
 from annotator.models import Project
 from annotator.shown import Shown, check_shown
 from training.facts import work_facts
+from training.services.base_models.control import require_unpacked
 
 
 def lock_idle_project(project: Project, shown: Shown | None = None) -> None:
-    """Lock the project until the transaction ends; raises RefusedError while an update or sampling runs.
+    """Lock the project until the transaction ends.
+
+    Raises RefusedError while an update or sampling runs, or the base model is not unpacked.
 
     `shown` is the work that who starts something was shown.
     """
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     check_shown(shown, work_facts(project))
+    require_unpacked(project)
     if project.updates.active().exists():
         raise RefusedError(
             _("An update of this project is under way already. Wait for it to end, or cancel it first.")

@@ -14,6 +14,7 @@ from annotator.views.refusals import tell_refusal
 from ranking.models import Judgment
 from training.facts import live_facts, work_facts
 from training.models import ModelVersion, TrainingRun
+from training.services.base_models.control import unpacked_base_of
 from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.schedules import last_saved, passed_over, upcoming
 from training.services.updates.control import new_judgments
@@ -40,7 +41,7 @@ def training(request: ProjectRequest) -> HttpResponse:
     # Before what is shown: a page must not say that it shows what came after.
     facts = {"live_facts": live_facts(project), "work_facts": work_facts(project)}
     versions = ModelVersion.objects.filter(project=project).select_related("parent")
-    live = versions.live().first()
+    live, base = versions.live().first(), unpacked_base_of(project)
     context = {
         "live": live,
         **facts,
@@ -54,6 +55,7 @@ def training(request: ProjectRequest) -> HttpResponse:
         "judgments": Judgment.objects.of_project(project).count(),
         "new_judgments": new_judgments(project),
         "sampling": _sampling(request),
+        "unpacking": RunView.of_base(base) if base else None,
         "too_long": project.prompts.in_use().filter(too_long=True).count(),
         "next_times": upcoming(project, count=1),
         "passed_over": passed_over(project),

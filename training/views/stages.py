@@ -5,7 +5,7 @@ from typing import Self
 
 from django.utils.translation import gettext_lazy as _
 
-from training.models import TrainingRun, Update
+from training.models import TrainingRun, UnpackedBase, Update
 from training.progress import read_curve, seconds_left
 from training.rlhf import stages as engine
 from training.services.runs.recipes import STAGES
@@ -48,6 +48,21 @@ class RunView:
             error=run.error,
             attempt=run.attempt,
             left_out=tuple(left_out_of(run)) if run.result.get("metrics", {}).get("overlong_prompts") else (),
+        )
+
+    @classmethod
+    def of_base(cls, base: UnpackedBase) -> Self:
+        """The view of the unpacking of a base model."""
+        return cls(
+            pk=base.pk,
+            name="unpack",
+            label=_("Unpacking the base model"),
+            meaning="",
+            state=base.state,
+            step=base.progress.get("step", 0),
+            total=base.progress.get("total", 0),
+            left=seconds_left(read_curve(base.folder)) if base.state == base.State.RUNNING else None,
+            error=base.error,
         )
 
     @property

@@ -14,6 +14,7 @@ from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
 from training.facts import live_facts, version_facts
 from training.models import Export, ModelVersion, Update
+from training.services.base_models.cards import describe_base
 from training.services.versions.exports import file_name
 from training.services.versions.releases import reject_version, release_version
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
@@ -29,6 +30,7 @@ def version_detail(request: ProjectRequest, number: int) -> HttpResponse:
     update = Update.objects.filter(candidate=version).select_related("started_by", "project").first()
     context = {
         "version": version,
+        "base_licence": describe_base(version.base_model).licence,
         "facts": version_facts(version),
         "live_facts": live_facts(request.project),
         "update": update,

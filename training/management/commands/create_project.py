@@ -13,8 +13,11 @@ from annotator.errors import RefusedError
 from annotator.models import Project, User
 from annotator.services.projects import create_project, slug_of
 from annotator.services.sign_in import create_sign_in_link
-from training.services.base_models import check_base_model
+from training.rlhf.model.gguf_file import is_one_file
+from training.services.base_models.check import check_base_model
+from training.services.base_models.unpacking import register_gguf, unpack_now
 from training.services.versions.releases import register_base_version
+from training.terminal_progress import progress_bar
 
 
 class Command(BaseCommand):
@@ -26,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--base-model",
             required=True,
-            help="a folder, or a model of the Hugging Face hub: Qwen/Qwen3-0.6B",
+            help="a folder, a GGUF file, or a model of the Hugging Face hub: Qwen/Qwen3-0.6B",
         )
         parser.add_argument("--coordinator", required=True, metavar="EMAIL", help="who runs it")
         parser.add_argument("--system-prompt", default="", help="put before every conversation")
@@ -35,10 +38,10 @@ class Command(BaseCommand):
         slug = options["slug"] or slug_of(options["name"])
         if options["name"] and not slug:
             raise CommandError("No address can be made of this name; choose one with --slug.")
-        base_model = _whole(options["base_model"])
         try:
             validate_email(options["coordinator"])
-            # Before the transaction: a model of the hub is fetched meanwhile.
+            # Before the transaction: a model of the hub is fetched meanwhile, and a file unpacked.
+            base_model = self._base_model(options["base_model"])
             check_base_model(base_model, system_prompt=options["system_prompt"])
             project, coordinator = _found(slug, base_model, options)
         except ValidationError as error:
@@ -48,6 +51,17 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{project} is founded. {coordinator} signs in once with:\n{create_sign_in_link(coordinator)}"
         )
+
+    def _base_model(self, given: str) -> str:
+        """The base model as the project names it; a GGUF file is unpacked first."""
+        file = Path(given).expanduser()
+        if not is_one_file(file):
+            return _whole(given)
+        base = register_gguf(file.resolve())
+        self.stdout.write(f"Unpacking {file.name}, unless that was done before …")
+        with progress_bar(base.folder, "Unpacking"):
+            unpack_now(base)
+        return base.location
 
 
 @transaction.atomic

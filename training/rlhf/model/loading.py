@@ -17,6 +17,7 @@ from transformers.utils.logging import disable_progress_bar
 from training.rlhf.data import chat
 from training.rlhf.errors import ModelError, first_line, out_of_memory
 from training.rlhf.hardware.device import device_for
+from training.rlhf.model.gguf_file import is_one_file
 from training.rlhf.model.kernels.layers import replace_layers
 from training.rlhf.recipes import Device, Recipe
 from training.rlhf.rundir import RunDirectory
@@ -38,6 +39,10 @@ def find_base(name: str, folder: Path) -> str:
         if not (folder / "config.json").is_file():
             raise ModelError(f"The model folder {name} has no config.json.")
         return str(folder)
+    if is_one_file(folder):
+        raise ModelError(
+            f"{name} is one file: if it is a GGUF, `unpack {name} FOLDER` makes a base model of it."
+        )
     looks_local = name.startswith((".", "/", "~")) or name.count("/") > 1
     if looks_local:
         raise ModelError(f"The model folder {name} does not exist.")

@@ -17,7 +17,7 @@ from training.rlhf.rundir import write_json
 MANIFEST = "manifest.json"
 FORMAT = 1
 SECRET_KEY = "secret_key"  # noqa: S105 - the name of its file
-FOLDERS = ("starters", "datasets", "models", "runs")
+FOLDERS = ("starters", "bases", "datasets", "models", "runs")
 """What is kept of the data folder; all else can be made again."""
 DUMPS = {"sqlite": "db.sqlite3", "postgresql": "db.dump"}
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from annotator.errors import RefusedError
 from annotator.models import Project, Prompt
 from training.models import ModelVersion, Schedule, TrainingRun, Update
+from training.models.bases import folder_or_name
 from training.rlhf import stages as engine
 from training.rlhf.errors import RecipeError
 from training.rlhf.recipes import Recipe
@@ -93,9 +94,8 @@ def sampling_input(version: ModelVersion, values: dict[str, Any]) -> RunInput:
 
 
 def base_model(version: ModelVersion) -> str:
-    """A version's base model for the engine; a folder may be given relative to the data folder."""
-    folder = Path(site.DATA_DIR) / version.base_model
-    return str(folder) if folder.is_dir() else version.base_model
+    """A version's base model for the engine."""
+    return folder_or_name(version.base_model)
 
 
 def _input_of_reward(update: Update, values: dict[str, Any]) -> RunInput:

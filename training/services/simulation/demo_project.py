@@ -14,7 +14,7 @@ from annotator.services.projects import create_project
 from annotator.services.prompts import import_prompts
 from ranking.practice_files import PracticeDraft
 from ranking.services.practice import add_practice
-from training.services.base_models import check_base_model
+from training.services.base_models.check import check_base_model
 from training.services.versions.releases import register_base_version
 from training.starter.build import make_starter
 from training.starter.corpus import Topic

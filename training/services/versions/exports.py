@@ -15,7 +15,7 @@ from annotator.models import User
 from annotator.services.audit import record
 from training.engine_environment import engine_environment
 from training.failures import record_failure
-from training.models import Export, ModelVersion
+from training.models import Export, ModelVersion, UnpackedBase
 from training.models.exports import exports_folder
 from training.services.runs.recipes import base_model
 
@@ -28,7 +28,9 @@ def request_exports() -> None:
 
     The clock calls this, so that a version is exported however it became live.
     """
+    not_there = UnpackedBase.objects.exclude(state=UnpackedBase.State.SUCCEEDED).values("location")
     versions = ModelVersion.objects.filter(state__in=(State.LIVE, State.CANDIDATE))
+    versions = versions.exclude(base_model__in=not_there)
     for version in versions.filter(export=None):
         Export.objects.get_or_create(version=version)
     for export in Export.objects.filter(version__in=versions, state=Export.State.SUCCEEDED):

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from annotator.errors import RefusedError
 from training.engine_environment import engine_environment
+from training.models.bases import folder_or_name
 
 LONGEST_SECONDS = 15 * 60
 """A model of the hub is fetched first."""
@@ -17,9 +18,10 @@ LONGEST_SECONDS = 15 * 60
 def check_base_model(location: str, *, system_prompt: str = "") -> None:
     """Raise RefusedError with what is wrong unless the engine can train and sample this base model.
 
-    `location` is a folder or a hub name. Its template must write system messages if there is a system prompt.
+    `location` is a folder, given as it is or below the data folder, or a hub name. Its template must write
+    system messages if there is a system prompt.
     """
-    report = _run_check(location)
+    report = _run_check(folder_or_name(location))
     problems = list(report["problems"])
     if not problems and system_prompt and not report["system_message"]:
         problems.append(f"The chat template of {location} leaves out system messages: give no system prompt.")
