@@ -94,7 +94,6 @@ def cost_of(act: Callable[[], httpx2.Response], serving: list[psutil.Process]) -
 
 
 @pytest.mark.parametrize("bodies", [PROGRAMS, UPLOADS, FORMS], ids=["programs", "files", "forms"])
-@pytest.mark.both_databases
 def test_no_body_costs_much(site: Site, coordinator: Coordinator, bodies: list[Body]):
     web = site.running["web"]
     serving = web.children(recursive=True) or [web]

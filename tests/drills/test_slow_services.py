@@ -44,7 +44,6 @@ def ask(site: Site, email: str) -> tuple[float, tuple[int, str | None]]:
 
 
 @pytest.mark.parametrize("kind", MAIL_SERVERS)
-@pytest.mark.both_databases
 def test_a_mail_server_that_fails_delays_and_tells_nobody(new_site: Callable[..., Site], kind: str):
     with serving(MAIL_SERVERS[kind]) as server:
         site = new_site(CHORUS_EMAIL_URL=f"smtp://127.0.0.1:{server.port}")
