@@ -89,7 +89,7 @@ def _prepare_site() -> None:
     for command in (
         ["migrate", "--verbosity", "0"],
         ["collectstatic", "--noinput", "--verbosity", "0"],
-        ["prepare_demo"],
+        ["prepare_demo", "--model", "starter"],
         ["simulate_volunteers", "--project", SLUG, "--corpus", str(corpus), "--rankings", "400"],
     ):
         environment = os.environ | _environment(half_made, 8000)

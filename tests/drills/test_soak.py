@@ -32,7 +32,7 @@ def test_memory_and_files_stay_flat(new_site: Callable[..., Site], minutes: floa
     if minutes < LONG:
         pytest.skip(f"takes MINUTES={LONG} or more")
     site = new_site()
-    site.manage("prepare_demo")
+    site.manage("prepare_demo", "--model", "starter")
     coordinator, people = json.loads(site.python(_MAKE))
     for name in PROCESSES:
         site.start(name)

@@ -101,6 +101,6 @@ def test_a_file_that_holds_nothing_is_an_error(content):
 
 
 def test_the_demonstration_comes_with_five_practice_comparisons():
-    path = Path(__file__).resolve().parents[2] / "training" / "starter" / "practice.jsonl"
+    path = Path(__file__).resolve().parents[2] / "training" / "demonstration" / "practice.jsonl"
     content = read_practice_file(path.read_bytes())
     assert content.errors == [] and len(content.drafts) == 5

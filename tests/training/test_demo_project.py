@@ -1,4 +1,4 @@
-"""The demonstration project is prepared once, however often interrupted; the loop's report is whole."""
+"""A starter's demonstration is prepared once, however often interrupted; the loop's report is whole."""
 
 import json
 from pathlib import Path
@@ -42,7 +42,7 @@ def starter(monkeypatch: pytest.MonkeyPatch, tiny_base: Path) -> list[Path]:
 
 
 def prepare(corpus: Path) -> None:
-    call_command("prepare_demo", corpus=corpus, slug="demo", name="Demo")
+    call_command("prepare_demo", model="starter", corpus=corpus, slug="demo", name="Demo")
 
 
 def interrupt(*_args: Any, **_kwargs: Any) -> None:

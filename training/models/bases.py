@@ -1,6 +1,7 @@
 """Base models that came as one GGUF file."""
 
 from pathlib import Path
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -8,6 +9,7 @@ from django.db import models
 from annotator.models import Project
 
 from .engine_runs import EngineRun
+from .leases import LeasedQuerySet
 
 FOLDER = "bases"
 
@@ -16,6 +18,12 @@ def folder_or_name(base_model: str) -> str:
     """A base model for the engine: a folder, given as it is or below the data folder, or the hub's name."""
     folder = Path(settings.DATA_DIR) / base_model
     return str(folder) if folder.is_dir() else base_model
+
+
+class UnpackedBaseQuerySet(LeasedQuerySet):
+    def not_there(self) -> Self:
+        """Those that wait to be unpacked, or could not be."""
+        return self.exclude(state=UnpackedBase.State.SUCCEEDED)
 
 
 class UnpackedBase(EngineRun):
@@ -31,6 +39,8 @@ class UnpackedBase(EngineRun):
         unique=True,
         help_text="The model's folder, as projects name it: below the data folder.",
     )
+
+    objects: ClassVar[models.Manager] = UnpackedBaseQuerySet.as_manager()
 
     class Meta:
         ordering = ("pk",)

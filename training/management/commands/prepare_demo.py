@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from annotator.errors import RefusedError
 from annotator.models import Project, User
 from annotator.services.sign_in import create_sign_in_link
-from ranking.practice_files import read_practice_file
 from training.models import TrainingRun
+from training.services.demonstration import found_demonstration
 from training.services.sampling.control import sample_live_version
 from training.services.sampling.worker import execute_sampling
 from training.services.simulation.demo_project import found_project
@@ -19,30 +19,21 @@ from training.starter.build import StarterError
 from training.starter.corpus import load_corpus
 from training.terminal_progress import progress_bars
 
-STARTER = Path(settings.BASE_DIR) / "training" / "starter"
-CLIMATE = STARTER / "climate.jsonl"
-PRACTICE = STARTER / "practice.jsonl"
+CLIMATE = Path(settings.BASE_DIR) / "training" / "starter" / "climate.jsonl"
 COORDINATOR = "coordinator@example.org"
-GUIDELINES = """\
-**Rank the answers by how well they would serve someone who wants to understand the climate.**
-
-1. *True* comes first. An answer that says something false belongs at the bottom, however well it reads.
-2. *Answers the question.* A correct fact about something else is of little use.
-3. *Clear.* Of two true answers the plainer one is better.
-
-Equal ranks are fine when you see no difference. When you are not sure whether something is true, look it up
-or skip.
-
-> Asked "Why is the sea rising?", *Warmer water expands and land ice melts into the ocean* is better than
-> *Sea level has always gone up and down*, which is better than an answer about the weather.
-"""
 
 
 class Command(BaseCommand):
-    help = "Make the demonstration project with its starter model and first round, unless it is there."
+    help = "Make the demonstration project with its first round, unless it is there."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--corpus", type=Path, default=CLIMATE, help="JSONL of topics (climate)")
+        parser.add_argument(
+            "--model",
+            choices=("smollm2", "starter"),
+            default="smollm2",
+            help="a real small chat model (smollm2), or one of 2.4 million parameters made of the corpus now",
+        )
+        parser.add_argument("--corpus", type=Path, default=CLIMATE, help="the starter's topics (climate)")
         parser.add_argument("--slug", default="climate-tutor")
         parser.add_argument("--name", default="Climate tutor")
 
@@ -60,16 +51,17 @@ class Command(BaseCommand):
         self.stdout.write(f"Sign in as coordinator with this link, which works once:\n\n    {link}\n")
 
     def _found(self, coordinator: User, options: dict[str, Any]) -> Project:
-        self.stdout.write("Making the starter model from the demonstration corpus (once) …")
         try:
+            if options["model"] == "smollm2":
+                names = {"name": options["name"], "slug": options["slug"]}
+                return found_demonstration(coordinator=coordinator, **names)
+            self.stdout.write("Making the starter model from the demonstration corpus (once) …")
             return found_project(
                 topics=load_corpus(options["corpus"]),
                 starter=Path(settings.DATA_DIR) / "starters" / options["slug"],
                 name=options["name"],
                 slug=options["slug"],
                 coordinator=coordinator,
-                guidelines=GUIDELINES,
-                practice=read_practice_file(PRACTICE.read_bytes()).drafts,
             )
         except (OSError, ValueError, StarterError, RefusedError) as error:
             raise CommandError(str(error)) from error

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from annotator.models import Project, Prompt
 from training.engine_environment import engine_environment
-from training.models import ModelVersion, TrainingRun
+from training.models import ModelVersion, TrainingRun, UnpackedBase
 from training.rlhf.stages.generate.recipe import GenerateRecipe
 from training.services.runs.recipes import PROMPTS_FILE, base_model, prompts_file, settings_of
 
@@ -70,6 +70,8 @@ def measure_new_prompts(project_id: int) -> None:
     unmeasured = project.prompts.in_use().filter(tokens=None)
     if version is None or not unmeasured.exists():
         return
+    if UnpackedBase.objects.not_there().filter(location=version.base_model).exists():
+        return  # they are measured when it is unpacked
     measured = _measure(base_model(version), prompts_file(version, unmeasured))
     recipe = settings_of(project).get("generate", {})
     longest = recipe.get("max_prompt_tokens", GenerateRecipe.max_prompt_tokens)

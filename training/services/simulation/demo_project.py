@@ -12,8 +12,6 @@ from annotator.models import Project, Split, User
 from annotator.models.prompts import split_of
 from annotator.services.projects import create_project
 from annotator.services.prompts import import_prompts
-from ranking.practice_files import PracticeDraft
-from ranking.services.practice import add_practice
 from training.services.base_models.check import check_base_model
 from training.services.versions.releases import register_base_version
 from training.starter.build import make_starter
@@ -27,8 +25,6 @@ def found_project(
     name: str,
     slug: str,
     coordinator: User,
-    guidelines: str = "",
-    practice: Sequence[PracticeDraft] = (),
     seed: int = 0,
 ) -> Project:
     """Found a project whose base is a starter model and whose prompts are the corpus's questions.
@@ -42,21 +38,13 @@ def found_project(
     data = Path(settings.DATA_DIR)
     # Relative where it can be, so that the data folder can be moved.
     base_model = starter.relative_to(data) if starter.is_relative_to(data) else starter
-    with transaction.atomic():
-        project = _found(topics, str(base_model), name, slug, coordinator, guidelines)
-        if practice:
-            add_practice(project=project, drafts=practice, actor=coordinator)
-    return project
+    return _found(topics, str(base_model), name, slug, coordinator)
 
 
 @transaction.atomic
-def _found(
-    topics: Sequence[Topic], base_model: str, name: str, slug: str, coordinator: User, guidelines: str
-) -> Project:
+def _found(topics: Sequence[Topic], base_model: str, name: str, slug: str, coordinator: User) -> Project:
     """All of a project or nothing: a half-founded one would look like a whole one."""
-    project = create_project(
-        name=name, slug=slug, base_model=base_model, coordinator=coordinator, guidelines=guidelines
-    )
+    project = create_project(name=name, slug=slug, base_model=base_model, coordinator=coordinator)
     rows = [{"prompt": question, "language": language} for question, language in _questions(topics)]
     file = io.BytesIO("\n".join(map(json.dumps, rows)).encode())
     report = import_prompts(project=project, file=file, filename="questions.jsonl", actor=coordinator)

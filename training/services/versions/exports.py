@@ -28,9 +28,8 @@ def request_exports() -> None:
 
     The clock calls this, so that a version is exported however it became live.
     """
-    not_there = UnpackedBase.objects.exclude(state=UnpackedBase.State.SUCCEEDED).values("location")
     versions = ModelVersion.objects.filter(state__in=(State.LIVE, State.CANDIDATE))
-    versions = versions.exclude(base_model__in=not_there)
+    versions = versions.exclude(base_model__in=UnpackedBase.objects.not_there().values("location"))
     for version in versions.filter(export=None):
         Export.objects.get_or_create(version=version)
     for export in Export.objects.filter(version__in=versions, state=Export.State.SUCCEEDED):
