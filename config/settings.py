@@ -1,21 +1,6 @@
 """Settings of the site, all of them here; what differs between hosts comes from the environment.
 
-| variable          | is                                                                               |
-|-------------------|----------------------------------------------------------------------------------|
-| CHORUS_ENV        | `production` (the default) or `local`, which serves plain http on this machine   |
-| CHORUS_SECRET_KEY | Django's secret key; in `local` the file `secret_key` of the data folder will do |
-| CHORUS_DATA_DIR   | where the database, runs, datasets and models live (default `var/`)              |
-| CHORUS_HOSTS      | comma-separated host names that the site answers to                              |
-| CHORUS_PORT       | the port that `local` links name (default 8000)                                  |
-| CHORUS_EMAIL_URL  | SMTP server, `smtp+tls://user:password@host:587`; without it mail becomes files  |
-| CHORUS_EMAIL_FROM | the sender of that mail (default `chorus@` and the first of CHORUS_HOSTS)        |
-| CHORUS_SECOND_FACTOR | `optional` (the default), or `coordinators`, who must sign in with one        |
-| CHORUS_ACCEL      | where nginx has the data folder for itself, `/files/`: then it sends datasets    |
-| CHORUS_JUDGE_URL  | an OpenAI-style endpoint up to `/v1` that evaluations may ask to judge           |
-| CHORUS_JUDGE_KEY  | its key, if it wants one; read by the engine only, never stored                  |
-| CHORUS_LOG        | `text` (the default) or `json`, which logs one object a line                     |
-| CHORUS_METRICS_TOKEN | what a monitor sends to read `/metrics`; without it there is no such page     |
-| DATABASE_URL      | database (default SQLite in the data folder)                                     |
+The table in docs/operating.md says what each variable is; a test sees that it has all of them.
 """
 
 import os
@@ -52,7 +37,7 @@ def read_secret_key() -> str:
 SECRET_KEY = read_secret_key()
 JUDGE_URL = os.environ.get("CHORUS_JUDGE_URL", "")
 PORT = int(os.environ.get("CHORUS_PORT", "8000"))
-ALLOWED_HOSTS = [host for host in os.environ.get("CHORUS_HOSTS", "").split(",") if host]
+ALLOWED_HOSTS = [host for each in os.environ.get("CHORUS_HOSTS", "").split(",") if (host := each.strip())]
 if LOCAL:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
 HOST = ALLOWED_HOSTS[0] if ALLOWED_HOSTS else "localhost"
@@ -205,7 +190,15 @@ SESAME_MAX_AGE = 24 * 60 * 60
 
 if email_url := os.environ.get("CHORUS_EMAIL_URL"):
     smtp = urlsplit(email_url)
-    EMAIL_HOST, EMAIL_PORT = smtp.hostname or "localhost", smtp.port or 587
+    try:
+        EMAIL_HOST, EMAIL_PORT = smtp.hostname, smtp.port or 587
+    except ValueError:  # such as a password with a sign that ends the host's part
+        EMAIL_HOST = None
+    if smtp.scheme not in {"smtp", "smtp+tls"} or not EMAIL_HOST:
+        raise ImproperlyConfigured(
+            "CHORUS_EMAIL_URL must be smtp+tls://user:password@host:587, or begin with smtp:// for a server "
+            "without TLS. Write signs like @ / # in the password as %40 %2F %23."
+        )
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(smtp.username or ""), unquote(smtp.password or "")
     EMAIL_USE_TLS = smtp.scheme == "smtp+tls"
     EMAIL_TIMEOUT = 10
