@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from heapq import nsmallest
 from typing import Any
 
@@ -33,7 +34,9 @@ LOOK_EVERY = 1.0
 """Seconds between two looks for connections that are overdue."""
 
 MOST_LARGE = 100 * 1024**2
-"""Bytes that bodies on their way, which lie on the disk, may come to before another large one is refused."""
+MOST_LARGE_OF_ONE_ADDRESS = 25 * 1024**2
+"""Bytes that bodies may come to before another large one is refused: until they are answered they lie on the
+disk."""
 
 SEND_BUFFER = 64 * 1024
 """Small, so that what a slow reader takes is seen: the kernel asks for more when a third is free."""
@@ -80,7 +83,7 @@ class Channel(HTTPChannel):
         return done
 
     def parser_class(self, adj: Adjustments) -> Request:
-        return Request(adj, self.server.has_room_for_large)
+        return Request(adj, partial(self.server.has_room_for_large, self.addr[0]))
 
     def service(self) -> None:
         self.refused = bool(self.requests[0].error)
@@ -179,10 +182,16 @@ class Server(TcpWSGIServer):
         if not settings.PROXIES and self.addresses[address] > MOST_OF_ONE_ADDRESS:
             drop_some((each for each in channels.values() if each.addr[0] == address), MOST_OF_ONE_ADDRESS)
 
-    def has_room_for_large(self) -> bool:
-        """Whether all bodies that are on their way may go on, a large one that has just begun included."""
-        partly = (each.request for each in self.active_channels.values())
-        return sum(each.content_length for each in partly if each) <= MOST_LARGE
+    def has_room_for_large(self, address: str) -> bool:
+        """Whether a large body from this address, just begun, may come beside what is not answered yet."""
+        lengths: Counter[str] = Counter()
+        for channel in self.active_channels.values():
+            for request in (channel.request, *channel.requests):
+                if request and not request.error:
+                    lengths[channel.addr[0]] += request.content_length
+        if not settings.PROXIES and lengths[address] > MOST_LARGE_OF_ONE_ADDRESS:
+            return False
+        return lengths.total() <= MOST_LARGE
 
 
 def drop_some(channels: Iterable[Channel], most: int) -> None:

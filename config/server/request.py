@@ -8,12 +8,9 @@ from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.utilities import Error
 
-from config.errors import API
+from config.errors import API, RETRY_SECONDS
 from config.server import patience
 from config.server.patience import Patience
-
-LARGE = 1024**2
-"""Bytes from which on a body is large."""
 
 
 class RefusedBodyError(Error):
@@ -28,6 +25,8 @@ class RefusedBodyError(Error):
         kind = "application/json" if in_api else "text/plain; charset=utf-8"
         body = json.dumps({"detail": self.body}) if in_api else self.body + "\n"
         headers = [("Content-Type", kind), ("X-Content-Type-Options", "nosniff")]
+        if self.code == 503:
+            headers.append(("Retry-After", str(RETRY_SECONDS)))
         return f"{self.code} {self.reason}", headers, body.encode()
 
 
@@ -82,5 +81,5 @@ class Request(HTTPRequestParser):
             words = f"The body is larger than {most // 1024} KiB; nothing was done. "
             words += "Sign in before you send so much." if self.anonymous else "Send it in parts."
             self.refuse(413, "Content Too Large", words)
-        elif self.content_length >= LARGE and not self.has_room_for_large():
+        elif self.content_length > settings.MAX_ANONYMOUS_BODY and not self.has_room_for_large():
             self.refuse(503, "Service Unavailable", "Too many files are being sent; try again soon.")

@@ -85,10 +85,26 @@ def test_large_bodies_on_their_way_are_bounded_together(served: Served, monkeypa
     monkeypatch.setattr(connections, "MOST_LARGE", 5 * KIB**2)
     large = head("/form/", 4 * KIB**2, "Cookie: sessionid=a")
     with served.connect(large):
-        assert answer(served, large + b"a=b").status == 503
+        refused = answer(served, large + b"a=b")
+        assert (refused.status, refused.headers["Retry-After"]) == (503, "10")
         asks_first = head("/form/", 4 * KIB**2, "Cookie: sessionid=a", "Expect: 100-continue")
         assert answer(served, asks_first).status == 503
         assert served.ask("POST", "/form/", b"a=b") == (200, b"yes"), "a form is small"
+
+
+def test_one_address_leaves_room_for_the_files_of_others(
+    served: Served, monkeypatch: pytest.MonkeyPatch, settings
+):
+    monkeypatch.setattr(connections, "MOST_LARGE_OF_ONE_ADDRESS", 5 * KIB**2)
+    large = head("/form/", 4 * KIB**2, "Cookie: sessionid=a")
+    with served.connect(large, "127.0.0.8"):
+        with served.connect(large + b"a=b", "127.0.0.8") as another:
+            assert another.recv(100).startswith(b"HTTP/1.1 503")
+        with served.connect(large[:-2] + b"Expect: 100-continue\r\n\r\n", "127.0.0.9") as of_others:
+            assert of_others.recv(100).startswith(b"HTTP/1.1 100")
+        settings.PROXIES = 1
+        with served.connect(large[:-2] + b"Expect: 100-continue\r\n\r\n", "127.0.0.8") as by_the_proxy:
+            assert by_the_proxy.recv(100).startswith(b"HTTP/1.1 100")
 
 
 def test_head_is_answered_without_a_body(served: Served):
