@@ -4,6 +4,7 @@ An address that lets its reader in, or acts for somebody, takes its secret as `<
 the log knows what to leave out, so a new link cannot forget.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -36,7 +37,8 @@ def hide_secrets(text: str, request: HttpRequest | None = None) -> str:
     """The text of a log line without its secrets, also those that the request it is about brought along."""
     for secret in _brought_by(request) if request else ():
         if len(secret) >= SHORTEST:
-            text = text.replace(secret, HIDDEN)
+            for written in _written(secret):
+                text = text.replace(written, HIDDEN)
     text = HEADER.sub(rf"\1 {HIDDEN}", text)
     return _secret_places().sub(rf"\1{HIDDEN}", text) if apps.ready else text
 
@@ -71,6 +73,12 @@ def _before_the_secret(route: str) -> str:
         made += "[^/-]+"
         start = parameter.end()
     raise ValueError(f"{route} has no secret.")
+
+
+def _written(secret: str) -> set[str]:
+    """The secret as a line may have it: as it is or as Python shows it, and either of these in JSON."""
+    plain = {secret, repr(secret)[1:-1]}
+    return plain | {json.dumps(each, ensure_ascii=False)[1:-1] for each in plain}
 
 
 def _brought_by(request: HttpRequest) -> Iterator[str]:

@@ -127,6 +127,18 @@ def test_a_posted_secret_is_not_in_the_traceback_of_what_came_of_it(tokens, log,
     assert "cannot find [secret]" in log.getvalue()
 
 
+def test_a_password_is_not_in_a_traceback_whatever_signs_it_has(db, log, monkeypatch):
+    password = 'it\'s \\ a "secret" phrase'
+
+    def fail(token):
+        raise ValueError(f"{password} {password!r}")
+
+    monkeypatch.setattr("annotator.views.joining.find_invitation", fail)
+    client = Client(raise_request_exception=False)
+    client.post(reverse("accept-invitation"), {"token": "a", "password": password})
+    assert "ValueError: [secret]" in log.getvalue() and "phrase" not in log.getvalue()
+
+
 def test_an_api_token_is_not_in_a_line_that_quotes_its_header(tokens, log):
     token = create_api_token(user=make_user())
     logging.getLogger("somewhere").error("Bad header: Authorization: Token %s", token)
