@@ -28,15 +28,16 @@ def serve():
         connection, _ = listening.accept()
         with connection:
             wish = connection.recv(10)
-            connection.sendall(str(os.getpid()).encode())
-            if wish == b"finish":
-                try:
+            try:
+                connection.sendall(str(os.getpid()).encode())
+                if wish == b"finish":
                     time.sleep(60)
-                except SystemExit:
+            except SystemExit:
+                if wish == b"finish":
                     connection.sendall(b"stopping")
                     connection.recv(10)
                     connection.sendall(b"finished")
-                    raise
+                raise
         while wish == b"stay":
             try:
                 time.sleep(60)
