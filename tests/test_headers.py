@@ -56,6 +56,22 @@ def test_pages_files_and_refusals_have_the_same_headers(site, address):
     assert "Access-Control-Allow-Origin" not in answer
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/static/",
+        "/static/js/",
+        "/static/../manage.py",
+        "/static/%2e%2e/manage.py",
+        "/.git/config",
+        "/db.sqlite3",
+    ],
+)
+def test_nothing_but_collected_files_is_handed_out_and_no_folder_is_listed(site, address):
+    assert site.get("/static/js/desk.js").status_code == 200
+    assert site.get(address).status_code == 404
+
+
 def test_every_cookie_is_of_this_host_alone(site, rf):
     member = make_member(make_project(), Role.VOLUNTEER)
     site.get(reverse("account_login"))

@@ -24,6 +24,13 @@ def test_the_web_site_needs_a_part_of_what_everything_needs():
     assert web < everything
 
 
+def test_what_checks_the_project_is_not_installed_with_it():
+    root = Path(settings.BASE_DIR)
+    checks = re.findall(r"^[a-z][a-z-]+", (root / "requirements-dev.in").read_text(), re.MULTILINE)
+    installed = re.findall(r"^([a-z0-9.-]+)==", (root / "requirements.txt").read_text(), re.MULTILINE)
+    assert len(checks) > 10 and set(checks) & set(installed) == {"psutil"}  # accelerate's
+
+
 def test_both_builds_of_torch_have_one_version():
     versions = [
         re.findall(r"^torch==([0-9.]+)", Path(settings.BASE_DIR, name).read_text(), re.MULTILINE)

@@ -163,3 +163,4 @@ def test_pages_carry_a_strict_content_security_policy(client, project, coordinat
     client.force_login(coordinator)
     policy = client.get(reverse("people", args=["climate"]))["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert {"script-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"} <= set(policy.split("; "))

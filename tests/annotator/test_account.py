@@ -34,8 +34,21 @@ def press_button(client, link: str):
 def test_sign_in_by_address_and_password(client, ada):
     page = client.get(reverse("account_login"))
     assert page.status_code == 200 and "invitation" in page.text
+    field = re.search(r'<input[^>]+name="password"[^>]*>', page.text)[0]
+    assert 'type="password"' in field and 'autocomplete="current-password"' in field
     client.post(reverse("account_login"), {"login": "ADA@example.org", "password": PASSWORD})
     assert get_user(client) == ada
+
+
+def test_a_password_counts_as_it_was_typed_however_long(client, ada):
+    client.post(reverse("account_login"), {"login": ada.email, "password": PASSWORD})
+    typed = "  Пароль with spaces, 🌊 and more of it " * 10
+    change = {"oldpassword": PASSWORD, "password1": typed, "password2": typed}
+    assert client.post(reverse("account_change_password"), change).status_code == 302
+    for password, is_right in ((typed.strip(), False), (typed[:72], False), (typed, True)):
+        browser = Client()
+        browser.post(reverse("account_login"), {"login": ada.email, "password": password})
+        assert get_user(browser).is_authenticated == is_right
 
 
 def test_a_wrong_password_does_not_sign_in(client, ada):
@@ -239,7 +252,7 @@ def test_every_page_of_the_account_is_in_the_sites_frame_without_inline_code(cli
     client.post(reverse("account_login"), {"login": ada.email, "password": PASSWORD})
     page = client.get(reverse(name), follow=True)
     assert page.status_code == 200
-    assert 'class="site-header"' in page.text
+    assert 'class="site-header"' in page.text and f'action="{reverse("account_logout")}"' in page.text
     assert not re.search(r"\sstyle=|\son[a-z]+=|<style", page.text)
     for script in re.findall(r"<script[^>]*>", page.text):
         assert " src=" in script or 'type="application/json"' in script

@@ -1,12 +1,16 @@
 """What a person could do ends with what it came from: a role, a password, an account."""
 
 import re
+import time
+from datetime import datetime, timedelta
 from threading import Event
 
 import pytest
+from allauth.account.forms import default_token_generator
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.conf import settings
 from django.contrib.auth import get_user
 from django.core import mail
 from django.db import transaction
@@ -216,6 +220,20 @@ def test_another_password_ends_sign_in_links_and_links_to_reset_it(ada, change):
         use_sign_in_link(token=token_in(sign_in))
     page = Client().get(reset, follow=True)
     assert 'name="password1"' not in page.text
+
+
+def test_links_end_with_their_time(ada, monkeypatch):
+    now = time.time()
+    with monkeypatch.context() as back:
+        back.setattr(time, "time", lambda: now - settings.SESAME_MAX_AGE - 60)
+        sign_in = create_sign_in_link(ada)
+    with monkeypatch.context() as back:
+        made = datetime.now() - timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT + 60)
+        back.setattr(default_token_generator, "_now", lambda: made)
+        reset = reset_link(ada)
+    with pytest.raises(RefusedError):
+        use_sign_in_link(token=token_in(sign_in))
+    assert 'name="password1"' not in Client().get(reset, follow=True).text
 
 
 def test_a_sign_in_ends_links_that_were_made_before(ada):

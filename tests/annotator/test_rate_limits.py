@@ -14,9 +14,9 @@ from tests.factories import PASSWORD, make_user
 from tests.racing import at_once
 
 
-def try_token(email: str) -> int:
+def try_token(email: str, headers: dict[str, str] | None = None) -> int:
     sent = {"email": email, "password": "wrong"}
-    return APIClient().post(reverse("api-token"), sent).status_code
+    return APIClient().post(reverse("api-token"), sent, headers=headers).status_code
 
 
 @pytest.mark.django_db
@@ -59,6 +59,16 @@ def test_tokens_tried_at_once_do_not_get_around_the_limit(settings):
     settings.ACCOUNT_RATE_LIMITS = {"api_token": "3/m/ip", "login_failed": "100/m/ip"}
     statuses = at_once(try_token, [f"p{n}@example.org" for n in range(8)])
     assert statuses.count(400) <= 3 and set(statuses) == {400, 429}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("proxies", "claimed"), [(0, "192.0.2.{}"), (1, "192.0.2.{}, 198.51.100.7")])
+def test_an_address_of_ones_own_making_does_not_get_around_the_limit(settings, proxies, claimed):
+    """Without a proxy nothing is believed; behind one, what that one adds."""
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+    settings.ACCOUNT_RATE_LIMITS = {"api_token": "3/m/ip", "login_failed": "100/m/ip"}
+    statuses = [try_token(f"p{n}@example.org", {"X-Forwarded-For": claimed.format(n)}) for n in range(5)]
+    assert statuses == [400, 400, 400, 429, 429]
 
 
 @pytest.mark.django_db

@@ -127,6 +127,27 @@ def test_a_code_of_an_authenticator_signs_in_once(db):
     assert [page.status_code for page in pages] == [302, 200]
 
 
+def test_a_recovery_code_signs_in_once_in_place_of_the_factor(db):
+    ada = coordinator_of(make_project())
+    TOTP.activate(ada, generate_totp_secret())
+    code = RecoveryCodes.activate(ada).get_unused_codes()[0]
+    pages = []
+    for browser in (Client(), Client()):
+        browser.post(reverse("account_login"), {"login": ada.email, "password": PASSWORD})
+        pages.append(browser.post(reverse("mfa_authenticate"), {"code": code}))
+    assert [page.status_code for page in pages] == [302, 200]
+
+
+@pytest.mark.parametrize("name", ["mfa_deactivate_totp", "mfa_generate_recovery_codes", "mfa_add_webauthn"])
+def test_who_changes_the_factor_is_asked_who_they_are_once_more(client, db, name):
+    ada = coordinator_of(make_project())
+    TOTP.activate(ada, generate_totp_secret())
+    client.force_login(ada)
+    for answer in (client.get(reverse(name)), client.post(reverse(name))):
+        assert answer.url.startswith((reverse("account_reauthenticate"), reverse("mfa_reauthenticate")))
+    assert Authenticator.objects.get(user=ada).type == Authenticator.Type.TOTP
+
+
 def _code(secret: str) -> str:
     from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 

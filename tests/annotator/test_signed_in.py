@@ -31,6 +31,17 @@ def test_a_session_knows_its_user_with_one_query_each(client, user, django_asser
     assert is_known(client)
 
 
+def test_a_sign_in_begins_another_session(client):
+    session = client.session
+    session["before"] = "it"
+    session.save()
+    planted = client.cookies["sessionid"].value
+    user = make_user("ana@example.org")
+    client.post(reverse("account_login"), {"login": user.email, "password": PASSWORD})
+    assert len(client.cookies["sessionid"].value) == 32 and client.cookies["sessionid"].value != planted
+    assert is_known(client) and not Session.objects.filter(pk=planted).exists()
+
+
 def test_a_session_ends_with_its_time_its_row_its_user_and_its_users_password(client, user):
     ends = {
         "time": lambda: Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1)),

@@ -175,3 +175,8 @@ def test_any_words_can_be_hidden(text, word, asked):
     if word.strip():
         around = f"{text} {word} {text}"
         assert find_names(around, words=(word,))
+
+
+def test_a_word_to_hide_is_taken_letter_by_letter():
+    assert masked("a.b (c) axb c", words=("a.b", "(c)")) == f"{MARK} axb c"
+    assert masked("aaaa .* [a-z]+", words=(".*",)) == f"aaaa {MARK} [a-z]+"
