@@ -15,6 +15,7 @@ TABS = (
     (_("Prompts"), "prompts", STAFF),
     (_("Rankings"), "rankings", STAFF),
     (_("Hidden names"), "names", STAFF),
+    (_("From the chat"), "chat-review", STAFF),
     (_("Datasets"), "datasets", COORDINATORS),
     (_("Training"), "training", COORDINATORS),
     (_("People"), "people", COORDINATORS),

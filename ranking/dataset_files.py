@@ -7,13 +7,14 @@
 | prompt_id, comparison_id     | where the pair comes from                                            |
 | weight                       | (votes for − votes against) / all votes, in (0, 1]                   |
 | votes                        | {chosen, rejected, ties}: how many judgments voted how               |
-| source                       | ranking, or rewrite: a volunteer wrote chosen in place of rejected   |
+| source                       | ranking, rewrite, chat or chat_rewrite: where it comes from          |
 | split                        | train or held_out                                                    |
 | round, language              | number of the round; BCP 47 tag of the prompt                        |
 
-The answers that volunteers wrote are in files of their own as well, in TRL's prompt-completion format:
-prompt, completion (a list of one {role: assistant, content}), prompt_id, comparison_id, split, round and
-language.
+Of a rewrite a volunteer wrote chosen in place of rejected. These answers are in files of their own as well,
+in TRL's prompt-completion format: prompt, completion (a list of one {role: assistant, content}), prompt_id,
+comparison_id, source, split, round and language. Thumbs from the chat are files in TRL's unpaired preference
+format, which KTO reads: prompt, completion, label, flags, prompt_id, source, split and language.
 """
 
 import hashlib
@@ -46,29 +47,48 @@ SCHEMA = pa.schema(
         ("language", pa.string()),
     ]
 )
-DEMONSTRATIONS = "demonstrations"
+REWRITES = ("rewrite", "chat_rewrite")
+DEMONSTRATIONS, UNPAIRED = "demonstrations", "unpaired"
 DEMONSTRATION_SCHEMA = pa.schema(
     [
         ("prompt", MESSAGES),
         ("completion", MESSAGES),
         ("prompt_id", pa.int64()),
         ("comparison_id", pa.int64()),
+        ("source", pa.string()),
         ("split", pa.string()),
         ("round", pa.int32()),
         ("language", pa.string()),
     ]
 )
+UNPAIRED_SCHEMA = pa.schema(
+    [
+        ("prompt", MESSAGES),
+        ("completion", MESSAGES),
+        ("label", pa.bool_()),
+        ("flags", pa.list_(pa.string())),
+        ("prompt_id", pa.int64()),
+        ("source", pa.string()),
+        ("split", pa.string()),
+        ("language", pa.string()),
+    ]
+)
 
 
-def write_snapshot(folder: Path, rows: list[Row], about: dict[str, Any]) -> tuple[dict[str, Any], str]:
+def write_snapshot(
+    folder: Path, rows: list[Row], unpaired: list[Row], about: dict[str, Any]
+) -> tuple[dict[str, Any], str]:
     """Write every file of a snapshot into an empty folder; returns the manifest and its sha256.
 
     The manifest is `about` with `files`: the rows, bytes and sha256 of each other file. Without answers that
-    volunteers wrote there are no files of them. Raises OSError when the disk does not take it.
+    volunteers wrote, or without thumbs, there are no files of them. Raises OSError when the disk does not
+    take it.
     """
     files = _write_splits(folder, "", rows, SCHEMA)
-    if written := [_demonstration(row) for row in rows if row["source"] == "rewrite"]:
+    if written := [_demonstration(row) for row in rows if row["source"] in REWRITES]:
         files |= _write_splits(folder, f"{DEMONSTRATIONS}_", written, DEMONSTRATION_SCHEMA)
+    if unpaired:
+        files |= _write_splits(folder, f"{UNPAIRED}_", unpaired, UNPAIRED_SCHEMA)
     files[CARD] = _write_text(folder / CARD, dataset_card(about))
     manifest = {**about, "files": files}
     facts = _write_text(folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")
@@ -81,7 +101,8 @@ def dataset_card(about: dict[str, Any]) -> str:
     A split without rows is left out there, because `load_dataset` fails on an empty Parquet file.
     """
     counts, quote = about["counts"], json.dumps
-    configs = _card_config("default", "", counts) + _card_config(DEMONSTRATIONS, f"{DEMONSTRATIONS}_", counts)
+    kinds = {"default": "", **{name: f"{name}_" for name in (DEMONSTRATIONS, UNPAIRED)}}
+    configs = "".join(_card_config(name, prefix, counts) for name, prefix in kinds.items())
     languages = "".join(f"- {quote(language)}\n" for language in about["languages"])
     return f"""---
 pretty_name: {quote(about["project"]["name"] + ": preferences")}
@@ -103,19 +124,25 @@ Pairs of answers of a chatbot, and which of the two people preferred.
 | judgments | {counts["judgments"]} |
 | of these "none is acceptable" | {counts["all_bad"]} |
 | of these "cannot be ranked" | {counts["cannot_rank"]} |
+| of these from the chat | {counts["chat_judgments"]} |
 | of these late | {counts["late_judgments"]} |
 | of these by simulated volunteers | {counts["simulated_judgments"]} ({about["simulated_share"]:.0%}) |
 | comparisons | {counts["comparisons"]} |
 | pairs for training | {counts["train"]} |
 | pairs held out | {counts["held_out"]} |
 | of all pairs those with an answer that a volunteer wrote | {counts[DEMONSTRATIONS]} |
+| thumbs from the chat, of both splits | {counts[UNPAIRED]} |
 | rounds | {", ".join(map(str, about["rounds"]))} |
 
 - A pair is listed when more judgments of its comparison preferred `chosen` than `rejected`.
 - "None is acceptable" and "cannot be ranked" prefer nothing, so they vote on no pair.
-- Where `source` is `rewrite`, a volunteer wrote `chosen` in the place of `rejected`: one vote.
+- `source` is `ranking` where volunteers ranked at the desk, and `chat` where somebody who talked to the
+  chatbot chose between two answers. Where it is `rewrite` or `chat_rewrite`, they wrote `chosen` in the
+  place of `rejected`: one vote.
   Those answers are also in the files `{DEMONSTRATIONS}_…`, if there are any, in TRL's conversational
   prompt-completion format: `load_dataset("path/to/this/folder", "{DEMONSTRATIONS}")`.
+- The files `{UNPAIRED}_…`, if there are any, are thumbs up and down from the chat in TRL's unpaired
+  preference format, which KTO reads: `load_dataset("path/to/this/folder", "{UNPAIRED}")`.
 - `weight` is (votes for − votes against) / all votes, ties among them.
 - A late judgment came after its volunteer's time for the comparison had run out; it votes like any other.
 - A prompt is in one split for ever, never in both.

@@ -21,6 +21,10 @@ class NothingToRankError(RankingError):
     default = _("No prompt has two different answers by this author, so there is nothing to compare.")
 
 
+class NoRoundError(RankingError):
+    default = _("Open a round first: preferences from the chat are stored with the newest one.")
+
+
 class RoundClosedError(RankingError):
     default = _("This round has been closed in the meantime, so the ranking could not be counted.")
 

@@ -17,6 +17,11 @@ WHOLE = f"(NEW.verdict <> 'ranked' OR {RANKS} = {ITEMS})"
 
 CORRECTED = "EXISTS (SELECT 1 FROM ranking_judgment c WHERE c.corrects_id = NEW.id)"
 
+FREE_IN_CHAT = (
+    "NEW.state <> 'done' AND "
+    "(SELECT c.source FROM ranking_comparison c WHERE c.id = NEW.comparison_id) = 'chat'"
+)
+
 RULES = (
     Rule(
         "assignment_in_its_comparisons_round",
@@ -32,6 +37,20 @@ RULES = (
         "NEW.state = 'done' AND NOT EXISTS "
         "(SELECT 1 FROM ranking_judgment j WHERE j.assignment_id = NEW.id AND j.is_current)",
         "an assignment is done by a judgment that counts",
+    ),
+    Rule(
+        "assignment_in_the_chat_is_done",
+        "ranking_assignment",
+        "INSERT",
+        FREE_IN_CHAT,
+        "a comparison from the chat is given to nobody",
+    ),
+    Rule(
+        "assignment_in_the_chat_stays_done",
+        "ranking_assignment",
+        "UPDATE",
+        FREE_IN_CHAT,
+        "a comparison from the chat is given to nobody",
     ),
     Rule(
         "lapsed_assignment_went_to_someone_else",

@@ -22,7 +22,9 @@ from tests.annotator.test_access import all_patterns
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member
 from tests.pressing import FormReader, filled
+from tests.training.chat import make_turn
 from tests.training.making import SMALL, make_candidate, make_finished, make_judged, make_update
+from training.services.conversations.review import leave_turn
 from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.schedules import save_schedule
 from training.services.updates.control import request_cancel, retry_update, start_update
@@ -211,6 +213,17 @@ def hidden_name(site: Site, name: str) -> Act:
     )
 
 
+def chat_turn(site: Site, name: str) -> Act:
+    turn = make_turn(site.project)
+    return Act(
+        page=site.url("chat-review"),
+        address=site.url(name, turn.pk),
+        entered={"decision": "taken"},
+        meanwhile=lambda: leave_turn(turn=turn, actor=site.bob),
+        words="Left",
+    )
+
+
 def snapshot(site: Site, name: str) -> Act:
     return Act(
         page=site.url("datasets"),
@@ -289,6 +302,7 @@ ACTS: dict[str, Callable[[Site, str], Act]] = {
     "another-try": waiting,
     "edit-practice": practice,
     "decide-name": hidden_name,
+    "decide-turn": chat_turn,
     "take-snapshot": snapshot,
     "start-update": update_start,
     "sample": sampling,

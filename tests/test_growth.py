@@ -18,6 +18,7 @@ from django.http import HttpRequest, QueryDict
 from annotator.imports.prompt_files import read_prompt_file
 from annotator.languages import languages_of_browser
 from annotator.text.diff import changed_lines
+from annotator.text.identifiers import hide_identifiers
 from annotator.text.markdown import render_markdown, render_without_links
 from annotator.text.storable import is_blank, storable
 from annotator.text.strict_json import BadJSONError, load_json
@@ -234,3 +235,10 @@ def test_cron_expressions(unit: str):
             next_times(text, "UTC", datetime(2026, 1, 1, tzinfo=UTC), 1)
 
     assert_linear(simulate, repeated(unit, after="1 1 1 1 1"), 2000)
+
+
+@pytest.mark.parametrize(
+    "unit", ["1 ", "12-", "+1 ", "(0)", "a@", "@a ", "1.1.", "ab:", "1 rue ", "born ", "DE12 ", "A1", "12 a "]
+)
+def test_identifiers(unit: str):
+    assert_linear(hide_identifiers, repeated(unit), 1000)

@@ -6,4 +6,9 @@ class TrainingConfig(AppConfig):
     verbose_name = "Training"
 
     def ready(self) -> None:
+        from ranking.services.personal_data import add_part
+
         from . import receivers  # noqa: F401 - registers them
+        from .services.conversations.personal_data import ABOUT, conversations
+
+        add_part("conversations", conversations, ABOUT)

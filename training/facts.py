@@ -1,12 +1,14 @@
 """What the acts of training depend on."""
 
+import hashlib
+
 from django.utils.translation import gettext as _
 
 from annotator.facts import moment
 from annotator.models import AuditEvent, Project
 from annotator.shown import Fact, Facts
 
-from .models import ModelVersion, TrainingRun, Update
+from .models import ModelVersion, TrainingRun, Turn, Update
 from .services.versions.withdrawn_datasets import withdrawn_datasets
 
 LIVE_VERBS = ("version.registered", "version.released", "version.rolled_back")
@@ -61,6 +63,25 @@ def schedule_facts(project: Project) -> Facts:
     events = AuditEvent.objects.about(project, "schedule.saved")
     last = events.values_list("pk", flat=True).first()
     return {"schedule": Fact(_("Schedule"), str(last or ""), lambda _value: "", events)}
+
+
+def turn_facts(turn: Turn) -> Facts:
+    """What a reviewer decides about: the replies to a turn, and what the member said about them."""
+    choice = getattr(turn, "choice", None)
+    said = [choice.preferred if choice else ""]
+    for reply in turn.replies.select_related("thumb", "edit"):
+        thumb, edit = getattr(reply, "thumb", None), getattr(reply, "edit", None)
+        said += [str(reply.pk), repr((thumb.is_up, thumb.flags)) if thumb else "", edit.text if edit else ""]
+    decided = AuditEvent.objects.about(turn.conversation.project, "chat.taken", "chat.left", target=turn)
+    digest = hashlib.sha256("\0".join(said).encode()).hexdigest()[:16]
+    return {
+        "decision": Fact(_("Decision"), turn.decision or "open", _decision_words, decided),
+        "said": Fact(_("What was said about the answers"), digest, lambda _value: ""),
+    }
+
+
+def _decision_words(value: str) -> object:
+    return dict(Turn.Decision.choices).get("" if value == "open" else value, value)
 
 
 def _live(project: Project, live: ModelVersion | None) -> Fact:

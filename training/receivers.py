@@ -1,12 +1,14 @@
-"""Receivers of annotator's signals."""
+"""Receivers of the signals of annotator and ranking."""
 
 from typing import Any
 
 from django.dispatch import receiver
 
-from annotator.models import Project
+from annotator.models import Project, User
 from annotator.signals import prompts_imported
+from ranking.signals import withdrawn
 
+from .services.conversations.removing import forget_conversations
 from .tasks import measure_prompts
 
 
@@ -14,3 +16,9 @@ from .tasks import measure_prompts
 def measure_imported(project: Project, **_kwargs: Any) -> None:
     """Let the worker find out which prompts do not fit the model, before anything is sampled."""
     measure_prompts.enqueue(project.pk)
+
+
+@receiver(withdrawn)
+def forget_what_was_said(volunteer: User, project: Project | None, **_kwargs: Any) -> None:
+    """Who withdraws their judgments withdraws their conversations, too."""
+    forget_conversations(volunteer=volunteer, project=project)

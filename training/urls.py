@@ -1,8 +1,8 @@
-"""The addresses of training; all of them are for coordinators."""
+"""The addresses of training, which are for coordinators, and of the chat."""
 
 from django.urls import include, path
 
-from .views import base_models, exports, overview, safety, schedules, updates, versions
+from .views import base_models, chat_review, exports, overview, safety, schedules, updates, versions
 
 project_patterns = [
     path("", overview.training, name="training"),
@@ -25,4 +25,12 @@ project_patterns = [
     path("versions/<int:number>/reject/", versions.version_reject, name="reject-version"),
 ]
 
-urlpatterns = [path("p/<slug:slug>/training/", include(project_patterns))]
+chat_patterns = [
+    path("review/", chat_review.queue, name="chat-review"),
+    path("review/<int:pk>/", chat_review.decide, name="decide-turn"),
+]
+
+urlpatterns = [
+    path("p/<slug:slug>/training/", include(project_patterns)),
+    path("p/<slug:slug>/chat/", include(chat_patterns)),
+]

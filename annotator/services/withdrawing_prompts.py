@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.db import transaction
+from django.db.models import ProtectedError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -32,6 +33,18 @@ def restore_prompts(
 ) -> int:
     """Use withdrawn prompts again; returns how many had been withdrawn."""
     return _change(project, prompt_ids, actor, shown, is_withdrawn=False)
+
+
+@transaction.atomic
+def remove_prompts(*, project: Project, prompt_ids: Iterable[int], actor: User | None) -> None:
+    """Delete prompts for good; those that somebody's judgments are about are withdrawn instead."""
+    project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    for prompt in project.prompts.filter(pk__in=prompt_ids):
+        try:
+            with transaction.atomic():
+                prompt.delete()
+        except ProtectedError:
+            withdraw_prompts(project=project, prompt_ids=[prompt.pk], actor=actor)
 
 
 @transaction.atomic

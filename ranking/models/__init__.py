@@ -9,6 +9,7 @@ from .outcomes import Outcome
 from .practice import PracticeAssignment, PracticeAttempt, PracticeComparison
 from .progress import Tally
 from .rounds import Comparison, ComparisonItem, Round
+from .unpaired import UnpairedPreference
 from .withdrawals import Withdrawal, WithdrawnPart
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Round",
     "Skip",
     "Tally",
+    "UnpairedPreference",
     "Withdrawal",
     "WithdrawnPart",
 ]

@@ -34,6 +34,9 @@ class Dataset(models.Model):
     last_judgment_id = models.BigIntegerField(
         help_text="Judgments up to and including this one are in the snapshot."
     )
+    last_unpaired_id = models.BigIntegerField(
+        default=0, help_text="Likewise of thumbs from the chat; 0 for none."
+    )
     manifest: Any = models.JSONField()
     sha256 = models.CharField(max_length=64)
 

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Author, Completion, Project, Prompt, User
 
@@ -61,13 +62,22 @@ class Round(models.Model):
 
 
 class Comparison(models.Model):
-    """k ≥ 2 completions of one prompt put before volunteers."""
+    """k ≥ 2 completions of one prompt put before volunteers.
+
+    One from the chat was judged there, by one person, and is given to nobody else; where that person wrote
+    how an answer should have been, it has that answer alone.
+    """
+
+    class Source(models.TextChoices):
+        DESK = "desk", _("Desk")
+        CHAT = "chat", _("Chat")
 
     round = models.ForeignKey(Round, on_delete=models.CASCADE, related_name="comparisons")
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="comparisons")
     completions: Any = models.ManyToManyField(
         Completion, through="ComparisonItem", related_name="comparisons"
     )
+    source = models.CharField(max_length=4, choices=Source.choices, default=Source.DESK)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -8,7 +8,7 @@ from .datasets import Dataset
 
 
 class Withdrawal(models.Model):
-    """One person withdrew all their judgments in a project: how many and when, but never who."""
+    """One person withdrew judgments in a project, thumbs among them: how many and when, but never who."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="withdrawals")
     judgments = models.PositiveIntegerField(help_text="How many counted until then.")

@@ -21,10 +21,10 @@ from annotator.models import Completion, Consent, Licence, Project, Prompt, Spli
 from annotator.services.audit import record
 from annotator.shown import Shown, check_shown
 from annotator.version import chorus_version
-from ranking.dataset_files import DEMONSTRATIONS, SPLITS, Row, write_snapshot
+from ranking.dataset_files import DEMONSTRATIONS, REWRITES, SPLITS, UNPAIRED, Row, write_snapshot
 from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.facts import dataset_facts
-from ranking.models import Comparison, Dataset, Judgment
+from ranking.models import Comparison, Dataset, Judgment, UnpairedPreference
 from ranking.statistics.consensus import find_majorities
 
 UNLICENSED = (
@@ -34,6 +34,9 @@ UNLICENSED = (
 UNFINISHED = ".unfinished-"
 LEFT_AFTER = 24 * 60 * 60
 """Seconds after which an unfinished folder was left by a snapshot that is no more."""
+
+CHAT_SOURCES = {"ranking": "chat", "rewrite": "chat_rewrite"}
+"""What the sources of pairs are called that come from the chat."""
 
 Votes = list[tuple[Any, ...]]
 
@@ -74,13 +77,18 @@ def _snapshot(project: Project, actor: User | None, shown: Shown | None) -> Data
     rows = _rows(project, _pairs(votes))
     if not rows:
         raise NoPreferencesError
-    about = _about(project, votes, rows)
+    thumbs = list(
+        UnpairedPreference.objects.of_project(project)
+        .filter(completion__prompt__withdrawn_at=None)
+        .select_related("completion__prompt")
+    )
+    about = _about(project, votes, rows, thumbs)
     parent = Path(settings.DATA_DIR) / "datasets" / project.slug
     try:
         parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(parent)
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=parent) as unfinished:
-            manifest, sha256 = write_snapshot(Path(unfinished), rows, about)
+            manifest, sha256 = write_snapshot(Path(unfinished), rows, _unpaired_rows(thumbs), about)
             return _publish(project, Path(unfinished), manifest, sha256, actor, withdrawals, shown)
     except OSError as error:
         raise SnapshotFailedError(
@@ -98,7 +106,7 @@ def _remove_leftovers(parent: Path) -> None:
 
 def _votes(project: Project) -> Votes:
     """One row a rank: judgment, comparison, the completion that its volunteer wrote, its original,
-    verdict, is simulated, is late, completion, rank.
+    verdict, is simulated, is late, the comparison's source, completion, rank.
 
     A judgment without ranks has one row with None for the last two. One query, so that all that is drawn
     from it speaks of the same moment.
@@ -113,6 +121,7 @@ def _votes(project: Project) -> Votes:
             "verdict",
             "volunteer__is_simulated",
             "late",
+            "comparison__source",
             "ranks__completion_id",
             "ranks__rank",
         )
@@ -121,13 +130,17 @@ def _votes(project: Project) -> Votes:
 
 def _pairs(votes: Votes) -> list[Pair]:
     """The pairs with a majority, then those of an answer that a volunteer wrote and its original."""
-    return [*_majorities(votes), *_rewrites(votes)]
+    from_chat = {comparison for _judgment, comparison, *rest in votes if rest[5] == Comparison.Source.CHAT}
+    return [
+        pair._replace(source=CHAT_SOURCES[pair.source]) if pair.comparison in from_chat else pair
+        for pair in (*_majorities(votes), *_rewrites(votes))
+    ]
 
 
 def _majorities(votes: Votes) -> list[Pair]:
     ranked = [
         (judgment, comparison, completion, rank)
-        for judgment, comparison, _new, _old, verdict, _simulated, _late, completion, rank in votes
+        for judgment, comparison, _new, _old, verdict, *_facts, completion, rank in votes
         if verdict == Judgment.Verdict.RANKED
     ]
     found = find_majorities(*np.array(ranked, dtype=np.int64).reshape(-1, 4).T)
@@ -174,13 +187,33 @@ def _rows(project: Project, pairs: list[Pair]) -> list[Row]:
     return rows
 
 
-def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
+def _unpaired_rows(thumbs: list[UnpairedPreference]) -> list[Row]:
+    return [
+        {
+            "prompt": thumb.completion.prompt.messages_after(thumb.completion.system_prompt),
+            "completion": [{"role": "assistant", "content": thumb.completion.text}],
+            "label": thumb.label,
+            "flags": thumb.flags,
+            "prompt_id": thumb.completion.prompt_id,
+            "source": "chat",
+            "split": thumb.completion.prompt.split,
+            "language": thumb.completion.prompt.language,
+        }
+        for thumb in thumbs
+    ]
+
+
+def _about(
+    project: Project, votes: Votes, rows: list[Row], thumbs: list[UnpairedPreference]
+) -> dict[str, Any]:
     judgments = {judgment: facts for judgment, _comparison, _new, _old, *facts in votes}
     verdicts = Counter(verdict for verdict, *_rest in judgments.values())
     simulated = sum(simulated for _verdict, simulated, *_rest in judgments.values())
     late = sum(late for _verdict, _simulated, late, *_rest in judgments.values())
+    chat = sum(source == Comparison.Source.CHAT for _v, _s, _l, source, *_rest in judgments.values())
     in_train = sum(row["split"] == Split.TRAIN for row in rows)
-    written = Counter(row["split"] for row in rows if row["source"] == "rewrite")
+    written = Counter(row["split"] for row in rows if row["source"] in REWRITES)
+    unpaired = Counter(thumb.completion.prompt.split for thumb in thumbs)
     return {
         "format": "chorus-preferences-2",
         "project": {"slug": project.slug, "name": project.name},
@@ -193,6 +226,7 @@ def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
             "judgments": len(judgments),
             "simulated_judgments": simulated,
             "late_judgments": late,
+            "chat_judgments": chat,
             **{verdict: verdicts[verdict] for verdict in Judgment.Verdict.values},
             "comparisons": len({row["comparison_id"] for row in rows}),
             "pairs": len(rows),
@@ -200,9 +234,12 @@ def _about(project: Project, votes: Votes, rows: list[Row]) -> dict[str, Any]:
             "held_out": len(rows) - in_train,
             DEMONSTRATIONS: written.total(),
             **{f"{DEMONSTRATIONS}_{split}": written[split] for split in SPLITS},
+            UNPAIRED: unpaired.total(),
+            **{f"{UNPAIRED}_{split}": unpaired[split] for split in SPLITS},
         },
         "simulated_share": simulated / len(judgments),
         "last_judgment_id": max(judgments),
+        "last_unpaired_id": max((thumb.pk for thumb in thumbs), default=0),
     }
 
 
@@ -247,6 +284,7 @@ def _publish(
         judgments=counts["judgments"],
         simulated_judgments=counts["simulated_judgments"],
         last_judgment_id=manifest["last_judgment_id"],
+        last_unpaired_id=manifest["last_unpaired_id"],
         manifest=manifest,
         sha256=sha256,
     )

@@ -6,18 +6,29 @@ data afterwards. Other people's answers are not in it either.
 
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_stubs_ext import StrPromise
 
 from annotator.models import User
 from annotator.services import personal_data as annotator_data
 from annotator.services.personal_data import CHUNK, Row
-from ranking.models import Assignment, Comparison, Judgment, LapsedAssignment, PracticeAssignment, Skip, Tally
+from ranking.models import (
+    Assignment,
+    Comparison,
+    Judgment,
+    LapsedAssignment,
+    PracticeAssignment,
+    Skip,
+    Tally,
+    UnpairedPreference,
+)
 from ranking.models.masks import shown_text
 from ranking.questions import QUESTIONS, Answer, read_answer, with_answers
 
@@ -102,6 +113,20 @@ def practice(user: User) -> Iterator[Row]:
         }
 
 
+def thumbs(user: User) -> Iterator[Row]:
+    """Thumbs from the chat that were taken for learning."""
+    own = UnpairedPreference.objects.filter(volunteer=user).select_related("completion__prompt__project")
+    for thumb in own.order_by("pk").iterator(CHUNK):
+        yield {
+            "project": thumb.completion.prompt.project.slug,
+            "prompt": thumb.completion.prompt.messages,
+            "answer": thumb.completion.text,
+            "up": thumb.label,
+            "flags": thumb.flags,
+            "at": thumb.created_at,
+        }
+
+
 def days(user: User) -> Iterator[Row]:
     """Their number of judgments by day."""
     tallies = Tally.objects.filter(volunteer=user).select_related("round__project")
@@ -128,8 +153,32 @@ PARTS = {
     "skipped": skipped,
     "assignments": assignments,
     "practice": practice,
+    "thumbs": thumbs,
     "days": days,
 }
+
+
+ABOUT = {
+    "account": gettext_lazy("you, your settings and where you are signed in"),
+    "memberships": gettext_lazy("the projects that you are a member of"),
+    "consents": gettext_lazy("what you agreed to, in the words that you read"),
+    "invitations": gettext_lazy("invitations that you used or made"),
+    "written_answers": gettext_lazy("answers that you wrote yourself"),
+    "log": gettext_lazy("what you did for projects, and what was done about you"),
+    "judgments": gettext_lazy(
+        "what you judged, with every correction: the answers in the order that you saw"
+    ),
+    "skipped": gettext_lazy("comparisons that you passed over"),
+    "assignments": gettext_lazy("comparisons that you were given"),
+    "practice": gettext_lazy("your answers in practice"),
+    "thumbs": gettext_lazy("thumbs up and down that were taken from your conversations"),
+    "days": gettext_lazy("how many judgments you gave on which day"),
+}
+
+
+def add_part(name: str, rows: Callable[[User], Iterator[Row]], about: StrPromise) -> None:
+    """Let the archive have what another app stores about people, and its README say what that is."""
+    PARTS[name], ABOUT[name] = rows, about
 
 
 def write_archive(user: User) -> Iterator[bytes]:
@@ -175,23 +224,10 @@ def _as_json(rows: Iterable[Row]) -> Iterator[str]:
 
 
 def _readme(user: User) -> str:
-    about = {
-        "account": _("you, your settings and where you are signed in"),
-        "memberships": _("the projects that you are a member of"),
-        "consents": _("what you agreed to, in the words that you read"),
-        "invitations": _("invitations that you used or made"),
-        "written_answers": _("answers that you wrote yourself"),
-        "log": _("what you did for projects, and what was done about you"),
-        "judgments": _("what you judged, with every correction: the answers in the order that you saw"),
-        "skipped": _("comparisons that you passed over"),
-        "assignments": _("comparisons that you were given"),
-        "practice": _("your answers in practice"),
-        "days": _("how many judgments you gave on which day"),
-    }
     lines = [
         _("All that Chorus stores about %s.") % user.email,
         "",
-        *(f"{name}.json: {about[name]}" for name in PARTS),
+        *(f"{name}.json: {ABOUT[name]}" for name in PARTS),
         "",
         _("Each file is a list in JSON, in UTF-8. Times are in UTC. Who wrote an answer is left out."),
         _("What signs you in is left out, so that this file lets nobody in: password, token, second step."),

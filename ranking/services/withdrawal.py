@@ -1,4 +1,6 @@
-"""Withdrawing judgments: leaving a project, and erasing an account."""
+"""Withdrawing judgments: leaving a project, erasing an account, taking back what one said in the chat."""
+
+from collections.abc import Collection
 
 from django.db import transaction
 from django.db.models import Q
@@ -11,6 +13,7 @@ from annotator.services.erasing import erase_person
 from annotator.services.members import keep_a_coordinator
 from ranking.models import (
     Assignment,
+    Comparison,
     ComparisonItem,
     Dataset,
     Judgment,
@@ -18,10 +21,13 @@ from ranking.models import (
     Round,
     Skip,
     Tally,
+    UnpairedPreference,
     Withdrawal,
     WithdrawnPart,
 )
 from ranking.models.judgments import JudgmentQuerySet
+from ranking.models.unpaired import UnpairedPreferenceQuerySet
+from ranking.signals import withdrawn
 
 
 @transaction.atomic
@@ -34,6 +40,7 @@ def leave_project(*, membership: Membership, withdraw: bool) -> None:
     role = keep_a_coordinator(membership, None)
     if withdraw:
         withdraw_judgments(volunteer=user, project=project)
+        withdrawn.send(leave_project, volunteer=user, project=project)
     else:
         Assignment.objects.filter(round__project=project).held_by(user).free()
     facts = {"role": role, "withdrew": withdraw, "membership": membership.pk}
@@ -50,6 +57,7 @@ def erase_account(*, user: User) -> None:
     _check_replaceable(user)
     for project in Project.objects.filter(pk__in=_projects_with_traces(user)).order_by("pk"):
         withdraw_judgments(volunteer=user, project=project)
+    withdrawn.send(erase_account, volunteer=user, project=None)
     erase_person(user=user)
 
 
@@ -63,16 +71,61 @@ def withdraw_judgments(*, volunteer: User, project: Project) -> None:
     """
     _wait_for_others(volunteer, project)
     judgments = Judgment.objects.filter(volunteer=volunteer, comparison__round__project=project)
-    _mark_datasets(project, judgments)
+    thumbs = UnpairedPreference.objects.of_project(project).filter(volunteer=volunteer)
+    chat = Comparison.objects.filter(source=Comparison.Source.CHAT, assignments__volunteer=volunteer)
+    _mark_datasets(project, judgments, thumbs)
+    _delete_judgments(judgments)
+    _delete_from_chat(set(chat.filter(round__project=project).values_list("pk", flat=True)), thumbs)
     Assignment.objects.filter(round__project=project, volunteer=volunteer).free()
-    # From the last revision back: a judgment is protected by the one that corrects it.
-    while judgments.filter(correction=None).delete()[0]:
-        pass
     LapsedAssignment.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()
     Skip.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()
     Tally.objects.filter(round__project=project, volunteer=volunteer).delete()
+    _delete_written(volunteer, project)
+
+
+@transaction.atomic
+def withdraw_from_chat(
+    *, volunteer: User, project: Project, comparisons: Collection[int], thumbs: Collection[int]
+) -> None:
+    """Delete what a volunteer said in the chat: these comparisons with their judgments, and these thumbs.
+
+    Datasets are marked as when all judgments are withdrawn. Answers that nothing else refers to go, too.
+    """
+    _wait_for_others(volunteer, project)
+    chat = Comparison.objects.filter(
+        pk__in=comparisons, source=Comparison.Source.CHAT, assignments__volunteer=volunteer
+    )
+    found = set(chat.values_list("pk", flat=True))
+    judgments = Judgment.objects.filter(volunteer=volunteer, comparison__in=found)
+    own = UnpairedPreference.objects.of_project(project).filter(volunteer=volunteer, pk__in=thumbs)
+    _mark_datasets(project, judgments, own)
+    _delete_judgments(judgments)
+    _delete_from_chat(found, own)
+    _delete_written(volunteer, project)
+
+
+def _delete_judgments(judgments: JudgmentQuerySet) -> None:
+    # From the last revision back: a judgment is protected by the one that corrects it.
+    while judgments.filter(correction=None).delete()[0]:
+        pass
+
+
+def _delete_from_chat(comparisons: set[int], thumbs: UnpairedPreferenceQuerySet) -> None:
+    """Delete comparisons without judgments, thumbs, and the answers that only these were about."""
+    items = ComparisonItem.objects.filter(comparison__in=comparisons)
+    answers = {*items.values_list("completion", flat=True), *thumbs.values_list("completion", flat=True)}
+    Comparison.objects.filter(pk__in=comparisons).delete()
+    thumbs.delete()
+    Completion.objects.filter(
+        pk__in=answers, comparisons=None, unpaired_preferences=None, demonstrations=None
+    ).delete()
+
+
+def _delete_written(volunteer: User, project: Project) -> None:
+    """Delete the answers that they wrote, but for those that are compared or still preferred."""
     written = Completion.objects.filter(author__project=project, author__user=volunteer)
-    written.exclude(pk__in=ComparisonItem.objects.values("completion")).delete()
+    kept = Q(pk__in=ComparisonItem.objects.values("completion")) | Q(demonstrations__isnull=False)
+    written.exclude(kept).delete()
     Author.objects.filter(project=project, user=volunteer, completions=None, rounds=None).delete()
 
 
@@ -89,15 +142,15 @@ def _wait_for_others(volunteer: User, project: Project) -> None:
     list(assignments.select_for_update(no_key=True).order_by("pk").values_list("pk"))
 
 
-def _mark_datasets(project: Project, judgments: JudgmentQuerySet) -> None:
-    """Note in which datasets these judgments are, and how many; nothing without judgments."""
-    count = judgments.filter(is_current=True).count()
+def _mark_datasets(project: Project, judgments: JudgmentQuerySet, thumbs: UnpairedPreferenceQuerySet) -> None:
+    """Note in which datasets these judgments and thumbs are, and how many; nothing without any."""
+    count = judgments.filter(is_current=True).count() + thumbs.count()
     if not count:
         return
     withdrawal = Withdrawal.objects.create(project=project, judgments=count)
     record("judgments.withdrawn", actor=None, project=project, target=withdrawal, judgments=count)
     for dataset in Dataset.objects.filter(project=project):
-        if within := judgments.counted_in(dataset).count():
+        if within := judgments.counted_in(dataset).count() + thumbs.in_dataset(dataset).count():
             WithdrawnPart.objects.create(withdrawal=withdrawal, dataset=dataset, judgments=within)
 
 
@@ -121,6 +174,9 @@ def _projects_with_traces(user: User) -> set[int]:
         Judgment.objects.filter(volunteer=user).values_list("comparison__round__project", flat=True),
         Assignment.objects.filter(volunteer=user).values_list("round__project", flat=True),
         LapsedAssignment.objects.filter(volunteer=user).values_list("comparison__round__project", flat=True),
+        UnpairedPreference.objects.filter(volunteer=user).values_list(
+            "completion__prompt__project", flat=True
+        ),
         Skip.objects.filter(volunteer=user).values_list("comparison__round__project", flat=True),
         Tally.objects.filter(volunteer=user).values_list("round__project", flat=True),
         Author.objects.filter(user=user).values_list("project", flat=True),

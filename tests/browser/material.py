@@ -40,8 +40,11 @@ from tests.factories import (
     make_user,
 )
 from tests.ranking.making import make_assignment, make_judgment
+from tests.training.chat import make_reply, make_turn, react_in_every_way
 from tests.training.making import make_finished, make_judged, make_update
 from training.models import Update
+from training.services.conversations.reactions import give_thumb
+from training.services.conversations.talk import ask
 
 HOST = "pages.example"
 QUESTIONS: dict[str, tuple[str, ...]] = {
@@ -80,6 +83,7 @@ def make() -> None:
             | make_between_rounds(ada)
             | make_practice(ada)
             | make_training()
+            | make_chat()
             | make_doors(ada)
         )
         sessions = make_sessions()
@@ -223,6 +227,22 @@ def make_training() -> dict[str, Any]:
     coordinator.email = f"cora@{HOST}"
     coordinator.save()
     return {"trained": project.slug, "finished": finished.pk, "failed": failed.pk, "running": running.pk}
+
+
+def make_chat() -> dict[str, Any]:
+    """Conversations with a live version: some to review, with all that can be said about answers."""
+    project = make_judged()
+    make_member(project, Role.REVIEWER, email=f"remy@{HOST}", name="Remy")
+    talker = make_member(project, email=f"tara@{HOST}", name="Tara")
+    make_prompt(project, "Why is the sea rising? Write to me.")
+    first = make_turn(
+        project, talker, "Why is the sea rising? Write to tara@example.org.", ("Because **ice** melts.",)
+    )
+    react_in_every_way(first)
+    later = ask(project=project, user=talker, question="And since when?", conversation=first.conversation)
+    give_thumb(reply=make_reply(later, "Since *1900*."), is_up=True)
+    make_turn(project, talker, "لماذا تذوب الأنهار الجليدية؟", ("لأن الجو يزداد دفئا.",))
+    return {"chat": project.slug, "conversation": first.conversation.pk}
 
 
 def write_safety(update: Any) -> None:

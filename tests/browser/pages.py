@@ -325,6 +325,10 @@ TRAINING = [
     View("version-safety", "/p/{trained}/training/versions/1/safety/", "cora"),
     View("api-docs", "/api/v1/docs/"),
 ]
+CHAT = [
+    View("chat-review", "/p/{chat}/chat/review/", "remy", act=unfold),
+    View("chat-review-empty", "/p/pages-empty/chat/review/"),
+]
 # Over which nothing else of their page can be reached.
 DIALOGS = [View("desk-as-shown", "/p/pages-four/rank/", "vera", act=ask_whether_as_shown)]
-VIEWS = DOORS + OWN + MATERIAL + COMING_AND_GOING + RANKING + TRAINING
+VIEWS = DOORS + OWN + MATERIAL + COMING_AND_GOING + RANKING + TRAINING + CHAT

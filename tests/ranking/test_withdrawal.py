@@ -344,7 +344,7 @@ def test_what_must_stay_refers_to_nobody(current):
         and field.remote_field.model is User
         and field.remote_field.on_delete is models.PROTECT
     }
-    assert protecting == {"Judgment", "Tally"}
+    assert protecting == {"Judgment", "Tally", "UnpairedPreference"}
     volunteer = make_member(current.project)
     make_judgment(make_assignment(current, volunteer), 1, 2, 3)
     with pytest.raises(ProtectedError):

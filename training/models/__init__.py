@@ -1,6 +1,7 @@
 """Updates, their runs, the versions they make with their files, base models, and schedules."""
 
 from .bases import UnpackedBase
+from .conversations import Choice, Conversation, Edit, Reply, Taking, Thumb, Turn
 from .engine_runs import EngineRun
 from .exports import Export
 from .leases import LEASE, Leased, LeaseLostError
@@ -10,6 +11,9 @@ from .versions import Evaluation, ModelVersion, Release
 
 __all__ = [
     "LEASE",
+    "Choice",
+    "Conversation",
+    "Edit",
     "EngineRun",
     "Evaluation",
     "Export",
@@ -17,8 +21,12 @@ __all__ = [
     "Leased",
     "ModelVersion",
     "Release",
+    "Reply",
     "Schedule",
+    "Taking",
+    "Thumb",
     "TrainingRun",
+    "Turn",
     "UnpackedBase",
     "Update",
 ]
