@@ -7,12 +7,15 @@ from urllib.parse import quote
 from django.conf import settings
 from django.http import FileResponse, HttpResponse
 
+OF_THE_PROXY = ("datasets", "exports")
+"""Folders of the data folder whose files nginx may send (deploy/nginx.conf)."""
+
 
 def answer_file(file: IO[bytes], name: str, content_type: str | None = None) -> FileResponse | HttpResponse:
     """An open file as a download; the caller has checked who asks.
 
-    With CHORUS_ACCEL the proxy sends the files of datasets. The web server sends the rest from its loop: no
-    thread waits for who reads it.
+    With CHORUS_ACCEL the proxy sends what lies in its folders. The web server sends the rest from its loop:
+    no thread waits for who reads it.
     """
     response = FileResponse(file, as_attachment=True, filename=name, content_type=content_type)
     if not (settings.ACCEL and (place := _place(file))):
@@ -23,10 +26,10 @@ def answer_file(file: IO[bytes], name: str, content_type: str | None = None) -> 
 
 
 def _place(file: IO[bytes]) -> str:
-    """The file's path in the data folder, where the proxy may read it: only a dataset's file has one."""
+    """The file's path in the data folder, where the proxy may read it; empty for other files."""
     if not isinstance(name := getattr(file, "name", None), str | Path):
         return ""
     path = Path(name).resolve()
-    if not path.is_relative_to(settings.DATA_DIR / "datasets"):
+    if not any(path.is_relative_to(settings.DATA_DIR / folder) for folder in OF_THE_PROXY):
         return ""
     return str(path.relative_to(settings.DATA_DIR))

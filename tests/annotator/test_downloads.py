@@ -26,17 +26,19 @@ def test_without_a_proxy_that_can_the_server_sends_it(folder):
     assert "X-Accel-Redirect" not in response
 
 
-def test_the_proxy_is_told_which_file_it_may_send(folder, settings):
+@pytest.mark.parametrize("place", ["datasets", "exports"])
+def test_the_proxy_is_told_which_file_it_may_send(folder, settings, place):
     settings.ACCEL = "/files/"
-    path = make_file(folder / "datasets/a b%2e?.jsonl")
+    (folder / place).mkdir(exist_ok=True)
+    path = make_file(folder / place / "a b%2e?.jsonl")
     response = answer_file(path.open("rb"), "train.jsonl", "text/plain")
-    assert response["X-Accel-Redirect"] == "/files/datasets/a%20b%252e%3F.jsonl"
+    assert response["X-Accel-Redirect"] == f"/files/{place}/a%20b%252e%3F.jsonl"
     assert response["Content-Type"] == "text/plain"
     assert response["Content-Disposition"] == 'attachment; filename="train.jsonl"'
     assert response.content == b""
 
 
-def test_the_proxy_sends_nothing_but_files_of_datasets(folder, settings, tmp_path_factory):
+def test_the_proxy_sends_nothing_but_files_of_its_folders(folder, settings, tmp_path_factory):
     settings.ACCEL = "/files/"
     link = folder / "datasets/link"
     link.symlink_to(make_file(tmp_path_factory.mktemp("elsewhere") / "secret"))
