@@ -24,6 +24,8 @@ from config.server.request import Request
 MOST = 1000
 MOST_OF_ONE_ADDRESS = 200
 """Connections that are open at once, in a process."""
+MOST_AHEAD = 10
+"""Requests that a connection may send before the first one is answered: a packet holds a thousand."""
 FILES_OF_ONE = 4
 """Files that a connection may need: itself, temporary ones for what comes and for what goes; one to spare."""
 
@@ -42,6 +44,10 @@ SEND_BUFFER = 64 * 1024
 """Small, so that what a slow reader takes is seen: the kernel asks for more when a third is free."""
 
 CLOSE_AT_ONCE = struct.pack("ii", 1, 0)
+
+
+class TooManyAheadError(Exception):
+    """More requests have come on a connection than it may send ahead."""
 
 
 class Channel(HTTPChannel):
@@ -79,10 +85,16 @@ class Channel(HTTPChannel):
     def received(self, data: bytes) -> bool:
         if self.lingering:
             return False
-        done: bool = super().received(data)
+        try:
+            done: bool = super().received(data)
+        except TooManyAheadError:
+            self.drop()
+            return False
         return done
 
     def parser_class(self, adj: Adjustments) -> Request:
+        if len(self.requests) >= MOST_AHEAD:
+            raise TooManyAheadError
         return Request(adj, partial(self.server.has_room_for_large, self.addr[0]))
 
     def service(self) -> None:

@@ -45,6 +45,12 @@ async def read_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         await asyncio.sleep(PAUSE)
 
 
+async def ask_ahead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
+    """Send a thousand requests at once, and read nothing."""
+    writer.write(1000 * f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    await asyncio.sleep(PAUSE)
+
+
 def post_head(host: str) -> bytes:
     lines = ["POST /account/login/ HTTP/1.1", f"Host: {host}", "Content-Length: 1000"]
     lines += ["Content-Type: application/x-www-form-urlencoded"]

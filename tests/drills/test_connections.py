@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .attacks import Attack, attack, be_idle, be_silent, read_slowly, send_slowly
+from .attacks import Attack, ask_ahead, attack, be_idle, be_silent, read_slowly, send_slowly
 from .proxy import HOST, behind_nginx
 from .site import Site, usage
 from .tables import show
@@ -77,6 +77,12 @@ def test_silent_and_slow_ones_behind_nginx(new_site: Callable[..., Site], tmp_pa
     with behind_nginx(site, tmp_path / "nginx") as port:
         rows = attack_and_count(site, port, CROWD, 60 * minutes, host=HOST, tls=True)
     show("500 silent, 200 slow-reading, 200 slow-sending connections, behind nginx", rows)
+    check(rows)
+
+
+def test_requests_sent_ahead(site: Site):
+    rows = attack_and_count(site, site.port, {ask_ahead: 100}, 15)
+    show("100 connections with a thousand requests each, sent ahead of the answers", rows)
     check(rows)
 
 

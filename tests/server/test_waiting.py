@@ -68,6 +68,22 @@ def test_who_has_gone_is_not_worked_for(served: Served):
     assert served.asked == ["GET /first/ 0", "GET /last/ 0"]
 
 
+def test_some_requests_may_be_sent_before_the_first_is_answered(served: Served):
+    asked = [f"GET /{number}/ 0" for number in range(connections.MOST_AHEAD)]
+    with served.connect(b"".join(f"{each[:-2]} HTTP/1.1\r\nHost: a\r\n\r\n".encode() for each in asked)):
+        wait_for(lambda: served.asked == asked, 5)
+
+
+def test_who_sends_requests_without_end_is_neither_read_nor_worked_for(served: Served):
+    busy = threading.Event()
+    served.hold.append(busy)
+    with served.connect(1000 * b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") as connection:
+        assert is_closed(connection)
+    busy.set()
+    assert served.ask("GET", "/last/") == (200, b"yes")
+    assert served.asked in (["GET / 0", "GET /last/ 0"], ["GET /last/ 0"])
+
+
 def test_an_answer_that_is_read_slowly_comes_whole(served: Served):
     with served.connect(b"GET /long/ HTTP/1.0\r\n\r\n") as connection:
         received = 0
