@@ -218,6 +218,7 @@ def make_training() -> dict[str, Any]:
     finished = make_update(project)
     make_finished(finished)
     write_safety(finished)
+    write_sources(finished)
     failed = make_update(project)
     failed.claim()
     failed.finish(Update.State.FAILED, error="The engine ended with status 1.")
@@ -251,6 +252,16 @@ def write_safety(update: Any) -> None:
     both = {"baseline": answer, "candidate": answer}
     row = {"prompt_id": "1", "kind": "benign", "prompt": "Which knife?", **both}
     (update.run_of("evaluate").folder / "output" / "safety.jsonl").write_text(json.dumps(row) + "\n")
+
+
+def write_sources(update: Any) -> None:
+    """How much preferences from the chat counted, as a reward run leaves it."""
+    desk = {"weight": 1.0, "origin": "set", "pairs": 40, "accuracy": 0.8}
+    chat = {"weight": 0.35, "origin": "measured", "pairs": 12, "accuracy": 0.7}
+    bounds = {"accuracy_low": 0.6, "accuracy_high": 0.9}
+    run = update.run_of("reward")
+    run.result["metrics"] |= {"sources": {"desk": desk | bounds, "chat": chat | bounds}}
+    run.save()
 
 
 def make_doors(ada: User) -> dict[str, Any]:

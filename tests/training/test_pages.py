@@ -550,3 +550,19 @@ def test_the_next_times_say_whether_the_schedule_is_on(client):
     for is_enabled, shown in (({}, off), ({"is_enabled": "on"}, on)):
         answer = client.get(address, query | is_enabled, headers={"HX-Request": "true"})
         assert shown in answer.text
+
+
+def test_an_update_says_how_much_preferences_from_the_chat_counted(client):
+    update = make_update()
+    make_finished(update)
+    run = update.run_of("reward")
+    run.result["metrics"]["sources"] = {
+        "desk": {"weight": 1.0, "origin": "set", "pairs": 40, "accuracy": 0.8},
+        "chat": {"weight": 0.35, "origin": "measured", "pairs": 12, "accuracy": 0.7},
+        "chat_rewrite": {"weight": 0.5, "origin": "unknown", "pairs": 3},
+    }
+    run.save()
+    client.force_login(coordinator_of(update.project))
+    page = client.get(reverse("update", args=[update.project.slug, update.pk])).text
+    assert "How much preferences from the chat counted" in page
+    assert "0.35" in page and "measured" in page and "cannot be measured yet" in page

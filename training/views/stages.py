@@ -1,7 +1,7 @@
 """An update as five stages that a page can show."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +12,34 @@ from training.services.runs.recipes import STAGES
 from training.services.sampling.prompt_lengths import LeftOut, left_out_of
 
 WAITING = "waiting"
+
+
+@dataclass(frozen=True)
+class SourceView:
+    """How much the preferences of a source counted in training, and how well the desk's model orders them."""
+
+    name: str
+    weight: float
+    origin: str
+    pairs: int
+    accuracy: float | None = None
+    accuracy_low: float | None = None
+    accuracy_high: float | None = None
+
+    @property
+    def label(self) -> object:
+        return {
+            "desk": _("Desk"),
+            "chat": _("Chat: one of two"),
+            "chat_rewrite": _("Chat: written anew"),
+        }.get(self.name, self.name)
+
+    @property
+    def reason(self) -> object:
+        if self.name == "desk":
+            return _("always 1")
+        reasons = {"measured": _("measured"), "set": _("set by hand"), "unknown": _("cannot be measured yet")}
+        return reasons.get(self.origin, self.origin)
 
 
 @dataclass(frozen=True)
@@ -30,6 +58,7 @@ class RunView:
     error: str = ""
     attempt: int = 0
     left_out: tuple[LeftOut, ...] = ()
+    sources: tuple[SourceView, ...] = ()
 
     @classmethod
     def of(cls, run: TrainingRun) -> Self:
@@ -48,6 +77,7 @@ class RunView:
             error=run.error,
             attempt=run.attempt,
             left_out=tuple(left_out_of(run)) if run.result.get("metrics", {}).get("overlong_prompts") else (),
+            sources=_sources(run.result.get("metrics", {})),
         )
 
     @classmethod
@@ -91,3 +121,11 @@ def _dataset_stage(update: Update) -> RunView:
         _("%(dataset)s: %(judgments)s judgments, %(pairs)s pairs of a better and a worse answer.") % words
     )
     return RunView(None, "dataset", _("Dataset"), counts, Update.State.SUCCEEDED)
+
+
+def _sources(metrics: dict[str, Any]) -> tuple[SourceView, ...]:
+    """The sources that a reward model learned from, where any but the desk are among them."""
+    sources = metrics.get("sources", {})
+    return (
+        tuple(SourceView(name, **facts) for name, facts in sources.items()) if set(sources) - {"desk"} else ()
+    )

@@ -47,6 +47,7 @@ class Preference:
     vote_share: float | None = None
     round: str = ""
     language: str = ""
+    source: str = ""
 
 
 def read_prompts(directory: RunDirectory, file: DatasetFile) -> list[Prompt]:
@@ -65,7 +66,7 @@ def read_prompts(directory: RunDirectory, file: DatasetFile) -> list[Prompt]:
 
 def read_preferences(directory: RunDirectory, file: DatasetFile) -> list[Preference]:
     """Rows {prompt, chosen, rejected} or {chosen, rejected} with optional weight (1), probability (1), votes,
-    split (train), prompt_id, comparison_id, round and language.
+    split (train), prompt_id, comparison_id, round, language and source.
 
     A prompt_id that is missing is a digest of the messages, so that rows of one prompt still belong together.
     """
@@ -128,6 +129,7 @@ def _preference(row: dict[str, Any], where: str) -> Preference:
         vote_share=_vote_share(row.get("votes")),
         round=_name(row, "round", where),
         language=_name(row, "language", where),
+        source=_name(row, "source", where),
     )
 
 

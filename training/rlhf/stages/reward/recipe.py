@@ -30,6 +30,10 @@ class RewardRecipe(TrainerRecipe):
         "learn the share of votes, where rows have it, not their majority weighted by its margin", False
     )
     center_rewards: float = setting("weight that keeps the mean reward near zero; 0 turns it off", 0.01)
+    chat_weight: float | None = setting(
+        "how much choices from the chat count; null is what their agreement with the desk earns", None
+    )
+    chat_rewrite_weight: float | None = setting("the same of answers that people wrote in the chat", None)
     ensemble_size: int = setting(
         "reward adapters, each without one fold of the prompts; their spread is their uncertainty", 1
     )
@@ -41,4 +45,7 @@ class RewardRecipe(TrainerRecipe):
         positive(self, "min_pairs")
         not_negative(self, "center_rewards")
         within_unit(self, "label_smoothing")
+        for name in ("chat_weight", "chat_rewrite_weight"):
+            if getattr(self, name) is not None:
+                within_unit(self, name)
         require(1 <= self.ensemble_size <= 4, "ensemble_size must lie between 1 and 4.")

@@ -188,6 +188,7 @@ def _accuracy(correct: Floats, prompts: NDArray[Any], seed: int) -> dict[str, fl
 
 
 _GROUPS: dict[str, Callable[[Example], str]] = {
+    "source": lambda example: example.preference.source,
     "round": lambda example: example.preference.round,
     "language": lambda example: example.preference.language,
 }

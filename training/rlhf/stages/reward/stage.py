@@ -19,7 +19,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,10 @@ from training.rlhf.model.reward_head import member_folder
 from training.rlhf.rundir import RunDirectory, sync_tree, write_json
 from training.rlhf.stages.reward.comparisons import Example, group_comparisons
 from training.rlhf.stages.reward.members import Member, plan_members
-from training.rlhf.stages.reward.preferences import read_examples
+from training.rlhf.stages.reward.preferences import Examples, read_examples
 from training.rlhf.stages.reward.recipe import RewardRecipe
 from training.rlhf.stages.reward.report import HEADLINES, read_scores, write_report
+from training.rlhf.stages.reward.sources import Source, as_json, plan_probe, weigh_sources, weighted
 from training.rlhf.stages.reward.trainer import load_classifier, make_trainer, score_with
 from training.rlhf.stages.trainer import empty_output, train
 
@@ -49,19 +50,50 @@ def run(directory: RunDirectory, recipe: RewardRecipe) -> dict[str, Any]:
     location = base_location(directory, recipe)
     tokenizer = load_tokenizer(location)
     examples = read_examples(directory, recipe, tokenizer)
-    members = plan_members(recipe, examples.learned)
-    report = _train_members(directory, recipe, members, tokenizer, examples.held_out)
+    sources, done = _weigh_sources(directory, recipe, tokenizer, examples)
+    learned = weighted(examples.learned, sources)
+    members = plan_members(recipe, learned)
+    report = _train_members(directory, recipe, members, tokenizer, examples.held_out, done)
+    report["sources"] = as_json(sources)
+    write_json(directory.output / "report.json", report)
     write_seen(directory.output, [each.seen for each in members])
     BaseCard.of(recipe.base_model, location, tokenizer).write(directory.output)
     return {
         "loss": report["training"]["loss"],
         "steps": report["training"]["steps"],
-        "train_pairs": len(examples.learned),
-        "train_comparisons": len(group_comparisons(examples.learned, most_pairs=recipe.batch_size)),
+        "train_pairs": len(learned),
+        "train_comparisons": len(group_comparisons(learned, most_pairs=recipe.batch_size)),
         "held_out_pairs": len(examples.held_out),
         "overlong_pairs": examples.overlong,
         **{name: report[name] for name in HEADLINES if name in report},
+        "sources": report["sources"],
     }
+
+
+def _weigh_sources(
+    directory: RunDirectory,
+    recipe: RewardRecipe,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Examples,
+) -> tuple[dict[str, Source], int]:
+    """The weights of the sources, and the steps that it took to measure them.
+
+    What the model of the desk alone scored is kept for an attempt that goes on after this one.
+    """
+    probe = plan_probe(recipe, examples)
+    if probe is None:
+        return weigh_sources(recipe, examples, None, None), 0
+    kept, done = directory.checkpoints / "sources.json", len(probe.member.steps)
+    if not kept.exists():
+        total = done + sum(len(each.steps) for each in plan_members(recipe, examples.learned))
+        stage = _Stage(directory, recipe, tokenizer, probe.examples, total=total)
+        with tempfile.TemporaryDirectory(prefix="desk.tmp-", dir=directory.checkpoints) as folder:
+            stage.train(probe.member, done=0, place=nullcontext(Path(folder)))
+            chosen, rejected = read_scores(Path(folder))
+        write_json(kept, (chosen - rejected).tolist())
+        gc.collect()  # the member holds a base model in a circle of references
+    margins = np.array(json.loads(kept.read_text()))
+    return weigh_sources(recipe, examples, probe, margins), done
 
 
 def _train_members(
@@ -70,13 +102,18 @@ def _train_members(
     members: Sequence[Member],
     tokenizer: PreTrainedTokenizerBase,
     held_out: Sequence[Example],
+    done: int,
 ) -> dict[str, Any]:
-    """Train those that an earlier attempt has not finished; returns the report of all together."""
-    stage = _Stage(directory, recipe, tokenizer, held_out, total=sum(len(each.steps) for each in members))
+    """Train those that an earlier attempt has not finished; returns the report of all together.
+
+    `done` steps came before.
+    """
+    total = done + sum(len(each.steps) for each in members)
+    stage = _Stage(directory, recipe, tokenizer, held_out, total=total)
     if len(members) == 1:
-        return stage.train(members[0], done=0, place=_output(directory))
+        return stage.train(members[0], done=done, place=_output(directory))
     folders = [member_folder(directory.output, number) for number in range(len(members))]
-    done = 0
+    before = done
     for member, folder in zip(members, folders, strict=True):
         if not folder.exists():
             gc.collect()  # the member before holds a base model in a circle of references
@@ -84,7 +121,7 @@ def _train_members(
         done += len(member.steps)
     scores = np.array([read_scores(folder) for folder in folders])  # (members, 2, pairs)
     losses = [json.loads((folder / "report.json").read_text())["training"]["loss"] for folder in folders]
-    training = {"loss": float(np.mean(losses)), "steps": done, "members": len(members)}
+    training = {"loss": float(np.mean(losses)), "steps": done - before, "members": len(members)}
     chosen, rejected = scores.mean(axis=0)
     report = write_report(directory.output, held_out, chosen, rejected, seed=recipe.seed, training=training)
     if held_out:

@@ -9,16 +9,16 @@ from transformers import AutoModelForSequenceClassification
 from training.rlhf.model.loading import load_tokenizer
 from training.rlhf.plan.trainer import TrainerWorkload
 from training.rlhf.plan.workload import Lengths, Phase, measure_lengths
-from training.rlhf.stages.reward.comparisons import Example
 from training.rlhf.stages.reward.members import Member, plan_members
-from training.rlhf.stages.reward.preferences import read_examples
+from training.rlhf.stages.reward.preferences import Examples, read_examples
 from training.rlhf.stages.reward.recipe import RewardRecipe
 from training.rlhf.stages.reward.shared_prefix import can_share, padded_inputs, shared_inputs
+from training.rlhf.stages.reward.sources import plan_probe
 
 
 @dataclass(frozen=True)
 class _Pairs(Lengths):
-    learned: list[Example]
+    examples: Examples
     pad_id: int
 
 
@@ -31,14 +31,17 @@ class StageWorkload(TrainerWorkload[RewardRecipe]):
 
     def read_lengths(self) -> _Pairs:
         tokenizer = load_tokenizer(self.location)
-        learned = read_examples(self.directory, self.recipe, tokenizer).learned
+        examples = read_examples(self.directory, self.recipe, tokenizer)
+        learned = examples.learned
         tokens = [len(ids) for each in learned for ids in (each.chosen_ids, each.rejected_ids)]
         seen = measure_lengths(len(learned), tokens, self.recipe.max_length)
-        return _Pairs(seen.rows, seen.mean, seen.longest, learned, int(tokenizer.pad_token_id))
+        return _Pairs(seen.rows, seen.mean, seen.longest, examples, int(tokenizer.pad_token_id))
 
     @cached_property
     def plans(self) -> list[Member]:
-        return plan_members(self.recipe, self.lengths.learned)
+        members = plan_members(self.recipe, self.lengths.examples.learned)
+        probe = plan_probe(self.recipe, self.lengths.examples)
+        return [*members, *([probe.member] if probe else [])]
 
     @property
     def members(self) -> int:
