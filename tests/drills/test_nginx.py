@@ -4,7 +4,7 @@ import hashlib
 import http.client
 import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .attacks import LARGE_PAGE
@@ -27,7 +27,14 @@ print(json.dumps({"token": token.key, "path": path, "folder": str(dataset.folder
 """
 
 
-def ask(port: int, method: str, path: str, body: bytes = b"", **headers: str) -> http.client.HTTPResponse:
+def chunks() -> Iterator[bytes]:
+    """A body that is sent without its length."""
+    return iter([100_000 * b"a", 100_000 * b"a"])
+
+
+def ask(
+    port: int, method: str, path: str, body: bytes | Iterator[bytes] = b"", **headers: str
+) -> http.client.HTTPResponse:
     """The answer, whose `body` is read."""
     context = ssl._create_unverified_context()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
@@ -58,11 +65,13 @@ def test_what_nginx_hands_out(new_site: Callable[..., Site], tmp_path: Path):
             "the same, not signed in": ask(port, "GET", made["path"] + "files/train.jsonl/"),
             "the same at nginx's own address": ask(port, "GET", direct, **token),
             "200 KB from nobody": ask(port, "POST", "/account/login/", 200_000 * b"a", **form),
+            "200 KB in chunks from nobody": ask(port, "POST", "/account/login/", chunks(), **form),
+            "200 KB in chunks with a token": ask(port, "POST", "/api/v1/token/", chunks(), **token),
             "200 KB with a token": ask(port, "POST", "/api/v1/token/", 200_000 * b"a", **token),
             "7 MiB with a token": ask(port, "POST", "/api/v1/token/", 7 * 1024**2 * b"a", **token),
         }
     show("Asked of nginx", [{"for": name, "status": answer.status} for name, answer in asked.items()])
-    assert [answer.status for answer in asked.values()] == [200, 200, 200, 401, 404, 413, 415, 413]
+    assert [answer.status for answer in asked.values()] == [200, 200, 200, 401, 404, 413, 411, 415, 415, 413]
     assert (
         hashlib.sha256(file.body).digest() == hashlib.sha256((folder / "train.jsonl").read_bytes()).digest()
     )
