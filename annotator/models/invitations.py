@@ -20,7 +20,7 @@ MOST_DAYS_VALID = 60
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def with_power(self) -> Self:
         """Each with `has_power`: whether who made it may make it now. A link is worth what its maker is."""
-        makers = Membership.objects.coordinators().filter(
+        makers = Membership.objects.coordinating().filter(
             project=OuterRef("project"), user=OuterRef("created_by")
         )
         return self.annotate(has_power=Exists(makers))

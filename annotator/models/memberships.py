@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -16,10 +17,20 @@ class Role(models.TextChoices):
     COORDINATOR = "coordinator", _("Coordinator")
 
 
+SECOND_FACTORS = ("totp", "webauthn")
+"""allauth's types of authenticators that are one; recovery codes alone are none."""
+
+
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def coordinators(self) -> Self:
         """Those who may coordinate; not one who can no longer sign in."""
         return self.filter(role=Role.COORDINATOR, user__is_active=True)
+
+    def coordinating(self) -> Self:
+        """Coordinators in force: with a second factor, where the site asks them for one."""
+        if Role.COORDINATOR not in settings.SECOND_FACTOR_ROLES:
+            return self.coordinators()
+        return self.coordinators().filter(user__authenticator__type__in=SECOND_FACTORS)
 
     def waiting(self) -> Self:
         """Members who did not pass the practice and wait for a coordinator, the longest waiting first."""

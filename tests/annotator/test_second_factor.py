@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from annotator.models import AuditEvent, Invitation, Role
+from annotator.services.invitations import invite
 from tests.annotator.test_access import all_patterns
 from tests.api import API_OPERATIONS, address_of, client_of
 from tests.factories import PASSWORD, coordinator_of, make_member, make_project
@@ -69,6 +70,15 @@ def test_recovery_codes_alone_are_none(client, project, coordinator, required):
     assert client.get(reverse("people", args=["climate"])).url == reverse("mfa_index")
 
 
+def test_an_invitation_that_they_made_before_works_once_they_have_one(client, project, coordinator, required):
+    _, token = invite(project=project, role=Role.COORDINATOR, email="", actor=coordinator)
+    newcomer = {"token": token, "name": "Bo", "email": "bo@example.org", "password": PASSWORD}
+    assert client.post(reverse("accept-invitation"), newcomer).status_code == 410
+    TOTP.activate(coordinator, generate_totp_secret())
+    assert client.post(reverse("accept-invitation"), newcomer).status_code == 302
+    assert project.memberships.filter(user__email="bo@example.org", role=Role.COORDINATOR).exists()
+
+
 def test_without_one_they_can_rank_and_read_what_to_do(client, project, coordinator, required):
     client.force_login(coordinator)
     page = client.get(reverse("project", args=["climate"]))
@@ -87,10 +97,11 @@ def test_a_form_sent_by_htmx_leads_there_as_a_whole_page(client, project, coordi
     assert page["HX-Redirect"] == reverse("mfa_index") and not Invitation.objects.exists()
 
 
-def test_others_are_not_asked_and_cost_no_query(client, project, required, django_assert_num_queries):
+def test_others_are_not_asked_and_cost_no_query(client, project, settings, django_assert_num_queries):
     from annotator.access import role_in_force
 
     member = make_member(project, Role.REVIEWER)
+    settings.SECOND_FACTOR_ROLES = {"coordinator"}
     membership = member.memberships.get()
     with django_assert_num_queries(0):
         assert role_in_force(member, membership) == Role.REVIEWER
