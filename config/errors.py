@@ -2,6 +2,7 @@
 
 import errno
 import sys
+from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -9,7 +10,9 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-API = "/api/"
+API, OPENAI = "/api/", "/v1/"
+PROGRAMS = (API, OPENAI)
+"""Where addresses begin whose answers are JSON."""
 RETRY_SECONDS = 10
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -25,13 +28,21 @@ def answer_error(request: HttpRequest) -> HttpResponse:
     is_away = isinstance(error, OperationalError | InterfaceError)
     status = 503 if is_away or is_full else 500
     with translation.override(translation.get_language_from_request(request)):
-        if request.path_info.startswith(API):
-            response: HttpResponse = JsonResponse({"detail": _reason(is_away, is_full)}, status=status)
+        if request.path_info.startswith(PROGRAMS):
+            body = as_json(request.path_info, _reason(is_away, is_full))
+            response: HttpResponse = JsonResponse(body, status=status)
         else:
             response = HttpResponse(render_to_string(f"{status}.html", {"is_full": is_full}), status=status)
     if status == 503:
         response["Retry-After"] = str(RETRY_SECONDS)
     return response
+
+
+def as_json(path: str, words: str) -> dict[str, Any]:
+    """A refusal as the programs read it that ask for such an address."""
+    if path.startswith(OPENAI):
+        return {"error": {"message": words, "type": "invalid_request_error", "param": None, "code": None}}
+    return {"detail": words}
 
 
 def _reason(is_away: bool, is_full: bool) -> str:

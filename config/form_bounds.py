@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from config.errors import API
+from config.errors import PROGRAMS
 
 MAX_CHARACTERS = 50_000
 """The longest texts have 20,000, and a browser may send two characters for the end of a line."""
@@ -23,7 +23,7 @@ class FormBoundsMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
-        if request.method != "POST" or request.path_info.startswith(API):
+        if request.method != "POST" or request.path_info.startswith(PROGRAMS):
             return None
         for name, values in request.POST.lists():
             if len(name) > MAX_NAME or any(len(str(value)) > MAX_CHARACTERS for value in values):

@@ -179,6 +179,9 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = LOCAL
 MFA_TOTP_ISSUER = f"Chorus ({HOST})"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if LOCAL else "https"
 ACCOUNT_RATE_LIMITS = {"api_token": "20/m/ip"}
+# A school is one address.
+if chat_rate := int(os.environ.get("CHORUS_CHAT_RATE", "30")):
+    ACCOUNT_RATE_LIMITS |= {"chat_person": f"{chat_rate}/m/user", "chat_address": f"{4 * chat_rate}/m/ip"}
 SECOND_FACTOR = os.environ.get("CHORUS_SECOND_FACTOR", "optional")
 if SECOND_FACTOR not in {"optional", "coordinators"}:
     raise ImproperlyConfigured(
@@ -297,6 +300,16 @@ STORAGES = {
 
 # Mail has a worker of its own: an update takes the other one for hours.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "mail"]}}
+
+# Serving
+
+SERVING_THREADS = int(os.environ.get("CHORUS_SERVING_THREADS") or max(1, (os.cpu_count() or 2) - 1))
+SERVING_SLEEP = int(os.environ.get("CHORUS_SERVING_SLEEP", "600"))
+SERVING_URL = os.environ.get("CHORUS_SERVING_URL", "").rstrip("/").removesuffix("/v1")
+SERVING_KEY = os.environ.get("CHORUS_SERVING_KEY", "")
+SERVING_SLOTS = int(os.environ.get("CHORUS_SERVING_SLOTS", "32"))
+# Each holds a thread of a web process, which has so many more than it has for pages.
+CHATS_AT_ONCE = 12
 
 # API
 

@@ -27,6 +27,7 @@ from tests.training.making import SMALL, make_candidate, make_finished, make_jud
 from training.services.conversations.review import leave_turn
 from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.schedules import save_schedule
+from training.services.serving.settings import save_serving
 from training.services.updates.control import request_cancel, retry_update, start_update
 from training.services.versions.releases import reject_version, release_version, roll_back
 
@@ -48,6 +49,7 @@ NEVER_STALE = {
     "use-sign-in-link": "the link works once, and not after another sign-in",
     "unsubscribe": "turns mail off; done again, nothing happens",
     # Something new, which takes nothing back:
+    "openai-chat": "asks for an answer, which is not kept",
     "people": "makes another invitation",
     "import-prompts": "adds prompts; those that are there are skipped",
     "add-practice": "adds a comparison",
@@ -267,6 +269,16 @@ def schedule(site: Site, name: str) -> Act:
     )
 
 
+def serving(site: Site, name: str) -> Act:
+    values: Any = {"audience": "public", "max_answer_tokens": 100}
+    return Act(
+        page=site.url("serving"),
+        entered={"max_answer_tokens": "200"},
+        meanwhile=lambda: save_serving(project=site.project, actor=site.bob, **values),
+        words="Longest answer",
+    )
+
+
 def retry(site: Site, name: str) -> Act:
     update = make_update(site.project)
     request_cancel(update=update, actor=site.ada)
@@ -308,6 +320,7 @@ ACTS: dict[str, Callable[[Site, str], Act]] = {
     "sample": sampling,
     "roll-back": back,
     "schedule": schedule,
+    "serving": serving,
     "retry-update": retry,
     "release-version": decision,
     "reject-version": decision,
@@ -369,7 +382,7 @@ def test_an_act_on_what_has_changed_meanwhile_is_refused_and_the_page_says_by_wh
     assert all(f"{value}" in answer.text for value in typed)
 
 
-@pytest.mark.parametrize("name", ["settings", "schedule", "open-round", "decide-name"])
+@pytest.mark.parametrize("name", ["settings", "schedule", "serving", "open-round", "decide-name"])
 def test_what_was_entered_is_kept_and_can_be_sent_again(ada, site, name):
     act = ACTS[name](site, name)
     sent = filled(ada, act.page, act.address, **act.entered)

@@ -84,6 +84,13 @@ def _decision_words(value: str) -> object:
     return dict(Turn.Decision.choices).get("" if value == "open" else value, value)
 
 
+def serving_facts(project: Project) -> Facts:
+    """Which change of who is answered was the last: the id of its audit row."""
+    events = AuditEvent.objects.about(project, "serving.saved")
+    last = events.values_list("pk", flat=True).first()
+    return {"serving": Fact(_("Who is answered"), str(last or ""), lambda _value: "", events)}
+
+
 def _live(project: Project, live: ModelVersion | None) -> Fact:
     events = AuditEvent.objects.about(project, *LIVE_VERBS)
     return Fact(_("Live version"), _number(live), _version_words, events)

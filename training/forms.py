@@ -11,6 +11,8 @@ from annotator.errors import RefusedError
 from annotator.forms.compared import ComparedForm
 from annotator.text.strict_json import BadJSONError, load_json
 from training.cron import CronError, next_times, zone_names
+from training.models import ServingSettings
+from training.models.serving import FEWEST_TOKENS, MOST_TOKENS
 from training.services.runs.recipes import Settings, check_settings
 
 # Names of whole places, without the zones that exist for compatibility with old software.
@@ -31,6 +33,16 @@ AREAS = (
 def zone_choices() -> list[tuple[str, str]]:
     zones = sorted(name for name in zone_names() if name.partition("/")[0] in AREAS)
     return [(name, name.replace("_", " ")) for name in ["UTC", *zones]]
+
+
+class ServingForm(ComparedForm, forms.Form):
+    audience = forms.ChoiceField(label=_("Who is answered"), choices=ServingSettings.Audience.choices)
+    max_answer_tokens = forms.IntegerField(
+        label=_("Longest answer, in tokens"),
+        min_value=FEWEST_TOKENS,
+        max_value=MOST_TOKENS,
+        help_text=_("An answer is cut off there. A token is three quarters of an English word or so."),
+    )
 
 
 class ScheduleForm(ComparedForm, forms.Form):

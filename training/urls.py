@@ -1,8 +1,19 @@
-"""The addresses of training, which are for coordinators, and of the chat."""
+"""The addresses of training, which are for coordinators, of the chat, and of the API for chat programs."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 
-from .views import base_models, chat_review, exports, overview, safety, schedules, updates, versions
+from .api.openai import views as openai
+from .views import (
+    base_models,
+    chat_review,
+    exports,
+    overview,
+    safety,
+    schedules,
+    serving,
+    updates,
+    versions,
+)
 
 project_patterns = [
     path("", overview.training, name="training"),
@@ -12,6 +23,7 @@ project_patterns = [
     path("base-model/", base_models.base_model, name="base-model"),
     path("base-model/retry/", base_models.base_model_retry, name="retry-base-model"),
     path("schedule/", schedules.schedule, name="schedule"),
+    path("serving/", serving.serving, name="serving"),
     path("updates/start/", updates.update_start, name="start-update"),
     path("updates/<int:pk>/", updates.update_detail, name="update"),
     path("updates/<int:pk>/curves.json", updates.update_curves, name="update-curves"),
@@ -30,7 +42,15 @@ chat_patterns = [
     path("review/<int:pk>/", chat_review.decide, name="decide-turn"),
 ]
 
+openai_patterns = [
+    path("models", openai.ModelsView.as_view(), name="openai-models"),
+    path("models/<str:name>", openai.ModelView.as_view(), name="openai-model"),
+    path("chat/completions", openai.ChatCompletionsView.as_view(), name="openai-chat"),
+    re_path("", openai.UnknownView.as_view()),
+]
+
 urlpatterns = [
     path("p/<slug:slug>/training/", include(project_patterns)),
     path("p/<slug:slug>/chat/", include(chat_patterns)),
+    path("v1/", include(openai_patterns)),
 ]

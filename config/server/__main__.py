@@ -6,6 +6,7 @@ import logging
 import resource
 import socket
 
+from django.conf import settings
 from django.urls import get_resolver
 
 from config.server.connections import FILES_OF_ONE, MOST, Server
@@ -18,7 +19,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=4, help="requests at once, in a process")
+    parser.add_argument("--threads", type=int, default=4, help="pages at once, in a process")
     options = parser.parse_args()
 
     # A request that waits for a thread is nothing to tell of.
@@ -28,8 +29,9 @@ def main() -> None:
     _ = get_resolver().url_patterns
     gc.freeze()
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    threads = options.threads + settings.CHATS_AT_ONCE
     with socket.create_server((options.host, options.port), family=family) as listening:
-        keep_serving(lambda: Server(application, listening.dup(), options.threads).run(), options.processes)
+        keep_serving(lambda: Server(application, listening.dup(), threads).run(), options.processes)
 
 
 def raise_limit_of_files() -> None:

@@ -8,7 +8,7 @@ from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.utilities import Error
 
-from config.errors import API, RETRY_SECONDS
+from config.errors import PROGRAMS, RETRY_SECONDS, as_json
 from config.server import patience
 from config.server.patience import Patience
 
@@ -21,9 +21,9 @@ class RefusedBodyError(Error):
         self.code, self.reason, self.path = code, reason, path
 
     def to_response(self, ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
-        in_api = self.path.startswith(API)
-        kind = "application/json" if in_api else "text/plain; charset=utf-8"
-        body = json.dumps({"detail": self.body}) if in_api else self.body + "\n"
+        for_program = self.path.startswith(PROGRAMS)
+        kind = "application/json" if for_program else "text/plain; charset=utf-8"
+        body = json.dumps(as_json(self.path, self.body)) if for_program else self.body + "\n"
         headers = [("Content-Type", kind), ("X-Content-Type-Options", "nosniff")]
         if self.code == 503:
             headers.append(("Retry-After", str(RETRY_SECONDS)))

@@ -12,6 +12,7 @@ from training import launcher
 from training.models import Update
 from training.services.sampling.control import sample_live_version
 from training.services.sampling.worker import execute_sampling
+from training.services.serving.supervisor import Supervisor
 from training.services.updates.worker import execute_update
 
 
@@ -22,6 +23,22 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("base")
     make_base("qwen3", folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def talkers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Where the files are of a base and of adapters that answer otherwise than it and each other."""
+    from tests.training.serving import export_talkers
+
+    return export_talkers(tmp_path_factory.mktemp("talkers"))
+
+
+@pytest.fixture
+def supervisor(db: None) -> Iterator[Supervisor]:
+    """Whoever keeps servers running; they end with the test."""
+    supervisor = Supervisor()
+    yield supervisor
+    supervisor.close()
 
 
 @pytest.fixture

@@ -33,9 +33,10 @@ def base_export(django_db_setup: None, django_db_blocker: Any, tiny_base: Any) -
         export = Export.objects.get()
         execute_export(export.pk)
         export.refresh_from_db()
+        base_folder = export.files["base"].path.parent
         yield export
         transaction.set_rollback(True)
-    shutil.rmtree(exports_folder())
+    shutil.rmtree(base_folder)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Updates, their runs, the versions they make with their files, base models, and schedules."""
+"""Updates, their runs, the versions they make with their files, base models, schedules, what is served."""
 
 from .bases import UnpackedBase
 from .conversations import Choice, Conversation, Edit, Reply, Taking, Thumb, Turn
@@ -7,6 +7,7 @@ from .exports import Export
 from .leases import LEASE, Leased, LeaseLostError
 from .runs import TrainingRun, Update
 from .schedules import Schedule
+from .serving import ModelServer, QueuePlace, Served, ServingSettings
 from .versions import Evaluation, ModelVersion, Release
 
 __all__ = [
@@ -19,10 +20,14 @@ __all__ = [
     "Export",
     "LeaseLostError",
     "Leased",
+    "ModelServer",
     "ModelVersion",
+    "QueuePlace",
     "Release",
     "Reply",
     "Schedule",
+    "Served",
+    "ServingSettings",
     "Taking",
     "Thumb",
     "TrainingRun",

@@ -17,6 +17,7 @@ from training.models import ModelVersion, TrainingRun
 from training.services.base_models.control import unpacked_base_of
 from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.schedules import last_saved, passed_over, upcoming
+from training.services.serving.state import state_of
 from training.services.updates.control import new_judgments
 from training.services.versions.releases import roll_back
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
@@ -46,6 +47,7 @@ def training(request: ProjectRequest) -> HttpResponse:
         "live": live,
         **facts,
         "before": live.before if live else None,
+        "answering": state_of(project),
         "figures": figures_of(live) if live else [],
         "versions": versions[:RECENT],
         "taken_back": withdrawn_datasets(project),

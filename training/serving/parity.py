@@ -1,0 +1,34 @@
+"""Whether a server answers as transformers does, by the reference answers of an export."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from training.serving.upstream import stream_answer
+
+MOST_TOKENS = 32
+"""More than a reference has, so that it is seen whether an answer ends where it should."""
+
+
+def unlike(address: str, key: str, scales: Sequence[dict[str, Any]], references: Sequence[Any]) -> str:
+    """The first answer that is not as it should be, in a sentence; empty when all are."""
+    for reference in references:
+        asked = {
+            "messages": reference["messages"],
+            "temperature": 0,
+            "max_tokens": MOST_TOKENS,
+            "lora": scales,
+            "chat_template_kwargs": {"enable_thinking": False},
+            "cache_prompt": False,
+        }
+        answer = text_of(stream_answer(address, key, asked)).strip()
+        expected = reference["answer"]
+        if answer != expected if reference["finished"] else not answer.startswith(expected):
+            asked_words = reference["messages"][-1]["content"]
+            return f"To {asked_words!r} it answers {answer[:200]!r}, and transformers {expected!r}."
+    return ""
+
+
+def text_of(chunks: Any) -> str:
+    """The text of an answer's chunks."""
+    choices = (choice for chunk in chunks if chunk for choice in chunk["choices"])
+    return "".join(choice["delta"].get("content") or "" for choice in choices)
