@@ -11,6 +11,7 @@ from annotator.access import COORDINATORS, MEMBERS, STAFF
 TABS = (
     (_("Overview"), "project", MEMBERS),
     (_("Rank"), "desk", MEMBERS),
+    (_("Chat"), "chat", MEMBERS),
     (_("Guidelines"), "guidelines", MEMBERS),
     (_("Prompts"), "prompts", STAFF),
     (_("Rankings"), "rankings", STAFF),

@@ -43,7 +43,7 @@ from tests.ranking.making import make_assignment, make_judgment
 from tests.training.chat import make_reply, make_turn, react_in_every_way
 from tests.training.making import make_finished, make_judged, make_update
 from training.models import Update
-from training.services.conversations.reactions import give_thumb
+from training.services.conversations.reactions import give_thumb, show_two
 from training.services.conversations.talk import ask
 
 HOST = "pages.example"
@@ -243,7 +243,11 @@ def make_chat() -> dict[str, Any]:
     later = ask(project=project, user=talker, question="And since when?", conversation=first.conversation)
     give_thumb(reply=make_reply(later, "Since *1900*."), is_up=True)
     make_turn(project, talker, "لماذا تذوب الأنهار الجليدية؟", ("لأن الجو يزداد دفئا.",))
-    return {"chat": project.slug, "conversation": first.conversation.pk}
+    two = make_turn(
+        project, talker, "Which gases warm the air?", ("Water and *carbon dioxide*.",), may_teach=False
+    )
+    show_two(first=two.kept, second=make_reply(two, "- carbon dioxide\n- methane", is_kept=False))
+    return {"chat": project.slug, "conversation": first.conversation.pk, "two": two.conversation.pk}
 
 
 def write_safety(update: Any) -> None:

@@ -326,6 +326,11 @@ TRAINING = [
     View("api-docs", "/api/v1/docs/"),
 ]
 CHAT = [
+    View("chat", "/p/{chat}/chat/", "tara", act=unfold),
+    View("chat-error", "/p/{chat}/chat/", "tara", act=post(question=" ")),
+    View("chat-not-served", "/p/pages-empty/chat/"),
+    View("conversation", "/p/{chat}/chat/{conversation}/", "tara", act=unfold),
+    View("conversation-two", "/p/{chat}/chat/{two}/", "tara", act=unfold),
     View("chat-review", "/p/{chat}/chat/review/", "remy", act=unfold),
     View("chat-review-empty", "/p/pages-empty/chat/review/"),
 ]

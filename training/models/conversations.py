@@ -1,5 +1,6 @@
 """Conversations of members with the live version, what they said about its answers, and what was taken."""
 
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
@@ -92,6 +93,9 @@ class Turn(models.Model):
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="turns")
     number = models.PositiveIntegerField()
     question = models.TextField()
+    stop_requested_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the member stopped the answer that was being written."
+    )
     decision = models.CharField(max_length=5, choices=Decision.choices, default=Decision.OPEN, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -109,6 +113,15 @@ class Turn(models.Model):
         """The reply with which the conversation goes on; `replies` may be prefetched."""
         return next((reply for reply in self.replies.all() if reply.is_kept), None)
 
+    def request_stop(self) -> None:
+        """Ask whatever process writes its answer to stop."""
+        self.stop_requested_at = timezone.now()
+        self.save(update_fields=["stop_requested_at"])
+
+    def is_stop_requested(self, since: datetime) -> bool:
+        """Whether the member asked, after that moment, that the answer stops."""
+        return Turn.objects.filter(pk=self.pk, stop_requested_at__gt=since).exists()
+
     def decide(self, decision: Decision) -> None:
         self.decision = decision
         self.save(update_fields=["decision"])
@@ -121,7 +134,7 @@ class Reply(models.Model):
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="replies")
     text = models.TextField()
     system_prompt = models.TextField(blank=True, help_text="What the model was given before the messages.")
-    is_whole = models.BooleanField(default=True, help_text="False where it was stopped or cut off.")
+    is_whole = models.BooleanField(default=True, help_text="False where the member stopped it.")
     is_kept = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.core import ratelimit
+from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from rest_framework.authentication import TokenAuthentication, get_authorization_header
@@ -48,18 +49,18 @@ def project_or_404(request: Request, slug: str) -> Project:
     return project
 
 
-def check_rate(request: Request) -> None:
+def check_rate(request: HttpRequest) -> None:
     """Raise 429 when the person, or the address, has asked too often of late."""
     # Each counts only what it has to: nobody in particular has no limit of a person.
     actions = RATES if isinstance(request.user, User) else RATES[1:]
     for action in actions:
-        if not ratelimit.consume(request._request, action=action, user=request.user):
+        if not ratelimit.consume(request, action=action, user=request.user):
             words = _("You have asked too often in the last minute: wait a little.")
             raise OpenAIError(429, "rate_limit_exceeded", words, retry_after=RETRY_SECONDS)
 
 
-def who(request: Request) -> str:
+def who(request: HttpRequest) -> str:
     """The person, or the address, as a hash that cannot be turned back."""
     is_known = isinstance(request.user, User)
-    asks = f"user {request.user.pk}" if is_known else get_adapter().get_client_ip(request._request)
+    asks = f"user {request.user.pk}" if is_known else get_adapter().get_client_ip(request)
     return salted_hmac("training.chat", asks, algorithm="sha256").hexdigest()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
@@ -44,8 +44,8 @@ class ChatCompletionsView(OpenAIView):
         body = ChatRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         project = project_or_404(request, body.validated_data["model"])
-        check_rate(request)
-        chat = Chat(project, who(request), body.asked(), connection_of(request))
+        check_rate(request._request)
+        chat = Chat(project, who(request._request), body.asked(), connection_of(request._request))
         return stream(chat, body) if body.validated_data["stream"] else answer_whole(chat)
 
 
@@ -82,7 +82,7 @@ def answer_whole(chat: Chat) -> Response:
         chat.close()
 
 
-def connection_of(request: Request) -> Callable[[], bool]:
+def connection_of(request: HttpRequest) -> Callable[[], bool]:
     """Whether the client is still there, where the web server can tell."""
     is_gone: Callable[[], bool] = request.META.get("waitress.client_disconnected", lambda: False)
     return lambda: not is_gone()
