@@ -13,14 +13,50 @@ from difflib import get_close_matches
 from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from training.rlhf.errors import RecipeError
+from training.rlhf.translatable import gettext_noop as _
 
 Dtype = Literal["float32", "bfloat16"]
 Device = Literal["cpu", "cuda", "auto"]
 
 
-def setting(reason: str, default: Any = MISSING) -> Any:
-    """A recipe field with the reason that `--help` prints; without a default it is required."""
-    return field(default=default, metadata={"help": reason})
+@dataclass(frozen=True)
+class Range:
+    """The numbers that a setting may have; `above` is the one bound that it must not reach."""
+
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+
+    def complaint(self, value: float) -> str:
+        """What a number must do and does not, such as `must not exceed 1`; empty where it is in range."""
+        within = self.most is None or value <= self.most
+        within &= self.least is None or value >= self.least
+        if within and (self.above is None or value > self.above):
+            return ""
+        if self.most is not None and self.least is not None:
+            return f"must lie between {self.least:g} and {self.most:g}"
+        if self.most is not None and value > self.most:
+            return f"must not exceed {self.most:g}"
+        if self.above is not None:
+            return f"must be greater than {self.above:g}"
+        return "must not be negative" if self.least == 0 else f"must be {self.least:g} or more"
+
+
+def setting(
+    reason: str,
+    default: Any = MISSING,
+    *,
+    unit: str = "",
+    least: float | None = None,
+    most: float | None = None,
+    above: float | None = None,
+) -> Any:
+    """A recipe field: the reason that `--help` and the site's form give, what it counts, and its range.
+
+    Without a default it is required.
+    """
+    allowed = Range(least, most, above)
+    return field(default=default, metadata={"help": reason, "unit": unit, "range": allowed})
 
 
 @dataclass(frozen=True)
@@ -46,32 +82,44 @@ class Recipe:
 
     base_model: str = setting("folder or hub name of the causal language model that every role shares")
     dataset: DatasetFile = setting("JSONL or Parquet file and its sha256, checked before the start")  # noqa: RUF009
-    seed: int = setting("every random choice follows from it", 0)
-    threads: int = setting("processor threads of a process; more than idle cores slows all of them down", 2)
-    dtype: Dtype = setting("number format of the base weights; adapters stay in float32", "float32")  # noqa: RUF009
+    seed: int = setting(_("every random choice follows from it"), 0, least=0, most=2**32 - 1)
+    threads: int = setting(
+        _("processor threads of a process; more than idle cores slows all of them down"),
+        2,
+        least=1,
+        most=1024,
+    )
+    dtype: Dtype = setting(_("number format of the base weights; adapters stay in float32"), "float32")  # noqa: RUF009
     device: Device = setting(  # noqa: RUF009
-        "what runs the model: cpu, where a resumed run repeats to the bit; cuda, one GPU for each process; "
-        "or auto, cuda where there is one",
+        _(
+            "what runs the model: cpu, where a resumed run repeats to the bit; cuda, one GPU for each "
+            "process; or auto, cuda where there is one"
+        ),
         "cpu",
     )
-    country: str = setting("ISO code (three letters) whose electricity the energy estimate assumes", "DEU")
+    country: str = setting(_("ISO code (three letters) whose electricity the energy estimate assumes"), "DEU")
     processor_watts: float | None = setting(
-        "the processor's power under full load, for the energy estimate; null is what codecarbon finds", None
+        _(
+            "the processor's power under full load, for the energy estimate; otherwise what codecarbon finds"
+        ),
+        None,
+        unit=_("watts"),
+        least=1,
+        most=10_000,
     )
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for each in fields(self):
-            _check_type(each.name, getattr(self, each.name), hints[each.name])
+            value = getattr(self, each.name)
+            _check_type(each.name, value, hints[each.name])
+            if isinstance(value, int | float) and (wrong := each.metadata["range"].complaint(value)):
+                raise RecipeError(f"{each.name} {wrong}.")
         require(bool(self.base_model), "base_model must name a folder or a hub model.")
-        require(0 <= self.seed < 2**32, "seed must lie between 0 and 4294967295.")
-        require(1 <= self.threads <= 1024, "threads must lie between 1 and 1024.")
         require(
             len(self.country) == 3 and self.country.isupper(),
             "country must be a three-letter ISO code.",
         )
-        if self.processor_watts is not None:
-            require(0 < self.processor_watts <= 10_000, "processor_watts must lie between 0 and 10000.")
         self.validate()
 
     @property
@@ -80,7 +128,7 @@ class Recipe:
         return None
 
     def validate(self) -> None:
-        """Raise RecipeError when settings of this stage contradict each other or are out of range."""
+        """Raise RecipeError when settings of this stage contradict each other."""
 
     def to_json(self) -> str:
         """The text of `recipe.json`."""
@@ -106,75 +154,43 @@ class Recipe:
 class LoRARecipe(Recipe):
     """What the stages that train a LoRA adapter share."""
 
-    least_rank: ClassVar[int] = 1
-
-    lora_r: int = setting("rank of the LoRA adapter", 16)
-    lora_alpha: int = setting("LoRA scale is alpha / r", 32)
-    lora_target: str = setting("comma-separated layer names, or all-linear", "all-linear")
-
-    def validate(self) -> None:
-        super().validate()
-        require(
-            self.least_rank <= self.lora_r <= 1024, f"lora_r must lie between {self.least_rank} and 1024."
-        )
-        positive(self, "lora_alpha")
+    lora_r: int = setting(_("rank of the LoRA adapter"), 16, least=1, most=1024)
+    lora_alpha: int = setting(_("LoRA scale is alpha / r"), 32, above=0)
+    lora_target: str = setting(_("comma-separated layer names, or all-linear"), "all-linear")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerRecipe(LoRARecipe):
     """What the stages that TRL's trainers do share."""
 
-    epochs: float = setting("passes over the dataset", 1.0)
-    max_steps: int = setting("stop after this many optimiser steps; 0 means by epochs", 0)
-    batch_size: int = setting("rows per optimiser step", 32)
-    learning_rate: float = setting("peak rate of AdamW", 2e-3)
-    warmup_ratio: float = setting("share of steps in which the rate rises", 0.05)
-    weight_decay: float = setting("AdamW's decay of weights", 0.01)
-    max_length: int = setting("tokens of the longest row", 256)
-    checkpoint_every: int = setting("optimiser steps between checkpoints", 200)
-
-    def validate(self) -> None:
-        super().validate()
-        positive(self, "epochs", "batch_size", "learning_rate", "max_length", "checkpoint_every")
-        not_negative(self, "max_steps", "weight_decay")
-        within_unit(self, "warmup_ratio")
+    epochs: float = setting("passes over the dataset", 1.0, above=0)
+    max_steps: int = setting(
+        _("stop after this many optimiser steps; 0 means by epochs"), 0, unit=_("steps"), least=0
+    )
+    batch_size: int = setting("rows per optimiser step", 32, above=0)
+    learning_rate: float = setting("peak rate of AdamW", 2e-3, above=0)
+    warmup_ratio: float = setting(_("share of steps in which the rate rises"), 0.05, least=0, most=1)
+    weight_decay: float = setting("AdamW's decay of weights", 0.01, least=0)
+    max_length: int = setting("tokens of the longest row", 256, above=0)
+    checkpoint_every: int = setting("optimiser steps between checkpoints", 200, above=0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingRecipe(Recipe):
     """What the stages that sample answers share, so that they sample alike by default."""
 
-    batch_size: int = setting("answers sampled at once", 64)
-    max_prompt_tokens: int = setting("a longer prompt is left out and listed in output/left_out.jsonl", 512)
-    max_new_tokens: int = setting("longest answer", 48)
-    temperature: float = setting("of sampling; below 1 an answer strays less", 0.7)
-    top_p: float = setting("nucleus; 1 samples from the model's whole distribution", 1.0)
-
-    def validate(self) -> None:
-        super().validate()
-        positive(self, "batch_size", "max_prompt_tokens", "max_new_tokens", "temperature", "top_p")
-        require(self.temperature >= 0.01, "temperature must be 0.01 or more.")
-        require(self.top_p <= 1, "top_p must not exceed 1.")
+    batch_size: int = setting(_("answers sampled at once"), 64, unit=_("answers"), above=0)
+    max_prompt_tokens: int = setting(
+        _("a longer prompt is left out and listed in output/left_out.jsonl"), 512, unit=_("tokens"), above=0
+    )
+    max_new_tokens: int = setting(_("longest answer"), 48, unit=_("tokens"), above=0)
+    temperature: float = setting(_("of sampling; below 1 an answer strays less"), 0.7, least=0.01)
+    top_p: float = setting(_("nucleus; 1 samples from the model's whole distribution"), 1.0, above=0, most=1)
 
 
 def require(condition: bool, message: str) -> None:
     if not condition:
         raise RecipeError(message)
-
-
-def positive(recipe: Recipe, *names: str) -> None:
-    for name in names:
-        require(getattr(recipe, name) > 0, f"{name} must be greater than 0.")
-
-
-def not_negative(recipe: Recipe, *names: str) -> None:
-    for name in names:
-        require(getattr(recipe, name) >= 0, f"{name} must not be negative.")
-
-
-def within_unit(recipe: Recipe, *names: str) -> None:
-    for name in names:
-        require(0 <= getattr(recipe, name) <= 1, f"{name} must lie between 0 and 1.")
 
 
 def _with_suggestions(unknown: Sequence[str], known: Iterable[str]) -> list[str]:

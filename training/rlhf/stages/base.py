@@ -12,11 +12,6 @@ if TYPE_CHECKING:  # they ask the stages, and the second loads torch
     from training.rlhf.rundir import RunDirectory
 
 
-def gettext_noop(text: str) -> str:
-    """Mark a text for the site's translators; the engine itself writes English."""
-    return text
-
-
 @dataclass(frozen=True)
 class Card:
     """The words of the model card of a stage that trains something, and how its output is loaded."""

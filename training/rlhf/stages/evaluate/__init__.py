@@ -1,7 +1,8 @@
 """Comparing a candidate version with the one before it."""
 
-from training.rlhf.stages.base import Stage, gettext_noop
+from training.rlhf.stages.base import Stage
 from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
+from training.rlhf.translatable import gettext_noop
 
 STAGE = Stage(
     recipe=EvaluateRecipe,

@@ -1,7 +1,8 @@
 """Sampling completions for volunteers to compare."""
 
-from training.rlhf.stages.base import Stage, gettext_noop
+from training.rlhf.stages.base import Stage
 from training.rlhf.stages.generate.recipe import GenerateRecipe
+from training.rlhf.translatable import gettext_noop
 
 STAGE = Stage(
     recipe=GenerateRecipe,

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from training.rlhf.recipes import SamplingRecipe, not_negative, require, setting
+from training.rlhf.recipes import SamplingRecipe, setting
+from training.rlhf.translatable import gettext_noop as _
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,13 +13,5 @@ class GenerateRecipe(SamplingRecipe):
     stage = "generate"
 
     policy_adapter: str | None = setting("adapter of the version; none samples from the base", None)
-    completions_per_prompt: int = setting("answers per prompt", 4)
-    redraws: int = setting("times that an answer which repeats another is drawn anew", 3)
-
-    def validate(self) -> None:
-        super().validate()
-        require(
-            1 <= self.completions_per_prompt <= 1000,
-            "completions_per_prompt must lie between 1 and 1000.",
-        )
-        not_negative(self, "redraws")
+    completions_per_prompt: int = setting(_("answers per prompt"), 4, unit=_("answers"), least=1, most=1000)
+    redraws: int = setting(_("times that an answer which repeats another is drawn anew"), 3, least=0)

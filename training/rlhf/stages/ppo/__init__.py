@@ -1,7 +1,8 @@
 """PPO of a policy against the reward model."""
 
-from training.rlhf.stages.base import Card, Stage, gettext_noop
+from training.rlhf.stages.base import Card, Stage
 from training.rlhf.stages.ppo.recipe import PPORecipe
+from training.rlhf.translatable import gettext_noop
 
 STAGE = Stage(
     recipe=PPORecipe,

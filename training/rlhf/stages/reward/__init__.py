@@ -1,7 +1,8 @@
 """The reward model."""
 
-from training.rlhf.stages.base import Card, Stage, gettext_noop
+from training.rlhf.stages.base import Card, Stage
 from training.rlhf.stages.reward.recipe import RewardRecipe
+from training.rlhf.translatable import gettext_noop
 
 STAGE = Stage(
     recipe=RewardRecipe,

@@ -1,7 +1,8 @@
 """Supervised fine-tuning."""
 
-from training.rlhf.stages.base import Card, Stage, gettext_noop
+from training.rlhf.stages.base import Card, Stage
 from training.rlhf.stages.sft.recipe import SFTRecipe
+from training.rlhf.translatable import gettext_noop
 
 STAGE = Stage(
     recipe=SFTRecipe,
