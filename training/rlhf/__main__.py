@@ -2,15 +2,17 @@
 
     python -m training.rlhf {sft,reward,ppo,generate,evaluate} RUN_DIR
     python -m training.rlhf plan RECIPE
+    python -m training.rlhf plan --update FACTS
     python -m training.rlhf check BASE_MODEL
     python -m training.rlhf unpack FILE.gguf FOLDER
     python -m training.rlhf measure BASE_MODEL PROMPTS_JSONL OUT_JSONL
     python -m training.rlhf export BASE_MODEL FOLDER [--adapter ADAPTER]
 
-`plan` tells what a run will take before it is started, and writes nothing. `check` tells whether a base model
-can be used (see `model.base_check`), and `measure` how long prompts are (see `data.prompt_lengths`). `unpack`
-makes a base model of a GGUF file (see `model.unpacking`), and `export` writes a model as GGUF (see `export`).
-Several processes do a run of ppo under torchrun, see `distributed.processes`.
+`plan` tells what a run will take before it is started, and writes nothing; with --update it chooses the
+settings of a whole update (see `plan.budget`). `check` tells whether a base model can be used (see
+`model.base_check`), and `measure` how long prompts are (see `data.prompt_lengths`). `unpack` makes a base
+model of a GGUF file (see `model.unpacking`), and `export` writes a model as GGUF (see `export`). Several
+processes do a run of ppo under torchrun, see `distributed.processes`.
 
 Ends with 0 on success (also when the run had succeeded before), 1 with error.json on failure, 2 on a wrong
 command line, 3 when it stopped because it was asked to, 4 on failure when the disk is too full even for
@@ -46,6 +48,8 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.stage == PLAN:
+        if options.update:
+            return _plan_update(options.recipe)
         return _plan(options.recipe, as_json=options.json)
     if options.stage == MEASURE:
         return _measure(options.base_model, options.prompts, options.out)
@@ -78,6 +82,19 @@ def _plan(path: Path, *, as_json: bool) -> int:
         print(_printed(error, explain(error)[0]), file=sys.stderr)
         return FAILED
     print(json.dumps(made.to_dict(), indent=2) if as_json else plan.describe(made))
+    return OK
+
+
+def _plan_update(path: Path) -> int:
+    """Print the settings of an update that fits its time, and why they were chosen, as JSON."""
+    _quieten_libraries()
+    from training.rlhf.plan.budget import plan_update  # torch takes seconds to import
+
+    try:
+        print(json.dumps(plan_update(path), indent=2))
+    except Exception as error:  # noqa: BLE001 - as for a run, see _printed
+        print(_printed(error, explain(error)[0]), file=sys.stderr)
+        return FAILED
     return OK
 
 
@@ -299,6 +316,11 @@ def _parser() -> argparse.ArgumentParser:
         "recipe", type=Path, metavar="RECIPE", help="recipe.json or the directory that holds it"
     )
     command.add_argument("--json", action="store_true", help="print JSON, in bytes and seconds")
+    command.add_argument(
+        "--update",
+        action="store_true",
+        help="RECIPE is what is known of a whole update; choose all its settings, and print them as JSON",
+    )
     summary = "Whether a base model can be used: chat template, stop tokens, sizes and lengths."
     command = stages.add_parser(CHECK, help=summary, description=summary)
     command.add_argument("base_model", metavar="BASE_MODEL", help="folder or hub name")

@@ -99,9 +99,7 @@ class Recipe:
     )
     country: str = setting(_("ISO code (three letters) whose electricity the energy estimate assumes"), "DEU")
     processor_watts: float | None = setting(
-        _(
-            "the processor's power under full load, for the energy estimate; otherwise what codecarbon finds"
-        ),
+        _("the processor's power under full load, for the energy estimate; otherwise what codecarbon finds"),
         None,
         unit=_("watts"),
         least=1,

@@ -406,7 +406,9 @@ def test_a_larger_model_gets_the_settings_of_its_size() -> None:
     assert suggested == {
         "learning_rate": STAGES["ppo"].learning_rates[1],
         "max_new_tokens": size.max_new_tokens,
+        "kl_stop": 10.0,
         "dtype": "bfloat16",
+        **STAGES["ppo"].larger_models,
     }
     ppo_recipe(**suggested)  # what is suggested is a valid recipe
     assert "dtype" not in suggest(ppo_recipe(), 600_000_000, replace(LARGE, bfloat16=False), lambda _: 1)

@@ -7,12 +7,14 @@ estimate. Nothing is sent anywhere.
 
 import logging
 import math
+import os
 import threading
 import time
 from types import TracebackType
 from typing import Any, Self
 
 from training.rlhf.distributed.processes import Processes
+from training.rlhf.recipes import Recipe
 
 _SAMPLE_SECONDS = 10
 _SLOWEST_START_SECONDS = 20
@@ -92,6 +94,25 @@ class EnergyMeter:
             self._reason = "the tracker gave no measurement"
             return None, None
         return kwh, float(kg)
+
+
+def expected_watts(recipe: Recipe) -> float | None:
+    """What a run will draw, about: the processor's power by its model, for the cores that it works on.
+
+    None where codecarbon does not know the processor, and on GPUs, whose power nobody has measured here.
+    """
+    if recipe.device != "cpu":
+        return None
+    if recipe.processor_watts is not None:
+        return recipe.processor_watts
+    from codecarbon.core.cpu import TDP
+
+    logging.getLogger("codecarbon").setLevel(logging.CRITICAL)
+    try:
+        watts = TDP().tdp
+    except Exception:  # noqa: BLE001 - an estimate never ends anything
+        return None
+    return watts * min(1.0, recipe.threads / (os.cpu_count() or 1)) if watts else None
 
 
 def of_all_processes(result: dict[str, Any], processes: Processes) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def make_plan(directory: RunDirectory, recipe: Recipe) -> Plan:
     location = base_location(directory, recipe)
     workload = STAGES[recipe.stage].workload(directory, recipe, location)
     machine = this_machine(device)
-    memory = _memory(workload)
+    memory = count_memory(workload)
     speed = measure(recipe.threads, workload.matmul_dtype(machine), device)
     return Plan(
         stage=recipe.stage,
@@ -125,17 +125,21 @@ def make_plan(directory: RunDirectory, recipe: Recipe) -> Plan:
         longest_input_tokens=workload.lengths.longest,
         memory=memory,
         disk=_disk(workload),
-        seconds={"start": _START_SECONDS} | {phase.name: _seconds(phase, speed) for phase in workload.phases},
+        seconds=count_seconds(workload, speed),
         machine=machine,
         speed=speed,
         disk_free=shutil.disk_usage(directory.path).free,
         suggested=suggest(
-            recipe, workload.parameters, machine, lambda tried: _memory(workload.with_recipe(tried)).total
+            recipe,
+            workload.parameters,
+            machine,
+            lambda tried: count_memory(workload.with_recipe(tried)).total,
         ),
     )
 
 
-def _memory(workload: Workload[Any]) -> Memory:
+def count_memory(workload: Workload[Any]) -> Memory:
+    """The memory that a run takes at its worst moment."""
     trained = 4 * workload.trainable
     return Memory(
         libraries=_LIBRARIES,
@@ -151,6 +155,11 @@ def _memory(workload: Workload[Any]) -> Memory:
         },
         key_value_cache=workload.cache_bytes,
     )
+
+
+def count_seconds(workload: Workload[Any], speed: Speed) -> dict[str, float]:
+    """The seconds of a run's phases on a machine of this speed."""
+    return {"start": _START_SECONDS} | {phase.name: _seconds(phase, speed) for phase in workload.phases}
 
 
 def _seconds(phase: Phase, speed: Speed) -> float:

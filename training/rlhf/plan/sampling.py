@@ -11,7 +11,7 @@ from training.rlhf.hardware.device import device_for
 from training.rlhf.model.kernels.weight_prepacking import prepacked_bytes
 from training.rlhf.model.loading import load_tokenizer
 from training.rlhf.model.logprobs import Block, answer_logprobs
-from training.rlhf.model.reward_head import RewardModel, last_hidden_states
+from training.rlhf.model.reward_head import RewardModel, ScalarHead, last_hidden_states, load_reward
 from training.rlhf.model.sampling import reserved_cache
 from training.rlhf.plan.workload import Lengths, Phase, Workload, measure_lengths, sample_rows
 from training.rlhf.recipes import SamplingRecipe
@@ -39,6 +39,16 @@ class SamplingWorkload(Workload[S]):
     def policy(self) -> str | None:
         """The adapter that is sampled from; None for the plain base."""
         return "policy" if self.base.parameters("policy") else None
+
+    def add_reward(self, folder: str) -> RewardModel:
+        """The reward model of a folder, or what a stage to come will write there."""
+        recipe = self.to_come.get(folder)
+        if recipe is None:
+            return load_reward(self.base, self.directory.resolve(folder))
+        names = tuple(f"reward-{n}" if n else "reward" for n in range(vars(recipe)["ensemble_size"]))
+        for name in names:
+            self.add_fresh(name, recipe)
+        return RewardModel(names, tuple(ScalarHead(self.hidden) for _ in names))
 
     # Passes
 

@@ -4,7 +4,7 @@ A phase is one kind of pass, how often a run makes it, and its cost at the longe
 stages form them; that sampled rows leave the batch when they end is not counted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +15,9 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from training.rlhf.hardware.device import Machine
-from training.rlhf.model.adapters import SharedBase
+from training.rlhf.model.adapters import SharedBase, lora_config
 from training.rlhf.plan.meta_model import Cost, MetaMode
-from training.rlhf.recipes import Recipe
+from training.rlhf.recipes import LoRARecipe, Recipe
 from training.rlhf.rundir import RunDirectory
 
 R = TypeVar("R", bound=Recipe)
@@ -57,9 +57,18 @@ class Workload(Generic[R]):
     cache_bytes = 0  # of keys and values while sampling
 
     def __init__(
-        self, directory: RunDirectory, recipe: R, location: str, lengths: Lengths | None = None
+        self,
+        directory: RunDirectory,
+        recipe: R,
+        location: str,
+        lengths: Lengths | None = None,
+        to_come: Mapping[str, LoRARecipe] | None = None,
     ) -> None:
+        """Without `lengths` the dataset is read; `to_come` has, by folder, the recipes of adapters that
+        stages before this one will make.
+        """
         self.directory, self.recipe, self.location = directory, recipe, location
+        self.to_come = to_come or {}
         self.lengths = self.read_lengths() if lengths is None else lengths
         self.meta = MetaMode()
         self.model = self.meta.build(location, recipe.dtype, self.model_class, **self.model_settings)
@@ -75,7 +84,7 @@ class Workload(Generic[R]):
 
     def with_recipe(self, recipe: R) -> Self:
         """The same run with other settings."""
-        return type(self)(self.directory, recipe, self.location, self.lengths)
+        return type(self)(self.directory, recipe, self.location, self.lengths, self.to_come)
 
     # What each stage answers
 
@@ -144,6 +153,18 @@ class Workload(Generic[R]):
         return (self.lengths.mean + answer) / (self.lengths.longest + answer)
 
     # For the stages' own methods
+
+    def add_fresh(self, name: str, recipe: LoRARecipe) -> None:
+        """An adapter as a stage with this recipe makes it."""
+        config = lora_config(self.model, r=recipe.lora_r, alpha=recipe.lora_alpha, target=recipe.lora_target)
+        self.base.add(name, config)
+
+    def add_policy(self, name: str, folder: str) -> None:
+        """The policy of a folder, or what a stage to come will write there."""
+        if folder in self.to_come:
+            self.add_fresh(name, self.to_come[folder])
+        else:
+            self.base.load(name, self.directory.resolve(folder))
 
     def cost(self, work: Callable[[], Any], adapter: str | None, *, learn: bool = False) -> Cost:
         """What it costs to do this with an adapter in use."""

@@ -1,6 +1,7 @@
 """What a stage is: one object that the command, `plan`, the model card and the site ask."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,8 @@ class Stage:
     memory_settings: tuple[str, ...]
     # For the classes of model sizes in `plan.presets`; empty for a stage that does not learn.
     learning_rates: tuple[float, ...] = ()
+    # What else suits models that are larger than those of the defaults.
+    larger_models: Mapping[str, Any] = field(default_factory=dict)
     # Metrics of progress.jsonl that the site draws as curves.
     curves: tuple[str, ...] = ()
     card: Card | None = None
@@ -59,8 +62,10 @@ class Stage:
             metrics: dict[str, Any] = import_module(self.module).run(directory, recipe)
             return metrics
 
-    def workload(self, directory: "RunDirectory", recipe: Recipe, location: str) -> "Workload[Any]":
-        """What `plan` counts of a run; `location` is that of the base model."""
+    def workload(
+        self, directory: "RunDirectory", recipe: Recipe, location: str, **known: Any
+    ) -> "Workload[Any]":
+        """What `plan` counts of a run on the base model at `location`; `known` is what `Workload` takes."""
         module = import_module(f"{__package__}.{self.name}.workload")
-        workload: Workload[Any] = module.StageWorkload(directory, recipe, location)
+        workload: Workload[Any] = module.StageWorkload(directory, recipe, location, **known)
         return workload

@@ -2,7 +2,6 @@
 
 import math
 
-from training.rlhf.model.reward_head import load_reward
 from training.rlhf.plan.sampling import SamplingWorkload
 from training.rlhf.plan.workload import Phase
 from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
@@ -13,12 +12,11 @@ class StageWorkload(SamplingWorkload[EvaluateRecipe]):
     """Batches of answers to the dataset's prompts and to the safety prompts, which are not scored."""
 
     def add_adapters(self) -> None:
-        resolve = self.directory.resolve
-        self.reward = load_reward(self.base, resolve(self.recipe.reward_adapter))
+        self.reward = self.add_reward(self.recipe.reward_adapter)
         if self.recipe.baseline_adapter is not None:
-            self.base.load("baseline", resolve(self.recipe.baseline_adapter))
+            self.add_policy("baseline", self.recipe.baseline_adapter)
         if self.recipe.candidate_adapter is not None:
-            self.base.load("policy", resolve(self.recipe.candidate_adapter))
+            self.add_policy("policy", self.recipe.candidate_adapter)
 
     @property
     def answers(self) -> int:

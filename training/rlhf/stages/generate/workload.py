@@ -12,7 +12,7 @@ class StageWorkload(SamplingWorkload[GenerateRecipe]):
 
     def add_adapters(self) -> None:
         if self.recipe.policy_adapter is not None:
-            self.base.load("policy", self.directory.resolve(self.recipe.policy_adapter))
+            self.add_policy("policy", self.recipe.policy_adapter)
 
     @property
     def answers(self) -> int:

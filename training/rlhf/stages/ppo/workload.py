@@ -2,8 +2,6 @@
 
 import math
 
-from training.rlhf.model.adapters import lora_config
-from training.rlhf.model.reward_head import load_reward
 from training.rlhf.plan.sampling import SamplingWorkload
 from training.rlhf.plan.workload import Phase
 from training.rlhf.rundir import KEEP_CHECKPOINTS
@@ -22,14 +20,11 @@ class StageWorkload(SamplingWorkload[PPORecipe]):
     def add_adapters(self) -> None:
         recipe = self.recipe
         if recipe.policy_adapter is None:
-            target = recipe.lora_target
-            config = lora_config(self.model, r=recipe.lora_r, alpha=recipe.lora_alpha, target=target)
-            self.base.add("policy", config)
+            self.add_fresh("policy", recipe)
         else:
-            folder = self.directory.resolve(recipe.policy_adapter)
             for name in ("policy",) if recipe.reanchor else ("policy", "reference"):
-                self.base.load(name, folder)
-        self.reward = load_reward(self.base, self.directory.resolve(recipe.reward_adapter))
+                self.add_policy(name, recipe.policy_adapter)
+        self.reward = self.add_reward(recipe.reward_adapter)
 
     @property
     def adapter_bytes(self) -> int:

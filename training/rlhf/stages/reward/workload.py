@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification
@@ -17,9 +18,19 @@ from training.rlhf.stages.reward.sources import plan_probe
 
 
 @dataclass(frozen=True)
-class _Pairs(Lengths):
+class Pairs(Lengths):
+    """The pairs that there are, with their token ids."""
+
     examples: Examples
     pad_id: int
+
+    @classmethod
+    def of(cls, examples: Examples, pad_id: int, longest: int) -> Self:
+        """The lengths of the pairs that are learned from, none of them longer than so many tokens."""
+        learned = examples.learned
+        tokens = [len(ids) for each in learned for ids in (each.chosen_ids, each.rejected_ids)]
+        seen = measure_lengths(len(learned), tokens, longest)
+        return cls(seen.rows, seen.mean, seen.longest, examples, pad_id)
 
 
 class StageWorkload(TrainerWorkload[RewardRecipe]):
@@ -27,15 +38,12 @@ class StageWorkload(TrainerWorkload[RewardRecipe]):
 
     model_class = AutoModelForSequenceClassification
     model_settings = {"num_labels": 1}
-    lengths: _Pairs
+    lengths: Pairs
 
-    def read_lengths(self) -> _Pairs:
+    def read_lengths(self) -> Pairs:
         tokenizer = load_tokenizer(self.location)
         examples = read_examples(self.directory, self.recipe, tokenizer)
-        learned = examples.learned
-        tokens = [len(ids) for each in learned for ids in (each.chosen_ids, each.rejected_ids)]
-        seen = measure_lengths(len(learned), tokens, self.recipe.max_length)
-        return _Pairs(seen.rows, seen.mean, seen.longest, examples, int(tokenizer.pad_token_id))
+        return Pairs.of(examples, int(tokenizer.pad_token_id), self.recipe.max_length)
 
     @cached_property
     def plans(self) -> list[Member]:
