@@ -3,6 +3,7 @@
 from django_tasks import task
 
 from training.services.base_models.unpacking import execute_unpacking
+from training.services.plans.worker import plan_next_update
 from training.services.sampling.prompt_lengths import measure_new_prompts
 from training.services.sampling.worker import execute_sampling
 from training.services.updates.worker import execute_update
@@ -12,6 +13,11 @@ from training.services.versions.exports import execute_export
 @task()
 def measure_prompts(project_id: int) -> None:
     measure_new_prompts(project_id)
+
+
+@task()
+def plan_update(project_id: int) -> None:
+    plan_next_update(project_id)
 
 
 @task()

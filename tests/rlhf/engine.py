@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from training.rlhf.__main__ import main
@@ -53,6 +54,20 @@ def run_command(arguments: list[str], log: str, env: dict[str, str] | None = Non
     handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
+    sys.exit(main(arguments))
+
+
+def ask(arguments: list[str]) -> tuple[int, str, str]:
+    """The engine's command to its end: its exit status, and what it printed to each stream."""
+    with TemporaryDirectory() as scratch:
+        files = [Path(scratch) / name for name in ("out", "err")]
+        status = status_of(fork(_answer, arguments, *map(str, files)))
+        return status, *(file.read_text() for file in files)
+
+
+def _answer(arguments: list[str], out: str, err: str) -> None:
+    for number, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
     sys.exit(main(arguments))
 
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from tests.training.making import SMALL, judge_all, make_trainable, make_update
 from training import launcher
 from training.models import Update
+from training.services.plans import worker as planning
 from training.services.sampling.control import sample_live_version
 from training.services.sampling.worker import execute_sampling
 from training.services.serving.supervisor import Supervisor
@@ -41,6 +42,12 @@ def supervisor(db: None) -> Iterator[Supervisor]:
     supervisor.close()
 
 
+@pytest.fixture(autouse=True)
+def no_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Updates whose engines are stand-ins are not planned; `fork_engines` brings the real planner back."""
+    monkeypatch.setattr(planning, "ask_engine", lambda *_: (1, "", "No engine here."))
+
+
 @pytest.fixture
 def forked_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Engines need not load their libraries, which takes each five seconds."""
@@ -48,10 +55,11 @@ def forked_engines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fork_engines(patch: pytest.MonkeyPatch) -> None:
-    from tests.rlhf.engine import ForkedEngine
+    from tests.rlhf.engine import ForkedEngine, ask
 
     patch.setattr(launcher, "EngineProcess", ForkedEngine)
     patch.setattr(launcher, "POLL_SECONDS", 0.05)
+    patch.setattr(planning, "ask_engine", lambda arguments, _beat: ask(arguments))
 
 
 @pytest.fixture(scope="module")

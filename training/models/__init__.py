@@ -5,6 +5,7 @@ from .conversations import Choice, Conversation, Edit, Reply, Taking, Thumb, Tur
 from .engine_runs import EngineRun
 from .exports import Export
 from .leases import LEASE, Leased, LeaseLostError
+from .plans import UpdatePlan
 from .runs import TrainingRun, Update
 from .schedules import Schedule
 from .serving import ModelServer, QueuePlace, Served, ServingSettings
@@ -34,4 +35,5 @@ __all__ = [
     "Turn",
     "UnpackedBase",
     "Update",
+    "UpdatePlan",
 ]

@@ -30,6 +30,9 @@ class Update(Leased):
     settings: Any = models.JSONField(
         default=dict, help_text="Recipe settings by stage that differ from the defaults."
     )
+    plan: Any = models.JSONField(
+        default=dict, help_text="What the engine chose beside these settings, why, and what it will take."
+    )
     parent = models.ForeignKey(
         ModelVersion, on_delete=models.PROTECT, related_name="+", help_text="Live when it began."
     )

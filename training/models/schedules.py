@@ -8,7 +8,7 @@ from annotator.models import Project
 
 
 class Schedule(models.Model):
-    """A project's cron expression and time zone."""
+    """When a project is updated by itself, and how."""
 
     project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="schedule")
     cron = models.CharField(max_length=100, default="0 3 * * 1")
@@ -18,6 +18,9 @@ class Schedule(models.Model):
     )
     is_enabled = models.BooleanField(default=False)
     settings: Any = models.JSONField(default=dict, help_text="Recipe settings of its updates.")
+    update_minutes = models.PositiveIntegerField(
+        default=8 * 60, help_text="How long an update may take: what its settings are chosen by."
+    )
     checked_at = models.DateTimeField(
         auto_now_add=True, help_text="Slots up to this time were started or passed over."
     )

@@ -12,9 +12,11 @@ from django_tasks.base import Task
 from django_tasks_db.models import DBTaskResult
 
 from annotator.errors import RefusedError
+from annotator.models import Project
 from annotator.services.audit import record
 from training.cron import latest_time
 from training.models import Export, Leased, Schedule, TrainingRun, UnpackedBase, Update
+from training.services.plans.control import request_plan
 from training.services.updates.control import new_judgments, start_update
 from training.services.versions.exports import request_exports
 from training.tasks import run_export, run_sampling, run_unpacking, run_update
@@ -24,10 +26,15 @@ MAX_ATTEMPTS = 5
 
 
 def tick(now: datetime | None = None) -> None:
-    """Start what is due and hand abandoned work to a worker again; safe to call from several clocks."""
+    """Start what is due, have updates planned, and hand abandoned work to a worker again.
+
+    Safe to call from several clocks.
+    """
     now = now or timezone.now()
     for schedule in Schedule.objects.filter(is_enabled=True).select_related("project"):
         _guarded(schedule, partial(start_due, schedule, now))
+    for project in Project.objects.exclude(updates__state__in=Update.ACTIVE):
+        _guarded(project, partial(request_plan, project))
     for update in Update.objects.claimable():
         _guarded(update, partial(_revive, update, run_update))
     for run in TrainingRun.objects.claimable().filter(update=None):

@@ -11,6 +11,7 @@ from annotator.shown import Shown, check_shown
 from training.cron import CronError, next_times
 from training.facts import schedule_facts
 from training.models import Schedule
+from training.services.plans.control import request_plan
 from training.services.runs.recipes import Settings, check_settings
 
 
@@ -23,9 +24,10 @@ def save_schedule(
     min_new_judgments: int,
     actor: User,
     settings: Settings,
+    update_minutes: int = 8 * 60,
     shown: Shown | None = None,
 ) -> Schedule:
-    """Set when a project is updated; raises CronError or RefusedError for what cannot be.
+    """Set when and how a project is updated; raises CronError or RefusedError for what cannot be.
 
     The first update comes at the next slot from now on: what would have been due before is left out.
     """
@@ -39,12 +41,14 @@ def save_schedule(
         "min_new_judgments": min_new_judgments,
         "checked_at": now,
         "settings": settings,
+        "update_minutes": update_minutes,
     }
     with transaction.atomic():
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         check_shown(shown, schedule_facts(project))
         schedule, _ = Schedule.objects.update_or_create(project=project, defaults=values)
         record("schedule.saved", actor=actor, project=project, target=schedule, cron=cron, zone=timezone)
+        request_plan(project)
     return schedule
 
 

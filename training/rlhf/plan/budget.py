@@ -242,6 +242,7 @@ class UpdatePlanner:
             "parameters": self.parameters,
             "machine": asdict(self.machine),
             "budget": self.facts.seconds,
+            "pace": self.facts.pace,
             "answers": len(self.material.answers),
             "longest_answer": self.material.longest_answer(_NEARLY_ALL),
             "pairs": self.facts.pairs,

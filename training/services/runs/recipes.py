@@ -72,7 +72,7 @@ def check_settings(settings: Settings) -> None:
             )
         required = {each.name for each in fields(engine.STAGES[stage].recipe) if each.default is MISSING}
         fixed = {name: PLACEHOLDERS[name] for name in required}
-        _build(Stage(stage), {**fixed, **_judge(values), **values})
+        _build(Stage(stage), {**fixed, **judge_of(values), **values})
 
 
 def settings_of(project: Project) -> Settings:
@@ -81,9 +81,16 @@ def settings_of(project: Project) -> Settings:
     return schedule.settings if schedule else {}
 
 
+def chosen_settings(plan: dict[str, Any], stage: str) -> dict[str, Any]:
+    """What the engine's plan of an update chose for a stage."""
+    chosen = plan.get("stages", {}).get(stage, {}).get("settings", {})
+    return {name: each["value"] for name, each in chosen.items()}
+
+
 def stage_input(update: Update, stage: str) -> RunInput:
     """What the stage of an update starts with; the stages before it have succeeded."""
-    return _INPUT_OF[Stage(stage)](update, update.settings.get(stage, {}))
+    values = chosen_settings(update.plan, stage) | update.settings.get(stage, {})
+    return _INPUT_OF[Stage(stage)](update, values)
 
 
 def sampling_input(version: ModelVersion, values: dict[str, Any]) -> RunInput:
@@ -135,7 +142,7 @@ def _input_of_evaluate(update: Update, values: dict[str, Any]) -> RunInput:
         fixed["flagged"] = {"path": FLAGS_FILE, "sha256": hashlib.sha256(flags).hexdigest()}
     prompts = update.project.prompts.in_use().held_out()
     run_input = _input_with_prompts(
-        Stage.EVALUATE, update.parent, prompts, {**values, **fixed, **_judge(values)}
+        Stage.EVALUATE, update.parent, prompts, {**values, **fixed, **judge_of(values)}
     )
     return RunInput(run_input.recipe, run_input.files | ({FLAGS_FILE: flags} if flags is not None else {}))
 
@@ -159,7 +166,7 @@ def prompts_file(version: ModelVersion, prompts: QuerySet[Prompt]) -> bytes:
     return "".join(lines).encode()
 
 
-def _judge(values: dict[str, Any]) -> dict[str, str]:
+def judge_of(values: dict[str, Any]) -> dict[str, str]:
     """Where the site's judge endpoint is, for an evaluation that is to ask it."""
     if values.get("judge") != "endpoint":
         return {}

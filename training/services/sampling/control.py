@@ -12,9 +12,10 @@ from annotator.services.audit import record
 from annotator.shown import Shown
 from training.failures import reason_of
 from training.models import ModelVersion, TrainingRun
+from training.services.plans.stored import current_plan
 from training.services.project_lock import lock_idle_project
 from training.services.runs.create import create_run
-from training.services.runs.recipes import check_settings, sampling_input, settings_of
+from training.services.runs.recipes import check_settings, chosen_settings, sampling_input, settings_of
 from training.tasks import run_sampling
 
 Stage = TrainingRun.Stage
@@ -30,10 +31,12 @@ def sample_live_version(
 ) -> TrainingRun:
     """Queue a run that samples the live version's answers to all prompts and opens a round with them.
 
-    `settings` are those of the generate stage; without them the project's count. Raises RefusedError when
-    something else is under way or the disk is full.
+    `settings` are those of the generate stage; without them the project's count, and what they leave open is
+    as for the next update. Raises RefusedError when something else is under way or the disk is full.
     """
     values = {"completions_per_prompt": project.completions_per_comparison * comparisons_per_prompt}
+    plan = current_plan(project)
+    values |= chosen_settings(plan.plan, Stage.GENERATE) if plan else {}
     values |= settings_of(project).get(Stage.GENERATE, {}) if settings is None else settings
     check_settings({Stage.GENERATE: values})
     with transaction.atomic():

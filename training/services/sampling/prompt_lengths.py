@@ -16,7 +16,14 @@ from annotator.models import Project, Prompt
 from training.engine_environment import engine_environment
 from training.models import ModelVersion, TrainingRun, UnpackedBase
 from training.rlhf.stages.generate.recipe import GenerateRecipe
-from training.services.runs.recipes import PROMPTS_FILE, base_model, prompts_file, settings_of
+from training.services.plans.stored import current_plan
+from training.services.runs.recipes import (
+    PROMPTS_FILE,
+    base_model,
+    chosen_settings,
+    prompts_file,
+    settings_of,
+)
 
 logger = logging.getLogger(__name__)
 LONGEST_SECONDS = 15 * 60
@@ -73,7 +80,10 @@ def measure_new_prompts(project_id: int) -> None:
     if UnpackedBase.objects.not_there().filter(location=version.base_model).exists():
         return  # they are measured when it is unpacked
     measured = _measure(base_model(version), prompts_file(version, unmeasured))
-    recipe = settings_of(project).get("generate", {})
+    plan = current_plan(project)
+    recipe = (chosen_settings(plan.plan, "generate") if plan else {}) | settings_of(project).get(
+        "generate", {}
+    )
     longest = recipe.get("max_prompt_tokens", GenerateRecipe.max_prompt_tokens)
     answer = recipe.get("max_new_tokens", GenerateRecipe.max_new_tokens)
     changed = []

@@ -13,6 +13,7 @@ from annotator.shown import Shown, check_shown
 from ranking.models import Judgment
 from training.facts import update_facts
 from training.models import ModelVersion, TrainingRun, Update
+from training.services.plans.stored import minutes_of, plan_for
 from training.services.project_lock import lock_idle_project
 from training.services.runs.recipes import STAGES, Settings, check_settings, settings_of
 from training.tasks import run_update
@@ -30,7 +31,8 @@ def start_update(
 ) -> Update:
     """Queue an update of the live version; raises RefusedError when one is under way or it could not run.
 
-    `settings` are recipe settings by stage; without them the project's count. `slot` is the scheduled time
+    `settings` are recipe settings by stage; without them the project's count. What they leave open is as the
+    project's plan has it, or if that is out of date, as the worker plans it. `slot` is the scheduled time
     that it is started for.
     """
     settings = settings_of(project) if settings is None else settings
@@ -48,7 +50,12 @@ def start_update(
         if slot is not None and project.updates.filter(slot=slot).exists():
             raise RefusedError(_("The update of this time was started already."))
         update = Update.objects.create(
-            project=project, parent=parent, started_by=actor, slot=slot, settings=settings
+            project=project,
+            parent=parent,
+            started_by=actor,
+            slot=slot,
+            settings=settings,
+            plan=plan_for(project, settings),
         )
         record("update.started", actor=actor, project=project, target=update, slot=slot)
         transaction.on_commit(partial(run_update.enqueue, update.pk))
@@ -92,10 +99,11 @@ def retry_update(
         if not update.requeue():
             raise RefusedError(_("Only an update that failed or was cancelled can be tried again."))
         update.refresh_from_db(fields=["dataset"])
-        update.settings = settings
+        if update.settings != settings or update.plan.get("budget") != 60 * minutes_of(update.project):
+            update.settings, update.plan = settings, plan_for(update.project, settings)
         if _needs_new_dataset(update):
             update.dataset = None
-        update.save(update_fields=["settings", "dataset"])
+        update.save(update_fields=["settings", "plan", "dataset"])
         record("update.retried", actor=actor, project=update.project, target=update)
         transaction.on_commit(partial(run_update.enqueue, update.pk))
 

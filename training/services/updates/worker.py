@@ -7,6 +7,7 @@ from ranking.services import snapshot_preferences
 from training.failures import record_failure, retry_write
 from training.launcher import Outcome, run_engine
 from training.models import LeaseLostError, TrainingRun, Update
+from training.services.plans.worker import NoPlanError, make_plan
 from training.services.runs.create import create_run
 from training.services.runs.recipes import STAGES, stage_input
 from training.services.versions.candidates import publish_candidate
@@ -40,6 +41,8 @@ def _advance(update: Update) -> None:
     try:
         if update.dataset is None:
             update.renew(dataset=snapshot_preferences(project=update.project, actor=update.started_by))
+        if not update.plan:
+            _plan(update)
         for stage in STAGES:
             _stop_if_cancelled(update)
             _do_stage(update, stage)
@@ -48,6 +51,16 @@ def _advance(update: Update) -> None:
     except StoppedError as stopped:
         logger.warning("%s ended: %s", update, stopped)
         update.finish(stopped.state, error=str(stopped))
+
+
+def _plan(update: Update) -> None:
+    """Let the engine choose what the settings leave open; an update that it cannot plan has the defaults."""
+    _stop_if_cancelled(update)
+    try:
+        update.renew(plan=make_plan(update.parent, update.settings, beat=update.renew))
+    except NoPlanError as error:
+        logger.warning("%s could not be planned: %s", update, error)
+        update.renew(plan={"error": str(error)})
 
 
 def _do_stage(update: Update, stage: TrainingRun.Stage) -> None:

@@ -1,0 +1,55 @@
+"""The stored plan of a project's next update, and whether it still holds."""
+
+import math
+from typing import Any
+
+from annotator.models import Project
+from ranking.models import Judgment
+from training.models import ModelVersion, Schedule, UpdatePlan
+from training.services.runs.recipes import Settings, settings_of
+
+# Counts that differ by less make no new plan necessary.
+_NEARLY = 1.25
+_FEW = 10
+
+
+def current_plan(project: Project) -> UpdatePlan | None:
+    """The plan of the next update by the project's settings; None when it is out of date or none was made."""
+    plan = UpdatePlan.objects.filter(project=project).first()
+    return plan if plan and plan.basis == basis_of(project) else None
+
+
+def plan_for(project: Project, settings: Settings) -> dict[str, Any]:
+    """The current plan as the engine printed it, if it is one for these settings; else empty."""
+    current = current_plan(project)
+    return current.plan if current and current.basis["settings"] == settings else {}
+
+
+def basis_of(project: Project) -> dict[str, Any] | None:
+    """What a plan is made for, roughly; None when there is nothing to plan yet."""
+    live = ModelVersion.objects.live().filter(project=project).first()
+    prompts = project.prompts.in_use()
+    train, held_out = prompts.train().count(), prompts.held_out().count()
+    if live is None or not train or not held_out:
+        return None
+    newest = project.rounds.order_by("-pk").first()
+    return {
+        "version": live.pk,
+        "minutes": minutes_of(project),
+        "settings": settings_of(project),
+        "answers": project.completions_per_comparison,
+        "train": _roughly(train),
+        "held_out": _roughly(held_out),
+        "judgments": _roughly(Judgment.objects.of_project(project).count()),
+        "round": newest.pk if newest else None,
+    }
+
+
+def minutes_of(project: Project) -> int:
+    """How long an update of the project may take."""
+    schedule = Schedule.objects.filter(project=project).first() or Schedule(project=project)
+    return schedule.update_minutes
+
+
+def _roughly(count: int) -> int:
+    return count if count < _FEW else _FEW + round(math.log(count / _FEW, _NEARLY))

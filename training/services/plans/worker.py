@@ -1,0 +1,98 @@
+"""The worker's part of planning: asking the engine."""
+
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as site
+
+from annotator.errors import RefusedError
+from annotator.models import Project
+from annotator.text.storable import storable
+from training.engine_environment import engine_environment
+from training.models import ModelVersion, UpdatePlan
+from training.services.runs.recipes import Settings, settings_of
+
+from .facts import facts_of, watts_of
+from .stored import basis_of, current_plan, minutes_of
+
+logger = logging.getLogger(__name__)
+LONGEST_SECONDS = 15 * 60
+BEAT_SECONDS = 10.0
+_LAST_WORDS = 500
+
+
+class NoPlanError(Exception):
+    """The engine could not plan an update; the message says why."""
+
+
+def plan_next_update(project_id: int) -> None:
+    """Choose the settings of a project's next update, and store them with what they will take."""
+    project = Project.objects.get(pk=project_id)
+    basis = basis_of(project)
+    if basis is None or current_plan(project) is not None:
+        return
+    version = ModelVersion.objects.live().select_related("project").get(project=project)
+    values: dict[str, Any] = {"basis": basis, "plan": {}, "error": ""}
+    try:
+        values["plan"] = make_plan(version, settings_of(project))
+    except NoPlanError as error:
+        logger.warning("%s: the next update could not be planned: %s", project, error)
+        values["error"] = str(error)
+    UpdatePlan.objects.update_or_create(project=project, defaults=values)
+
+
+def make_plan(
+    version: ModelVersion, settings: Settings, beat: Callable[[], object] = lambda: None
+) -> dict[str, Any]:
+    """What the engine chooses for an update of this version; raises NoPlanError.
+
+    `beat` is called every few seconds meanwhile.
+    """
+    try:
+        facts = facts_of(version, settings, minutes_of(version.project))
+    except RefusedError as refused:
+        raise NoPlanError(str(refused)) from refused
+    with tempfile.TemporaryDirectory(dir=site.DATA_DIR) as scratch:
+        path = Path(scratch) / "facts.json"
+        path.write_text(json.dumps(facts), encoding="utf-8")
+        code, printed, said = ask_engine(["plan", "--update", str(path)], beat)
+    try:
+        plan: dict[str, Any] = json.loads(printed) if code == 0 else {}
+    except ValueError:
+        plan = {}
+    if not plan:
+        raise NoPlanError(storable(said.strip()[-_LAST_WORDS:]) or f"The engine ended with code {code}.")
+    for stage, watts in watts_of(version.project).items():
+        plan["stages"][stage]["watts"] = watts
+    return plan
+
+
+def ask_engine(arguments: list[str], beat: Callable[[], object]) -> tuple[int, str, str]:
+    """Run the engine's command; returns its exit status, and what it printed to each stream."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "training.rlhf", *arguments],
+        cwd=site.BASE_DIR,
+        # What the hub has of a base was fetched when the project was founded.
+        env=engine_environment() | {"HF_HUB_OFFLINE": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as engine:
+        try:
+            for _ in range(int(LONGEST_SECONDS / BEAT_SECONDS)):
+                try:
+                    printed, said = engine.communicate(timeout=BEAT_SECONDS)
+                    return engine.returncode, printed, said
+                except subprocess.TimeoutExpired:
+                    beat()
+            raise NoPlanError(f"Planning took longer than {LONGEST_SECONDS // 60} minutes.")
+        finally:
+            engine.kill()
