@@ -1,5 +1,6 @@
 """The forms of training."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -9,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.errors import RefusedError
 from annotator.forms.compared import ComparedForm
-from annotator.text.strict_json import BadJSONError, load_json
 from training.cron import CronError, next_times, zone_names
-from training.models import ServingSettings
+from training.models import Schedule, ServingSettings
 from training.models.serving import FEWEST_TOKENS, MOST_TOKENS
-from training.services.runs.recipes import Settings, check_settings
+from training.recipe_fields import entered, initial_of, recipe_fields
+from training.services.runs.recipes import STAGES, Settings, check_settings
 
 # Names of whole places, without the zones that exist for compatibility with old software.
 AREAS = (
@@ -45,7 +46,41 @@ class ServingForm(ComparedForm, forms.Form):
     )
 
 
-class ScheduleForm(ComparedForm, forms.Form):
+class HoursField(forms.CharField):
+    """A time in hours and minutes, `8:00` or `8`, as whole minutes."""
+
+    default_error_messages = {
+        "hours": _("Write hours and minutes, such as 8:00 for a night or 0:20 for twenty minutes."),
+        "least": _("An update needs a minute at least, and may take a week at most."),
+    }
+    _MOST_MINUTES = 7 * 24 * 60
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value // 60}:{value % 60:02}" if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> int:
+        text = super().clean(value)
+        read = re.fullmatch(r"([0-9]{1,4})(?::([0-5]?[0-9]))?", text.strip())
+        if read is None:
+            raise ValidationError(self.error_messages["hours"])
+        minutes = 60 * int(read[1]) + int(read[2] or 0)
+        if not 1 <= minutes <= self._MOST_MINUTES:
+            raise ValidationError(self.error_messages["least"])
+        return minutes
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.prepare_value(initial) != data)
+
+
+# With a field for each setting of each stage.
+_RecipesForm: Any = type("RecipesForm", (forms.Form,), recipe_fields())
+
+
+class ScheduleForm(ComparedForm, _RecipesForm):
+    """When a project is updated, how long that may take, and the settings that are not to be chosen."""
+
+    SCHEDULE = ("is_enabled", "cron", "timezone", "min_new_judgments", "update_minutes")
+
     is_enabled = forms.BooleanField(label=_("Run updates on a schedule"), required=False)
     cron = forms.CharField(
         label=_("When (cron expression)"),
@@ -62,28 +97,27 @@ class ScheduleForm(ComparedForm, forms.Form):
         max_value=1_000_000,
         help_text=_("With fewer since the last update, a scheduled update is skipped."),
     )
-    settings = forms.CharField(
-        label=_("Settings of the stages"),
-        required=False,
-        max_length=20_000,
-        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
-        help_text=_(
-            "JSON, one entry per stage: reward (reward model), ppo (training), generate (answers), evaluate "
-            '(evaluation). For example {"ppo": {"steps": 120}}. What is not named keeps the default. They '
-            "count for updates started by hand too, and when one is tried again."
-        ),
+    update_minutes = HoursField(
+        label=_("How long an update may take (hours:minutes)"),
+        max_length=10,
+        help_text=_("8:00 is a night, 0:20 twenty minutes. The settings are chosen so that it fits."),
     )
 
-    def clean_settings(self) -> Settings:
-        text = self.cleaned_data["settings"].strip()
-        try:
-            settings = load_json(text) if text else {}
-            check_settings(settings)
-        except BadJSONError as error:
-            raise ValidationError(_("This is not valid JSON: %(why)s.") % {"why": error}) from error
-        except RefusedError as refused:
-            raise ValidationError(str(refused)) from refused
-        return settings
+    @classmethod
+    def of(cls, stored: Schedule) -> "ScheduleForm":
+        """The form as it shows a stored schedule."""
+        initial = {name: getattr(stored, name) for name in cls.SCHEDULE}
+        return cls(initial=initial | initial_of(stored.settings))
+
+    @property
+    def times(self) -> list[forms.BoundField]:
+        """The fields that are not those of stages."""
+        return [self[name] for name in self.SCHEDULE]
+
+    @property
+    def schedule(self) -> dict[str, Any]:
+        """What was entered, as `save_schedule` takes it."""
+        return {name: self.cleaned_data[name] for name in (*self.SCHEDULE, "settings")}
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
@@ -92,4 +126,15 @@ class ScheduleForm(ComparedForm, forms.Form):
                 next_times(data["cron"], data["timezone"], timezone.now(), 1)
             except CronError as error:
                 self.add_error("cron", str(error))
-        return data
+        return data | {"settings": self._settings(data)}
+
+    def _settings(self, data: dict[str, Any]) -> Settings:
+        """What was entered for each stage; what contradicts itself is said at the field that it is about."""
+        settings = {stage.value: values for stage in STAGES if (values := entered(stage, data))}
+        for stage, values in settings.items():
+            try:
+                check_settings({stage: values})
+            except RefusedError as refused:
+                words = (f"{stage}-{word}" for word in re.findall(r"\w+", str(refused)))
+                self.add_error(next((word for word in words if word in self.fields), None), str(refused))
+        return settings

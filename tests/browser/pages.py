@@ -316,7 +316,9 @@ TRAINING = [
     View("training-empty", "/p/pages-empty/training/"),
     View("base-model", "/p/{trained}/training/base-model/", "cora"),
     View("schedule", "/p/{trained}/training/schedule/", "cora"),
-    View("schedule-error", "/p/{trained}/training/schedule/", "cora", act=post(cron="x", settings="{{")),
+    View(
+        "schedule-error", "/p/{trained}/training/schedule/", "cora", act=post(cron="x", **{"ppo-steps": "0"})
+    ),
     View("update-finished", "/p/{trained}/training/updates/{finished}/", "cora"),
     View("update-failed", "/p/{trained}/training/updates/{failed}/", "cora"),
     View("update-running", "/p/{trained}/training/updates/{running}/", "cora"),

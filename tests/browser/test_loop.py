@@ -1,6 +1,5 @@
 """The whole loop by hand: sign in by the link, sample, rank, update, release, rank the new version."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -66,7 +65,11 @@ def test_the_loop_by_hand(site: Site, page: Page, base: str) -> None:
     page.goto(site.sign_in_link("cleo@example.org"))
     page.get_by_role("button", name="Sign in").click()
     page.goto("/p/loop/training/schedule/")
-    page.locator("#id_settings").fill(json.dumps(SMALL))
+    for stage in page.locator("details.recipe > summary").all():
+        stage.click()
+    for stage, values in SMALL.items():
+        for name, value in values.items():
+            page.locator(f"#id_{stage}-{name}").fill(str(value))
     page.get_by_role("button", name="Save").click()
 
     open_tab(page, "Training")

@@ -28,11 +28,14 @@ from tests.training.making import (
     make_trainable,
     make_update,
 )
+from tests.training.planning import made_plan, store_plan
 from training.facts import live_facts, version_facts
 from training.models import ModelVersion, Schedule, TrainingRun, Update
 from training.services.clock import tick
+from training.services.plans.worker import plan_next_update
 from training.services.runs import create as runs
 from training.services.schedules import save_schedule
+from training.services.updates.control import start_update
 from training.services.versions.releases import release_version
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +46,8 @@ SCHEDULE = {
     "timezone": "Europe/Paris",
     "min_new_judgments": "30",
     "is_enabled": "on",
-    "settings": json.dumps(SMALL),
+    "update_minutes": "0:20",
+    **{f"{stage}-{name}": value for stage, values in SMALL.items() for name, value in values.items()},
 }
 GET_PAGES = ["training", "schedule", "update", "update-curves", "version", "version-safety"]
 POST_PAGES = [
@@ -84,6 +88,14 @@ def page(client: Client, project: Project) -> Client:
     """A browser in which the coordinator is signed in."""
     client.force_login(coordinator_of(project))
     return client
+
+
+@pytest.fixture
+def idle(page: Client) -> Project:
+    """A project with rankings and without an update, whose coordinator is signed in."""
+    project = make_judged()
+    page.force_login(coordinator_of(project))
+    return project
 
 
 def address(name: str, project: Project, argument: object = None) -> str:
@@ -292,7 +304,7 @@ def test_a_running_update_shows_its_stage_bar_time_and_log(page, project, update
     TrainingRun.objects.filter(pk=run.pk).update(progress=lines[-1])
     text = text_of(page.get(address("update", project)))
     assert '<progress max="80" value="20"' in text
-    assert "about 1 min 0 s left" in text
+    assert "about 1 min left" in text
     assert "&lt;script&gt;alert(1)" in text
     assert "Running: Training (PPO)." in text
     assert "The last 4 of 4 steps" in text
@@ -483,7 +495,7 @@ def test_the_schedule_is_saved_and_shows_its_next_five_times(page, project):
     text = text_of(response)
     stored = Schedule.objects.get(project=project)
     assert (stored.cron, stored.timezone, stored.is_enabled) == ("0 3 * * 1", "Europe/Paris", True)
-    assert (stored.min_new_judgments, stored.settings) == (30, SMALL)
+    assert (stored.min_new_judgments, stored.settings, stored.update_minutes) == (30, SMALL, 20)
     assert text.count(">Monday ") == 5
     assert "03:00" in text
     overview = text_of(page.get(address("training", project)))
@@ -503,12 +515,25 @@ def test_the_schedule_is_saved_and_shows_its_next_five_times(page, project):
         ({"min_new_judgments": "-1"}, "greater than or equal to 0"),
         ({"min_new_judgments": "9" * 400}, "less than or equal to"),
         ({"min_new_judgments": "many"}, "whole number"),
-        ({"settings": "{"}, "not valid JSON"),
-        ({"settings": "[" * 9000}, "not valid JSON"),
-        ({"settings": '{"ppo": {"steps": NaN}}'}, "NaN is not a number that can be stored"),
-        ({"settings": '{"ppo": {"steps": 1.5}}'}, "steps must be a whole number"),
-        ({"settings": '{"ppo": {"stepz": 1}}'}, "stepz"),
-        ({"settings": "3"}, "object"),
+        ({"update_minutes": "soon"}, "Write hours and minutes"),
+        ({"update_minutes": "0:00"}, "needs a minute at least"),
+        ({"update_minutes": "169:00"}, "may take a week at most"),
+        ({"update_minutes": ""}, "required"),
+        ({"ppo-steps": "NaN"}, "Enter a whole number"),
+        ({"ppo-steps": "1.5"}, "Enter a whole number"),
+        ({"ppo-steps": "0"}, "greater than or equal to 1"),
+        ({"ppo-steps": "9" * 30}, "less than or equal to 4294967295"),
+        ({"ppo-learning_rate": "0"}, "more than 0"),
+        ({"ppo-learning_rate": "nan"}, "Enter a number"),
+        ({"ppo-learning_rate": "1e300"}, "less than or equal to"),
+        ({"ppo-gamma": "1.5"}, "less than or equal to 1"),
+        ({"ppo-dtype": "float16"}, "Select a valid choice"),
+        ({"ppo-reanchor": "maybe"}, "Select a valid choice"),
+        ({"ppo-lora_target": "a\0b"}, "Null characters"),
+        ({"ppo-lora_target": "x" * 501}, "at most 500"),
+        ({"ppo-minibatches": "64"}, "minibatches must not exceed batch_size"),
+        ({"reward-country": "Spain"}, "three-letter"),
+        ({"evaluate-judge": "endpoint"}, "no judge endpoint"),
     ],
 )
 def test_a_wrong_schedule_is_explained_and_not_saved(page, project, wrong, words):
@@ -516,6 +541,85 @@ def test_a_wrong_schedule_is_explained_and_not_saved(page, project, wrong, words
     assert response.status_code == 422
     assert words in text_of(response)
     assert not Schedule.objects.exists()
+
+
+def test_what_is_wrong_with_a_setting_is_said_beside_it_and_its_stage_is_open(page, project):
+    response = page.post(address("schedule", project), {**SCHEDULE, "ppo-minibatches": "64"})
+    html = response.content.decode()
+    _before, _, ppo = html.partition('<details class="card recipe" open>')
+    assert "Training (PPO)" in ppo and html.count('recipe" open') == 1
+    beside = ppo.partition('for="id_ppo-minibatches"')[2].partition("<label")[0]
+    assert "minibatches must not exceed" in beside
+
+
+def test_stored_settings_are_in_the_form_and_empty_fields_are_chosen(page, project):
+    settings = {"ppo": {"learning_rate": 0.0001, "reanchor": True}, "reward": {"soft_labels": False}}
+    values = {name: SCHEDULE[name] for name in ("cron", "timezone", "min_new_judgments")}
+    save_schedule(
+        project=project, actor=coordinator_of(project), is_enabled=True, settings=settings, **values
+    )
+    sent = filled(page, address("schedule", project))
+    assert (sent["ppo-learning_rate"], sent["ppo-reanchor"]) == (["0.0001"], ["true"])
+    assert (sent["reward-soft_labels"], sent["ppo-steps"]) == (["false"], [""])
+    press(page, address("schedule", project))
+    assert Schedule.objects.get(project=project).settings == settings
+    press(page, address("schedule", project), **{"ppo-reanchor": "", "ppo-learning_rate": ""})
+    assert Schedule.objects.get(project=project).settings == {"reward": {"soft_labels": False}}
+
+
+def test_each_setting_says_what_it_is_for_what_it_may_be_and_what_is_chosen(page, idle, monkeypatch):
+    unplanned = text_of(page.get(address("schedule", idle)))
+    assert "Passes over one rollout. Allowed: more than 0. Left empty: 2." in unplanned
+    assert "ppo.steps (iterations)" in unplanned
+    store_plan(monkeypatch, idle)
+    text = text_of(page.get(address("schedule", idle)))
+    assert "Now: 8 (with more it would take longer than 8 h)." in text
+
+
+def test_pages_say_what_the_next_update_takes_and_why(page, idle, monkeypatch):
+    for name in ("training", "schedule"):
+        assert "What it will take is being worked out" in text_of(page.get(address(name, idle)))
+    store_plan(monkeypatch, idle)
+    for name in ("training", "schedule"):
+        text = text_of(page.get(address(name, idle)))
+        assert "about 16 min in all (between 8 min and 32 min)" in text
+        assert "1.4 GB of this machine's 14.9 GB of memory" in text
+        assert "Electricity: about 16.0 Wh" in text
+        assert "suits a model of 135 million parameters" in text
+        assert "nearly all of the 300 answers looked at fit in it" in text
+        assert "more would not fit in this machine&#x27;s memory of 14.9 GB" in text
+        assert "That is more than" not in text
+
+
+def test_pages_say_when_an_update_cannot_be_as_short_or_as_small_as_it_should(page, idle, monkeypatch):
+    machine = made_plan()["machine"] | {"memory": 1_000_000_000}
+    store_plan(monkeypatch, idle, budget=600.0, machine=machine)
+    text = text_of(page.get(address("training", idle)))
+    assert "That is more than the 10 min that it may take" in text
+    assert "This machine has too little memory for it" in text
+
+
+def test_pages_say_why_an_update_could_not_be_planned(page, idle):
+    plan_next_update(idle.pk)
+    assert "could not be found out" in text_of(page.get(address("training", idle)))
+    assert "No engine here." in text_of(page.get(address("training", idle)))
+
+
+def test_an_update_says_what_was_chosen_and_what_was_set_by_hand(page, idle, monkeypatch):
+    save_schedule(
+        project=idle,
+        actor=coordinator_of(idle),
+        cron="0 3 * * 1",
+        timezone="UTC",
+        is_enabled=False,
+        min_new_judgments=1,
+        settings={"ppo": {"temperature": 0.8}},
+    )
+    store_plan(monkeypatch, idle)
+    update = start_update(project=idle)
+    text = text_of(page.get(address("update", idle, update.pk)))
+    assert "What was planned" in text
+    assert re.search(r"ppo\.temperature</code> <bdi>0\.8</bdi></dt><dd>set by a coordinator", text)
 
 
 def test_the_next_times_are_shown_while_typing(page, project):

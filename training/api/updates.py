@@ -73,9 +73,13 @@ class UpdateSerializer(serializers.ModelSerializer):
 
 class UpdateDetailSerializer(UpdateSerializer):
     stages = serializers.SerializerMethodField()
+    plan = serializers.DictField(
+        help_text="What was chosen beside the settings, by what, and what each stage will take: seconds, "
+        "bytes, watts. Empty until it is planned."
+    )
 
     class Meta(UpdateSerializer.Meta):
-        fields = (*UpdateSerializer.Meta.fields, "stages")  # type: ignore[assignment]
+        fields = (*UpdateSerializer.Meta.fields, "plan", "stages")  # type: ignore[assignment]
 
     @extend_schema_field(StageSerializer(many=True))
     def get_stages(self, update: Update) -> Any:

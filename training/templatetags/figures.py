@@ -22,14 +22,24 @@ def watt_hours(kwh: float) -> str:
 
 @register.filter
 def duration(seconds: float | None) -> str:
-    """Seconds in the two units that matter: `45 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Seconds in the two units that matter: `45 s`, `3 min 20 s`, `2 h 5 min`, `8 h`."""
     if seconds is None:
         return ""
     whole = round(seconds)
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
-    if hours:
+    if hours and minutes:
         return _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
-    if minutes:
+    if hours:
+        return _("%(hours)s h") % {"hours": hours}
+    if minutes and rest:
         return _("%(minutes)s min %(rest)s s") % {"minutes": minutes, "rest": rest}
+    if minutes:
+        return _("%(minutes)s min") % {"minutes": minutes}
     return _("%(rest)s s") % {"rest": rest}
+
+
+@register.filter
+def rough_duration(seconds: float) -> str:
+    """Seconds as an estimate has them, from two minutes on in whole ones: `90 s`, `17 min`, `2 h 5 min`."""
+    return duration(seconds if seconds < 120 else 60 * round(seconds / 60))

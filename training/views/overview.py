@@ -23,6 +23,7 @@ from training.services.versions.releases import roll_back
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
 
 from .figures import figures_of
+from .plans import next_plan
 from .stages import RunView
 
 RECENT = 20
@@ -60,6 +61,7 @@ def training(request: ProjectRequest) -> HttpResponse:
         "unpacking": RunView.of_base(base) if base else None,
         "too_long": project.prompts.in_use().filter(too_long=True).count(),
         "next_times": upcoming(project, count=1),
+        "next_plan": next_plan(project),
         "passed_over": passed_over(project),
         "schedule_saved": last_saved(project),
         "coordinators": project.coordinators,

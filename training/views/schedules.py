@@ -1,7 +1,5 @@
 """A project's update schedule."""
 
-import json
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -19,6 +17,9 @@ from training.forms import ScheduleForm
 from training.models import Schedule
 from training.services.schedules import last_saved, save_schedule
 
+from .plans import next_plan
+from .recipe_sections import sections_of
+
 NEXT_TIMES = 5
 
 
@@ -30,13 +31,13 @@ def schedule(request: ProjectRequest) -> HttpResponse:
         return _render(request, "training/_next_times.html", ScheduleForm(request.GET))
     facts = schedule_facts(request.project)
     if request.method != "POST":
-        return _render(request, "training/schedule.html", _fresh(request), facts=facts)
+        return _render_page(request, _fresh(request), facts=facts)
     form = ScheduleForm(request.POST)
     if not form.is_valid():
-        return _render(request, "training/schedule.html", form, status=422, facts=facts)
+        return _render_page(request, form, status=422, facts=facts)
     try:
         shown = Shown.on_page(request)
-        save_schedule(project=request.project, actor=request.user, shown=shown, **form.cleaned_data)
+        save_schedule(project=request.project, actor=request.user, shown=shown, **form.schedule)
     except ChangedMeanwhileError as error:
         return _show_changes(request, form, error)
     messages.success(request, _("The schedule was saved."))
@@ -47,22 +48,25 @@ def _show_changes(request: ProjectRequest, sent: ScheduleForm, error: ChangedMea
     """The schedule as it is now, with what the person entered and what others changed meanwhile."""
     facts, form, saved = schedule_facts(request.project), _fresh(request), last_saved(request.project)
     changes = form.take_over(sent, dict.fromkeys(form.fields, saved) if saved else {}) or error.changes
-    return _render(request, "training/schedule.html", form, status=409, facts=facts, changes=changes)
+    return _render_page(request, form, status=409, facts=facts, changes=changes)
 
 
 def _fresh(request: ProjectRequest) -> ScheduleForm:
     stored = Schedule.objects.filter(project=request.project).first() or Schedule(project=request.project)
-    return ScheduleForm(initial=_initial(stored))
+    return ScheduleForm.of(stored)
 
 
-def _initial(stored: Schedule) -> dict[str, object]:
-    return {
-        "is_enabled": stored.is_enabled,
-        "cron": stored.cron,
-        "timezone": stored.timezone,
-        "min_new_judgments": stored.min_new_judgments,
-        "settings": json.dumps(stored.settings, indent=2) if stored.settings else "",
+def _render_page(
+    request: ProjectRequest, form: ScheduleForm, status: int = 200, **more: object
+) -> HttpResponse:
+    plan = next_plan(request.project)
+    context = {
+        "next_plan": plan,
+        "sections": sections_of(form, plan),
+        "saved": last_saved(request.project),
+        "coordinators": request.project.coordinators,
     }
+    return _render(request, "training/schedule.html", form, status=status, **context | more)
 
 
 def _render(
@@ -70,7 +74,6 @@ def _render(
 ) -> HttpResponse:
     cron, zone = str(form["cron"].value() or ""), str(form["timezone"].value() or "")
     context: dict[str, object] = {"form": form, "zone": zone, "is_enabled": form["is_enabled"].value()} | more
-    context |= {"saved": last_saved(request.project), "coordinators": request.project.coordinators}
     try:
         context["next_times"] = next_times(cron, zone, timezone.now(), NEXT_TIMES)
     except CronError as error:

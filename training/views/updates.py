@@ -20,6 +20,7 @@ from training.rlhf.stages import STAGES
 from training.services.updates.control import request_cancel, retry_update, start_update
 
 from .figures import figures_of, samples_of, warnings_of
+from .plans import plan_of
 from .stages import WAITING, stages_of
 
 CURVE_POINTS = 400
@@ -45,6 +46,7 @@ def update_detail(request: ProjectRequest, pk: int) -> HttpResponse:
     update = get_object_or_404(updates, pk=pk)
     is_poll = bool(request.htmx) and not request.htmx.history_restore_request
     context = _live_context(update) | {"is_poll": is_poll, "coordinators": request.project.coordinators}
+    context["plan"] = plan_of(update)
     # A poll says which words the page shows, so that a screen reader hears them only when they change.
     context["is_news"] = request.GET.get("seen") != context["status_key"]
     if update.candidate is not None:
