@@ -42,11 +42,13 @@ class Setting:
     def label(self) -> str:
         """`ppo.steps (iterations)`, in the reader's language."""
         unit = self.field.metadata["unit"]
-        return f"{self.stage}.{self.name}" + (f" ({_(unit)})" if unit else "")
+        said = _(unit) if unit else ""
+        return f"{self.stage}.{self.name} ({said})" if said else f"{self.stage}.{self.name}"
 
     @property
     def reason(self) -> str:
-        return f"{capfirst(_(self.field.metadata['help']))}."
+        said = _(self.field.metadata["help"])
+        return f"{capfirst(said)}."
 
     @property
     def allowed(self) -> Range:

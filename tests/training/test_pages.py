@@ -32,6 +32,7 @@ from tests.training.planning import made_plan, store_plan
 from training.facts import live_facts, version_facts
 from training.models import ModelVersion, Schedule, TrainingRun, Update
 from training.services.clock import tick
+from training.services.plans.stored import current_plan
 from training.services.plans.worker import plan_next_update
 from training.services.runs import create as runs
 from training.services.schedules import save_schedule
@@ -601,8 +602,9 @@ def test_pages_say_when_an_update_cannot_be_as_short_or_as_small_as_it_should(pa
 
 def test_pages_say_why_an_update_could_not_be_planned(page, idle):
     plan_next_update(idle.pk)
-    assert "could not be found out" in text_of(page.get(address("training", idle)))
-    assert "No engine here." in text_of(page.get(address("training", idle)))
+    assert current_plan(idle).error == "No engine here."
+    text = text_of(page.get(address("training", idle)))
+    assert "could not be found out" in text and "No engine here." in text
 
 
 def test_an_update_says_what_was_chosen_and_what_was_set_by_hand(page, idle, monkeypatch):

@@ -4,7 +4,6 @@ import pytest
 from django_tasks_db.models import DBTaskResult
 
 from tests.factories import coordinator_of
-from tests.training.conftest import fork_engines
 from tests.training.making import (
     SMALL,
     engine_script,
@@ -40,8 +39,7 @@ def plan_jobs():
     return DBTaskResult.objects.filter(task_path="training.tasks.plan_update")
 
 
-def test_the_engine_plans_the_next_update(tiny_base, monkeypatch):
-    fork_engines(monkeypatch)
+def test_the_engine_plans_the_next_update(tiny_base, forked_engines):
     project = make_judged(str(tiny_base))
     plan_next_update(project.pk)
     plan = current_plan(project)

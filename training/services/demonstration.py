@@ -44,7 +44,8 @@ def found_demonstration(*, name: str, slug: str, coordinator: User) -> Project:
         is_enabled=False,
         min_new_judgments=20,
         actor=coordinator,
-        settings=content.UPDATE_SETTINGS,
+        settings={},
+        update_minutes=content.UPDATE_MINUTES,
     )
     _open_first_round(project, coordinator)
     transaction.on_commit(partial(run_unpacking.enqueue, base.pk))

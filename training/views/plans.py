@@ -9,9 +9,9 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from annotator.models import Project
-from training.models import Update, UpdatePlan
+from training.models import Update
 from training.rlhf import stages as engine
-from training.services.plans.stored import basis_of
+from training.services.plans.stored import basis_of, current_plan
 from training.services.runs.recipes import STAGES
 from training.templatetags.figures import duration
 
@@ -62,13 +62,12 @@ class NextPlan:
 
 def next_plan(project: Project) -> NextPlan | None:
     """What the next update by the project's settings will take; None when there is nothing to plan."""
-    basis = basis_of(project)
-    if basis is None:
+    if basis_of(project) is None:
         return None
-    stored = UpdatePlan.objects.filter(project=project, basis=basis).first()
+    stored = current_plan(project)
     if stored is None or not stored.plan:
         return NextPlan(None, stored.error if stored else "", {})
-    view = view_of(stored.plan, basis["settings"])
+    view = view_of(stored.plan, stored.basis["settings"])
     return NextPlan(view, "", {(row.stage, row.name): row for row in view.rows})
 
 

@@ -142,7 +142,8 @@ class UpdatePlanner:
             return {}
         size, choices = SIZES[number], {}
         if "max_new_tokens" in vars(recipe):
-            tokens = max(_SHORTEST_ANSWER, _rounded_up(longest, _ANSWER_STEP))
+            # Not rounded up: where answers were cut at the last limit, the next one must not creep upwards.
+            tokens = max(_SHORTEST_ANSWER, _ANSWER_STEP * round(longest / _ANSWER_STEP))
             choices["max_new_tokens"] = min(tokens, size.most_new_tokens)
         if "max_length" in vars(recipe):
             tokens = _rounded_up(self.material.longest_conversation, _CONVERSATION_STEP)

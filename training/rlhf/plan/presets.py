@@ -2,9 +2,7 @@
 
 Rates and lengths go by the size of the model, number format by the device, and batches by what its memory
 holds. They are starting points to be watched, not the best there is. Learning rates are for LoRA, about ten
-times those of training every weight (Biderman et al. 2024, "LoRA Learns Less and Forgets Less"); those of
-PPO for the first class are measured (docs/performance.md), the other classes go on by the reward model's
-steps.
+times those of training every weight (Biderman et al. 2024, "LoRA Learns Less and Forgets Less").
 """
 
 from collections.abc import Callable, Collection

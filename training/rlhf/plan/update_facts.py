@@ -61,7 +61,7 @@ class Material:
     def __init__(self, facts: UpdateFacts, tokenizer: PreTrainedTokenizerBase) -> None:
         self.facts, self.pad_id = facts, int(tokenizer.pad_token_id)
         self.prompts = [len(encode_prompt(tokenizer, each)) for each in facts.prompts] or [_USUAL_TOKENS]
-        self.answers = sorted(1 + len(encode_text(tokenizer, each)) for each in facts.answers)
+        self.answers = sorted(len(encode_text(tokenizer, each)) for each in facts.answers)
 
     def longest_answer(self, share: float) -> int | None:
         """The tokens that so large a share of the answers have at most; None when none was seen."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from annotator.models import Project
 from ranking.models import Judgment
-from training.models import ModelVersion, Schedule, UpdatePlan
+from training.models import ModelVersion, Schedule, UnpackedBase, UpdatePlan
 from training.services.runs.recipes import Settings, settings_of
 
 # Counts that differ by less make no new plan necessary.
@@ -30,7 +30,7 @@ def basis_of(project: Project) -> dict[str, Any] | None:
     live = ModelVersion.objects.live().filter(project=project).first()
     prompts = project.prompts.in_use()
     train, held_out = prompts.train().count(), prompts.held_out().count()
-    if live is None or not train or not held_out:
+    if live is None or not train or not held_out or _waits_for_base(project):
         return None
     newest = project.rounds.order_by("-pk").first()
     return {
@@ -43,6 +43,11 @@ def basis_of(project: Project) -> dict[str, Any] | None:
         "judgments": _roughly(Judgment.objects.of_project(project).count()),
         "round": newest.pk if newest else None,
     }
+
+
+def _waits_for_base(project: Project) -> bool:
+    unpacking = UnpackedBase.objects.filter(location=project.base_model)
+    return unpacking.exclude(state=UnpackedBase.State.SUCCEEDED).exists()
 
 
 def minutes_of(project: Project) -> int:
