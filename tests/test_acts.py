@@ -54,6 +54,10 @@ NEVER_STALE = {
     "thumb": "one's own, and says which",
     "edit-reply": "one's own text, sent whole",
     "choose-reply": "one's own choice, made once",
+    "talk": "adds a message to one's own browser session",
+    "talk-answer": "answers the last message of one's own browser session",
+    "talk-stop": "one's own; an answer that has ended stays so",
+    "talk-forget": "one's own; what is gone stays so",
     # Secrets that work once or do one thing:
     "accept-invitation": "the link works once, and not once it was revoked or its maker lost the role",
     "use-sign-in-link": "the link works once, and not after another sign-in",

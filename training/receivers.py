@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
+from django.http import HttpRequest
 
 from annotator.models import Project, User
 from annotator.signals import prompts_imported
@@ -22,3 +24,13 @@ def measure_imported(project: Project, **_kwargs: Any) -> None:
 def forget_what_was_said(volunteer: User, project: Project | None, **_kwargs: Any) -> None:
     """Who withdraws their judgments withdraws their conversations, too."""
     forget_conversations(volunteer=volunteer, project=project)
+
+
+@receiver(user_logged_in)
+def end_what_a_visitor_said(request: HttpRequest, **_kwargs: Any) -> None:
+    """Who signs in begins anew: what they said before is gone, and the session lasts as long as others."""
+    names = [*request.session.keys()]
+    for name in names:
+        if name.startswith(("talk_", "stops_")):
+            del request.session[name]
+    request.session.set_expiry(None)

@@ -16,6 +16,7 @@ from .views import (
     serving,
     updates,
     versions,
+    visitors,
 )
 
 project_patterns = [
@@ -57,6 +58,14 @@ chat_patterns = [
     path("review/<int:pk>/", chat_review.decide, name="decide-turn"),
 ]
 
+visitor_patterns = [
+    path("talk/<slug:project>/", visitors.talk, name="talk"),
+    path("talk/<slug:project>/answer/", visitors.answer, name="talk-answer"),
+    path("talk/<slug:project>/turn/", visitors.turn, name="talk-turn"),
+    path("talk/<slug:project>/stop/", visitors.stop, name="talk-stop"),
+    path("talk/<slug:project>/forget/", visitors.forget, name="talk-forget"),
+]
+
 openai_patterns = [
     path("models", openai.ModelsView.as_view(), name="openai-models"),
     path("models/<str:name>", openai.ModelView.as_view(), name="openai-model"),
@@ -67,5 +76,6 @@ openai_patterns = [
 urlpatterns = [
     path("p/<slug:slug>/training/", include(project_patterns)),
     path("p/<slug:slug>/chat/", include(chat_patterns)),
+    *visitor_patterns,
     path("v1/", include(openai_patterns)),
 ]

@@ -42,7 +42,7 @@ from tests.factories import (
 from tests.ranking.making import make_assignment, make_judgment
 from tests.training.chat import make_reply, make_turn, react_in_every_way
 from tests.training.making import make_finished, make_judged, make_update
-from training.models import Update
+from training.models import ServingSettings, Update
 from training.services.conversations.reactions import give_thumb, show_two
 from training.services.conversations.talk import ask
 
@@ -233,6 +233,7 @@ def make_training() -> dict[str, Any]:
 def make_chat() -> dict[str, Any]:
     """Conversations with a live version: some to review, with all that can be said about answers."""
     project = make_judged()
+    ServingSettings.objects.create(project=project, audience=ServingSettings.Audience.PUBLIC)
     make_member(project, Role.REVIEWER, email=f"remy@{HOST}", name="Remy")
     talker = make_member(project, email=f"tara@{HOST}", name="Tara")
     make_prompt(project, "Why is the sea rising? Write to me.")

@@ -315,6 +315,7 @@ TRAINING = [
     View("training", "/p/{trained}/training/", "cora"),
     View("training-empty", "/p/pages-empty/training/"),
     View("base-model", "/p/{trained}/training/base-model/", "cora"),
+    View("serving", "/p/{trained}/training/serving/", "cora"),
     View("schedule", "/p/{trained}/training/schedule/", "cora"),
     View(
         "schedule-error", "/p/{trained}/training/schedule/", "cora", act=post(cron="x", **{"ppo-steps": "0"})
@@ -328,6 +329,9 @@ TRAINING = [
     View("api-docs", "/api/v1/docs/"),
 ]
 CHAT = [
+    View("talk", "/talk/{chat}/", NOBODY),
+    View("talk-error", "/talk/{chat}/", NOBODY, act=post(question=" ")),
+    View("talk-signed-in", "/talk/{chat}/", "new"),
     View("chat", "/p/{chat}/chat/", "tara", act=unfold),
     View("chat-error", "/p/{chat}/chat/", "tara", act=post(question=" ")),
     View("chat-not-served", "/p/pages-empty/chat/"),

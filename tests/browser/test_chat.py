@@ -211,3 +211,20 @@ def test_without_scripts_a_plain_form_does_it(filled: Filled, browser: Browser, 
     page.get_by_role("button", name="About equal").click()
     expect(page.get_by_role("button", name="Bad")).to_be_visible()
     context.close()
+
+
+def test_a_visitor_talks_without_an_account(filled: Filled, browser: Browser, model: StandIn):
+    context = filled.context(browser, "", viewport=PHONE)
+    page = context.new_page()
+    page.goto(f"/talk/{filled.words['chat']}/")
+    ask(page, "Why is it warm?")
+    expect(page.locator(".turn strong")).to_have_text("sun")
+    status_is(page, "The answer is complete.")
+    model.answers = ["At night it cools."]
+    ask(page, "And at night?")
+    expect(page.locator(".turn").nth(1)).to_contain_text("At night it cools.")
+    page.reload()
+    assert page.locator(".turn").count() == 2
+    page.get_by_role("button", name="Forget this conversation").click()
+    expect(page.locator(".turn")).to_have_count(0)
+    context.close()

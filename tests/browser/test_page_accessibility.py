@@ -163,8 +163,17 @@ def doubled_text(page: Page) -> Iterator[None]:
 
 
 # Arguments for addresses that no page above has: enough for them to say that they are no pages.
-PLAIN = {"metrics"}  # text, to who has a token
-ARGUMENTS = {"number": 1, "name": "manifest.json", "key": "1", "uidb36": "1", "token": "1"}
+# Text, to who has a token; files of versions; parts of pages, which a script asks for.
+PLAIN = {"metrics", "export-file", "turn", "talk-turn"}
+ARGUMENTS = {
+    "part": "base",
+    "project": "x",
+    "number": 1,
+    "name": "manifest.json",
+    "key": "1",
+    "uidb36": "1",
+    "token": "1",
+}
 
 
 def test_every_page_is_among_those_looked_at(filled: Filled, browser: Browser):

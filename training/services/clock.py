@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
@@ -26,11 +27,12 @@ MAX_ATTEMPTS = 5
 
 
 def tick(now: datetime | None = None) -> None:
-    """Start what is due, have updates planned, and hand abandoned work to a worker again.
+    """Start what is due, have updates planned, revive abandoned work, and delete sessions that have ended.
 
     Safe to call from several clocks.
     """
     now = now or timezone.now()
+    SessionStore.clear_expired()
     for schedule in Schedule.objects.filter(is_enabled=True).select_related("project"):
         _guarded(schedule, partial(start_due, schedule, now))
     for project in Project.objects.exclude(updates__state__in=Update.ACTIVE):

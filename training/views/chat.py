@@ -20,7 +20,7 @@ from training.services.conversations.consent import agree, take_back_consent, wo
 from training.services.conversations.talk import LONGEST_QUESTION, ask, delete_conversation
 from training.services.serving.chatbots import chatbots_for
 
-from .chat_answers import Answering, respond
+from .chat_answers import answer_turn
 from .chat_turns import turn_context, where_is
 
 RECENT = 50
@@ -89,7 +89,7 @@ def _ask(request: ProjectRequest, found: Conversation | None) -> HttpResponseBas
             return JsonResponse({"error": str(refused)}, status=422)
         return _show(request, found, question=question, error=str(refused), status=422)
     if not by_script:
-        return respond(request, turn, Answering(request, turn))
+        return answer_turn(request, turn)
     if found is None:
         return JsonResponse({"url": where_is(turn)})
     return JsonResponse({"turn": render_to_string("training/_turn.html", turn_context(turn), request)})

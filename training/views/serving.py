@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -49,5 +50,6 @@ def _render(request: ProjectRequest, form: ServingForm, status: int = 200, **mor
         "saved": last_saved(request.project),
         "coordinators": request.project.coordinators,
         "address": f"{settings.SITE_URL}/v1",
+        "talk_address": f"{settings.SITE_URL}{reverse('talk', args=[request.project.slug])}",
     }
     return render(request, "training/serving.html", context | more, status=status)
