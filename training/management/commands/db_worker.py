@@ -16,6 +16,8 @@ RETRY_SECONDS = 1.0
 class Command(db_worker.Command):
     """The worker, which says that it uses the data folder, and outlives its connection to the database."""
 
+    requires_system_checks: list[str] = []  # they load all pages, 20 MB for as long as this runs
+
     def handle(self, **options: Any) -> None:
         with data_folder_in_use():
             while True:

@@ -18,6 +18,7 @@ PERIOD_SECONDS = 20
 
 class Command(BaseCommand):
     help = "Start due updates and hand abandoned ones to a worker again, until it is stopped."
+    requires_system_checks: list[str] = []  # they load all pages, 20 MB for as long as this runs
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()

@@ -25,6 +25,7 @@ PERIOD_SECONDS = 1.0
 
 class Command(BaseCommand):
     help = "Serve the live version of each project, until it is stopped."
+    requires_system_checks: list[str] = []  # they load all pages, 20 MB for as long as this runs
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()
