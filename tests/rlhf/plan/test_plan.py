@@ -12,6 +12,7 @@ import pytest
 import torch
 from peft.tuners.lora import Linear as PeftLinear
 
+from tests.rlhf.engine import ask
 from tests.rlhf.making import GOOD, QUESTIONS, conversation, with_policy, write_rows
 from training.rlhf.__main__ import main
 from training.rlhf.data.files import read_preferences
@@ -310,6 +311,11 @@ def test_adapters_are_counted_without_a_warning(settings: dict[str, Any], make_r
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         workload_of(make_run(settings["ppo"]))
+
+
+def test_the_command_says_nothing_but_the_plan(settings: dict[str, Any], make_run: Make) -> None:
+    status, printed, said = ask(["plan", str(make_run(settings["ppo"]))])
+    assert (status, said) == (0, "") and printed.startswith("ppo of ")
 
 
 def test_the_plan_reads_well(settings: dict[str, Any], make_run: Make) -> None:

@@ -2,10 +2,12 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from annotator.errors import RefusedError
 from annotator.models import Project
 from annotator.text.storable import storable
 from training.engine_environment import engine_environment
+from training.engine_process import NICENESS
 from training.models import ModelVersion, UpdatePlan
 from training.services.runs.recipes import Settings, settings_of
 
@@ -86,6 +89,8 @@ def ask_engine(arguments: list[str], beat: Callable[[], object]) -> tuple[int, s
         text=True,
         errors="replace",
     ) as engine:
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, engine.pid, NICENESS)  # ranking stays quick
         try:
             for _ in range(int(LONGEST_SECONDS / BEAT_SECONDS)):
                 try:
