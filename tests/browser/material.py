@@ -42,9 +42,11 @@ from tests.factories import (
 from tests.ranking.making import make_assignment, make_judgment
 from tests.training.chat import make_reply, make_turn, react_in_every_way
 from tests.training.making import make_finished, make_judged, make_update
-from training.models import ServingSettings, Update
+from tests.training.planning import made_plan
+from training.models import ServingSettings, Update, UpdatePlan
 from training.services.conversations.reactions import give_thumb, show_two
 from training.services.conversations.talk import ask
+from training.services.plans.stored import basis_of
 
 HOST = "pages.example"
 QUESTIONS: dict[str, tuple[str, ...]] = {
@@ -224,6 +226,8 @@ def make_training() -> dict[str, Any]:
     failed.finish(Update.State.FAILED, error="The engine ended with status 1.")
     running = make_update(project)
     running.claim()
+    Update.objects.filter(pk=finished.pk).update(plan=made_plan())
+    UpdatePlan.objects.create(project=project, basis=basis_of(project), plan=made_plan(budget=600.0))
     coordinator = project.memberships.get(role=Role.COORDINATOR).user
     coordinator.email = f"cora@{HOST}"
     coordinator.save()

@@ -316,11 +316,11 @@ TRAINING = [
     View("training-empty", "/p/pages-empty/training/"),
     View("base-model", "/p/{trained}/training/base-model/", "cora"),
     View("serving", "/p/{trained}/training/serving/", "cora"),
-    View("schedule", "/p/{trained}/training/schedule/", "cora"),
+    View("schedule", "/p/{trained}/training/schedule/", "cora", act=unfold),
     View(
         "schedule-error", "/p/{trained}/training/schedule/", "cora", act=post(cron="x", **{"ppo-steps": "0"})
     ),
-    View("update-finished", "/p/{trained}/training/updates/{finished}/", "cora"),
+    View("update-finished", "/p/{trained}/training/updates/{finished}/", "cora", act=unfold),
     View("update-failed", "/p/{trained}/training/updates/{failed}/", "cora"),
     View("update-running", "/p/{trained}/training/updates/{running}/", "cora"),
     View("version-0", "/p/{trained}/training/versions/0/", "cora"),
