@@ -92,9 +92,13 @@ def test_the_command_prints_where_the_files_are(llama, exported, capsys):
     assert json.loads(capsys.readouterr().out) == {"base": str(stem), "adapter": None}
 
 
-def test_a_qwen3_like_the_starter_is_exported(qwen3, tmp_path):
-    written = export(str(qwen3), tmp_path)
+def test_a_qwen3_like_the_starter_is_exported_in_the_place_of_what_a_kill_left(qwen3, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "base.gguf").write_bytes(b"half of it")
+    written = export(str(qwen3), tmp_path, scratch=run)
     assert (tmp_path / f"{written['base']}.gguf").read_bytes()[:4] == b"GGUF"
+    assert not list(run.iterdir())
 
 
 def test_another_template_is_another_base(llama, exported, tmp_path):

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext
 
-from .leases import Leased
+from .bases import folder_or_name
+from .engine_runs import EngineRun
 from .versions import ModelVersion
 
 PARTS = ("base", "adapter")
@@ -31,10 +32,10 @@ class ExportedFile:
         return int(self.about["bytes"])
 
 
-class Export(Leased):
+class Export(EngineRun):
     """The making of a version's files: the base that it shares with others, and its own adapter.
 
-    The files can be made again, so that their folder may be deleted.
+    The files can be made again, so that their folder may be deleted. Run directories are `exports/runs/<pk>`.
     """
 
     version = models.OneToOneField(ModelVersion, on_delete=models.CASCADE, related_name="export")
@@ -46,6 +47,22 @@ class Export(Leased):
 
     def __str__(self) -> str:
         return gettext("Files of %(version)s") % {"version": self.version}
+
+    @property
+    def folder(self) -> Path:
+        return exports_folder() / "runs" / str(self.pk)
+
+    @property
+    def arguments(self) -> list[str]:
+        adapter: Path | None = self.version.adapter_dir
+        return [
+            "export",
+            folder_or_name(self.version.base_model),
+            str(exports_folder()),
+            *(["--adapter", str(adapter)] if adapter else []),
+            "--run-dir",
+            str(self.folder),
+        ]
 
     @property
     def files(self) -> dict[str, ExportedFile]:

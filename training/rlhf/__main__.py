@@ -28,9 +28,10 @@ import tempfile
 import textwrap
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from training.rlhf.distributed.processes import Processes
 from training.rlhf.errors import UNEXPECTED, Cancelled, RecipeError, explain, no_space_left
@@ -56,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.stage == CHECK:
         return _check(options.base_model, as_json=options.json)
     if options.stage == EXPORT:
-        return _export(options.base_model, options.folder, options.adapter)
+        return _export(options.base_model, options.folder, options.adapter, options.run_dir)
     if options.stage == UNPACK:
         return _unpack(options.file, options.folder, options.run_dir)
     directory = RunDirectory(options.run_dir)
@@ -117,23 +118,33 @@ def _check(name: str, *, as_json: bool) -> int:
 
 
 def _unpack(file: Path, folder: Path, run_dir: Path | None) -> int:
-    """Make a base model of a GGUF file; progress and failure are also left in the run directory, if any."""
-    _quieten_libraries()
+    """Make a base model of a GGUF file."""
     os.environ["HF_HUB_OFFLINE"] = "1"
+
+    def unpack(directory: RunDirectory) -> dict[str, Any]:
+        from training.rlhf.model.unpacking import unpack_gguf  # torch takes seconds to import
+
+        return unpack_gguf(file.absolute(), folder.absolute(), directory)
+
+    status = _in_directory(run_dir, unpack)
+    if status == OK:
+        print(f"{folder} holds the base model, unpacked from {file}.")
+    return status
+
+
+def _in_directory(run_dir: Path | None, act: Callable[[RunDirectory], dict[str, Any]]) -> int:
+    """Do what has no recipe; progress, result and failure are also left in the run directory, if any."""
+    _quieten_libraries()
     with tempfile.TemporaryDirectory() as scratch:
         directory = RunDirectory(run_dir or scratch)
         with directory.stopped_by_signals(), directory.shown_in_terminal():
             try:
                 (directory.path / "error.json").unlink(missing_ok=True)
-                from training.rlhf.model.unpacking import unpack_gguf  # torch takes seconds to import
-
-                source = unpack_gguf(file.absolute(), folder.absolute(), directory)
-                write_json(directory.path / "result.json", source)
+                write_json(directory.path / "result.json", act(directory))
             except Cancelled:
                 return CANCELLED
             except Exception as error:  # noqa: BLE001 - every failure must reach error.json
                 return _report(directory, error)
-    print(f"{folder} holds the base model, unpacked from {file}.")
     return OK
 
 
@@ -153,19 +164,19 @@ def _measure(name: str, prompts: Path, out: Path) -> int:
     return OK
 
 
-def _export(name: str, folder: Path, adapter: Path | None) -> int:
+def _export(name: str, folder: Path, adapter: Path | None, run_dir: Path | None) -> int:
     """Write a model as GGUF, and print where."""
-    _quieten_libraries()
     if Path(name).is_dir():
         os.environ["HF_HUB_OFFLINE"] = "1"
-    from training.rlhf.export.command import export  # torch takes seconds to import
 
-    try:
-        print(json.dumps(export(name, folder, adapter)))
-    except Exception as error:  # noqa: BLE001 - as for a run, see _printed
-        print(_printed(error, explain(error)[0]), file=sys.stderr)
-        return FAILED
-    return OK
+    def write(_directory: RunDirectory) -> dict[str, Any]:
+        from training.rlhf.export.command import export  # torch takes seconds to import
+
+        written = export(name, folder, adapter, scratch=run_dir)
+        print(json.dumps(written))
+        return dict(written)
+
+    return _in_directory(run_dir, write)
 
 
 def _attempt(directory: RunDirectory, stage: str) -> int:
@@ -342,6 +353,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("base_model", metavar="BASE_MODEL", help="folder or hub name")
     command.add_argument("folder", type=Path, metavar="FOLDER", help="where to; what is there is kept")
     command.add_argument("--adapter", type=Path, help="folder of a policy adapter")
+    command.add_argument("--run-dir", type=Path, help="where result.json and error.json are written")
     return parser
 
 

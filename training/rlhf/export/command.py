@@ -26,16 +26,22 @@ _OF_BASE = ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_temp
 _ON_HUB = ["*.json", "*.jinja", "*.safetensors", "tokenizer.model"]
 
 
-def export(name: str, folder: Path, adapter: Path | None = None) -> dict[str, str | None]:
-    """Write a base, and an adapter on it, below `folder` unless they are there; the package says how."""
+def export(
+    name: str, folder: Path, adapter: Path | None = None, *, scratch: Path | None = None
+) -> dict[str, str | None]:
+    """Write a base, and an adapter on it, below `folder` unless they are there; the package says how.
+
+    A file is in `scratch` until it is whole: a folder on the same disk that no other process uses, where the
+    next attempt overwrites what a killed one left.
+    """
     base = _folder_of(name)
     key = _key((base / file for file in _OF_BASE), str(FORMAT), str(weights_sha256(str(base))))
     of_base, of_adapter = f"{key}/base", None
-    _export_base(base, folder / of_base)
+    _export_base(base, folder / of_base, scratch)
     if adapter is not None:
         BaseCard.of(name, str(base), load_tokenizer(str(base))).require_same(adapter)
         of_adapter = f"{key}/adapter-{_key((adapter / WEIGHTS, adapter / CONFIG))}"
-        _export_adapter(adapter, base, folder / of_adapter)
+        _export_adapter(adapter, base, folder / of_adapter, scratch)
     return {"base": of_base, "adapter": of_adapter}
 
 
@@ -50,18 +56,18 @@ def _folder_of(name: str) -> Path:
         raise ModelError(f"The base model {name} cannot be fetched: {first_line(error)}") from error
 
 
-def _export_base(base: Path, stem: Path) -> None:
+def _export_base(base: Path, stem: Path, scratch: Path | None) -> None:
     if _is_whole(stem):
         return
     end = chat.ending(load_tokenizer(str(base)))[0]
-    gguf = _convert(stem, partial(convert_base, base, end=end))
+    gguf = _convert(stem, scratch, partial(convert_base, base, end=end))
     about = {"context": context_length(str(base)), "control_tokens": control_tokens(gguf)}
     _describe(gguf, about | _references(base))
 
 
-def _export_adapter(adapter: Path, base: Path, stem: Path) -> None:
+def _export_adapter(adapter: Path, base: Path, stem: Path, scratch: Path | None) -> None:
     if not _is_whole(stem):
-        gguf = _convert(stem, partial(convert_adapter, adapter, base))
+        gguf = _convert(stem, scratch, partial(convert_adapter, adapter, base))
         _describe(gguf, _references(base, adapter))
 
 
@@ -80,11 +86,12 @@ def _is_whole(stem: Path) -> bool:
     return stem.with_suffix(".json").is_file() and stem.with_suffix(".gguf").is_file()
 
 
-def _convert(stem: Path, write: Callable[[Path], None]) -> Path:
+def _convert(stem: Path, scratch: Path | None, write: Callable[[Path], None]) -> Path:
     """Let a GGUF file be written under another name, and give it its own when it is on the disk."""
     gguf = stem.with_suffix(".gguf")
     gguf.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = stem.with_name(f".{stem.name}-{os.getpid()}.gguf")
+    own = stem.with_name(f".{stem.name}-{os.getpid()}.gguf")
+    unfinished = scratch / gguf.name if scratch else own
     try:
         write(unfinished)
         sync(unfinished)

