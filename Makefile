@@ -11,7 +11,8 @@ BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 SEED ?= 0
 ROUNDS ?= 1
-RANKINGS ?= 500
+MODEL ?= starter
+RANKINGS ?=
 CORPUS ?= training/starter/climate.jsonl
 OUT ?= build/loop.json
 SHAPES ?= smollm2-135m starter
@@ -48,6 +49,10 @@ $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 	$(INSTALL) requirements-dev.txt
 	touch $@
 
+$(VENV)/installed-loop: requirements-loop.txt $(VENV)/installed
+	$(INSTALL) requirements-loop.txt
+	touch $@
+
 $(CHORUS_DATA_DIR)/secret_key: | $(BIN)/python
 	mkdir -p $(@D)
 	chmod 700 $(@D)
@@ -63,7 +68,7 @@ run: $(VENV)/installed $(CHORUS_DATA_DIR)/secret_key ## set everything up and st
 	exec $(BIN)/honcho --no-colour start
 
 .PHONY: loop
-loop: $(VENV)/installed ## one whole round in the terminal: SEED= ROUNDS= RANKINGS= CORPUS= OUT=
+loop: $(if $(filter smollm2,$(MODEL)),$(VENV)/installed-loop,$(VENV)/installed) ## one whole round in the terminal: MODEL=smollm2 SEED= ROUNDS= RANKINGS= CORPUS= OUT=
 	scratch=$$(mktemp -d)
 	trap 'rm -rf "$$scratch"' EXIT
 	starters=$$CHORUS_DATA_DIR/starters
@@ -71,8 +76,8 @@ loop: $(VENV)/installed ## one whole round in the terminal: SEED= ROUNDS= RANKIN
 	export CHORUS_ENV=local CHORUS_DATA_DIR=$$scratch
 	export CHORUS_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')
 	$(MANAGE) migrate --verbosity 0
-	$(MANAGE) run_loop --seed $(SEED) --rounds $(ROUNDS) --rankings $(RANKINGS) --corpus "$(CORPUS)" \
-	  --starters "$$starters" --out "$(OUT)"
+	$(MANAGE) run_loop --model $(MODEL) --seed $(SEED) --rounds $(ROUNDS) $(if $(RANKINGS),--rankings $(RANKINGS)) \
+	  --corpus "$(CORPUS)" --starters "$$starters" --out "$(OUT)"
 
 # Measure
 
@@ -204,7 +209,7 @@ COMPILE = $(UV)/bin/uv pip compile --quiet --generate-hashes --no-annotate --no-
 .PHONY: requirements
 requirements: $(UV)/bin/uv ## pin anew what the .in files name, with hashes; UPGRADE=--upgrade takes newer versions
 	$(COMPILE) requirements.in --no-emit-package torch -o requirements.txt
-	for part in web dev; do $(COMPILE) requirements-$$part.in -c requirements.txt -o requirements-$$part.txt; done
+	for part in web dev loop; do $(COMPILE) requirements-$$part.in -c requirements.txt -o requirements-$$part.txt; done
 	$(COMPILE) --no-config requirements-cuda.in -c requirements.txt -o requirements-cuda.txt
 
 CYCLONEDX := build/cyclonedx-7.3.0

@@ -7,9 +7,36 @@ Left out: volunteers that learn, tire or share a view of their own.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+class Label(Protocol):
+    """How good one answer is.
+
+    utility      what volunteers rank by
+    grade        what two answers are compared by when nobody may err
+    is_accurate  whether it counts as accurate
+    """
+
+    @property
+    def utility(self) -> float: ...
+    @property
+    def grade(self) -> float: ...
+    @property
+    def is_accurate(self) -> bool: ...
+
+
+class Labels(Protocol):
+    """Labels answers to a corpus's questions; grades that differ by less than `margin` are a tie."""
+
+    margin: float
+
+    def label(self, question: str, answer: str) -> Label:
+        """Label one answer. Raises KeyError when the corpus does not have the question."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 import json
 from importlib.metadata import PackageNotFoundError
-from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,16 +11,18 @@ from django_tasks_db.models import DBTaskResult
 from annotator.models import Project, User
 from ranking.services import claim_next
 from tests.factories import coordinator_of, make_member
+from tests.training.making import SMALL
+from tests.word_vectors import encode
 from training.demonstration import content
+from training.demonstration.utility import TutorUtility
+from training.management.commands import run_loop
 from training.models import UnpackedBase
 from training.rlhf.model.gguf_file import read_head
 from training.rlhf.stages.generate.recipe import GenerateRecipe
 from training.services.base_models.unpacking import execute_unpacking
-from training.services.runs.recipes import settings_of
 from training.services.sampling.prompt_lengths import measure_new_prompts
-from training.starter.corpus import load_corpus
-
-CORPUS = Path(content.FOLDER).parent / "starter" / "climate.jsonl"
+from training.services.simulation import round as simulated_round
+from training.starter.corpus import CLIMATE, load_corpus
 
 
 @pytest.fixture
@@ -76,11 +77,31 @@ def test_without_the_package_that_carries_the_model_the_command_says_so(db, monk
 def test_the_answers_are_to_the_questions_of_the_corpus_by_the_recipe_that_is_kept():
     answers, recipe = content.load_answers(), json.loads(content.RECIPE.read_text())
     asked = [(each.question, each.language) for each in answers]
-    assert asked == content.questions_of(load_corpus(CORPUS))
+    assert asked == content.questions_of(load_corpus(CLIMATE))
     assert recipe.pop("system_prompt") == content.SYSTEM_PROMPT and recipe.pop("stage") == "generate"
     count = GenerateRecipe.from_dict(recipe).completions_per_prompt
     assert all(len(each.texts) == len(set(each.texts)) == count for each in answers)
     assert content.ANSWERS.stat().st_size < 300_000
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("forked_engines")
+def test_a_whole_round_with_simulated_volunteers_runs_on_it(monkeypatch, tmp_path, capsys):
+    """On a tiny model in the place of the real one, with which it takes half an hour."""
+    from tests.rlhf.gguf_files import make_gguf
+    from tests.rlhf.making import make_base
+
+    make_base("llama", tmp_path / "base")
+    file = make_gguf(tmp_path / "base", tmp_path / "Tiny.F32.gguf")
+    monkeypatch.setattr(content, "base_file", lambda: file)
+    monkeypatch.setattr(simulated_round, "_recipes", lambda *_how: SMALL)
+    monkeypatch.setattr(run_loop, "labels_for", lambda _model, topics: TutorUtility(topics, encode))
+    out = tmp_path / "loop.json"
+    call_command("run_loop", model="smollm2", starters=tmp_path / "starters", out=out)
+    (figures,) = json.loads(out.read_text())["rounds"]
+    assert figures["judgments"] == len(content.load_answers())
+    assert len(figures["samples"]) == 5 and figures["wins"] + figures["ties"] + figures["losses"] > 0
+    assert "before:" in capsys.readouterr().out
 
 
 @pytest.mark.django_db
@@ -92,4 +113,4 @@ def test_the_file_that_the_package_carries_can_be_unpacked(project):
     base.refresh_from_db()
     assert (base.state, base.error) == (base.State.SUCCEEDED, "")
     assert not project.prompts.filter(tokens=None).exists()
-    assert settings_of(project)["ppo"]["max_new_tokens"] == 80
+    assert project.schedule.update_minutes == content.UPDATE_MINUTES

@@ -19,9 +19,8 @@ from training.rlhf.__main__ import main as run_engine
 from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import create_run, dataset_file, write_json, write_text
 from training.rlhf.stages.generate.recipe import GenerateRecipe
-from training.starter.corpus import load_corpus
+from training.starter.corpus import CLIMATE, load_corpus
 
-CORPUS = Path(__file__).parents[1] / "starter" / "climate.jsonl"
 PROMPTS = "prompts.jsonl"
 
 
@@ -31,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("base_model", type=Path, metavar="BASE_MODEL", help="the unpacked base model")
     base = parser.parse_args(arguments).base_model.absolute()
-    questions = questions_of(load_corpus(CORPUS))
+    questions = questions_of(load_corpus(CLIMATE))
     with tempfile.TemporaryDirectory() as scratch:
         run = Path(scratch)
         write_text(run / PROMPTS, _lines(_prompts([question for question, _ in questions])))

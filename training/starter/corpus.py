@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+CLIMATE = Path(__file__).with_name("climate.jsonl")
 KINDS = ("myth", "evasion", "off-topic")
 MAX_ERRORS = 20
 

@@ -48,6 +48,11 @@ class Verdict:
             return INACCURATE
         return CLEAN if self.similarity >= CLEAN_FROM else BROKEN
 
+    @property
+    def grade(self) -> float:
+        """An accurate answer beats one that is not, and everything else is a tie."""
+        return float(self.is_accurate)
+
 
 @dataclass(frozen=True)
 class _Known:
@@ -59,6 +64,8 @@ class _Known:
 
 class GoldLabels:
     """Labels answers to the questions of one corpus."""
+
+    margin = 1.0
 
     def __init__(self, corpus: Sequence[Topic]) -> None:
         self._topic_of = {

@@ -15,11 +15,11 @@ from training.services.demonstration import found_demonstration
 from training.services.sampling.control import sample_live_version
 from training.services.sampling.worker import execute_sampling
 from training.services.simulation.demo_project import found_project
+from training.services.simulation.labels import MODELS
 from training.starter.build import StarterError
-from training.starter.corpus import load_corpus
+from training.starter.corpus import CLIMATE, load_corpus
 from training.terminal_progress import progress_bars
 
-CLIMATE = Path(settings.BASE_DIR) / "training" / "starter" / "climate.jsonl"
 COORDINATOR = "coordinator@example.org"
 
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--model",
-            choices=("smollm2", "starter"),
+            choices=MODELS,
             default="smollm2",
             help="a real small chat model (smollm2), or one of 2.4 million parameters made of the corpus now",
         )

@@ -14,15 +14,19 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from annotator.errors import RefusedError
-from annotator.models import User
+from annotator.models import Project, User
+from training.models import UnpackedBase
 from training.rlhf.errors import RecipeError
+from training.services.base_models.unpacking import unpack_now
+from training.services.demonstration import found_demonstration
 from training.services.simulation.demo_project import found_project
+from training.services.simulation.labels import MODELS, labels_for
 from training.services.simulation.round import Figures, RoundFailedError, simulate_round
 from training.services.versions.releases import release_version
 from training.simulation import SimulatedVolunteer
 from training.starter.build import StarterError
-from training.starter.corpus import load_corpus
-from training.starter.gold import GoldLabels
+from training.starter.corpus import CLIMATE, Topic, load_corpus
+from training.terminal_progress import progress_bar
 from training.watch_sentences import watch_sentence
 
 
@@ -30,12 +34,15 @@ class Command(BaseCommand):
     help = "Run whole rounds with simulated volunteers: rank, train, evaluate, release, rank again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--corpus", type=Path, required=True, help="JSONL of topics")
+        parser.add_argument("--model", choices=MODELS, default="starter", help="the base model")
+        parser.add_argument("--corpus", type=Path, default=CLIMATE, help="JSONL of topics (climate)")
         parser.add_argument("--starters", type=Path, required=True, help="where starter models are kept")
         parser.add_argument("--out", type=Path, required=True, help="JSON file for the figures")
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--rounds", type=int, default=1)
-        parser.add_argument("--rankings", type=int, default=500, help="rankings per round")
+        parser.add_argument(
+            "--rankings", type=int, help="rankings per round (starter: 500, smollm2: one of each prompt)"
+        )
         parser.add_argument("--lapse-rate", type=float, default=0.1, help="share of rankings made blindly")
 
     def handle(self, **options: Any) -> None:
@@ -44,21 +51,19 @@ class Command(BaseCommand):
         except (OSError, ValueError, StarterError, RecipeError, RefusedError, RoundFailedError) as error:
             raise CommandError(str(error)) from error
 
-    def _run(self, *, corpus: Path, out: Path, seed: int, rounds: int, rankings: int, **options: Any) -> None:
+    def _run(self, *, model: str, corpus: Path, out: Path, seed: int, rounds: int, **options: Any) -> None:
         topics = load_corpus(corpus)
-        gold, behaviour = GoldLabels(topics), SimulatedVolunteer(lapse_rate=options["lapse_rate"])
+        labels = labels_for(model, topics)
+        behaviour = SimulatedVolunteer(lapse_rate=options["lapse_rate"])
         coordinator = User.objects.create_user("coordinator@example.org", name="Coordinator")
-        # A starter depends on corpus and seed, so it is kept under both.
-        starter = options["starters"] / f"{sha256(corpus.read_bytes()).hexdigest()[:12]}-{seed}"
-        self.stdout.write(f"Starter model of {corpus.name}, seed {seed}")
-        project = found_project(
-            topics=topics, starter=starter, name="Loop", slug="loop", coordinator=coordinator, seed=seed
-        )
+        found = self._demonstration if model == "smollm2" else self._starter
+        project = found(topics, corpus, coordinator, seed, options["starters"])
+        rankings = options["rankings"] or (500 if model == "starter" else None)
         began, figures = time.monotonic(), []
         for number in range(1, rounds + 1):
             update, latest = simulate_round(
                 project=project,
-                gold=gold,
+                gold=labels,
                 behaviour=behaviour,
                 rankings=rankings,
                 coordinator=coordinator,
@@ -75,6 +80,26 @@ class Command(BaseCommand):
         report = {"rounds": [asdict(each) for each in figures], "total_seconds": total}
         out.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         self.stdout.write(f"\nWritten to {out}.")
+
+    def _starter(
+        self, topics: list[Topic], corpus: Path, coordinator: User, seed: int, starters: Path
+    ) -> Project:
+        """A project on the starter model, which is made unless it is there."""
+        # A starter depends on corpus and seed, so it is kept under both.
+        starter = starters / f"{sha256(corpus.read_bytes()).hexdigest()[:12]}-{seed}"
+        self.stdout.write(f"Starter model of {corpus.name}, seed {seed}")
+        return found_project(
+            topics=topics, starter=starter, name="Loop", slug="loop", coordinator=coordinator, seed=seed
+        )
+
+    def _demonstration(self, _topics: object, _corpus: Path, coordinator: User, *_unused: object) -> Project:
+        """The demonstration's project, whose first round is there, with its base model unpacked."""
+        project = found_demonstration(name="Loop", slug="loop", coordinator=coordinator)
+        base = UnpackedBase.objects.get(location=project.base_model)
+        self.stdout.write(f"Unpacking {Path(base.file).name} …")
+        with progress_bar(base.folder, "Unpacking"):
+            unpack_now(base)
+        return project
 
     def _print_samples(self, number: int, figures: Figures) -> None:
         self.stdout.write(f"\nRound {number}, answers to held-out prompts before and after:")

@@ -7,10 +7,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from annotator.models import Project
+from training.services.simulation.labels import MODELS, labels_for
 from training.services.simulation.volunteers import simulate_volunteers
 from training.simulation import SimulatedVolunteer
-from training.starter.corpus import CorpusError, load_corpus
-from training.starter.gold import GoldLabels
+from training.starter.corpus import CLIMATE, CorpusError, load_corpus
 
 
 class Command(BaseCommand):
@@ -18,7 +18,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--project", required=True, help="the project's slug")
-        parser.add_argument("--corpus", type=Path, required=True, help="JSONL with the gold labels")
+        parser.add_argument("--corpus", type=Path, default=CLIMATE, help="JSONL of topics (climate)")
+        parser.add_argument("--model", choices=MODELS, default="starter", help="whose answers they rank")
         parser.add_argument("--rankings", type=int, default=100, help="how many to make (100)")
         parser.add_argument("--volunteers", type=int, default=20, help="how many people (20)")
         parser.add_argument("--seed", type=int, default=0)
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         if project is None:
             raise CommandError(f"There is no project {options['project']!r}.")
         try:
-            gold = GoldLabels(load_corpus(options["corpus"]))
+            gold = labels_for(options["model"], load_corpus(options["corpus"]))
             behaviour = SimulatedVolunteer(
                 temperature=options["temperature"],
                 lapse_rate=options["lapse_rate"],

@@ -17,8 +17,7 @@ from training.services.sampling.control import sample_live_version
 from training.services.sampling.worker import execute_sampling
 from training.services.updates.control import start_update
 from training.services.updates.worker import execute_update
-from training.simulation import SimulatedVolunteer
-from training.starter.gold import GoldLabels
+from training.simulation import Labels, SimulatedVolunteer
 from training.terminal_progress import progress_bars
 
 from .volunteers import simulate_volunteers
@@ -38,9 +37,8 @@ class Figures:
     """What one round gave; `before` is the version that was live, `after` the candidate.
 
     Win rates and shares of accurate answers are over blind comparisons on held-out prompts, judged by the
-    gold labels: an accurate answer beats one that is not. `reward_accuracy` is against the votes on held-out
-    prompts, `reward_accuracy_gold` against the gold order of the same pairs; None when there were no votes on
-    held-out prompts.
+    labels' grades. `reward_accuracy` is against the votes on held-out prompts, `reward_accuracy_gold` against
+    the labels' order of the same pairs; None when there were no votes on held-out prompts.
     """
 
     judgments: int
@@ -68,15 +66,16 @@ class Figures:
 def simulate_round(
     *,
     project: Project,
-    gold: GoldLabels,
+    gold: Labels,
     behaviour: SimulatedVolunteer,
-    rankings: int,
+    rankings: int | None,
     coordinator: User,
     seed: int,
 ) -> tuple[Update, Figures]:
     """Rank the live version's answers, update it, and judge candidate against live by the gold labels.
 
-    Sampling is done first if no round is open. Raises RoundFailedError when a stage fails.
+    Sampling is done first if no round is open. Without `rankings` all that is open is ranked. Raises
+    RoundFailedError when a stage fails.
     """
     seconds: dict[str, float] = {}
     with progress_bars(Path(settings.DATA_DIR) / "runs"):
@@ -102,7 +101,7 @@ def simulate_round(
     return update, figures
 
 
-def measure(update: Update, gold: GoldLabels, *, judgments: int, seconds: dict[str, float]) -> Figures:
+def measure(update: Update, gold: Labels, *, judgments: int, seconds: dict[str, float]) -> Figures:
     """The figures of an update that succeeded."""
     runs = {run.stage: run for run in update.runs.filter(state=TrainingRun.State.SUCCEEDED)}
     questions = {str(prompt.pk): prompt.question for prompt in update.project.prompts.all()}
@@ -145,21 +144,16 @@ def watch_gold(update: Update, figures: Figures) -> list[dict[str, Any]]:
     return watches
 
 
-def _blind_comparisons(run: TrainingRun, gold: GoldLabels, questions: dict[str, str]) -> dict[str, Any]:
-    """Judge the evaluate stage's own pairs by the gold labels."""
+def _blind_comparisons(run: TrainingRun, gold: Labels, questions: dict[str, str]) -> dict[str, Any]:
+    """Judge the evaluate stage's own pairs by the labels."""
     rows = list(_lines(run.folder / "output" / "comparisons.jsonl"))
-    accurate = np.array(
-        [
-            [
-                gold.label(questions[row["prompt_id"]], row[side]).is_accurate
-                for side in ("baseline", "candidate")
-            ]
-            for row in rows
-        ]
-    )
-    before, after = accurate.T
-    decided = before != after
-    wins = int((after & decided).sum())
+    labels = [
+        [gold.label(questions[row["prompt_id"]], row[side]) for side in ("baseline", "candidate")]
+        for row in rows
+    ]
+    gains = np.array([after.grade - before.grade for before, after in labels])
+    decided, won = np.abs(gains) >= gold.margin, gains > 0
+    wins = int((won & decided).sum())
     losses, ties = int(decided.sum()) - wins, int((~decided).sum())
     prompts = np.array([row["prompt_id"] for row in rows])
     return {
@@ -167,15 +161,15 @@ def _blind_comparisons(run: TrainingRun, gold: GoldLabels, questions: dict[str, 
         "ties": ties,
         "losses": losses,
         "win_rate_decided": wins / (wins + losses) if wins + losses else 0.5,
-        "win_rate_interval": share_interval(after[decided], prompts[decided], seed=0),
+        "win_rate_interval": share_interval(won[decided], prompts[decided], seed=0),
         "win_rate_ties_half": (wins + ties / 2) / len(rows),
-        "accurate_before": float(before.mean()),
-        "accurate_after": float(after.mean()),
+        "accurate_before": float(np.mean([before.is_accurate for before, _ in labels])),
+        "accurate_after": float(np.mean([after.is_accurate for _, after in labels])),
         "samples": _samples(rows, questions),
     }
 
 
-def _samples(rows: list[dict[str, Any]], questions: dict[str, str], count: int = 3) -> list[dict[str, str]]:
+def _samples(rows: list[dict[str, Any]], questions: dict[str, str], count: int = 5) -> list[dict[str, str]]:
     """A few prompts with the answers of both versions, spread over the file and not chosen by outcome."""
     return [
         {
@@ -187,7 +181,7 @@ def _samples(rows: list[dict[str, Any]], questions: dict[str, str], count: int =
     ]
 
 
-def _gold_accuracy(reward: TrainingRun, gold: GoldLabels, questions: dict[str, str]) -> float:
+def _gold_accuracy(reward: TrainingRun, gold: Labels, questions: dict[str, str]) -> float:
     """How often the reward model orders held-out pairs as gold does, where gold sees a difference."""
     agreements = []
     for line in _lines(reward.folder / "output" / "held_out.jsonl"):
@@ -199,7 +193,7 @@ def _gold_accuracy(reward: TrainingRun, gold: GoldLabels, questions: dict[str, s
     return float(np.mean(agreements)) if agreements else 0.5
 
 
-def _open_round(project: Project, coordinator: User, rankings: int, seed: int) -> None:
+def _open_round(project: Project, coordinator: User, rankings: int | None, seed: int) -> None:
     comparisons, project.judgments_per_comparison = _comparisons_needed(project, rankings)
     project.save(update_fields=["judgments_per_comparison"])
     run = sample_live_version(
@@ -214,7 +208,7 @@ def _open_round(project: Project, coordinator: User, rankings: int, seed: int) -
         raise RoundFailedError(run.error)
 
 
-def _recipes(project: Project, rankings: int, seed: int) -> dict[str, dict[str, Any]]:
+def _recipes(project: Project, rankings: int | None, seed: int) -> dict[str, dict[str, Any]]:
     held_out = project.prompts.in_use().held_out().count()
     per_prompt = project.completions_per_comparison * _comparisons_needed(project, rankings)[0]
     return {
@@ -225,12 +219,14 @@ def _recipes(project: Project, rankings: int, seed: int) -> dict[str, dict[str, 
     }
 
 
-def _comparisons_needed(project: Project, rankings: int) -> tuple[int, int]:
+def _comparisons_needed(project: Project, rankings: int | None) -> tuple[int, int]:
     """Comparisons per prompt and judgments per comparison, with a quarter to spare.
 
     A small model soon repeats itself, so that a prompt is worth two comparisons at most; what is still
     missing then comes from more people who judge the same one.
     """
+    if rankings is None:
+        return 1, project.judgments_per_comparison
     needed = max(1, -(-5 * rankings // (4 * project.prompts.in_use().count())))
     comparisons = min(needed, MOST_COMPARISONS)
     return comparisons, -(-needed // comparisons)

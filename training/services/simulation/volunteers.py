@@ -9,21 +9,20 @@ from tqdm import tqdm
 from annotator.models import Membership, Project, Role, User
 from ranking.models import Assignment
 from ranking.services import claim_next, submit_judgment
-from training.simulation import SimulatedVolunteer
-from training.starter.gold import GoldLabels
+from training.simulation import Labels, SimulatedVolunteer
 
 
 @transaction.atomic
 def simulate_volunteers(
     *,
     project: Project,
-    gold: GoldLabels,
-    rankings: int,
+    gold: Labels,
+    rankings: int | None,
     behaviour: SimulatedVolunteer,
     volunteers: int = 20,
     seed: int = 0,
 ) -> int:
-    """Have simulated volunteers rank until so many rankings are stored or nothing is left to rank.
+    """Have simulated volunteers rank until so many rankings, or all there are, are stored.
 
     They judge by the gold labels through `behaviour`'s noise. Returns how many rankings were stored. Stores
     all or nothing, members too: raises KeyError when a prompt of the open round is not a question of the
@@ -33,7 +32,7 @@ def simulate_volunteers(
     waiting = [_simulated_volunteer(project, number) for number in range(1, volunteers + 1)]
     stored = 0
     with tqdm(total=rankings, desc="Simulated rankings", unit=" rankings", leave=False, disable=None) as bar:
-        while waiting and stored < rankings:
+        while waiting and (rankings is None or stored < rankings):
             volunteer = waiting[rng.integers(len(waiting))]
             assignment = claim_next(project=project, volunteer=volunteer, chance=chance)
             if assignment is None:
@@ -50,7 +49,7 @@ def simulate_volunteers(
 def _judge(
     assignment: Assignment,
     volunteer: User,
-    gold: GoldLabels,
+    gold: Labels,
     behaviour: SimulatedVolunteer,
     rng: np.random.Generator,
 ) -> None:
