@@ -15,7 +15,7 @@ class StandIn(ThreadingHTTPServer):
     """It says `answers` in turn, the last one for ever, a word at a time.
 
     `asked` has what it was sent. While `goes_on` is not set, it waits after the first word; if it
-    `breaks_off`, that is the last one.
+    `breaks_off`, that is the last one; if it `finds_too_long` what it was sent, it refuses that.
     """
 
     daemon_threads = True
@@ -24,7 +24,7 @@ class StandIn(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers = ["Because of the **sun**."]
         self.asked: list[dict[str, Any]] = []
-        self.breaks_off = False
+        self.breaks_off = self.finds_too_long = False
         self.goes_on = threading.Event()
         self.goes_on.set()
 
@@ -41,6 +41,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        if self.server.finds_too_long:
+            self._refuse()
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
@@ -54,6 +57,13 @@ class Handler(BaseHTTPRequestHandler):
                     return
             self._send({}, finish_reason="stop")
             self.wfile.write(b"data: [DONE]\n\n")
+
+    def _refuse(self) -> None:
+        """As llama.cpp does where a conversation does not fit."""
+        error = {"code": 400, "message": "Too long.", "type": "exceed_context_size_error"}
+        self.send_response(400)
+        self.end_headers()
+        self.wfile.write(json.dumps({"error": error}).encode())
 
     def _send(self, delta: dict[str, str], finish_reason: str | None = None) -> None:
         chunk = {"choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]}

@@ -251,6 +251,13 @@ def test_a_server_that_breaks_off_leaves_what_came(client, project, member, mode
     assert (turn.kept.text, turn.kept.is_whole) == ("Because", False)
 
 
+def test_a_conversation_that_does_not_fit_is_told_what_to_do(client, project, member, model):
+    model.finds_too_long = True
+    turn = make_turn(project, member, answers=(), may_teach=False)
+    events = events_of(client.post(url(project, "answer-turn", turn.pk), **NDJSON))
+    assert "begin another one" in events[-1]["error"]
+
+
 def test_a_server_that_has_ended_is_told(client, project, member):
     with standing_in() as server:
         let_answer(project, server.address)

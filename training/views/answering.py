@@ -63,7 +63,7 @@ class Answering(ABC):
                 for piece in self.chat.pieces:
                     yield from self._tell(piece)
         except OpenAIError as error:
-            self.error = str(error)
+            self.error = _words_for(error)
         except GeneratorExit:  # whoever reads has gone away
             self.is_stopped = True
             self._keep()
@@ -108,6 +108,13 @@ class Answering(ABC):
             self.keep(self.chat, text)
         elif not (self.error or self.is_stopped):
             self.error = _("The chatbot said nothing. Ask again.")
+
+
+def _words_for(error: OpenAIError) -> str:
+    """What a person can do about it, where that is something else than a program could."""
+    if error.get_codes() == "context_length_exceeded":
+        return _("This conversation is too long for the model: begin another one.")
+    return str(error)
 
 
 class Lines:
