@@ -62,9 +62,10 @@ $(CHORUS_DATA_DIR)/secret_key: | $(BIN)/python
 
 .PHONY: run
 run: $(VENV)/installed $(CHORUS_DATA_DIR)/secret_key ## set everything up and start the site at http://127.0.0.1:8000
+	$(MANAGE) collectstatic --noinput --verbosity 0 & collecting=$$!
 	$(MANAGE) migrate --verbosity 0
-	$(MANAGE) collectstatic --noinput --verbosity 0
 	$(MANAGE) prepare_demo
+	wait $$collecting
 	exec $(BIN)/honcho --no-colour start
 
 .PHONY: loop
