@@ -52,8 +52,7 @@ def main() -> None:
     )
     reward = engine(
         f"reward-{size}",
-        {"stage": "reward", "dataset": make_preferences(answers), "learning_rate": 2e-4, "max_length": 512}
-        | shared,
+        {"stage": "reward", "dataset": make_preferences(answers), "learning_rate": 2e-4} | shared,
     )
     rows = []
     print(f"{'rate':>8}{'':>7}" + "".join(f"{name:>9}" for _, name in SHOWN) + f"{'s/iter':>9}")

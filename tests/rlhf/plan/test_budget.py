@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tests.rlhf.making import QUESTIONS, with_policy
-from training.rlhf.hardware import device as machine
-from training.rlhf.plan import presets
-from training.rlhf.plan.budget import UPDATE, plan_update
+from training.rlhf.hardware.device import Speed
+from training.rlhf.plan import presets, update_recipes
+from training.rlhf.plan.budget import plan_update
+from training.rlhf.plan.update_recipes import UPDATE
 from training.rlhf.stages import STAGES
 from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
 
@@ -22,9 +23,9 @@ MakePlan = Callable[..., Plan]
 
 
 @pytest.fixture(autouse=True)
-def brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine is measured for a moment only: no test looks at how fast it is."""
-    monkeypatch.setattr(machine, "_MEASURED_SECONDS", 0.005)
+def steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine is always as fast, whatever else it does."""
+    monkeypatch.setattr(update_recipes, "measure", lambda *_: Speed(1e11, 1e10, 1e-5))
 
 
 @pytest.fixture
@@ -112,8 +113,8 @@ def test_less_time_means_fewer_steps_and_then_smaller_stages(plan: MakePlan) -> 
 
 def test_an_earlier_update_says_how_long_stages_really_take(plan: MakePlan) -> None:
     usual, slow = plan(), plan(pace={"reward": 3.0})
-    ratio = slow["stages"]["reward"]["seconds"] / usual["stages"]["reward"]["seconds"]
-    assert 2 < ratio < 4  # the machine's speed is measured anew
+    stages = {name: plan["stages"]["reward"]["seconds"] for name, plan in (("usual", usual), ("slow", slow))}
+    assert stages["slow"] == pytest.approx(3 * stages["usual"])
 
 
 def test_an_update_of_a_trained_version_is_planned_with_its_adapter(
