@@ -60,6 +60,7 @@ _PATTERNS = {
     ),
     "iban": (r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?\b",),
     "ip": (
+        r"(?<![\w:])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:])",
         r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?!\w|\.\d)",
         r"(?<![\w:])(?:(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|(?:[0-9a-f]{1,4}:){1,6}(?::[0-9a-f]{1,4}){1,6})(?![\w:])",
     ),
@@ -75,6 +76,8 @@ _PATTERNS = {
         r"(?<![\w.])3\d{3}[ -]?\d{6}[ -]?\d{4,5}(?!\w)",
     ),
     "identity number": (
+        r"\b(?=(?:[A-Za-z]{0,40}\d){4})(?=\d{0,40}[A-Za-z])[A-Za-z\d]{10,40}\b",
+        r"(?<![\w.,])\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}(?!\w)",
         r"\b(?:\d{8}[ -]?[A-Z]|[XYZ][ -]?\d{7}[ -]?[A-Z])\b",
         r"\b[A-Z]{2}(?:\s?\d{2}){3}\s?[A-Z]\b|\b[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]\d{3}[A-Z]\b",
         r"\b(?:[A-Z]{1,3}\d{6,9}|\d{2}[A-Z]{2}\d{5}|[CFGHJK][0-9CFGHJKLMNPRTVWXYZ]{8})\b(?<=\d)",
@@ -95,7 +98,10 @@ _LONG = re.compile(
     r"\+?\d(?:[ ./-]?\d){8,18}(?!\w|[.,]\d)"
 )
 _YEARS = re.compile(r"(?:1[0-9]|20)\d\d\s?[-/]\s?(?:1[0-9]|20)\d\d")
-_HAS_NUMBER = re.compile(r"\d(?:[^\w\n]{0,3}\d){5}")
+_DIGITS = re.compile(r"\d(?:[^\w\n]{0,3}\d){5,}")
+MOST_DIGITS = 1000
+"""Characters of runs of digits that are looked at region by region; a text of more numbers than that loses
+them all."""
 
 
 class Identifier(NamedTuple):
@@ -140,9 +146,11 @@ def _matches(text: str) -> Iterator[Identifier]:
 
 def _phones(text: str) -> Iterator[Identifier]:
     """Numbers that are possible with a country's code or valid in one of the regions."""
-    if not _HAS_NUMBER.search(text):
+    runs = [match.span() for match in _DIGITS.finditer(text)]
+    if sum(end - start for start, end in runs) > MOST_DIGITS:
+        yield from (Identifier(start, end, "number") for start, end in runs)
         return
-    for region in (None, *REGIONS):
+    for region in (None, *REGIONS) if runs else ():
         leniency = Leniency.POSSIBLE if region is None else Leniency.VALID
         for match in PhoneNumberMatcher(text, region, leniency=leniency):
             if not _YEARS.fullmatch(match.raw_string):

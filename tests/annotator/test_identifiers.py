@@ -43,6 +43,7 @@ def test_the_demonstration_corpus_has_no_identifiers():
         "On 12 December 2015 the Paris Agreement was adopted.",
         "Being only a 45 minute drive away, it is popular.",
         "It has 0.0072973525693 of something.",
+        "Sugar is C12H22O11, and HFC134a is a gas.",
     ],
 )
 def test_amounts_years_times_and_dates_stay(text):
@@ -58,6 +59,28 @@ def test_what_is_hidden_is_counted_by_kind():
 def test_of_identifiers_that_overlap_nothing_is_left():
     text, _found = hide_identifiers("DE89 3704 0044 0532 0130 00 1234 5678 9012")
     assert not any(map(str.isdigit, text))
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "ABCDE1234F",
+        "GODE561231HDFRRN09",
+        "11010519491231002X",
+        "12.345.678/0001-95",
+        "756.1234.5678.97",
+        "de89370400440532013000",
+        "00:1B:44:11:3A:B7",
+        "050-123-4567",
+    ],
+)
+def test_formats_that_are_not_planted_are_hidden_too(identifier):
+    assert not telling(identifier) & set(parts(hide_identifiers(f"It is {identifier}, I think.")[0]))
+
+
+def test_a_text_of_very_many_numbers_loses_them_all():
+    text, found = hide_identifiers("612 34 50 06, " * 200)
+    assert not any(map(str.isdigit, text)) and found["number"]
 
 
 def test_digits_of_any_script_are_digits():
