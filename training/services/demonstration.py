@@ -21,7 +21,9 @@ from training.tasks import run_unpacking
 
 
 @transaction.atomic
-def found_demonstration(*, name: str, slug: str, coordinator: User) -> Project:
+def found_demonstration(
+    *, name: str, slug: str, coordinator: User, update_minutes: int = content.UPDATE_MINUTES
+) -> Project:
     """Found the project with an open round of the answers that are kept with the code.
 
     A worker unpacks the base model. Raises FileNotFoundError where the package with its file is missing.
@@ -45,7 +47,7 @@ def found_demonstration(*, name: str, slug: str, coordinator: User) -> Project:
         min_new_judgments=20,
         actor=coordinator,
         settings={},
-        update_minutes=content.UPDATE_MINUTES,
+        update_minutes=update_minutes,
     )
     _open_first_round(project, coordinator)
     transaction.on_commit(partial(run_unpacking.enqueue, base.pk))

@@ -29,6 +29,9 @@ from training.starter.corpus import CLIMATE, Topic, load_corpus
 from training.terminal_progress import progress_bar
 from training.watch_sentences import watch_sentence
 
+# The blind comparisons that a round is judged by take a good part of it.
+UPDATE_MINUTES = 40
+
 
 class Command(BaseCommand):
     help = "Run whole rounds with simulated volunteers: rank, train, evaluate, release, rank again."
@@ -94,7 +97,9 @@ class Command(BaseCommand):
 
     def _demonstration(self, _topics: object, _corpus: Path, coordinator: User, *_unused: object) -> Project:
         """The demonstration's project, whose first round is there, with its base model unpacked."""
-        project = found_demonstration(name="Loop", slug="loop", coordinator=coordinator)
+        project = found_demonstration(
+            name="Loop", slug="loop", coordinator=coordinator, update_minutes=UPDATE_MINUTES
+        )
         base = UnpackedBase.objects.get(location=project.base_model)
         self.stdout.write(f"Unpacking {Path(base.file).name} …")
         with progress_bar(base.folder, "Unpacking"):
