@@ -308,7 +308,7 @@ SERVING_SLEEP = int(os.environ.get("CHORUS_SERVING_SLEEP", "600"))
 SERVING_URL = os.environ.get("CHORUS_SERVING_URL", "").rstrip("/").removesuffix("/v1")
 SERVING_KEY = os.environ.get("CHORUS_SERVING_KEY", "")
 SERVING_SLOTS = int(os.environ.get("CHORUS_SERVING_SLOTS", "32"))
-# Each holds a thread of a web process, which has so many more than it has for pages.
+# In a web process, each with a thread; it has others for pages.
 CHATS_AT_ONCE = 12
 
 # API

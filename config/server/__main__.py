@@ -6,7 +6,6 @@ import logging
 import resource
 import socket
 
-from django.conf import settings
 from django.urls import get_resolver
 
 from config.server.connections import FILES_OF_ONE, MOST, Server
@@ -29,9 +28,8 @@ def main() -> None:
     _ = get_resolver().url_patterns
     gc.freeze()
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    threads = options.threads + settings.CHATS_AT_ONCE
     with socket.create_server((options.host, options.port), family=family) as listening:
-        keep_serving(lambda: Server(application, listening.dup(), threads).run(), options.processes)
+        keep_serving(lambda: Server(application, listening.dup(), options.threads).run(), options.processes)
 
 
 def raise_limit_of_files() -> None:

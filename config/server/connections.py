@@ -1,5 +1,6 @@
 """Connections that end when they keep the server waiting, or when there are too many of them."""
 
+import re
 import resource
 import socket
 import struct
@@ -42,6 +43,12 @@ disk."""
 
 SEND_BUFFER = 64 * 1024
 """Small, so that what a slow reader takes is seen: the kernel asks for more when a third is free."""
+
+WAITS_FOR_MODEL = re.compile(r"/(?:v1|talk)/|/p/[^/]+/chat/")
+"""Where what is sent may wait for a model. It has threads of its own: were they for pages, too, writers of
+SQLite would wait twice as long for one another."""
+QUICK_CHATS = 4
+"""Threads for what is sent there and does not wait: a thumb, and who is told that too many do."""
 
 CLOSE_AT_ONCE = struct.pack("ii", 1, 0)
 
@@ -146,8 +153,9 @@ class Server(TcpWSGIServer):
         self.next_look = 0.0
         self.newest: Channel | None = None
         self.addresses: Counter[str] = Counter()
-        dispatcher = ThreadedTaskDispatcher()
+        dispatcher, self.chats = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
         dispatcher.set_thread_count(threads)
+        self.chats.set_thread_count(settings.CHATS_AT_ONCE + QUICK_CHATS)
         address = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(
             head_without_body(application),
@@ -158,6 +166,16 @@ class Server(TcpWSGIServer):
             sockinfo=address,
             bind_socket=False,
         )
+
+    def run(self) -> None:
+        super().run()
+        self.chats.shutdown()
+
+    def add_task(self, task: Channel) -> None:
+        """Let a thread answer a connection's next request."""
+        head = vars(task.requests[0])
+        waits = head.get("command") == "POST" and WAITS_FOR_MODEL.match(head.get("path", ""))
+        (self.chats if waits else self.task_dispatcher).add_task(task)
 
     def set_socket_options(self, conn: socket.socket) -> None:
         super().set_socket_options(conn)

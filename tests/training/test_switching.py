@@ -3,7 +3,7 @@
 import threading
 import time
 
-from django.db import close_old_connections
+from django.db import connection
 
 from annotator.services.tokens import create_api_token
 from tests.asking import Log, Release, asking
@@ -55,7 +55,7 @@ def keep(supervisor: Supervisor, stop: threading.Event) -> None:
         supervisor.tick()
         time.sleep(0.1)
     supervisor.close()
-    close_old_connections()
+    connection.close()
 
 
 def is_served(version) -> bool:

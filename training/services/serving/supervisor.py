@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
+from django.db import DatabaseError
 
 from training.models import ModelServer, QueuePlace
 from training.services.serving.starting import SLOTS, Starting, UnlikeError
@@ -143,7 +144,15 @@ class Supervisor:
         else:
             self.delays.pop(base, None)
             self.proven.add((base, *starting.adapters))
+            self._let_in(starting, address)
+
+    def _let_in(self, starting: Starting, address: str) -> None:
+        """Store a server, so that requests may go to it."""
+        try:
             self.running.append(Running(_store(starting, address), starting.process))
+        except DatabaseError:
+            starting.process.stop()  # nobody would find it; the next one starts when the database is back
+            raise
 
     def _bury_the_dead(self) -> None:
         for each in list(self.running):
