@@ -22,7 +22,7 @@ from tests.annotator.test_access import all_patterns
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member
 from tests.pressing import FormReader, filled
-from tests.training.chat import make_turn
+from tests.training.chat.making import make_turn
 from tests.training.making import SMALL, make_candidate, make_finished, make_judged, make_update
 from training.services.conversations.review import leave_turn
 from training.services.sampling.control import cancel_sampling, sample_live_version

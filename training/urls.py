@@ -3,21 +3,8 @@
 from django.urls import include, path, re_path
 
 from .api.openai import views as openai
-from .views import (
-    base_models,
-    chat,
-    chat_answers,
-    chat_reactions,
-    chat_review,
-    exports,
-    overview,
-    safety,
-    schedules,
-    serving,
-    updates,
-    versions,
-    visitors,
-)
+from .views import base_models, exports, overview, safety, schedules, serving, updates, versions
+from .views.chat import answers, conversations, reactions, review, visitors
 
 project_patterns = [
     path("", overview.training, name="training"),
@@ -42,20 +29,20 @@ project_patterns = [
 ]
 
 chat_patterns = [
-    path("", chat.chat, name="chat"),
-    path("<int:pk>/", chat.conversation, name="conversation"),
-    path("<int:pk>/delete/", chat.delete, name="delete-conversation"),
-    path("<int:pk>/teach/", chat.teach, name="teach"),
-    path("<int:pk>/teach/take-back/", chat.take_back, name="take-back-teaching"),
-    path("turns/<int:pk>/", chat_answers.turn, name="turn"),
-    path("turns/<int:pk>/answer/", chat_answers.answer, name="answer-turn"),
-    path("turns/<int:pk>/second/", chat_answers.second, name="second-answer"),
-    path("turns/<int:pk>/stop/", chat_answers.stop, name="stop-answer"),
-    path("replies/<int:pk>/thumb/", chat_reactions.thumb, name="thumb"),
-    path("replies/<int:pk>/edit/", chat_reactions.edit, name="edit-reply"),
-    path("choices/<int:pk>/", chat_reactions.choose_reply, name="choose-reply"),
-    path("review/", chat_review.queue, name="chat-review"),
-    path("review/<int:pk>/", chat_review.decide, name="decide-turn"),
+    path("", conversations.chat, name="chat"),
+    path("<int:pk>/", conversations.conversation, name="conversation"),
+    path("<int:pk>/delete/", conversations.delete, name="delete-conversation"),
+    path("<int:pk>/teach/", conversations.teach, name="teach"),
+    path("<int:pk>/teach/take-back/", conversations.take_back, name="take-back-teaching"),
+    path("turns/<int:pk>/", answers.turn, name="turn"),
+    path("turns/<int:pk>/answer/", answers.answer, name="answer-turn"),
+    path("turns/<int:pk>/second/", answers.second, name="second-answer"),
+    path("turns/<int:pk>/stop/", answers.stop, name="stop-answer"),
+    path("replies/<int:pk>/thumb/", reactions.thumb, name="thumb"),
+    path("replies/<int:pk>/edit/", reactions.edit, name="edit-reply"),
+    path("choices/<int:pk>/", reactions.choose_reply, name="choose-reply"),
+    path("review/", review.queue, name="chat-review"),
+    path("review/<int:pk>/", review.decide, name="decide-turn"),
 ]
 
 visitor_patterns = [

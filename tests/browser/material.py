@@ -40,7 +40,7 @@ from tests.factories import (
     make_user,
 )
 from tests.ranking.making import make_assignment, make_judgment
-from tests.training.chat import make_reply, make_turn, react_in_every_way
+from tests.training.chat.making import make_reply, make_turn, react_in_every_way
 from tests.training.making import make_finished, make_judged, make_update
 from tests.training.planning import made_plan
 from training.models import ServingSettings, Update, UpdatePlan

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.training.stand_in import StandIn, standing_in
+from tests.training.serving.stand_in import StandIn, standing_in
 
 from .pages import Filled
 
@@ -16,7 +16,7 @@ PHONE = {"width": 390, "height": 664}
 
 LET_ANSWER = """
 from annotator.models import Project
-from tests.training.stand_in import let_answer
+from tests.training.serving.stand_in import let_answer
 from training.models import Conversation, ModelServer, Served
 ModelServer.objects.all().delete()
 project = Project.objects.get(slug="{slug}")

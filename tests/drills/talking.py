@@ -8,7 +8,7 @@ import psutil
 import torch
 
 from tests.serving import wait_for
-from tests.training.serving import export_talkers
+from tests.training.serving.making import export_talkers
 from training.models.exports import exports_folder
 
 from .site import Site
@@ -19,7 +19,7 @@ import json
 from annotator.models import Project
 from annotator.services.tokens import create_api_token
 from tests.factories import coordinator_of, make_member
-from tests.training.serving import make_talking
+from tests.training.serving.making import make_talking
 project = make_talking({stems})
 Project.objects.filter(pk=project.pk).update(slug={slug!r})
 people = [coordinator_of(project), *(make_member(project) for _ in range({people}))]

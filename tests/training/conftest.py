@@ -29,7 +29,7 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def talkers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Where the files are of a base and of adapters that answer otherwise than it and each other."""
-    from tests.training.serving import export_talkers
+    from tests.training.serving.making import export_talkers
 
     return export_talkers(tmp_path_factory.mktemp("talkers"))
 

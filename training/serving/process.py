@@ -13,7 +13,8 @@ from training.serving.server import ServerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 2.0
-LAST_WORDS = 500
+LAST_WORDS = 2000
+"""Characters: llama.cpp writes its log from a thread, so that the reason may stand before other lines."""
 
 
 class ServerFailedError(Exception):

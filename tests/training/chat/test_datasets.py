@@ -11,7 +11,7 @@ from ranking.services import snapshot_preferences
 from tests.annotator.test_identifiers import parts, telling
 from tests.factories import make_member
 from tests.planted import planted
-from tests.training.chat import make_reply, make_turn, react_in_every_way
+from tests.training.chat.making import make_reply, make_turn, react_in_every_way
 from tests.training.making import make_judged
 from training.services.conversations.reactions import choose, give_thumb, show_two, write_edit
 from training.services.conversations.review import take_turn

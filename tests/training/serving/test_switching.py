@@ -9,7 +9,7 @@ from annotator.services.tokens import create_api_token
 from tests.asking import Log, Release, asking
 from tests.factories import coordinator_of
 from tests.serving import wait_for
-from tests.training.serving import make_talking, tick_until_served
+from tests.training.serving.making import make_talking, tick_until_served
 from training.models import Served
 from training.services.serving.supervisor import Supervisor
 from training.services.versions.releases import release_version, roll_back

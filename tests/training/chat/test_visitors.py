@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tests.factories import PASSWORD, make_member
 from tests.training.making import make_trainable
-from tests.training.stand_in import StandIn, let_answer, standing_in
+from tests.training.serving.stand_in import StandIn, let_answer, standing_in
 from training.models import Conversation, QueuePlace, ServingSettings
 from training.services.clock import tick
 

@@ -30,7 +30,7 @@ def queue(request: ProjectRequest) -> HttpResponse:
     page = Paginator(Turn.objects.to_review(request.project), PAGE_SIZE).get_page(request.GET.get("page"))
     known = dict(request.project.prompts.values_list("pk", "search_text"))
     return render(
-        request, "training/chat_review.html", {"page": page, "items": [_item(one, known) for one in page]}
+        request, "training/chat/review.html", {"page": page, "items": [_item(one, known) for one in page]}
     )
 
 

@@ -14,14 +14,14 @@ from training.services.conversations.reactions import show_two
 from training.services.conversations.talk import store_reply
 
 from .answering import Answering, respond
-from .chat_turns import turn_context, where_is
+from .turns import turn_context, where_is
 
 
 @require_safe
 @project_view(*MEMBERS)
 def turn(request: ProjectRequest, pk: int) -> HttpResponse:
     """A turn as the page shows it, after its script lost the connection."""
-    return render(request, "training/_turn.html", turn_context(_own(request, pk)))
+    return render(request, "training/chat/_turn.html", turn_context(_own(request, pk)))
 
 
 @require_POST
@@ -88,4 +88,6 @@ class TurnAnswering(Answering):
 
     def turn(self) -> str:
         found = Turn.objects.filter(pk=self.of.pk).first()
-        return render_to_string("training/_turn.html", turn_context(found), self.request) if found else ""
+        if found is None:
+            return ""
+        return render_to_string("training/chat/_turn.html", turn_context(found), self.request)

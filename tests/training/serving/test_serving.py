@@ -9,7 +9,7 @@ import pytest
 
 from annotator.models import Project
 from tests.factories import coordinator_of
-from tests.training.serving import QUESTION, add_export, make_talking, tick_until_served
+from tests.training.serving.making import QUESTION, add_export, make_talking, tick_until_served
 from training.models import Export, ModelServer, QueuePlace, Served, ServingSettings
 from training.models.exports import exports_folder
 from training.services.serving import supervisor as supervising

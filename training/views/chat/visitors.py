@@ -157,7 +157,7 @@ def _last_turn(request: HttpRequest, project: Project) -> str:
 def _turn_html(request: HttpRequest, project: Project, exchanges: Exchanges) -> str:
     if not exchanges:
         return ""
-    return render_to_string("training/_visitor_turn.html", _context(project, exchanges)[-1], request)
+    return render_to_string("training/chat/_visitor_turn.html", _context(project, exchanges)[-1], request)
 
 
 def _context(project: Project, exchanges: Exchanges) -> list[dict[str, Any]]:
@@ -185,4 +185,4 @@ def _show(
         "error": error,
         "longest": LONGEST_QUESTION,
     }
-    return render(request, "training/talk.html", context, status=status)
+    return render(request, "training/chat/talk.html", context, status=status)

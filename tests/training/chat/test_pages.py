@@ -8,9 +8,9 @@ from django.urls import reverse
 
 from ranking.models import Judgment
 from tests.factories import coordinator_of, make_member, make_newcomer
-from tests.training.chat import make_reply, make_turn
+from tests.training.chat.making import make_reply, make_turn
 from tests.training.making import make_trainable
-from tests.training.stand_in import StandIn, let_answer, standing_in
+from tests.training.serving.stand_in import StandIn, let_answer, standing_in
 from training.models import Choice, Conversation, Edit, QueuePlace, Reply, ServingSettings, Thumb, Turn
 from training.services.conversations.reactions import show_two
 

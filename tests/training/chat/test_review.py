@@ -21,7 +21,7 @@ from ranking.services import (
     snapshot_preferences,
 )
 from tests.factories import coordinator_of, make_member, make_prompt
-from tests.training.chat import QUESTION, make_reply, make_turn, react_in_every_way
+from tests.training.chat.making import QUESTION, make_reply, make_turn, react_in_every_way
 from tests.training.making import make_judged, make_trainable
 from training.models import Conversation, Taking, Turn
 from training.services.conversations.consent import take_back_consent

@@ -9,7 +9,7 @@ from annotator.models import AuditEvent, Prompt
 from annotator.services.projects import change_settings
 from ranking.models import Judgment
 from tests.factories import coordinator_of, make_member
-from tests.training.chat import let_teach, make_reply, make_turn, react_in_every_way
+from tests.training.chat.making import let_teach, make_reply, make_turn, react_in_every_way
 from tests.training.making import make_trainable
 from training.models import Choice, Conversation, Edit, Reply, Thumb, Turn
 from training.services.conversations.consent import agree, take_back_consent, words_of

@@ -20,8 +20,8 @@ from training.services.conversations.consent import agree, take_back_consent, wo
 from training.services.conversations.talk import LONGEST_QUESTION, ask, delete_conversation
 from training.services.serving.chatbots import chatbots_for
 
-from .chat_answers import answer_turn
-from .chat_turns import turn_context, where_is
+from .answers import answer_turn
+from .turns import turn_context, where_is
 
 RECENT = 50
 
@@ -92,7 +92,7 @@ def _ask(request: ProjectRequest, found: Conversation | None) -> HttpResponseBas
         return answer_turn(request, turn)
     if found is None:
         return JsonResponse({"url": where_is(turn)})
-    return JsonResponse({"turn": render_to_string("training/_turn.html", turn_context(turn), request)})
+    return JsonResponse({"turn": render_to_string("training/chat/_turn.html", turn_context(turn), request)})
 
 
 def _show(
@@ -118,4 +118,4 @@ def _show(
         agreed = request.user.consents.filter(project=request.project, number=request.project.consent_number)
         context["words"] = words_of(request.project)
         context["terms"] = "" if agreed.exists() else consent_text(request.project)
-    return render(request, "training/chat.html", context, status=status)
+    return render(request, "training/chat/chat.html", context, status=status)

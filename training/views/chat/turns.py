@@ -19,7 +19,7 @@ class ReplyView:
 
 
 def turn_context(turn: Turn) -> dict[str, Any]:
-    """The context of `training/_turn.html`."""
+    """The context of `training/chat/_turn.html`."""
     conversation = turn.conversation
     replies = {one.pk: one for one in turn.replies.select_related("thumb", "edit")}
     choice: Choice | None = Choice.objects.filter(turn=turn).first()

@@ -10,7 +10,7 @@ from annotator.views.refusals import tell_refusal
 from training.models import Choice, Reply, Turn
 from training.services.conversations.reactions import choose, give_thumb, take_thumb_away, write_edit
 
-from .chat_turns import turn_context, where_is
+from .turns import turn_context, where_is
 
 
 @require_POST
@@ -49,7 +49,7 @@ def edit(request: ProjectRequest, pk: int) -> HttpResponse:
         write_edit(reply=reply, text=text)
     except RefusedError as refused:
         context = turn_context(reply.turn) | {"edit_error": str(refused), "edit_text": text}
-        page = "training/_turn.html" if request.htmx else "training/edit_reply.html"
+        page = "training/chat/_turn.html" if request.htmx else "training/chat/edit_reply.html"
         return render(request, page, context, status=422)
     return _show(request, reply.turn)
 
@@ -63,5 +63,5 @@ def _own_reply(request: ProjectRequest, pk: int) -> Reply:
 
 def _show(request: ProjectRequest, turn: Turn) -> HttpResponse:
     if request.htmx:
-        return render(request, "training/_turn.html", turn_context(Turn.objects.get(pk=turn.pk)))
+        return render(request, "training/chat/_turn.html", turn_context(Turn.objects.get(pk=turn.pk)))
     return redirect(where_is(turn))

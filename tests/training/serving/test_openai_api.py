@@ -15,7 +15,7 @@ from annotator.models import Project, Role
 from annotator.services.tokens import create_api_token
 from tests.factories import coordinator_of, make_member, make_user
 from tests.training.making import make_trainable
-from tests.training.serving import QUESTION, make_talking, tick_until_served
+from tests.training.serving.making import QUESTION, make_talking, tick_until_served
 from training.api.openai import chats
 from training.models import ModelServer, QueuePlace, Served, ServingSettings
 from training.services.serving import queue

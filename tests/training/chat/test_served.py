@@ -7,8 +7,8 @@ import pytest
 from django.urls import reverse
 
 from tests.factories import make_member
-from tests.training.chat import make_turn
-from tests.training.serving import QUESTION, make_talking, tick_until_served
+from tests.training.chat.making import make_turn
+from tests.training.serving.making import QUESTION, make_talking, tick_until_served
 from training.models import QueuePlace, Reply, ServingSettings
 from training.services.serving.supervisor import Supervisor
 from training.services.versions.releases import release_version
