@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from training.rlhf import __main__ as engine
+from training.rlhf.__main__ import main
+from training.rlhf.command import run as engine
 from training.rlhf.rundir import RunDirectory
 
 STEPS, CHECKPOINT_EVERY, PAUSE = 8, 2, 0.2
@@ -59,4 +60,4 @@ def _output(directory: RunDirectory, stage: str) -> dict[str, str]:
 
 if __name__ == "__main__":
     engine._run = run
-    sys.exit(engine.main())
+    sys.exit(main())
