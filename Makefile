@@ -156,9 +156,14 @@ lint: $(VENV)/installed-dev ## style, types, import arrows, migrations, template
 test-sqlite: $(VENV)/installed-dev chromium gettext systemd ## every test, on SQLite
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
+# What asks no database, or asks it nothing that other tests do not.
+ONCE := tests/rlhf tests/server tests/test_growth.py tests/training/test_demonstration.py \
+  tests/training/serving/test_server_process.py
+
 .PHONY: test-postgres
 test-postgres: $(VENV)/installed-dev chromium gettext systemd ## the site's tests on a throw-away PostgreSQL
-	OMP_NUM_THREADS=1 .ci/with-postgres $(BIN)/pytest -n 2 --dist loadgroup --ignore tests/rlhf --ignore tests/server --ignore tests/test_growth.py --ignore-glob 'tests/browser/test_page_*'
+	OMP_NUM_THREADS=1 .ci/with-postgres $(BIN)/pytest -n 2 --dist loadgroup \
+	  $(addprefix --ignore=,$(ONCE)) --ignore-glob 'tests/browser/test_page_*'
 
 .PHONY: drill
 drill: $(VENV)/installed-dev nginx ## harm done to a real site, and what came of it: MINUTES= of the long ones, ARGS=
