@@ -32,8 +32,8 @@ def test_connections_ended_every_second(site: Site, minutes: float):
         site.start(name)
     with ranking(site, people, think=0.4) as answers:
         wait_for(lambda: len(answers.keys) > PEOPLE)
+        start_update(site)  # before, since the command that starts it may lose its connection, too
         with connections_ended(site) as ended:
-            start_update(site)
             time.sleep(60 * minutes)
         before = len(answers.keys)
         wait_for(lambda: len(answers.keys) > before + PEOPLE)

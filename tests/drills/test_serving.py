@@ -35,7 +35,6 @@ def talking(new_site: Callable[..., Site]) -> Site:
     return site
 
 
-@pytest.mark.both_databases
 def test_three_releases_and_a_way_back_lose_no_request(talking: Site, tmp_path: Path) -> None:
     token, *_ = make_talkers(talking, tmp_path / "talkers")
     log, seconds = Log([], [Release("version-0", 0.0)]), []
