@@ -143,11 +143,14 @@ def ask_whether_as_shown(page: Page) -> None:
 
 
 def refuse(page: Page) -> None:
-    """Have a judgment refused that the server found nothing wrong with; it keeps its assignment."""
-    answer = {"words": "This round has been closed in the meantime."}
-    page.route("**/judgment/", lambda route: route.fulfill(status=409, json=answer))
+    """Have a judgment refused: it is sent for an assignment that does not exist."""
+    page.locator("#judgment-form").evaluate(
+        "form => { form.action = form.action.replace(/\\d+(?=.judgment)/, 0) }"
+    )
     rank(page, 4, 3, 2, 1)
     page.locator("#outbox-refused li").first.wait_for()
+    # What comes next takes the focus when it is there.
+    page.locator("#desk-heading:focus").filter(has_not_text="One moment").wait_for()
 
 
 def skip(page: Page) -> None:
