@@ -170,6 +170,15 @@ def test_a_schedule_that_is_saved_is_planned_at_once(django_capture_on_commit_ca
     assert [job.args_kwargs["args"] for job in plan_jobs()] == [[project.pk]]
 
 
+def test_what_a_person_asked_for_does_not_wait_for_a_plan(django_capture_on_commit_callbacks):
+    project = make_judged()
+    with django_capture_on_commit_callbacks(execute=True):
+        request_plan(project)
+        sample_live_version(project=project)
+    paths = [job.task_path for job in DBTaskResult.objects.ready()]
+    assert paths == ["training.tasks.run_sampling", "training.tasks.plan_update"]
+
+
 def test_the_next_plan_knows_how_long_stages_took_and_what_they_drew(finished_update, monkeypatch):
     update = finished_update
     assert set(update.plan["stages"]) == {"reward", "ppo", "generate", "evaluate"}
