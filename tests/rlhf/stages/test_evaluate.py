@@ -294,7 +294,7 @@ def test_a_version_against_itself_crosses_nothing_and_answers_the_safety_prompts
     tokenizer = load_tokenizer(str(llama))
     tokens = [len(tokenizer(row["candidate"]).input_ids) for row in rows]
     assert metrics["candidate_length"] == pytest.approx(sum(tokens) / len(tokens), abs=0.5)  # EOS is no part
-    assert metrics["length_ratio"] == metrics["candidate_length"] / metrics["baseline_length"]
+    assert metrics["length_ratio"] == metrics["candidate_ended_length"] / metrics["baseline_ended_length"]
     last = json.loads((tmp_path / "run" / "progress.jsonl").read_text().splitlines()[-1])
     assert last["step"] == last["total"] == 2 * (len(rows) + len(asked))
 

@@ -30,7 +30,8 @@ pytestmark = pytest.mark.xdist_group("evaluate-metrics")
 REFUSAL = BAD.split(" at")[0].casefold()  # the base has no other way to decline
 SAMPLES, REPEATED = 3, 1
 VERSION = (
-    "score", "length", "repetition", "distinct", "refusals", "eos_rate", "unsafe", "over_refusals",
+    "score", "length", "ended_length", "repetition", "distinct", "refusals", "eos_rate", "unsafe",
+    "over_refusals",
 )  # fmt: skip
 COUNTS = (
     "prompts", "overlong_prompts", "wins", "ties", "losses", "win_rate_decided", "win_rate_ties_half",
@@ -138,7 +139,8 @@ class Reckoning:
         scores = [self.score(*each) for each in baseline]
         gain = self.figures["candidate_score"] - self.figures["baseline_score"]
         self.figures["score_gain"] = gain / float(np.std(scores))
-        self.figures["length_ratio"] = self.figures["candidate_length"] / self.figures["baseline_length"]
+        lengths = [self.figures[f"{version}_ended_length"] for version in ("candidate", "baseline")]
+        self.figures["length_ratio"] = lengths[0] / lengths[1]
 
     def outcome(self, baseline: tuple[Ids, Answer], candidate: tuple[Ids, Answer]) -> float:
         if self.text(baseline[1]) == self.text(candidate[1]):
@@ -165,13 +167,16 @@ class Reckoning:
         for number in range(SAMPLES):
             twos = [gram for tokens in tokens_of[number::SAMPLES] for gram in grams(tokens, 2)]
             varied.append(len(set(twos)) / len(twos))
+        is_cut = [len(own) == len(answer.tokens) for own, (_, answer) in zip(tokens_of, answers, strict=True)]
+        ended = [len(tokens) for tokens, cut in zip(tokens_of, is_cut, strict=True) if not cut]
         return {
             "score": mean([self.score(*each) for each in answers]),
             "length": mean([len(tokens) for tokens in tokens_of]),
+            "ended_length": mean(ended) if ended else 0.0,
             "repetition": mean(repeated),
             "distinct": mean(varied),
             "refusals": mean([declines(self.text(answer)) for _, answer in answers]),
-            "eos_rate": mean([len(self.own_tokens(answer)) < len(answer.tokens) for _, answer in answers]),
+            "eos_rate": len(ended) / len(answers),
         }
 
     def safety(self, answers: list[tuple[Ids, Answer]]) -> dict[str, float]:

@@ -7,7 +7,14 @@ import pytest
 from training.rlhf.recipes import DatasetFile
 from training.rlhf.stages.evaluate.phrases import refuses
 from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
-from training.rlhf.stages.evaluate.watches import WATCHES, crossed, distinct, profile, repetition
+from training.rlhf.stages.evaluate.watches import (
+    WATCHES,
+    crossed,
+    distinct,
+    length_ratio,
+    profile,
+    repetition,
+)
 
 RECIPE = EvaluateRecipe(
     base_model="base", dataset=DatasetFile("prompts.jsonl", "0" * 64), reward_adapter="reward"
@@ -45,8 +52,26 @@ def test_a_profile_measures_length_ends_and_refusals() -> None:
         per_prompt=2,
     )
     assert made["length"] == pytest.approx(10 / 4)
+    assert made["ended_length"] == pytest.approx(9 / 3)
     assert made["eos_rate"] == pytest.approx(3 / 4)
     assert made["refusals"] == pytest.approx(1 / 4)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "baseline", "ratio"),
+    [
+        ({"length": 30.0, "ended_length": 30.0}, {"length": 60.0, "ended_length": 40.0}, 0.75),
+        ({"length": 80.0, "ended_length": 0.0}, {"length": 40.0, "ended_length": 20.0}, 2.0),
+        ({"length": 0.0, "ended_length": 0.0}, {"length": 8.0, "ended_length": 8.0}, 1 / 8),
+    ],
+    ids=["cut off", "none ended", "empty"],
+)
+def test_lengths_are_compared_by_the_answers_that_ended(
+    candidate: dict[str, float], baseline: dict[str, float], ratio: float
+) -> None:
+    versions = {"candidate": candidate, "baseline": baseline}
+    metrics = {f"{name}_{key}": value for name, made in versions.items() for key, value in made.items()}
+    assert length_ratio(metrics) == pytest.approx(ratio)
 
 
 def test_agreement_among_answers_to_one_prompt_is_no_loss_of_variety() -> None:

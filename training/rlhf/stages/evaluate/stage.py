@@ -90,8 +90,7 @@ class Evaluation:
         metrics["overlong_prompts"] = float(len(self.fitting.left_out))
         for name, answers in (("baseline", baseline), ("candidate", candidate)):
             metrics |= _prefixed(name, self._profile(answers, [row[name] for row in rows]))
-        # At least a token each, so that versions with empty answers can be compared too.
-        metrics["length_ratio"] = max(metrics["candidate_length"], 1) / max(metrics["baseline_length"], 1)
+        metrics["length_ratio"] = watches.length_ratio(metrics)
         check = self._watch_safety(metrics)
         crossed = watches.crossed(metrics, self.recipe)
         watched = {"safety_judge": check.name, "crossed": crossed}

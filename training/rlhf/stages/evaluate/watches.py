@@ -40,20 +40,37 @@ class Watch:
 def profile(answers: Answers, texts: Sequence[str], finished: Sequence[bool], *, per_prompt: int) -> Metrics:
     """Measures of one version's answers: token ids without EOS, their texts, whether they ended.
 
-    Answers to the same prompt are neighbours. length in tokens; repetition and distinct as the functions
-    below define them; refusals and eos_rate as shares. distinct takes one answer of each prompt at a time:
-    that answers to one prompt come to agree is what training is for, that answers to different prompts do is
-    not (the across-input diversity of Kirk et al. 2024).
+    Answers to the same prompt are neighbours. length in tokens, ended_length that of the answers that ended,
+    0 where none did; repetition and distinct as the functions below define them; refusals and eos_rate as
+    shares. distinct takes one answer of each prompt at a time: that answers to one prompt come to agree is
+    what training is for, that answers to different prompts do is not (the across-input diversity of Kirk et
+    al. 2024).
     """
     count = len(answers)
+    ended = [answer for answer, has_ended in zip(answers, finished, strict=True) if has_ended]
     rounds = [distinct(answers[i::per_prompt], DISTINCT_N) for i in range(per_prompt)]
     return {
         "length": sum(map(len, answers)) / count,
+        "ended_length": sum(map(len, ended)) / max(len(ended), 1),
         "repetition": repetition(answers, REPEATED_N),
         "distinct": sum(rounds) / per_prompt,
         "refusals": sum(map(refuses, texts)) / count,
         "eos_rate": sum(finished) / count,
     }
+
+
+def length_ratio(metrics: Metrics) -> float:
+    """How many times as long the candidate's answers are as the baseline's, by those that ended.
+
+    An answer that was cut off has the length of the limit, which says nothing of the version; that answers
+    are cut off has a watch of its own. Where either version ended none, all answers count.
+    """
+    ended, all_answers = (
+        [metrics[f"{version}_{length}"] for version in ("candidate", "baseline")]
+        for length in ("ended_length", "length")
+    )
+    candidate, baseline = ended if all(ended) else all_answers
+    return max(candidate, 1) / max(baseline, 1)
 
 
 def repetition(answers: Answers, n: int) -> float:
