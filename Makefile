@@ -17,7 +17,6 @@ CORPUS ?= training/starter/climate.jsonl
 OUT ?= build/loop.json
 SHAPES ?= smollm2-135m starter
 SEEDS ?= 0 1 2
-COMPARISONS ?= 600
 MINUTES ?= 1
 
 export CHORUS_ENV ?= local
@@ -83,10 +82,10 @@ loop: $(if $(filter smollm2,$(MODEL)),$(VENV)/installed-loop,$(VENV)/installed) 
 # Measure
 
 .PHONY: bench-reward
-bench-reward: STARTER ?= $(shell ls -dt $(CHORUS_DATA_DIR)/starters/*/ 2> /dev/null | head -n 1)
-bench-reward: $(VENV)/installed ## the reward stage against TRL's trainer: STARTER= SEEDS= COMPARISONS=
-	test -n "$(STARTER)" || { echo "No starter model yet: \`make loop\` makes one, or set STARTER=folder."; exit 1; }
-	$(BIN)/python -m benchmarks.reward --starter "$(STARTER)" --seeds $(SEEDS) --comparisons $(COMPARISONS)
+bench-reward: BASE ?= $(shell ls -dt $(CHORUS_DATA_DIR)/starters/*/ 2> /dev/null | head -n 1)
+bench-reward: $(VENV)/installed ## the reward stage against TRL's trainer: BASE= SEEDS= ARGS=
+	test -n "$(BASE)" || { echo "No starter model yet: \`make loop\` makes one, or set BASE=folder."; exit 1; }
+	$(BIN)/python -m benchmarks.reward --base "$(BASE)" --seeds $(SEEDS) $(ARGS)
 
 # The last TRL with a PPOTrainer, in an environment of its own.
 TRL_PPO := build/trl-1.12

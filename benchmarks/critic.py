@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from benchmarks.processes import ROOT, run
-from benchmarks.reward import demonstration
+from benchmarks.reward.preferences import demonstration
 from benchmarks.task import CORPUS, starter
 from training.rlhf import __main__ as engine
 from training.rlhf.data import chat
@@ -207,15 +207,12 @@ def _options() -> argparse.Namespace:
     add("--out", type=Path, default=RESULTS)
     add("--worker", choices=CRITICS, help=argparse.SUPPRESS)
     add("--run", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    options.threads = 1  # as `demonstration` reads it
-    return options
+    return parser.parse_args()
 
 
 def prepare(options: argparse.Namespace, base: Path, folder: Path) -> tuple[DatasetFile, list[str], Path]:
     """The file of questions to learn from, the held-out questions, and the reward model's folder."""
-    options.starter = base
-    rows = demonstration(options)
+    rows = demonstration(base, corpus=options.corpus, comparisons=options.comparisons, threads=1)
     questions = {split: sorted({row["prompt"][0]["content"] for row in rows if row["split"] == split})
                  for split in ("train", "held_out")}  # fmt: skip
     pairs = [{"prompt_id": row["prompt"][0]["content"], **row} for row in rows if row["split"] == "train"]

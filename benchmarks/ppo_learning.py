@@ -23,9 +23,9 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from benchmarks import reward
 from benchmarks.ppo.sides import SETTINGS, run_ours, run_peer
 from benchmarks.processes import ROOT
+from benchmarks.reward.preferences import demonstration
 from benchmarks.task import CORPUS, SHAPES, Task, prepare
 from training.rlhf.model.adapters import WEIGHTS, SharedBase
 from training.rlhf.model.loading import load_base, load_tokenizer
@@ -70,11 +70,7 @@ def parse() -> argparse.Namespace:
 
 def trained_reward(task: Task, options: argparse.Namespace) -> Path:
     """A reward adapter from rankings of the base's answers, scaled to deviation 1 on others of them."""
-    rows = reward.demonstration(
-        argparse.Namespace(
-            comparisons=options.comparisons, threads=options.threads, starter=task.base, corpus=CORPUS
-        )
-    )
+    rows = demonstration(task.base, corpus=CORPUS, comparisons=options.comparisons, threads=options.threads)
     path = task.folder / "preferences.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     recipe = RewardRecipe(base_model=str(task.base), dataset=dataset_file(path), threads=options.threads)

@@ -16,7 +16,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reward import demonstration
+from benchmarks.reward.preferences import demonstration
 from training.rlhf.__main__ import main as engine
 from training.rlhf.rundir import sha256_of
 
@@ -26,7 +26,9 @@ WEIGHTS = (None, 1.0, 0.0)
 
 def main() -> None:
     options = _parser().parse_args()
-    rows = demonstration(options)
+    rows = demonstration(
+        options.starter, corpus=options.corpus, comparisons=options.comparisons, threads=options.threads
+    )
     print("| pairs turned round | agrees with the desk | weight | accuracy: measured | 1 | 0 |")
     print("|---|---|---|---|---|---|")
     for noise in NOISE:
