@@ -6,9 +6,12 @@ class TrainingConfig(AppConfig):
     verbose_name = "Training"
 
     def ready(self) -> None:
+        from ranking.overview import add_waiting
         from ranking.services.personal_data import add_part
 
         from . import receivers  # noqa: F401 - registers them
         from .services.conversations.personal_data import ABOUT, conversations
+        from .services.conversations.waiting import messages_to_review
 
         add_part("conversations", conversations, ABOUT)
+        add_waiting(messages_to_review)

@@ -8,12 +8,13 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from annotator.access import MEMBERS, ProjectRequest, project_view
+from annotator.access import MEMBERS, STAFF, ProjectRequest, project_view
 from annotator.models import Completion, Project, Role
 from annotator.shown import Change
 from ranking.facts import round_facts
 from ranking.forms import OpenRoundForm
 from ranking.models import Round, Tally
+from ranking.overview import what_waits
 
 from .project_context import project_context
 from .rest_reminder import close_advice
@@ -51,6 +52,8 @@ def show_project(
     facts = round_facts(request.project)  # before the round: a page must not say that it shows a newer one
     current = request.project.rounds.open().first()
     context = project_context(request, current)
+    if request.role in STAFF:
+        context["what_waits"] = what_waits(request.project)
     if request.role == Role.COORDINATOR:
         context |= _figures(request.project, current) | {"form": form, "facts": facts, "changes": changes}
     return render(request, "ranking/project.html", context, status=status)

@@ -4,6 +4,8 @@ from io import BytesIO
 from zipfile import ZipFile
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from annotator.errors import RefusedError
@@ -235,6 +237,35 @@ def test_the_archive_of_ones_data_has_ones_conversations(client, project, turn, 
 
 
 # The page
+
+
+def test_the_overview_tells_those_who_decide_how_many_messages_wait(client, project, member, reviewer):
+    overview = reverse("project", args=[project.slug])
+    client.force_login(reviewer)
+    assert queue(project) in client.get(overview).text, "the tab"
+    assert "from the chat" not in client.get(overview).text, "nothing waits"
+    turns = [make_turn(project, member, answers=("Yes.", "No.")) for _ in range(2)]
+    make_turn(project, member, may_teach=False)
+    make_turn(make_trainable())
+    told = f'<a href="{queue(project)}">2 messages from the chat wait for a reviewer</a>'
+    for user in (reviewer, coordinator_of(project)):
+        client.force_login(user)
+        assert told in client.get(overview).text
+    leave_turn(turn=turns[0], actor=reviewer)
+    assert "1 message from the chat waits" in client.get(overview).text
+
+
+def test_the_overview_of_a_volunteer_does_not_look_what_waits(client, project, member):
+    make_turn(project, member)
+    overview = reverse("project", args=[project.slug])
+    counts = {}
+    for user in (member, make_member(project, Role.REVIEWER)):
+        client.force_login(user)
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get(overview)
+        counts[user] = sum("training_turn" in query["sql"] for query in queries)
+        assert ("from the chat" in page.text) == bool(counts[user])
+    assert list(counts.values()) == [0, 1]
 
 
 def queue(project):

@@ -1,0 +1,26 @@
+"""What waits for reviewers and coordinators, as a project's first page tells it; other apps add to it."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from annotator.models import Project
+
+
+class Waiting(NamedTuple):
+    """One thing that waits, and the page where it is decided."""
+
+    words: str
+    url: str
+
+
+Look = Callable[[Project], Waiting | None]
+_looks: list[Look] = []
+
+
+def add_waiting(look: Look) -> None:
+    """Let the page tell what waits in another app; `look` gives None for nothing."""
+    _looks.append(look)
+
+
+def what_waits(project: Project) -> list[Waiting]:
+    return [waiting for look in _looks if (waiting := look(project))]
