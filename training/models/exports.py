@@ -22,6 +22,8 @@ class ExportedFile:
 
     path: Path
     about: dict[str, Any]
+    made_at: int
+    """When it was described, in nanoseconds: another one for a file that was made anew."""
 
     @property
     def sha256(self) -> str:
@@ -71,12 +73,14 @@ class Export(EngineRun):
         for part in PARTS:
             if stem := getattr(self, part):
                 path = exports_folder() / f"{stem}.gguf"
+                described = path.with_suffix(".json")
                 try:
-                    about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+                    made_at = described.stat().st_mtime_ns
+                    about = json.loads(described.read_text(encoding="utf-8"))
                 except (OSError, ValueError):
                     continue
                 if path.is_file():
-                    found[part] = ExportedFile(path, about)
+                    found[part] = ExportedFile(path, about, made_at)
         return found
 
     @property

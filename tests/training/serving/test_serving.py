@@ -124,10 +124,10 @@ def test_a_server_that_does_not_answer_is_replaced(project, supervisor, monkeypa
         time.sleep(0.05)
 
 
-def test_a_version_that_is_answered_for_otherwise_than_by_transformers_is_not_served(
+def test_a_version_that_is_answered_for_otherwise_than_by_transformers_waits_for_other_files(
     project, supervisor, talkers
 ):
-    """Its file is of another version: the one before stays, and the page says why."""
+    """Its file is of another version: the one before stays, and the page says why, until there are others."""
     tick_until_served(supervisor, project.versions.get(number=0))
     wrong, right = (exports_folder() / f"{talkers[number]['adapter']}.json" for number in (1, 2))
     kept = wrong.read_text()
@@ -143,11 +143,13 @@ def test_a_version_that_is_answered_for_otherwise_than_by_transformers_is_not_se
             supervisor.tick()
             time.sleep(0.05)
         supervisor.tick()
+        served = Served.objects.get(project=project)
+        assert (served.version.number, ask(project)[0], supervisor.starting) == (0, 0, {})
+        assert "and transformers" in served.problem
     finally:
         wrong.write_text(kept)
-    served = Served.objects.get(project=project)
-    assert (served.version.number, ask(project)[0]) == (0, 0)
-    assert "and transformers" in served.problem
+    served = tick_until_served(supervisor, project.versions.get(number=1))
+    assert (ask(project)[0], served.problem) == (1, "")
 
 
 def test_a_damaged_file_is_not_served_and_said(project, supervisor, talkers):

@@ -36,9 +36,7 @@ class Starting:
         self.wanted = wanted
         self.base = wanted[0].export.base
         self.adapters = sorted({each.export.adapter for each in wanted} - {""})
-        # Read here: a thread would have a connection to the database of its own.
-        files = [each.export.files for each in wanted]
-        self.about = files[0]["base"].about
+        self.about = wanted[0].files["base"].about
         context = min(MOST_CONTEXT, self.about["context"] or MOST_CONTEXT)
         paths = [str(exports_folder() / f"{stem}.gguf") for stem in (self.base, *self.adapters)]
         self.settings = ServerSettings(
@@ -51,15 +49,16 @@ class Starting:
             sleep=settings.SERVING_SLEEP or NEVER,
         )
         self.process = ServerProcess(self.settings)
-        self.address: Future[str] = threads.submit(self._start, [] if proven else files)
+        self.address: Future[str] = threads.submit(self._start, [] if proven else wanted)
 
-    def _start(self, files: Sequence[dict[str, ExportedFile]]) -> str:
-        for file in {each.path: each for parts in files for each in parts.values()}.values():
+    def _start(self, unproven: Sequence[Wanted]) -> str:
+        """In a thread: nothing here reads the database, to which it would have a connection of its own."""
+        for file in {file.path: file for each in unproven for file in each.files.values()}.values():
             _check(file)
         address = self.process.load(LOAD_SECONDS)
-        for wanted, parts in zip(self.wanted, files, strict=False):
+        for wanted in unproven:
             chosen = wanted.export.adapter
-            references = parts["adapter" if chosen else "base"].about["references"]
+            references = wanted.files["adapter" if chosen else "base"].about["references"]
             sentence = unlike(address, self.settings.key, scales(self.adapters, chosen), references)
             if sentence:
                 raise UnlikeError(wanted, sentence)

@@ -17,7 +17,7 @@ from django.db import DatabaseError
 from training.models import ModelServer, QueuePlace
 from training.services.serving.starting import SLOTS, Starting, UnlikeError
 from training.services.serving.switching import drain_unused, stop_serving_others, switch, tell_problem
-from training.services.serving.wanted import Wanted, live_versions, wanted_versions
+from training.services.serving.wanted import Made, Wanted, live_versions, wanted_versions
 from training.serving.process import ServerFailedError, ServerProcess
 from training.serving.upstream import ServerDownError, ServerRefusedError, is_healthy
 
@@ -70,8 +70,8 @@ class Supervisor:
     def __init__(self) -> None:
         self.running: list[Running] = []
         self.starting: dict[str, Starting] = {}
-        self.refused: set[tuple[str, str]] = set()
-        self.proven: set[tuple[str, ...]] = set()
+        self.refused: set[Made] = set()
+        self.proven: set[frozenset[Made]] = set()
         self.delays: dict[str, tuple[float, float]] = {}
         self.threads = ThreadPoolExecutor(max_workers=4)
         ModelServer.objects.all().delete()
@@ -121,7 +121,7 @@ class Supervisor:
                 return
         _, due = self.delays.get(base, (0.0, 0.0))
         if base not in self.starting and time.monotonic() >= due:
-            proven = (base, *sorted(adapters)) in self.proven
+            proven = frozenset(each.made for each in group) in self.proven
             self.starting[base] = Starting(group, self.threads, proven=proven)
 
     def _introduce(self, starting: Starting) -> None:
@@ -131,7 +131,7 @@ class Supervisor:
             address = starting.address.result()
         except UnlikeError as error:
             logger.error("%s is not served: %s", error.wanted.version, error)
-            self.refused.add((base, error.wanted.export.adapter))
+            self.refused.add(error.wanted.made)
             tell_problem(error.wanted.version, str(error))
             starting.process.stop()
         except (ServerFailedError, ServerDownError, ServerRefusedError, OSError) as error:
@@ -143,7 +143,7 @@ class Supervisor:
             starting.process.stop()
         else:
             self.delays.pop(base, None)
-            self.proven.add((base, *starting.adapters))
+            self.proven.add(frozenset(each.made for each in starting.wanted))
             self._let_in(starting, address)
 
     def _let_in(self, starting: Starting, address: str) -> None:
