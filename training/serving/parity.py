@@ -9,18 +9,14 @@ MOST_TOKENS = 32
 """More than a reference has, so that it is seen whether an answer ends where it should."""
 
 
-def unlike(address: str, key: str, scales: Sequence[dict[str, Any]], references: Sequence[Any]) -> str:
-    """The first answer that is not as it should be, in a sentence; empty when all are."""
+def unlike(address: str, key: str, answering: dict[str, Any], references: Sequence[Any]) -> str:
+    """The first answer that is not as it should be, in a sentence; empty when all are.
+
+    `answering` is what later requests say, too: see `server.answering_by`.
+    """
     for reference in references:
-        asked = {
-            "messages": reference["messages"],
-            "temperature": 0,
-            "max_tokens": MOST_TOKENS,
-            "lora": scales,
-            "chat_template_kwargs": {"enable_thinking": False},
-            "cache_prompt": False,
-        }
-        answer = text_of(stream_answer(address, key, asked)).strip()
+        asked = {"messages": reference["messages"], "temperature": 0, "max_tokens": MOST_TOKENS}
+        answer = text_of(stream_answer(address, key, asked | answering)).strip()
         expected = reference["answer"]
         if answer != expected if reference["finished"] else not answer.startswith(expected):
             asked_words = reference["messages"][-1]["content"]

@@ -10,6 +10,7 @@ standard input does, and so with whoever started it.
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ NICENESS = 5
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """What a server needs; requests name an adapter by its place in the list."""
+    """What a server needs; requests name an adapter by its place in the list, see `answering_by`."""
 
     model: str
     adapters: tuple[str, ...]
@@ -34,6 +35,23 @@ class ServerSettings:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
+
+
+def answering_by(adapters: Sequence[str], chosen: str) -> dict[str, Any]:
+    """What every request says, so that a server with these adapters answers by the chosen one alone.
+
+    All of them with their scales, and no cache: llama.cpp else goes on with those of another request. An
+    empty name chooses the base.
+    """
+    return {
+        "lora": [{"id": number, "scale": float(name == chosen)} for number, name in enumerate(adapters)],
+        "cache_prompt": False,
+        "chat_template_kwargs": {"enable_thinking": False},
+        # Its own defaults would cut the distribution further.
+        "top_k": 0,
+        "min_p": 0.0,
+        "repeat_penalty": 1.0,
+    }
 
 
 _kept: list[Any] = []

@@ -8,7 +8,7 @@ import pytest
 
 from training.models.exports import exports_folder
 from training.serving.process import ServerFailedError, ServerProcess
-from training.serving.server import ServerSettings
+from training.serving.server import ServerSettings, answering_by
 from training.serving.upstream import ServerDownError, ServerRefusedError, is_healthy, stream_answer
 
 ASKED = {"messages": [{"role": "user", "content": "Is rain good?"}], "temperature": 0, "max_tokens": 8}
@@ -51,7 +51,7 @@ def test_a_model_that_sleeps_wakes_with_its_adapters(talkers):
     server = ServerProcess(settings_of(talkers, adapters=(adapter,), sleep=1))
     address = server.load(60)
     try:
-        asked = {**ASKED, "lora": [{"id": 0, "scale": 1.0}], "cache_prompt": False}
+        asked = ASKED | answering_by([adapter], adapter)
         texts = []
         for _ in range(2):
             chunks = [chunk for chunk in stream_answer(address, "k", asked) if chunk]

@@ -10,6 +10,7 @@ from training.models import ModelServer, ServingSettings
 from training.rlhf.stages.generate.recipe import GenerateRecipe
 from training.services.runs.recipes import settings_of
 from training.services.serving.queue import Place
+from training.serving.server import answering_by
 from training.serving.upstream import Chunk, ServerDownError, ServerRefusedError, stream_answer
 
 __all__ = ["Asked", "Chunk", "ServerDownError", "ServerRefusedError", "Waiting", "answer"]
@@ -76,7 +77,7 @@ def body_for(place: Place, asked: Asked) -> dict[str, Any]:
         body["seed"] = asked.seed
     if server.is_endpoint:
         return body | {"model": f"{project.slug}-{place.version.number}"}
-    return body | _for_llama_cpp(place)
+    return body | answering_by(server.adapters, place.version.export.adapter)
 
 
 def conversation(system_prompt: str, messages: Sequence[Message], server: ModelServer) -> list[Message]:
@@ -98,25 +99,6 @@ def _disarm(control: re.Pattern[str], text: str) -> str:
     while (broken := control.sub(lambda found: f"{found[0][:1]} {found[0][1:]}", text)) != text:
         text = broken
     return text
-
-
-def _for_llama_cpp(place: Place) -> dict[str, Any]:
-    """All adapters with their scales, and no cache: llama.cpp else goes on with those of another request."""
-    export = place.version.export
-    return {
-        "lora": scales(place.server.adapters, export.adapter),
-        "cache_prompt": False,
-        "chat_template_kwargs": {"enable_thinking": False},
-        # Its own defaults would cut the distribution further.
-        "top_k": 0,
-        "min_p": 0.0,
-        "repeat_penalty": 1.0,
-    }
-
-
-def scales(adapters: Sequence[str], chosen: str) -> list[dict[str, Any]]:
-    """The scale of each of a server's adapters: all of the chosen one, nothing of the others."""
-    return [{"id": number, "scale": float(name == chosen)} for number, name in enumerate(adapters)]
 
 
 def _given(value: float | None, default: float) -> float:

@@ -8,11 +8,10 @@ from django.conf import settings
 
 from training.models.exports import ExportedFile, exports_folder
 from training.rlhf.rundir import sha256_of
-from training.services.serving.answers import scales
 from training.services.serving.wanted import Wanted
 from training.serving.parity import unlike
 from training.serving.process import ServerFailedError, ServerProcess, new_key
-from training.serving.server import ServerSettings
+from training.serving.server import ServerSettings, answering_by
 
 SLOTS = 4
 MOST_CONTEXT = 2048
@@ -59,7 +58,8 @@ class Starting:
         for wanted in unproven:
             chosen = wanted.export.adapter
             references = wanted.files["adapter" if chosen else "base"].about["references"]
-            sentence = unlike(address, self.settings.key, scales(self.adapters, chosen), references)
+            answering = answering_by(self.adapters, chosen)
+            sentence = unlike(address, self.settings.key, answering, references)
             if sentence:
                 raise UnlikeError(wanted, sentence)
         return address
