@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from training.serving.upstream import stream_answer
+from training.serving.upstream import stream_answer, text_of
 
 MOST_TOKENS = 32
 """More than a reference has, so that it is seen whether an answer ends where it should."""
@@ -22,9 +22,3 @@ def unlike(address: str, key: str, answering: dict[str, Any], references: Sequen
             asked_words = reference["messages"][-1]["content"]
             return f"To {asked_words!r} it answers {answer[:200]!r}, and transformers {expected!r}."
     return ""
-
-
-def text_of(chunks: Any) -> str:
-    """The text of an answer's chunks."""
-    choices = (choice for chunk in chunks if chunk for choice in chunk["choices"])
-    return "".join(choice["delta"].get("content") or "" for choice in choices)

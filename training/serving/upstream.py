@@ -3,7 +3,7 @@
 import http.client
 import json
 import select
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,6 +51,12 @@ def stream_answer(
             yield from _chunks(response, goes_on)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise ServerDownError(f"The server broke off: {error}") from error
+
+
+def text_of(chunks: Iterable[Chunk | None]) -> str:
+    """The text that an answer's chunks bring."""
+    choices = (choice for chunk in chunks if chunk for choice in chunk["choices"])
+    return "".join(choice["delta"].get("content") or "" for choice in choices)
 
 
 def is_healthy(address: str) -> bool:

@@ -17,7 +17,7 @@ from training.services.serving.answers import Asked, answer
 from training.services.serving.queue import NotServedError, take_place
 from training.services.serving.supervisor import Supervisor
 from training.services.versions.releases import release_version, roll_back
-from training.serving.parity import text_of
+from training.serving.upstream import text_of
 
 pytestmark = pytest.mark.django_db
 

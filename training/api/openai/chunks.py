@@ -6,6 +6,7 @@ from typing import Any
 
 from training.services.serving.answers import Chunk, Waiting
 from training.services.serving.queue import Place
+from training.serving.upstream import text_of
 
 DONE = b"data: [DONE]\n\n"
 COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
@@ -31,10 +32,9 @@ def event(value: dict[str, Any]) -> bytes:
 def whole(pieces: Iterable[Piece], place: Place) -> dict[str, Any]:
     """The answer as one object."""
     chunks = [piece for piece in pieces if isinstance(piece, dict)]
-    deltas = [choice for chunk in chunks for choice in chunk["choices"]]
-    text = "".join(choice["delta"].get("content") or "" for choice in deltas)
-    ends = [choice["finish_reason"] for choice in deltas if choice["finish_reason"]]
-    message = {"role": "assistant", "content": text, "refusal": None}
+    choices = [choice for chunk in chunks for choice in chunk["choices"]]
+    ends = [choice["finish_reason"] for choice in choices if choice["finish_reason"]]
+    message = {"role": "assistant", "content": text_of(chunks), "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": (ends or ["stop"])[-1]}
     last = chunks[-1] if chunks else {}
     return {**_signed(last, place, "chat.completion"), "choices": [choice], "usage": _usage(last)}

@@ -19,6 +19,7 @@ from training.api.openai.errors import OpenAIError
 from training.api.openai.views import connection_of
 from training.services.serving.answers import Asked, Message, Waiting
 from training.services.serving.chatbots import chatbots_for
+from training.serving.upstream import text_of
 
 STREAM = "application/x-ndjson"
 LOOK_SECONDS = 0.3
@@ -98,7 +99,7 @@ class Answering(ABC):
             yield {"place": piece.place}
         elif piece is None:
             yield {}
-        elif text := "".join(choice["delta"].get("content") or "" for choice in piece["choices"]):
+        elif text := text_of([piece]):
             self.text.append(text)
             yield {"text": text} if self.is_shown else {}
 
