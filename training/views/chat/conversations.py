@@ -15,10 +15,11 @@ from annotator.access import MEMBERS, ProjectRequest, project_view
 from annotator.consent_text import consent_text
 from annotator.errors import RefusedError
 from annotator.views.refusals import tell_refusal
-from training.models import Conversation, ModelVersion
+from training.models import Conversation
 from training.services.conversations.consent import agree, take_back_consent, words_of
 from training.services.conversations.talk import LONGEST_QUESTION, ask, delete_conversation
 from training.services.serving.chatbots import chatbots_for
+from training.services.serving.state import state_of
 
 from .answers import answer_turn
 from .turns import turn_context, where_is
@@ -109,7 +110,7 @@ def _show(
         "conversations": own.prefetch_related("turns")[:RECENT],
         "turns": [turn_context(turn) for turn in found.turns.all()] if found else [],
         "answers": chatbots_for(request.user).filter(pk=request.project.pk).exists(),
-        "live": ModelVersion.objects.live().filter(project=request.project).first(),
+        "answering": state_of(request.project),
         "question": question,
         "error": error,
         "longest": LONGEST_QUESTION,

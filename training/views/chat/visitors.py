@@ -20,6 +20,7 @@ from training.api.openai.chats import Chat
 from training.models import ServingSettings
 from training.services.conversations.talk import LONGEST_QUESTION, MOST_TURNS, check_question
 from training.services.serving.chatbots import chatbots_for
+from training.services.serving.state import state_of
 
 from .answering import Answering, respond
 
@@ -179,6 +180,7 @@ def _show(
     user = request.user
     context = {
         "talked": project,
+        "answering": state_of(project),
         "turns": _context(project, _exchanges(request.session, project)),
         "is_member": isinstance(user, User) and user.memberships.filter(project=project).exists(),
         "question": question,
