@@ -6,7 +6,6 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from training.models.serving import MOST_TOKENS
 from training.services.serving.answers import Asked
 
 MOST_MESSAGES = 200
@@ -94,10 +93,9 @@ class ChatRequestSerializer(StrictSerializer):
 
     def asked(self) -> Asked:
         data = self.validated_data
-        most = data.get("max_completion_tokens") or data.get("max_tokens")
         names = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "stop", "seed")
         return Asked(
             messages=data["messages"],
-            max_tokens=min(most, MOST_TOKENS) if most else None,
+            max_tokens=data.get("max_completion_tokens") or data.get("max_tokens"),
             **{name: data[name] for name in names if name in data},
         )

@@ -30,6 +30,7 @@ class Asked:
 
     messages: Sequence[Message]
     max_tokens: int | None = None
+    """An answer is never longer than its project allows."""
     temperature: float | None = None
     top_p: float | None = None
     frequency_penalty: float = 0.0
