@@ -21,6 +21,8 @@ FREE_IN_CHAT = (
     "NEW.state <> 'done' AND "
     "(SELECT c.source FROM ranking_comparison c WHERE c.id = NEW.comparison_id) = 'chat'"
 )
+# It began as done, so that claiming one that was not, and finishing one, look at no comparison.
+WAS_DONE_OR_ELSEWHERE = f"(OLD.state = 'done' OR {changed('comparison_id')})"
 
 RULES = (
     Rule(
@@ -49,7 +51,7 @@ RULES = (
         "assignment_in_the_chat_stays_done",
         "ranking_assignment",
         "UPDATE",
-        FREE_IN_CHAT,
+        f"{WAS_DONE_OR_ELSEWHERE} AND {FREE_IN_CHAT}",
         "a comparison from the chat is given to nobody",
     ),
     Rule(

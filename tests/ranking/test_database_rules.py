@@ -16,6 +16,7 @@ from ranking.models import (
     Round,
 )
 from ranking.services import claim_ahead
+from ranking.services.chat import add_chat_judgment
 from tests.factories import make_completion, make_member, make_prompt
 
 from .making import assert_refused, make_assignment, make_judgment, make_round
@@ -204,6 +205,20 @@ def test_a_volunteer_holds_one_assignment_of_a_round(judgment):
         volunteer=assignment.volunteer,
         held_until=assignment.held_until,
     )
+
+
+def test_a_comparison_from_the_chat_is_given_to_nobody(judgment):
+    prompt, volunteer = judgment.comparison.prompt, make_member(judgment.comparison.round.project)
+    shown = [make_completion(prompt), make_completion(prompt)]
+    ranks = {completion.pk: 1 for completion in shown}
+    chat = add_chat_judgment(prompt=prompt, shown=shown, volunteer=volunteer, ranks=ranks)
+    done, free = chat.assignments.all(), Assignment.objects.filter(state=Assignment.State.FREE)
+    held = {"state": Assignment.State.HELD, "held_until": timezone.now()}
+    assert_refused(done.free)
+    assert_refused(done.update, **held)
+    assert_refused(Assignment.objects.create, comparison=chat, round=chat.round, number=1)
+    assert_refused(free.filter(pk=free[0].pk).update, comparison=chat, number=1)
+    assert Assignment.objects.filter(volunteer=judgment.volunteer).free() == 1, "at the desk it may be"
 
 
 def test_an_assignment_belongs_to_its_comparisons_round(judgment):
