@@ -13,7 +13,7 @@ from tests.corpora import QUESTIONS, make_corpus
 from tests.training.making import SAMPLE, SMALL, engine_script
 from training import launcher
 from training.models import TrainingRun
-from training.services.sampling import worker as sampling_execution
+from training.services.runs import alone
 from training.services.simulation import demo_project
 from training.services.simulation import round as simulated_round
 
@@ -80,7 +80,7 @@ def test_preparing_that_was_interrupted_while_founding_begins_anew(corpus, start
 def test_preparing_that_was_interrupted_while_sampling_goes_on_at_once(corpus, starter, monkeypatch):
     monkeypatch.setattr(launcher, "command", engine_script(SAMPLE))
     with monkeypatch.context() as interrupted:
-        interrupted.setattr(sampling_execution, "run_engine", interrupt)
+        interrupted.setattr(alone, "run_engine", interrupt)
         with pytest.raises(KeyboardInterrupt):
             prepare(corpus)
     prepare(corpus)

@@ -30,6 +30,7 @@ from tests.training.making import (
 )
 from training import launcher
 from training.models import LeaseLostError, ModelVersion, Schedule, TrainingRun, Update
+from training.services.runs import alone
 from training.services.runs import create as runs
 from training.services.sampling import worker as sampling_execution
 from training.services.sampling.control import cancel_sampling, sample_live_version
@@ -384,7 +385,7 @@ def test_an_unforeseen_error_fails_the_sampling_and_frees_the_project(monkeypatc
     def burst(_run: TrainingRun) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(sampling_execution, "run_engine", burst)
+    monkeypatch.setattr(alone, "run_engine", burst)
     run = sampled(sample_live_version(project=make_trainable()))
     assert run.state == State.FAILED
     assert "The site failed unexpectedly: ZeroDivisionError: oops" in run.error
@@ -461,7 +462,7 @@ def test_interrupted_sampling_waits_for_the_next_worker(monkeypatch):
     def interrupt(_run: TrainingRun) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sampling_execution, "run_engine", interrupt)
+    monkeypatch.setattr(alone, "run_engine", interrupt)
     run = sample_live_version(project=make_trainable())
     with pytest.raises(KeyboardInterrupt):
         execute_sampling(run.pk)

@@ -1,18 +1,17 @@
 """Base models that come as a GGUF file: unpacked once into the data folder, by a worker or a command."""
 
 import shutil
-from functools import partial
 from pathlib import Path
 
 from django.db import transaction
 
 from annotator.errors import RefusedError
-from training.failures import record_failure, retry_write
-from training.launcher import run_engine
+from training.launcher import Outcome
 from training.models import UnpackedBase
 from training.models.bases import FOLDER
 from training.rlhf.model.gguf_file import folder_name
 from training.rlhf.rundir import sha256_of
+from training.services.runs.alone import execute_alone
 from training.services.sampling.prompt_lengths import measure_new_prompts
 
 State = UnpackedBase.State
@@ -39,21 +38,13 @@ def register_gguf(file: Path) -> UnpackedBase:
 
 
 def execute_unpacking(base_id: int) -> None:
-    """Unpack a file and measure the prompts of its projects; returns at once when another worker holds it.
-
-    Whatever goes wrong ends up as its error. Interrupted, it is left to the next worker.
-    """
+    """Unpack a file, and then measure the prompts of its projects; see `execute_alone`."""
     base = UnpackedBase.objects.get(pk=base_id)
-    if base.claim() is None:
-        return
-    try:
-        with record_failure(base):
-            base.folder.mkdir(parents=True, exist_ok=True)
-            outcome = run_engine(base)
-            retry_write(partial(base.finish, outcome.state, error=outcome.error, result=outcome.result))
-    except KeyboardInterrupt:
-        base.hand_back()
-        raise
+
+    def conclude(outcome: Outcome) -> None:
+        base.finish(outcome.state, error=outcome.error, result=outcome.result)
+
+    execute_alone(base, conclude)
     if base.state == State.SUCCEEDED:
         for project in base.projects:
             measure_new_prompts(project.pk)

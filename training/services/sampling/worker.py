@@ -13,9 +13,9 @@ from annotator.models import Project, User
 from annotator.services.completions import add_completions
 from ranking.models import Round
 from ranking.services import open_round
-from training.failures import record_failure, retry_write
-from training.launcher import Outcome, run_engine
+from training.launcher import Outcome
 from training.models import ModelVersion, TrainingRun
+from training.services.runs.alone import execute_alone
 from training.services.runs.recipes import PROMPTS_FILE
 
 from .prompt_lengths import record_left_out
@@ -24,20 +24,9 @@ State = TrainingRun.State
 
 
 def execute_sampling(run_id: int) -> None:
-    """Carry out a sampling run and open the round; returns at once when another worker holds it.
-
-    Whatever goes wrong ends up as the run's error. Interrupted, it leaves the run to the next worker.
-    """
+    """Carry out a sampling run and open the round; see `execute_alone`."""
     run = TrainingRun.objects.select_related("project", "version__author").get(pk=run_id, update=None)
-    if run.claim() is None:
-        return
-    try:
-        with record_failure(run):
-            outcome = run_engine(run)
-            retry_write(partial(_conclude, run, outcome))
-    except KeyboardInterrupt:
-        run.hand_back()
-        raise
+    execute_alone(run, partial(_conclude, run))
 
 
 @transaction.atomic

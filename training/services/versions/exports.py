@@ -1,17 +1,15 @@
 """Having versions written as GGUF files by the engine: what is live, and what may become so."""
 
-from functools import partial
-
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
 from annotator.models import User
 from annotator.services.audit import record
-from training.failures import record_failure, retry_write
-from training.launcher import run_engine
+from training.launcher import Outcome
 from training.models import Export, ModelVersion, UnpackedBase
 from training.models.exports import PARTS
+from training.services.runs.alone import execute_alone
 
 State = ModelVersion.State
 
@@ -46,19 +44,11 @@ def file_name(version: ModelVersion, part: str) -> str:
 
 
 def execute_export(export_id: int) -> None:
-    """Have the engine write a version's files; returns at once when another worker is at it.
-
-    Whatever goes wrong ends up as the export's error. Interrupted, it is left to the next worker.
-    """
+    """Have the engine write a version's files; see `execute_alone`."""
     export = Export.objects.select_related("version__project").get(pk=export_id)
-    if export.claim() is None:
-        return
-    try:
-        with record_failure(export):
-            export.folder.mkdir(parents=True, exist_ok=True)
-            outcome = run_engine(export)
-            stems = {part: outcome.result.get(part) or "" for part in PARTS}
-            retry_write(partial(export.finish, outcome.state, error=outcome.error, **stems))
-    except KeyboardInterrupt:
-        export.hand_back()
-        raise
+
+    def conclude(outcome: Outcome) -> None:
+        stems = {part: outcome.result.get(part) or "" for part in PARTS}
+        export.finish(outcome.state, error=outcome.error, **stems)
+
+    execute_alone(export, conclude)
