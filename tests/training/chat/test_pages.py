@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ranking.models import Judgment
 from tests.factories import coordinator_of, make_member, make_newcomer
-from tests.training.chat.making import make_reply, make_turn
+from tests.training.chat.making import make_reply, make_turn, react_in_every_way
 from tests.training.making import make_trainable
 from tests.training.serving.stand_in import StandIn, let_answer, standing_in
 from training.models import Choice, Conversation, Edit, QueuePlace, Reply, ServingSettings, Thumb, Turn
@@ -191,6 +193,24 @@ def test_an_edit_is_stored_and_one_that_changes_nothing_is_shown_again(client, p
     assert part.status_code == 422 and part.text.startswith("<article")
     client.post(address, {"text": "Better."})
     assert Edit.objects.get().text == "Better." and not Judgment.objects.exists()
+
+
+# Long conversations
+
+
+def test_a_page_of_many_turns_and_conversations_costs_as_many_queries_as_one(client, project, member):
+    first = make_turn(project, member)
+    react_in_every_way(first)
+    address = url(project, "conversation", first.conversation_id)
+    with CaptureQueriesContext(connection) as of_one:
+        client.get(address)
+    for question in ("And then?", "And in summer?", "Why?"):
+        react_in_every_way(make_turn(project, member, question, conversation=first.conversation))
+        make_turn(project, member, f"{question} Elsewhere.")
+    with CaptureQueriesContext(connection) as of_many:
+        page = client.get(address).text
+    assert len(of_many) == len(of_one)
+    assert page.count('class="turn"') == 4 and page.count("Elsewhere") == 3
 
 
 # Consent

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Prefetch
 from django.http import HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,16 +16,18 @@ from annotator.access import MEMBERS, ProjectRequest, project_view
 from annotator.consent_text import consent_text
 from annotator.errors import RefusedError
 from annotator.views.refusals import tell_refusal
-from training.models import Conversation
+from training.models import Conversation, Turn
 from training.services.conversations.consent import agree, take_back_consent, words_of
 from training.services.conversations.talk import LONGEST_QUESTION, ask, delete_conversation
 from training.services.serving.chatbots import chatbots_for
 from training.services.serving.state import state_of
 
 from .answers import answer_turn
-from .turns import turn_context, where_is
+from .turns import turn_context, turn_contexts, where_is
 
 RECENT = 50
+FIRST_TURNS = Prefetch("turns", Turn.objects.filter(number=1))
+"""All that the list needs, where one conversation may have 50 turns."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -107,8 +110,8 @@ def _show(
     own = Conversation.objects.filter(project=request.project, user=request.user)
     context: dict[str, Any] = {
         "conversation": found,
-        "conversations": own.prefetch_related("turns")[:RECENT],
-        "turns": [turn_context(turn) for turn in found.turns.all()] if found else [],
+        "conversations": own.prefetch_related(FIRST_TURNS)[:RECENT],
+        "turns": turn_contexts(found) if found else [],
         "answers": chatbots_for(request.user).filter(pk=request.project.pk).exists(),
         "answering": state_of(request.project),
         "question": question,
