@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from annotator.models import AuditEvent, Project
 from tests.factories import coordinator_of
 from tests.training.making import SMALL, engine_script, make_judged, make_run, make_trainable, make_update
 from training import launcher
+from training.management.commands._repeating import repeat
 from training.models import Schedule, TrainingRun, Update
 from training.services import clock
 from training.services.clock import MAX_ATTEMPTS, tick
@@ -211,3 +213,17 @@ def test_the_clock_stops_cleanly_when_told_to(tmp_path):
     assert clock.stdout.readline() == b"The clock runs.\n"
     clock.send_signal(signal.SIGTERM)
     assert clock.wait(30) == 0
+
+
+def test_what_goes_wrong_once_is_done_again_the_next_time():
+    stop, results = threading.Event(), [None, ValueError("once"), None]
+
+    def act() -> None:
+        result = results.pop()
+        if not results:
+            stop.set()
+        if result:
+            raise result
+
+    repeat(act, every=0, until=stop)
+    assert results == []
