@@ -25,9 +25,15 @@ from ranking.services import (
 from tests.factories import coordinator_of, make_member, make_prompt
 from tests.training.chat.making import QUESTION, make_reply, make_turn, react_in_every_way
 from tests.training.making import make_judged, make_trainable
-from training.models import Conversation, Taking, Turn
+from training.models import Conversation, Taking, Thumb, Turn
 from training.services.conversations.consent import take_back_consent
-from training.services.conversations.reactions import choose, give_thumb, show_two, write_edit
+from training.services.conversations.reactions import (
+    choose,
+    give_thumb,
+    show_two,
+    take_thumb_away,
+    write_edit,
+)
 from training.services.conversations.review import leave_turn, take_turn
 from training.services.conversations.talk import ask, delete_conversation
 
@@ -164,6 +170,32 @@ def test_a_decision_is_made_once_and_only_while_the_member_agrees(project, turn,
     take_back_consent(conversation=turn.conversation)
     with pytest.raises(RefusedError, match="no longer"):
         take_turn(turn=turn, actor=reviewer)
+
+
+@pytest.mark.parametrize("decide", [take_turn, leave_turn])
+def test_after_a_decision_what_was_said_stays_until_consent_is_taken_back(
+    client, project, member, reviewer, decide
+):
+    turn = make_turn(project, member)
+    reply = turn.kept
+    give_thumb(reply=reply, is_up=True)
+    choice = show_two(first=reply, second=make_reply(turn, "Another one.", is_kept=False))
+    decide(turn=turn, actor=reviewer)
+    for act in (
+        lambda: give_thumb(reply=reply, is_up=False),
+        lambda: take_thumb_away(reply=reply),
+        lambda: choose(choice=choice, preferred="a"),
+        lambda: write_edit(reply=reply, text="Better."),
+    ):
+        with pytest.raises(RefusedError, match="stays as it is"):
+            act()
+    assert reply.thumb.is_up and UnpairedPreference.objects.count() == (decide is take_turn)
+    client.force_login(member)
+    page = client.get(reverse("conversation", args=[project.slug, turn.conversation_id])).text
+    assert "stays as it is" in page and reply.text in page and "Which answer is better" not in page
+    take_back_consent(conversation=turn.conversation)
+    take_thumb_away(reply=reply)
+    assert not Thumb.objects.exists() and not UnpairedPreference.objects.exists()
 
 
 def traces():

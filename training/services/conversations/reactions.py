@@ -10,7 +10,7 @@ from annotator.errors import RefusedError
 from annotator.models import FlagKind
 from annotator.text.storable import UNSTORABLE
 from ranking.questions.rewrite import LONGEST
-from training.models import Choice, Edit, Reply, Thumb
+from training.models import Choice, Edit, Reply, Thumb, Turn
 
 
 @transaction.atomic
@@ -19,20 +19,22 @@ def give_thumb(*, reply: Reply, is_up: bool, flags: Iterable[str] = ()) -> Thumb
     flags = sorted(set(flags))
     if not set(flags) <= set(FlagKind.values):
         raise RefusedError(_("There is no such flag."))
-    _lock(reply)
+    _lock(reply.turn_id)
     values = {"is_up": is_up, "flags": [] if is_up else flags}
     return Thumb.objects.update_or_create(reply=reply, defaults=values)[0]
 
 
+@transaction.atomic
 def take_thumb_away(*, reply: Reply) -> None:
     """Remove the member's thumb, if there is one."""
+    _lock(reply.turn_id)
     Thumb.objects.filter(reply=reply).delete()
 
 
 @transaction.atomic
 def show_two(*, first: Reply, second: Reply, chance: random.Random | None = None) -> Choice:
     """Put two replies of a turn side by side in random order; refused where two were shown already."""
-    _lock(first)
+    _lock(first.turn_id)
     if first.text == second.text:
         raise RefusedError(_("The second answer is the same as the first. Try again, or go on."))
     if Choice.objects.filter(turn=first.turn_id).exists():
@@ -46,7 +48,8 @@ def choose(*, choice: Choice, preferred: str) -> None:
     """Store which of two replies is better, once and for all; the conversation goes on with that one."""
     if preferred not in {Choice.Preferred.A, Choice.Preferred.EQUAL, Choice.Preferred.B}:
         raise RefusedError(_("Choose which answer is better, or that they are about equal."))
-    choice = Choice.objects.select_for_update(of=("self",)).select_related("a", "b").get(pk=choice.pk)
+    _lock(choice.turn_id)
+    choice = Choice.objects.select_related("a", "b").get(pk=choice.pk)
     if choice.preferred:
         if choice.preferred == preferred:
             return
@@ -68,14 +71,19 @@ def write_edit(*, reply: Reply, text: str) -> Edit:
         raise RefusedError(_("Change the answer first: then it can be kept."))
     if len(text) > LONGEST:
         raise RefusedError(_("What you wrote is longer than %d characters.") % LONGEST)
-    _lock(reply)
+    _lock(reply.turn_id)
     return Edit.objects.update_or_create(reply=reply, defaults={"text": text})[0]
 
 
-def _lock(reply: Reply) -> None:
-    """Wait for whoever acts on the reply's turn; refused where it is gone, or a reviewer has decided."""
-    turn = type(reply.turn).objects.select_for_update().filter(pk=reply.turn_id).first()
+def _lock(turn_id: int) -> None:
+    """Wait for whoever acts on the turn; refused where it is gone, or a reviewer has decided.
+
+    What was taken is a copy: after that, what the member sees here is what reviewers saw.
+    """
+    turn = Turn.objects.select_for_update().filter(pk=turn_id).first()
     if turn is None:
         raise RefusedError(_("This conversation was deleted meanwhile."))
     if turn.decision:
-        raise RefusedError(_("A reviewer has decided about this message already, so nothing is added to it."))
+        raise RefusedError(
+            _("A reviewer has decided about this message: what was said about it stays as it is.")
+        )

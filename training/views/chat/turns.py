@@ -38,7 +38,7 @@ def _context(turn: Turn, *, is_last: bool) -> dict[str, Any]:
     project, kept = turn.conversation.project, turn.kept
     replies = {one.pk: one for one in turn.replies.all()}
     choice: Choice | None = getattr(turn, "choice", None)
-    is_open = choice is not None and not choice.preferred
+    is_open = choice is not None and not choice.preferred and not turn.decision
     return {
         "project": project,
         "conversation": turn.conversation,
