@@ -244,5 +244,48 @@ def test_a_directory_without_recipe_and_one_that_is_missing_are_refused(tmp_path
     assert status == 1 and "There is no run directory" in output
 
 
+WATCH = """
+import os, sys
+class Watch:
+    def find_spec(self, name, *_others):
+        if name in ("torch", "transformers", "huggingface_hub"):
+            os.write(1, os.environ.get("HF_HUB_OFFLINE", "not said").encode())
+            os._exit(0)
+sys.meta_path.insert(0, Watch())
+from training.rlhf.__main__ import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["check BASE", "measure BASE in out", "export BASE out", "unpack BASE/x.gguf out", "generate .", "plan .",
+     "plan --update facts.json"],
+)  # fmt: skip
+@pytest.mark.parametrize("is_here", [True, False])
+def test_libraries_are_kept_from_the_network_when_the_base_model_is_here(
+    tmp_path: Path, command: str, is_here: bool
+) -> None:
+    """Said before their import, at which they read it."""
+    if is_here:
+        (tmp_path / "base").mkdir()
+        (tmp_path / "base" / "x.gguf").touch()
+    recipe = {"stage": "generate", "base_model": "base", "dataset": {"path": "p", "sha256": "0" * 64}}
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    known = {"seconds": 1, "settings": {}, "rows": {}, "pairs": 1, "comparisons": 1}
+    facts = {"base_model": "base", "completions_per_prompt": 2, **known}
+    (tmp_path / "facts.json").write_text(json.dumps(facts))
+    environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    done = subprocess.run(
+        [sys.executable, "-c", WATCH, *command.replace("BASE", "base").split()],
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(Path.cwd())},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=LONGEST,
+    )
+    assert done.stdout == ("1" if is_here else "not said")
+
+
 def test_a_wrong_command_line_is_refused(tmp_path: Path) -> None:
     assert run("dpo", tmp_path)[0] == 2

@@ -13,6 +13,7 @@ from tests.rlhf.making import QUESTIONS, with_policy
 from training.rlhf.hardware.device import Speed
 from training.rlhf.plan import presets, update_recipes
 from training.rlhf.plan.budget import plan_update
+from training.rlhf.plan.update_facts import UpdateFacts
 from training.rlhf.plan.update_recipes import UPDATE
 from training.rlhf.stages import STAGES
 from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
@@ -57,7 +58,11 @@ def facts_file(llama: Path, tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def plan(facts_file: Callable[..., Path]) -> MakePlan:
-    return lambda **changes: plan_update(facts_file(**changes))
+    def make(**changes: Any) -> Plan:
+        file = facts_file(**changes)
+        return plan_update(UpdateFacts.read(file), file.parent)
+
+    return make
 
 
 def chosen(plan: Plan, stage: str) -> dict[str, tuple[Any, str]]:

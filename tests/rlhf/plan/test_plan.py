@@ -15,6 +15,7 @@ from peft.tuners.lora import Linear as PeftLinear
 from tests.rlhf.engine import ask
 from tests.rlhf.making import GOOD, QUESTIONS, conversation, with_policy, write_rows
 from training.rlhf.__main__ import main
+from training.rlhf.command.plans import read_recipe
 from training.rlhf.data.files import read_preferences
 from training.rlhf.errors import ModelError
 from training.rlhf.hardware import device as machine
@@ -25,7 +26,7 @@ from training.rlhf.model.kernels import lora_matmul as products
 from training.rlhf.model.kernels.linear import LoRALinear
 from training.rlhf.model.loading import base_location, load_base, load_tokenizer
 from training.rlhf.model.logprobs import Block, answer_logprobs
-from training.rlhf.plan.estimate import Plan, describe, make_plan, read_recipe
+from training.rlhf.plan.estimate import Plan, describe, make_plan
 from training.rlhf.plan.meta_model import MetaMode
 from training.rlhf.plan.presets import SIZES, suggest
 from training.rlhf.plan.workload import Phase

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from pathlib import Path
 
 from training.rlhf.distributed.processes import Processes
 from training.rlhf.recipes import Recipe
@@ -17,22 +18,19 @@ def set_environment(directory: RunDirectory, recipe: Recipe) -> None:
     # of many lengths fill that; a step uses far fewer.
     os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] = "64"
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(recipe.threads)
-    quieten_libraries()
-    stay_offline_with(directory, recipe)
+    prepare_libraries(directory.resolve(recipe.base_model))
 
 
-def quieten_libraries() -> None:
+def prepare_libraries(base: Path) -> None:
+    """Keep libraries quiet, and from the network if the base model is here; call it before their import."""
+    if base.exists():
+        os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
     # accelerate launch would let the other processes wait for weights from the first; here all map the file.
     os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "false"
-
-
-def stay_offline_with(directory: RunDirectory, recipe: Recipe) -> None:
-    if directory.resolve(recipe.base_model).exists():
-        os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 def keep_freed_memory(processes: Processes) -> None:

@@ -1,14 +1,13 @@
 """Work on a base model or an adapter that is no stage: check, unpack, measure, export."""
 
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from training.rlhf.command.environment import quieten_libraries
+from training.rlhf.command.environment import prepare_libraries
 from training.rlhf.command.outcome import CANCELLED, FAILED, OK, report, say
 from training.rlhf.errors import Cancelled
 from training.rlhf.rundir import RunDirectory, write_json
@@ -16,9 +15,7 @@ from training.rlhf.rundir import RunDirectory, write_json
 
 def check(name: str, *, as_json: bool) -> int:
     """Print what is known of a base model, and what is wrong with it."""
-    quieten_libraries()
-    if Path(name).is_dir():
-        os.environ["HF_HUB_OFFLINE"] = "1"
+    prepare_libraries(Path(name))
     from training.rlhf.model.base_check import check_base  # torch takes seconds to import
 
     report = check_base(name, Path.cwd())
@@ -34,7 +31,7 @@ def check(name: str, *, as_json: bool) -> int:
 
 def unpack(file: Path, folder: Path, run_dir: Path | None) -> int:
     """Make a base model of a GGUF file."""
-    os.environ["HF_HUB_OFFLINE"] = "1"
+    prepare_libraries(file)
 
     def unpack(directory: RunDirectory) -> dict[str, Any]:
         from training.rlhf.model.unpacking import unpack_gguf  # torch takes seconds to import
@@ -49,9 +46,7 @@ def unpack(file: Path, folder: Path, run_dir: Path | None) -> int:
 
 def measure(name: str, prompts: Path, out: Path) -> int:
     """Write the lengths of prompts under a base model's chat template."""
-    quieten_libraries()
-    if Path(name).is_dir():
-        os.environ["HF_HUB_OFFLINE"] = "1"
+    prepare_libraries(Path(name))
     from training.rlhf.data.prompt_lengths import measure_prompts  # torch takes seconds to import
     from training.rlhf.model.loading import find_base
 
@@ -64,8 +59,7 @@ def measure(name: str, prompts: Path, out: Path) -> int:
 
 def export(name: str, folder: Path, adapter: Path | None, run_dir: Path | None) -> int:
     """Write a model as GGUF, and print where."""
-    if Path(name).is_dir():
-        os.environ["HF_HUB_OFFLINE"] = "1"
+    prepare_libraries(Path(name))
 
     def write(_directory: RunDirectory) -> dict[str, Any]:
         from training.rlhf.export.command import export  # torch takes seconds to import
@@ -79,7 +73,6 @@ def export(name: str, folder: Path, adapter: Path | None, run_dir: Path | None) 
 
 def _in_directory(run_dir: Path | None, act: Callable[[RunDirectory], dict[str, Any]]) -> int:
     """Do what has no recipe; progress, result and failure are also left in the run directory, if any."""
-    quieten_libraries()
     with tempfile.TemporaryDirectory() as scratch:
         directory = RunDirectory(run_dir or scratch)
         with directory.stopped_by_signals(), directory.shown_in_terminal():

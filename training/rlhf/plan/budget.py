@@ -59,9 +59,9 @@ CUTS = (
 )
 
 
-def plan_update(path: Path) -> dict[str, Any]:
-    """Plan the update whose facts are in a file; its paths start from the file's folder."""
-    recipes = UpdateRecipes(UpdateFacts.read(path), path.parent)
+def plan_update(facts: UpdateFacts, folder: Path) -> dict[str, Any]:
+    """Plan an update; the paths in its facts start from the folder."""
+    recipes = UpdateRecipes(facts, folder)
     for stage in UPDATE:
         recipes.choose(stage, by_size(recipes[stage], recipes.parameters, recipes.machine(stage)))
         recipes.choose(stage, _by_answers(recipes, recipes[stage]))

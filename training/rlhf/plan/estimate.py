@@ -15,10 +15,8 @@ import json
 import math
 import shutil
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from training.rlhf.errors import RecipeError
 from training.rlhf.hardware.device import Machine, Speed, device_for, measure, this_machine
 from training.rlhf.model.base_check import require_usable_base
 from training.rlhf.model.loading import base_location
@@ -27,7 +25,7 @@ from training.rlhf.plan.presets import suggest
 from training.rlhf.plan.workload import Phase, Workload
 from training.rlhf.recipes import Recipe
 from training.rlhf.rundir import RunDirectory
-from training.rlhf.stages import STAGES, parse_recipe
+from training.rlhf.stages import STAGES
 
 TIME_FACTOR = 2  # the honest width of the estimate of time
 # Resident before anything is loaded: Python, torch, transformers, trl, peft, datasets, codecarbon; on a gpu
@@ -93,18 +91,6 @@ class Plan:
         plan["memory"]["total"], plan["disk"]["total"] = self.memory.total, self.disk.total
         plan["seconds"] |= {"total": total, "low": total / TIME_FACTOR, "high": total * TIME_FACTOR}
         return plan
-
-
-def read_recipe(path: Path) -> tuple[RunDirectory, Recipe]:
-    """The recipe of a run directory or of a file, with the directory that its paths start from."""
-    if path.is_dir():
-        directory = RunDirectory(path)
-        return directory, directory.recipe()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"There is no readable recipe {path}: {error}.") from error
-    return RunDirectory(path.parent), parse_recipe(text)
 
 
 def make_plan(directory: RunDirectory, recipe: Recipe) -> Plan:

@@ -9,8 +9,9 @@ from training.rlhf.hardware.device import Machine, Speed, device_for, measure, t
 from training.rlhf.model.base_check import check_base
 from training.rlhf.model.loading import find_base, load_tokenizer
 from training.rlhf.plan.estimate import count_memory, count_seconds
+from training.rlhf.plan.material import Material
 from training.rlhf.plan.presets import Choices, values_of
-from training.rlhf.plan.update_facts import Material, UpdateFacts
+from training.rlhf.plan.update_facts import UpdateFacts
 from training.rlhf.plan.workload import Workload
 from training.rlhf.recipes import DatasetFile, LoRARecipe, Recipe
 from training.rlhf.rundir import RunDirectory
