@@ -125,7 +125,9 @@ class CorrectionAPIView(ProjectAPIView):
         responses={201: JudgmentSerializer, 409: CONFLICT},
     )
     def post(self, request: Request, slug: str, pk: int) -> Response:
-        own = Judgment.objects.filter(comparison__round__project=self.project, volunteer=request.user)
+        own = Judgment.objects.at_desk().filter(
+            comparison__round__project=self.project, volunteer=request.user
+        )
         judgment = get_object_or_404(own, pk=pk)
         body = CorrectionRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)

@@ -39,7 +39,7 @@ def agreement_of(user: User, project: Project) -> Agreement:
     that are closed count, and only comparisons that they judged: nobody learns what others answered where
     they may still judge or correct. Of those, the last `LAST_JUDGMENTS`.
     """
-    last = user.judgments.settled().of_project(project).order_by("-pk")[:LAST_JUDGMENTS]
+    last = user.judgments.settled().of_project(project).at_desk().order_by("-pk")[:LAST_JUDGMENTS]
     rows = RankedCompletion.objects.filter(
         Q(judgment__volunteer=user) | Q(judgment__volunteer__is_simulated=False),
         judgment__comparison__in=last.values("comparison"),

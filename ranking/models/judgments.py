@@ -37,6 +37,13 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         """The current judgments of a round; corrected ones are left out."""
         return self.filter(is_current=True, comparison__round=round_)
 
+    def at_desk(self) -> Self:
+        """Those of comparisons that volunteers were given.
+
+        One from the chat may be of an answer that was shown alone, and stays what its reviewer took.
+        """
+        return self.filter(comparison__source=Comparison.Source.DESK)
+
     def counted_in(self, dataset: Dataset) -> Self:
         """The judgments that were current when a snapshot was taken."""
         last = dataset.last_judgment_id
@@ -57,8 +64,8 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         return self.filter(is_current=True, comparison__round__closed_at__isnull=False)
 
     def correctable_by(self, user: User) -> Self:
-        """The user's current judgments in open rounds, the newest first."""
-        own = self.filter(is_current=True, volunteer=user, comparison__round__closed_at=None)
+        """The user's current judgments in open rounds, the newest first; not those from the chat."""
+        own = self.at_desk().filter(is_current=True, volunteer=user, comparison__round__closed_at=None)
         return own.order_by("-pk")
 
     def by_verdict(self) -> list[tuple[str, str, int]]:

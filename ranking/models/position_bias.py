@@ -9,6 +9,7 @@ from django.db.models.functions import Cast, Coalesce
 from annotator.models import Project
 
 from .judgments import Judgment, RankedCompletion
+from .rounds import Comparison
 
 
 class _Length(models.Func):
@@ -24,8 +25,8 @@ class _Length(models.Func):
 def first_positions(project: Project) -> models.QuerySet[RankedCompletion, Any]:
     """Rows {volunteer, its name, address and whether it is simulated, rankings, first, chance}.
 
-    Of the rankings of a project that have one best answer, `first` are those where it was the one shown
-    first, and `chance` is the share that would be if the order had no influence: the mean of 1/k. Where
+    Of the rankings at a project's desk that have one best answer, `first` are those where it was the one
+    shown first, and `chance` is the share that would be if the order had no influence: the mean of 1/k. Where
     several answers tie for the best none was chosen, so those rankings are left out.
     """
     best = RankedCompletion.objects.filter(
@@ -33,6 +34,7 @@ def first_positions(project: Project) -> models.QuerySet[RankedCompletion, Any]:
         judgment__is_current=True,
         judgment__verdict=Judgment.Verdict.RANKED,
         judgment__comparison__round__project=project,
+        judgment__comparison__source=Comparison.Source.DESK,
     )
     tied = RankedCompletion.objects.filter(judgment=OuterRef("judgment"), rank=1).exclude(pk=OuterRef("pk"))
     # At an assignment that went on to somebody else, the order that this volunteer saw is with the lapsed

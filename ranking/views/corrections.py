@@ -29,7 +29,9 @@ def judged(request: ProjectRequest) -> HttpResponse:
 @never_cache
 @project_view(*MEMBERS)
 def correct(request: ProjectRequest, pk: int) -> HttpResponse:
-    own = Judgment.objects.filter(comparison__round__project=request.project, volunteer=request.user)
+    own = Judgment.objects.at_desk().filter(
+        comparison__round__project=request.project, volunteer=request.user
+    )
     shown = ("comparison__round", "assignment__round__project", "assignment__comparison__prompt")
     late = ("lapsed_assignment__assignment__round__project", "lapsed_assignment__comparison__prompt")
     judgment = get_object_or_404(own.select_related(*shown, *late), pk=pk)

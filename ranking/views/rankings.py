@@ -37,7 +37,7 @@ def rankings(request: ProjectRequest) -> HttpResponse:
 def _verdicts(chosen: Round | None) -> dict[str, Any]:
     if chosen is None:
         return {}
-    judgments = Judgment.objects.in_round(chosen)
+    judgments = Judgment.objects.in_round(chosen).at_desk()
     return {
         "round": chosen,
         "verdicts": judgments.by_verdict(),

@@ -3,7 +3,8 @@
 import pytest
 from django_tasks_db.models import DBTaskResult
 
-from tests.factories import coordinator_of
+from ranking.services.chat import add_chat_judgment
+from tests.factories import coordinator_of, make_completion, make_member
 from tests.training.making import (
     SMALL,
     engine_script,
@@ -56,6 +57,23 @@ def test_the_engine_is_told_what_there_is_to_learn_from():
     assert (facts["comparisons"], facts["pairs"]) == (train, train)  # two answers each
     assert len(facts["prompts"]) == train + held_out
     assert set(facts["answers"]) == {"Yes.", "No, not at all."}
+
+
+def test_a_comparison_from_the_chat_counts_as_one_pair_however_many_the_desk_shows():
+    project = make_judged()
+    project.completions_per_comparison = 4
+    project.save()
+    prompt = project.prompts.train().first()
+    shown = [make_completion(prompt)]
+    add_chat_judgment(
+        prompt=prompt,
+        shown=shown,
+        volunteer=make_member(project),
+        ranks={shown[0].pk: 1},
+        rewrite={"original": shown[0].pk, "text": "Rather so."},
+    )
+    facts, desk = facts_of(project.versions.get(), {}, 20), project.prompts.train().count()
+    assert (facts["comparisons"], facts["pairs"]) == (desk + 1, desk * 6 + 1)
 
 
 def test_a_plan_holds_until_what_it_was_made_for_changes(monkeypatch):

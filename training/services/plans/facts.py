@@ -1,12 +1,16 @@
 """What the engine is told of an update, to choose its settings: see training/rlhf/plan/update_facts.py."""
 
+from collections import Counter
 from typing import Any
+
+from django.db.models import Count
 
 from annotator.models import Completion, Project
 from ranking.models import Comparison
 from training.models import ModelVersion, TrainingRun, Update
 from training.services.runs.recipes import STAGES, Settings, base_model, judge_of
 
+DESK, CHAT = Comparison.Source.DESK, Comparison.Source.CHAT
 _LOOKED_AT = 300  # prompts, and answers
 _LEAST_PACE, _MOST_PACE = 0.2, 5.0
 
@@ -14,7 +18,7 @@ _LEAST_PACE, _MOST_PACE = 0.2, 5.0
 def facts_of(version: ModelVersion, settings: Settings, minutes: int) -> dict[str, Any]:
     """The facts of an update of this version with these settings, as JSON has them."""
     project = version.project
-    prompts, comparisons = project.prompts.in_use(), _judged(project)
+    prompts, judged = project.prompts.in_use(), _judged(project)
     answers = project.completions_per_comparison
     train, held_out = prompts.train().count(), prompts.held_out().count()
     last = _last_planned(project)
@@ -26,8 +30,8 @@ def facts_of(version: ModelVersion, settings: Settings, minutes: int) -> dict[st
             for stage, values in settings.items()
         },
         "rows": {"ppo": train, "generate": train + held_out, "evaluate": held_out},
-        "pairs": max(1, comparisons * answers * (answers - 1) // 2),
-        "comparisons": max(1, comparisons),
+        "pairs": max(1, judged[DESK] * answers * (answers - 1) // 2 + judged[CHAT]),
+        "comparisons": max(1, judged.total()),
         "completions_per_prompt": answers,
         "policy_adapter": str(version.adapter_dir) if version.adapter_dir else None,
         "prompts": _prompts(project),
@@ -47,12 +51,13 @@ def watts_of(project: Project) -> dict[str, float]:
     return watts
 
 
-def _judged(project: Project) -> int:
-    """Comparisons that the reward model will learn from."""
+def _judged(project: Project) -> Counter[str]:
+    """Comparisons that the reward model will learn from, by source; one from the chat has at most a pair."""
     judged = Comparison.objects.filter(
         round__project=project, prompt__in=project.prompts.in_use().train(), judgments__is_current=True
     )
-    return judged.distinct().count()
+    by_source = judged.order_by().values("source").annotate(comparisons=Count("pk", distinct=True))
+    return Counter(dict(by_source.values_list("source", "comparisons")))
 
 
 def _prompts(project: Project) -> list[Any]:
