@@ -15,12 +15,13 @@ from django.utils import timezone
 
 from annotator.models import Project, Role
 from annotator.shown import text_of as facts_text
-from ranking.services import snapshot_preferences
+from ranking.services import open_round, snapshot_preferences
 from tests.factories import coordinator_of, make_member, make_project, make_user
 from tests.pressing import filled, press
 from tests.training.making import (
     PROMPTS,
     SMALL,
+    add_answers,
     make_candidate,
     make_finished,
     make_judged,
@@ -179,6 +180,18 @@ def test_the_overview_of_an_empty_project_says_what_to_do(client):
     text = text_of(client.get(address("training", project)))
     assert "There is no live version yet." in text
     assert "Run the weekly update now" not in text
+
+
+def test_the_overview_asks_for_answers_only_where_there_are_none(client):
+    project = make_trainable()
+    client.force_login(coordinator_of(project))
+    assert "yet: sample answers, and let" in text_of(client.get(address("training", project)))
+    add_answers(project.versions.get())
+    open_round(project=project, author=project.versions.get().author)
+    text = text_of(client.get(address("training", project)))
+    assert "yet: let volunteers rank the answers of the open round." in text
+    assert "yet: sample answers" not in text
+    assert "<button>Sample answers" in text
 
 
 def test_the_overview_leads_to_the_active_update_instead_of_starting_one(page, project, update):

@@ -55,6 +55,7 @@ def training(request: ProjectRequest) -> HttpResponse:
         "candidates": versions.filter(state=ModelVersion.State.CANDIDATE),
         "updates": project.updates.select_related("candidate", "started_by")[:RECENT],
         "active": project.updates.active().first(),
+        "open_round": project.rounds.open().first(),
         "judgments": Judgment.objects.of_project(project).count(),
         "new_judgments": new_judgments(project),
         "sampling": _sampling(request),
