@@ -44,6 +44,9 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         """
         return self.filter(comparison__source=Comparison.Source.DESK)
 
+    def in_chat(self) -> Self:
+        return self.filter(comparison__source=Comparison.Source.CHAT)
+
     def counted_in(self, dataset: Dataset) -> Self:
         """The judgments that were current when a snapshot was taken."""
         last = dataset.last_judgment_id

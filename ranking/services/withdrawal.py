@@ -71,16 +71,11 @@ def withdraw_judgments(*, volunteer: User, project: Project) -> None:
     """
     _wait_for_others(volunteer, project)
     judgments = Judgment.objects.filter(volunteer=volunteer, comparison__round__project=project)
-    thumbs = UnpairedPreference.objects.of_project(project).filter(volunteer=volunteer)
-    chat = Comparison.objects.filter(source=Comparison.Source.CHAT, assignments__volunteer=volunteer)
-    _mark_datasets(project, judgments, thumbs)
-    _delete_judgments(judgments)
-    _delete_from_chat(set(chat.filter(round__project=project).values_list("pk", flat=True)), thumbs)
+    _withdraw(judgments, UnpairedPreference.objects.filter(volunteer=volunteer), volunteer, project)
     Assignment.objects.filter(round__project=project, volunteer=volunteer).free()
     LapsedAssignment.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()
     Skip.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()
     Tally.objects.filter(round__project=project, volunteer=volunteer).delete()
-    _delete_written(volunteer, project)
 
 
 @transaction.atomic
@@ -89,18 +84,26 @@ def withdraw_from_chat(
 ) -> None:
     """Delete what a volunteer said in the chat: these comparisons with their judgments, and these thumbs.
 
-    Datasets are marked as when all judgments are withdrawn. Answers that nothing else refers to go, too.
+    Datasets and answers as when all judgments are withdrawn.
     """
     _wait_for_others(volunteer, project)
-    chat = Comparison.objects.filter(
-        pk__in=comparisons, source=Comparison.Source.CHAT, assignments__volunteer=volunteer
-    )
-    found = set(chat.values_list("pk", flat=True))
-    judgments = Judgment.objects.filter(volunteer=volunteer, comparison__in=found)
-    own = UnpairedPreference.objects.of_project(project).filter(volunteer=volunteer, pk__in=thumbs)
-    _mark_datasets(project, judgments, own)
+    judgments = Judgment.objects.in_chat().filter(volunteer=volunteer, comparison__in=comparisons)
+    own = UnpairedPreference.objects.filter(volunteer=volunteer, pk__in=thumbs)
+    _withdraw(judgments, own, volunteer, project)
+
+
+def _withdraw(
+    judgments: JudgmentQuerySet, thumbs: UnpairedPreferenceQuerySet, volunteer: User, project: Project
+) -> None:
+    """Delete a volunteer's judgments and thumbs in a project and the answers that only these were about.
+
+    Datasets with some of them are marked first.
+    """
+    thumbs = thumbs.of_project(project)
+    from_chat = set(judgments.in_chat().values_list("comparison", flat=True))
+    _mark_datasets(project, judgments, thumbs)
     _delete_judgments(judgments)
-    _delete_from_chat(found, own)
+    _delete_from_chat(from_chat, thumbs)
     _delete_written(volunteer, project)
 
 
