@@ -9,6 +9,7 @@ from django.db import transaction
 
 from tests.training.making import SMALL, judge_all, make_trainable, make_update
 from training import launcher
+from training.engine_answers import EngineAnswer
 from training.models import Update
 from training.services.plans import worker as planning
 from training.services.sampling.control import sample_live_version
@@ -45,7 +46,7 @@ def supervisor(db: None) -> Iterator[Supervisor]:
 @pytest.fixture(autouse=True)
 def no_plans(monkeypatch: pytest.MonkeyPatch) -> None:
     """Updates whose engines are stand-ins are not planned; `fork_engines` brings the real planner back."""
-    monkeypatch.setattr(planning, "ask_engine", lambda *_: (1, "", "No engine here."))
+    monkeypatch.setattr(planning, "ask_engine", lambda *_, **__: EngineAnswer(1, "", "No engine here."))
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def fork_engines(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(launcher, "EngineProcess", ForkedEngine)
     patch.setattr(launcher, "POLL_SECONDS", 0.05)
-    patch.setattr(planning, "ask_engine", lambda arguments, _beat: ask(arguments))
+    patch.setattr(planning, "ask_engine", lambda arguments, **_: EngineAnswer(*ask(arguments)))
 
 
 @pytest.fixture(scope="module")

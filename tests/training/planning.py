@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from annotator.models import Project
+from training.engine_answers import EngineAnswer
 from training.models import UpdatePlan
 from training.services.plans import worker
 from training.services.plans.worker import plan_next_update
@@ -50,7 +51,7 @@ def made_plan(**changes: Any) -> dict[str, Any]:
 
 def planner_prints(patch: pytest.MonkeyPatch, plan: dict[str, Any]) -> None:
     """Let the engine's planner print this."""
-    patch.setattr(worker, "ask_engine", lambda *_: (0, json.dumps(plan), ""))
+    patch.setattr(worker, "ask_engine", lambda *_, **__: EngineAnswer(0, json.dumps(plan), ""))
 
 
 def store_plan(patch: pytest.MonkeyPatch, project: Project, **changes: Any) -> UpdatePlan:

@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from annotator.errors import RefusedError
 from annotator.models import Membership, Project, Role, User
+from training import engine_answers
 from training.models import ModelVersion
 from training.services.base_models import check
 
@@ -76,8 +77,8 @@ def test_the_engine_itself_is_asked(tmp_path, monkeypatch):
 
 def test_an_engine_that_does_not_start_is_no_usable_model(monkeypatch):
     monkeypatch.setattr(check, "_run_check", ASK_ENGINE)
-    monkeypatch.setattr(check.sys, "executable", "/bin/false")
-    with pytest.raises(RefusedError, match="could not be checked: code 1"):
+    monkeypatch.setattr(engine_answers.sys, "executable", "/bin/false")
+    with pytest.raises(RefusedError, match="could not be checked: The engine ended with code 1"):
         check.check_base_model("org/model")
 
 

@@ -11,9 +11,8 @@ from annotator.imports.prompt_files import draft_from_record
 from annotator.services.prompts import add_prompts
 from tests.factories import coordinator_of
 from tests.training.making import SAMPLE, engine_script, make_finished, make_trainable, make_update
-from training import launcher
+from training import engine_answers, launcher
 from training.models import TrainingRun
-from training.services.sampling import prompt_lengths
 from training.services.sampling.control import sample_live_version
 from training.services.sampling.prompt_lengths import measure_new_prompts
 from training.services.sampling.worker import execute_sampling
@@ -97,7 +96,7 @@ def test_imported_prompts_are_measured_by_the_worker(
     script = tmp_path / "measure"
     script.write_text(MEASURE.format(python=sys.executable))
     script.chmod(0o755)
-    monkeypatch.setattr(prompt_lengths.sys, "executable", str(script))
+    monkeypatch.setattr(engine_answers.sys, "executable", str(script))
     queued = []
     monkeypatch.setattr(type(measure_prompts), "enqueue", lambda _job, pk: queued.append(pk))
     drafts = [draft_from_record({"prompt": text}) for text in ("Why?", "Why is it? " * 600)]
@@ -112,6 +111,6 @@ def test_imported_prompts_are_measured_by_the_worker(
 
 def test_prompts_that_cannot_be_measured_stay_as_they_are(monkeypatch):
     project = make_trainable()
-    monkeypatch.setattr(prompt_lengths.sys, "executable", "/bin/false")
+    monkeypatch.setattr(engine_answers.sys, "executable", "/bin/false")
     measure_new_prompts(project.pk)
     assert not project.prompts.exclude(tokens=None, too_long=False).exists()

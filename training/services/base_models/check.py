@@ -1,18 +1,11 @@
 """Checking a base model before a project is founded on it, by the engine's own command."""
 
 import json
-import subprocess
-import sys
 from typing import Any
 
-from django.conf import settings
-
 from annotator.errors import RefusedError
-from training.engine_environment import engine_environment
+from training.engine_answers import ask_engine
 from training.models.bases import folder_or_name
-
-LONGEST_SECONDS = 15 * 60
-"""A model of the hub is fetched first."""
 
 
 def check_base_model(location: str, *, system_prompt: str = "") -> None:
@@ -31,22 +24,10 @@ def check_base_model(location: str, *, system_prompt: str = "") -> None:
 
 def _run_check(location: str) -> dict[str, Any]:
     """The report of `python -m training.rlhf check`; the site itself never loads torch."""
+    answer = ask_engine(["check", "--json", "--", location], reach_hub=True)
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "training.rlhf", "check", "--json", "--", location],
-            cwd=settings.BASE_DIR,
-            env=engine_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LONGEST_SECONDS,
-        )
-        report = json.loads(done.stdout)
-    except subprocess.TimeoutExpired as error:
-        raise RefusedError(
-            f"Checking the base model {location} took longer than {LONGEST_SECONDS // 60} minutes."
-        ) from error
+        report: dict[str, Any] = json.loads(answer.printed)
     except ValueError as error:
-        last = done.stderr.strip().splitlines()[-1:] or [f"code {done.returncode}"]
-        raise RefusedError(f"The base model {location} could not be checked: {last[0]}") from error
+        reason = answer.last_words.splitlines()[-1]
+        raise RefusedError(f"The base model {location} could not be checked: {reason}") from error
     return report

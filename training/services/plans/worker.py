@@ -2,12 +2,8 @@
 
 import json
 import logging
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +12,7 @@ from django.conf import settings as site
 from annotator.errors import RefusedError
 from annotator.models import Project
 from annotator.text.storable import storable
-from training.engine_environment import engine_environment
-from training.engine_process import NICENESS
+from training.engine_answers import ask_engine
 from training.models import ModelVersion, UpdatePlan
 from training.services.runs.recipes import Settings, settings_of
 
@@ -25,9 +20,6 @@ from .facts import facts_of, watts_of
 from .stored import basis_of, current_plan, minutes_of
 
 logger = logging.getLogger(__name__)
-LONGEST_SECONDS = 15 * 60
-BEAT_SECONDS = 10.0
-_LAST_WORDS = 500
 
 
 class NoPlanError(Exception):
@@ -64,40 +56,13 @@ def make_plan(
     with tempfile.TemporaryDirectory(dir=site.DATA_DIR) as scratch:
         path = Path(scratch) / "facts.json"
         path.write_text(json.dumps(facts), encoding="utf-8")
-        code, printed, said = ask_engine(["plan", "--update", str(path)], beat)
+        answer = ask_engine(["plan", "--update", str(path)], beat=beat)
     try:
-        plan: dict[str, Any] = json.loads(printed) if code == 0 else {}
+        plan: dict[str, Any] = json.loads(answer.printed) if answer.status == 0 else {}
     except ValueError:
         plan = {}
     if not plan:
-        raise NoPlanError(storable(said.strip()[-_LAST_WORDS:]) or f"The engine ended with code {code}.")
+        raise NoPlanError(storable(answer.last_words))
     for stage, watts in watts_of(version.project).items():
         plan["stages"][stage]["watts"] = watts
     return plan
-
-
-def ask_engine(arguments: list[str], beat: Callable[[], object]) -> tuple[int, str, str]:
-    """Run the engine's command; returns its exit status, and what it printed to each stream."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "training.rlhf", *arguments],
-        cwd=site.BASE_DIR,
-        # What the hub has of a base was fetched when the project was founded.
-        env=engine_environment() | {"HF_HUB_OFFLINE": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-    ) as engine:
-        with suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, engine.pid, NICENESS)  # ranking stays quick
-        try:
-            for _ in range(int(LONGEST_SECONDS / BEAT_SECONDS)):
-                try:
-                    printed, said = engine.communicate(timeout=BEAT_SECONDS)
-                    return engine.returncode, printed, said
-                except subprocess.TimeoutExpired:
-                    beat()
-            raise NoPlanError(f"Planning took longer than {LONGEST_SECONDS // 60} minutes.")
-        finally:
-            engine.kill()

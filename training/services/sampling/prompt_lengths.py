@@ -2,8 +2,6 @@
 
 import json
 import logging
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from annotator.models import Project, Prompt
-from training.engine_environment import engine_environment
+from training.engine_answers import ask_engine
 from training.models import ModelVersion, TrainingRun, UnpackedBase
 from training.rlhf.stages.generate.recipe import GenerateRecipe
 from training.services.plans.stored import current_plan
@@ -26,7 +24,6 @@ from training.services.runs.recipes import (
 )
 
 logger = logging.getLogger(__name__)
-LONGEST_SECONDS = 15 * 60
 BATCH = 500
 MEASURED = ("tokens", "token_limit", "too_long")
 
@@ -104,19 +101,9 @@ def _measure(base: str, prompts: bytes) -> dict[int, tuple[int, int | None]]:
     with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as scratch:
         given, out = Path(scratch) / PROMPTS_FILE, Path(scratch) / "lengths.jsonl"
         given.write_bytes(prompts)
-        done = subprocess.run(
-            [sys.executable, "-m", "training.rlhf", "measure", base, str(given), str(out)],
-            cwd=settings.BASE_DIR,
-            # What the hub has of it was fetched when the project was founded.
-            env=engine_environment() | {"HF_HUB_OFFLINE": "1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=LONGEST_SECONDS,
-        )
-        if done.returncode != 0:
-            logger.warning("Prompts could not be measured: %s", done.stderr.strip()[-500:])
+        answer = ask_engine(["measure", base, str(given), str(out)])
+        if answer.status != 0:
+            logger.warning("Prompts could not be measured: %s", answer.last_words)
             return {}
         return {
             int(row["prompt_id"]): (row["tokens"], row["context"])
