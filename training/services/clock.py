@@ -10,13 +10,13 @@ from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 from django_tasks.base import Task
-from django_tasks_db.models import DBTaskResult
 
 from annotator.errors import RefusedError
 from annotator.models import Project
 from annotator.services.audit import record
 from training.cron import latest_time
 from training.models import Export, Leased, Schedule, TrainingRun, UnpackedBase, Update
+from training.services.jobs import is_waiting
 from training.services.plans.control import request_plan
 from training.services.updates.control import new_judgments, start_update
 from training.services.versions.exports import request_exports
@@ -92,10 +92,5 @@ def _revive(work: Leased, job: Task) -> None:
             f"The worker stopped {work.attempt} times while it was at this, most often because the machine "
             "ran out of memory. What was done so far was kept."
         )
-    elif not _has_waiting_job(work, job):
+    elif not is_waiting(job, work.pk):
         job.enqueue(work.pk)
-
-
-def _has_waiting_job(work: Leased, job: Task) -> bool:
-    waiting = DBTaskResult.objects.ready().filter(task_path=job.module_path)
-    return any(task.args_kwargs["args"] == [work.pk] for task in waiting)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from annotator.models import Project
 from training.models import Update
 from training.rlhf import stages as engine
-from training.services.plans.stored import basis_of, current_plan
+from training.services.plans.stored import basis_and_plan
 from training.services.runs.recipes import STAGES
 from training.templatetags.figures import duration
 
@@ -62,9 +62,9 @@ class NextPlan:
 
 def next_plan(project: Project) -> NextPlan | None:
     """What the next update by the project's settings will take; None when there is nothing to plan."""
-    if basis_of(project) is None:
+    basis, stored = basis_and_plan(project)
+    if basis is None:
         return None
-    stored = current_plan(project)
     if stored is None or not stored.plan:
         return NextPlan(None, stored.error if stored else "", {})
     view = view_of(stored.plan, stored.basis["settings"])

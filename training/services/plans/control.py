@@ -3,18 +3,16 @@
 from functools import partial
 
 from django.db import transaction
-from django_tasks_db.models import DBTaskResult
 
 from annotator.models import Project
+from training.services.jobs import is_waiting
 from training.tasks import plan_update
 
-from .stored import basis_of, current_plan
+from .stored import basis_and_plan
 
 
 def request_plan(project: Project) -> None:
     """Let the worker plan the next update, unless its plan holds, or one waits for the worker already."""
-    if basis_of(project) is None or current_plan(project) is not None:
-        return
-    waiting = DBTaskResult.objects.ready().filter(task_path=plan_update.module_path)
-    if not any(task.args_kwargs["args"] == [project.pk] for task in waiting):
+    basis, plan = basis_and_plan(project)
+    if basis is not None and plan is None and not is_waiting(plan_update, project.pk):
         transaction.on_commit(partial(plan_update.enqueue, project.pk))

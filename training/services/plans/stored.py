@@ -15,8 +15,14 @@ _FEW = 10
 
 def current_plan(project: Project) -> UpdatePlan | None:
     """The plan of the next update by the project's settings; None when it is out of date or none was made."""
-    plan = UpdatePlan.objects.filter(project=project).first()
-    return plan if plan and plan.basis == basis_of(project) else None
+    return basis_and_plan(project)[1]
+
+
+def basis_and_plan(project: Project) -> tuple[dict[str, Any] | None, UpdatePlan | None]:
+    """What the next update is planned for, as `basis_of`, and the plan that was made for just that."""
+    basis = basis_of(project)
+    plan = UpdatePlan.objects.filter(project=project).first() if basis else None
+    return basis, plan if plan and plan.basis == basis else None
 
 
 def plan_for(project: Project, settings: Settings) -> dict[str, Any]:
@@ -30,7 +36,8 @@ def basis_of(project: Project) -> dict[str, Any] | None:
     live = ModelVersion.objects.live().filter(project=project).first()
     prompts = project.prompts.in_use()
     train, held_out = prompts.train().count(), prompts.held_out().count()
-    if live is None or not train or not held_out or _waits_for_base(project):
+    waits_for_base = UnpackedBase.objects.not_there().filter(location=project.base_model).exists()
+    if live is None or not train or not held_out or waits_for_base:
         return None
     newest = project.rounds.order_by("-pk").first()
     return {
@@ -43,11 +50,6 @@ def basis_of(project: Project) -> dict[str, Any] | None:
         "judgments": _roughly(Judgment.objects.of_project(project).count()),
         "round": newest.pk if newest else None,
     }
-
-
-def _waits_for_base(project: Project) -> bool:
-    unpacking = UnpackedBase.objects.filter(location=project.base_model)
-    return unpacking.exclude(state=UnpackedBase.State.SUCCEEDED).exists()
 
 
 def minutes_of(project: Project) -> int:

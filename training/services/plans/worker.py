@@ -17,7 +17,7 @@ from training.models import ModelVersion, UpdatePlan
 from training.services.runs.recipes import Settings, settings_of
 
 from .facts import facts_of, watts_of
-from .stored import basis_of, current_plan, minutes_of
+from .stored import basis_and_plan, minutes_of
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +29,8 @@ class NoPlanError(Exception):
 def plan_next_update(project_id: int) -> None:
     """Choose the settings of a project's next update, and store them with what they will take."""
     project = Project.objects.get(pk=project_id)
-    basis = basis_of(project)
-    if basis is None or current_plan(project) is not None:
+    basis, plan = basis_and_plan(project)
+    if basis is None or plan is not None:
         return
     version = ModelVersion.objects.live().select_related("project").get(project=project)
     values: dict[str, Any] = {"basis": basis, "plan": {}, "error": ""}
