@@ -11,6 +11,7 @@ from annotator.signals import prompts_imported
 from ranking.signals import withdrawn
 
 from .services.conversations.removing import forget_conversations
+from .services.conversations.visits import end_visits
 from .tasks import measure_prompts
 
 
@@ -28,9 +29,5 @@ def forget_what_was_said(volunteer: User, project: Project | None, **_kwargs: An
 
 @receiver(user_logged_in)
 def end_what_a_visitor_said(request: HttpRequest, **_kwargs: Any) -> None:
-    """Who signs in begins anew: what they said before is gone, and the session lasts as long as others."""
-    names = [*request.session.keys()]
-    for name in names:
-        if name.startswith(("talk_", "stops_")):
-            del request.session[name]
-    request.session.set_expiry(None)
+    """Who signs in begins anew."""
+    end_visits(request.session)

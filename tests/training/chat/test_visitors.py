@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.urls import reverse
 from django.utils import timezone
@@ -87,6 +88,31 @@ def test_what_was_forgotten_meanwhile_does_not_come_back(client, project, model)
     client.post(url(project, "talk-forget"))
     assert "deleted meanwhile" in [json.loads(line) for line in lines][-1]["error"]
     assert "Why?" not in client.get(url(project)).text
+
+
+def test_a_session_that_ends_while_an_answer_is_kept_takes_it_along(client, project, model, monkeypatch):
+    client.post(url(project), {"question": "Why?", "script": "1"})
+    lines = iter(client.post(url(project, "talk-answer"), **NDJSON).streaming_content)
+    next(lines)
+    save = SessionStore.save
+
+    def save_too_late(self, *args, **kwargs):
+        Session.objects.all().delete()
+        save(self, *args, **kwargs)
+
+    monkeypatch.setattr(SessionStore, "save", save_too_late)
+    assert "deleted meanwhile" in [json.loads(line) for line in lines][-1]["error"]
+    assert not Session.objects.exists()
+
+
+def test_an_answer_stays_where_no_other_one_comes(client, project):
+    with standing_in() as server:
+        let_answer(project, server.address)
+        client.post(url(project), {"question": "Why?"})
+    response = client.post(url(project, "talk-answer"), **NDJSON)
+    last = [json.loads(line) for line in b"".join(response.streaming_content).splitlines()][-1]
+    assert "cannot be reached" in last["error"] and "Because" in last["turn"]
+    assert "Because" in client.get(url(project)).text
 
 
 def test_who_signs_in_begins_anew_with_a_session_of_the_usual_length(client, project, model):
