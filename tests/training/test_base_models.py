@@ -153,7 +153,9 @@ def test_the_page_shows_how_far_it_is_and_is_loaded_anew_when_it_is_done(file, c
     project = waiting_on(base)
     client.force_login(coordinator_of(project))
     url = reverse("base-model", args=[project.slug])
-    assert "Waiting for the worker" in client.get(url).content.decode()
+    page = client.get(url).content.decode()
+    assert "Waiting for the worker" in page
+    assert f"<bdi>{base.model_folder.name}</bdi>" in page and base.location not in page
     base.claim()
     base.renew(progress={"step": 2, "total": 5, "time": 1.0, "metrics": {}})
     part = client.get(url, headers=HTMX)
@@ -194,7 +196,8 @@ def test_a_card_is_read_as_far_as_it_can_be(data):
     (folder / "README.md").unlink()
     assert describe_base("models/a").card == ""
     assert describe_base("org/model").hub_url == "https://huggingface.co/org/model"
-    assert describe_base("/gone/model").hub_url == ""
+    gone = describe_base("/gone/model")
+    assert (gone.name, gone.hub_url) == ("model", "")
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,9 @@ def describe_base(location: str) -> BaseDescription:
     """What the model's folder says of it; of a model of the hub where the hub says it."""
     folder = Path(settings.DATA_DIR) / location
     if not folder.is_dir():
-        is_hub = location.count("/") == 1 and not location.startswith((".", "/", "~"))
-        return BaseDescription(location, hub_url=f"https://huggingface.co/{location}" if is_hub else "")
+        if location.count("/") == 1 and not location.startswith((".", "/", "~")):
+            return BaseDescription(location, hub_url=f"https://huggingface.co/{location}")
+        return BaseDescription(folder.name)  # one that is gone, or not unpacked yet
     try:
         with open(folder / CARD, "rb") as file:
             text = storable(file.read(MOST_BYTES).decode("utf-8", errors="replace")).replace("\r\n", "\n")
