@@ -12,7 +12,9 @@ from annotator.access import COORDINATORS
 from annotator.api.access import ProjectAPIView
 from annotator.api.pagination import OldestFirst
 from annotator.models import Completion
-from ranking.models import Judgment
+from ranking.models import Comparison, Judgment
+from ranking.models.judgments import Preference
+from ranking.services.datasets import CHAT_SOURCES
 
 
 class CompletionSerializer(serializers.ModelSerializer):
@@ -30,8 +32,9 @@ class PreferenceSerializer(serializers.Serializer):
     round = serializers.IntegerField()
     simulated = serializers.BooleanField(help_text="Whether a simulated volunteer judged.")
     source = serializers.ChoiceField(
-        ["ranking", "rewrite"],
-        help_text="`rewrite` where chosen is the volunteer's own answer in place of rejected.",
+        [*CHAT_SOURCES, *CHAT_SOURCES.values()],
+        help_text="A rewrite where chosen is the volunteer's own answer in place of rejected; `chat` and "
+        "`chat_rewrite` where they said so in the chat.",
     )
     chosen = CompletionSerializer()
     rejected = CompletionSerializer()
@@ -82,10 +85,16 @@ def _rows(judgments: list[Judgment]) -> list[dict[str, Any]]:
             "judgment": judgment.pk,
             "round": judgment.comparison.round.number,
             "simulated": judgment.volunteer.is_simulated,
-            "source": "rewrite" if pair.is_rewrite else "ranking",
+            "source": _source(judgment, pair),
             "chosen": completions[pair.chosen],
             "rejected": completions[pair.rejected],
             "created_at": judgment.created_at,
         }
         for judgment, pair in pairs
     ]
+
+
+def _source(judgment: Judgment, pair: Preference) -> str:
+    """As in datasets."""
+    source = "rewrite" if pair.is_rewrite else "ranking"
+    return CHAT_SOURCES[source] if judgment.comparison.source == Comparison.Source.CHAT else source

@@ -13,7 +13,7 @@ from ranking.models.position_bias import first_positions
 from ranking.services import close_round, correct_judgment
 from ranking.services.chat import add_chat_judgment, add_unpaired_preference
 from tests.api import client_of
-from tests.factories import make_completion, make_member, make_prompt
+from tests.factories import coordinator_of, make_completion, make_member, make_prompt
 
 from .making import make_assignment, make_judgment, make_round
 
@@ -58,6 +58,12 @@ def judgment(request, current, member):
 def test_each_is_one_preference(judgment):
     (pair,) = judgment.preferences()
     assert pair.is_rewrite == (judgment.comparison.items.count() == 1)
+
+
+def test_the_api_names_its_source_as_datasets_do(current, judgment):
+    client = client_of(coordinator_of(current.project))
+    (row,) = client.get(reverse("api-preferences", args=[current.project.slug])).json()["results"]
+    assert row["source"] == ("chat_rewrite" if judgment.preferences()[0].is_rewrite else "chat")
 
 
 def test_a_thumb_is_no_comparison(current, member):
