@@ -244,11 +244,12 @@ def _about(
 
 
 def _licence(project: Project) -> dict[str, str]:
-    """The project's licence, if everybody whose judgments are in it agreed to that one."""
+    """The project's licence, if everybody whose judgments and thumbs are in it agreed to that one."""
     licence = Licence(project.licence)
     agreed = Consent.objects.filter(project=project, licence=licence).values("user")
-    judgments = Judgment.objects.of_project(project).filter(volunteer__is_simulated=False)
-    if judgments.exclude(volunteer__in=agreed).exists():
+    given = (Judgment.objects.of_project(project), UnpairedPreference.objects.of_project(project))
+    people = [rows.filter(volunteer__is_simulated=False).exclude(volunteer__in=agreed) for rows in given]
+    if any(others.exists() for others in people):
         return {"license": UNLICENSED, "license_id": "other"}
     return {
         "license": f"Judgments: {licence.label}, {licence.url}. Prompts and answers are the project's.",

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from annotator.models import AuditEvent
+from annotator.models import AuditEvent, Completion
 from annotator.services.projects import change_settings
 from annotator.services.prompts import import_prompts
 from annotator.services.withdrawing_prompts import withdraw_prompts
@@ -25,7 +25,8 @@ from ranking.downloads import answer_file, answer_zip
 from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.models import Dataset, Judgment
 from ranking.services import open_round, snapshot_preferences
-from tests.factories import coordinator_of, make_member, make_project
+from ranking.services.chat import add_unpaired_preference
+from tests.factories import coordinator_of, make_member, make_newcomer, make_project
 from training.rlhf.data.files import read_preferences
 from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory
@@ -178,6 +179,13 @@ def test_a_dataset_names_the_licence_that_all_of_its_volunteers_agreed_to(projec
     change_settings(project=project, values={"licence": "CC0-1.0"}, actor=coordinator_of(project))
     dataset = snapshot_preferences(project=project)
     assert "license: other\n" in (dataset.folder / "README.md").read_text()
+    assert "ask the project's coordinator" in dataset.manifest["license"]
+
+
+def test_a_dataset_with_a_thumb_of_somebody_who_agreed_to_no_licence_names_none(project):
+    completion = Completion.objects.filter(prompt__project=project).first()
+    add_unpaired_preference(completion=completion, volunteer=make_newcomer(project), label=True)
+    dataset = snapshot_preferences(project=project)
     assert "ask the project's coordinator" in dataset.manifest["license"]
 
 
