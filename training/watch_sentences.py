@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from training.templatetags.figures import percent
+from training.templatetags.figures import decimal, percent
 
 # The engine's watches are in training/rlhf/stages/evaluate/watches.py; gold is the simulation's.
 SENTENCES = {
@@ -62,18 +61,14 @@ SENTENCES = {
 
 
 def _points(share: float) -> str:
-    return number_format(100 * share, 0)
-
-
-def _decimal(value: float) -> str:
-    return number_format(value, 1)
+    return decimal(100 * share, 0)
 
 
 WRITTEN: dict[str, Callable[[float], str]] = {
-    "kl": _decimal,
-    "gain": _decimal,
-    "gold": _decimal,
-    "longer": _decimal,
+    "kl": decimal,
+    "gain": decimal,
+    "gold": decimal,
+    "longer": decimal,
     "shorter": percent,
     "distinct": percent,
     "undecided": percent,
@@ -86,7 +81,7 @@ def watch_sentence(row: dict[str, Any]) -> str:
     if name == "length":
         name = "longer" if value > 1 else "shorter"
     if name not in SENTENCES:  # of an engine that is newer than these pages
-        values = {"name": name, "value": _decimal(value), "threshold": _decimal(row["threshold"])}
+        values = {"name": name, "value": decimal(value), "threshold": decimal(row["threshold"])}
         return _("The watch %(name)s was crossed: %(value)s is more than %(threshold)s.") % values
     before, after = percent(row.get("accurate_before")), percent(row.get("accurate_after"))
     number = WRITTEN.get(name, _points)(value)

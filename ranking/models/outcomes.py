@@ -62,13 +62,9 @@ class Outcome(models.Model):
         return self.wins + self.ties + self.losses
 
     @property
-    def better_percent(self) -> int:
-        """The candidate's win rate over all compared answers, in percent."""
-        return round(100 * self.wins / self.compared) if self.compared else 0
-
-    @property
-    def worse_percent(self) -> int:
-        return round(100 * self.losses / self.compared) if self.compared else 0
+    def win_rate_percent(self) -> int:
+        """The candidate's win rate in percent, a tie counted as half: the one that coordinators see, too."""
+        return round(100 * (self.wins + self.ties / 2) / self.compared) if self.compared else 0
 
     def decide(self, decision: Decision) -> None:
         self.decision = decision

@@ -19,7 +19,8 @@ METRICS: dict[str, dict[str, Any]] = {
     "reward": {"accuracy": 0.8, "accuracy_low": 0.75, "accuracy_high": 0.85},
     "evaluate": {
         "wins": 31, "ties": 5, "losses": 12, "win_rate_decided": 0.72, "win_rate_low": 0.6,
-        "win_rate_high": 0.83, "win_rate_ties_half": 0.7, "kl": 11.0,
+        "win_rate_high": 0.83, "win_rate_ties_half": 0.7,
+        "win_rate_ties_half_low": 0.58, "win_rate_ties_half_high": 0.81, "kl": 11.0,
     },
 }  # fmt: skip
 

@@ -64,7 +64,10 @@ def test_one_reads_how_the_version_did_and_that_one_was_among_those_who_taught_i
     rank(current, vera, vera, make_member(current.project), make_member(current.project))
     make_outcome(current.project, decision=Decision.RELEASED)
     html = home(client, current.project, vera)
-    assert "Version 7 beat Version 6 in 63 %</strong> of 412 blind comparisons, and lost in 29 %" in html
+    assert (
+        "Version 7 has a win rate of 67 % against Version 6</strong> in 412 blind comparisons: 260 won"
+        in html
+    )
     assert "You were one of 3 people who taught it, with 2 rankings. Thank you." in html
     assert "What your rankings changed" in html
     assert "It was released on" in html
@@ -83,7 +86,10 @@ def test_a_version_that_was_not_released_is_told_as_plainly(client, current, ver
     rank(current, vera)
     make_outcome(current.project, decision=Decision.NOT_RELEASED, wins=10, ties=0, losses=30)
     html = home(client, current.project, vera)
-    assert "beat Version 6 in 25 %</strong> of 40 blind comparisons, and lost in 75 %" in html
+    assert (
+        "has a win rate of 25 % against Version 6</strong> in 40 blind comparisons: 10 won, 30 lost, 0 tied"
+        in html
+    )
     assert "It was not released: the current version stays." in html
 
 
@@ -108,7 +114,7 @@ def test_before_it_is_decided_no_figure_is_told(client, current, vera):
     make_outcome(current.project)
     html = home(client, current.project, vera)
     assert "will decide whether it replaces" in html
-    assert "63 %" not in html
+    assert "67 %" not in html
 
 
 def test_earlier_versions_are_listed_below_the_newest(client, current, vera):
@@ -117,8 +123,11 @@ def test_earlier_versions_are_listed_below_the_newest(client, current, vera):
     make_outcome(current.project, number=8, wins=1, ties=0, losses=1, decision=Decision.RELEASED)
     html = home(client, current.project, vera)
     newest, _, earlier = html.partition("Earlier versions")
-    assert "Version 8 beat Version 7 in 50 %" in newest
-    assert "Version 7 beat Version 6 in 63 %" in earlier and "replaced by an earlier version" in earlier
+    assert "Version 8 has a win rate of 50 % against Version 7" in newest
+    assert (
+        "Version 7 has a win rate of 67 % against Version 6" in earlier
+        and "replaced by an earlier version" in earlier
+    )
 
 
 def test_an_earlier_version_that_was_not_decided_is_not_listed(client, current, vera):
@@ -126,7 +135,7 @@ def test_an_earlier_version_that_was_not_decided_is_not_listed(client, current, 
     make_outcome(current.project, number=7)
     make_outcome(current.project, number=8, decision=Decision.RELEASED)
     html = home(client, current.project, vera)
-    assert "Version 8 beat Version 7" in html and "Version 7 beat" not in html
+    assert "Version 8 has a win rate" in html and "Version 7 has a win rate" not in html
 
 
 def test_another_projects_outcome_is_not_shown(client, current, vera):
@@ -192,4 +201,4 @@ def test_between_rounds_the_home_page_still_tells_it(client, current, vera):
     rank(current, vera)
     close_round(project=current.project)
     make_outcome(current.project, decision=Decision.RELEASED)
-    assert "Version 7 beat Version 6" in home(client, current.project, vera)
+    assert "Version 7 has a win rate" in home(client, current.project, vera)

@@ -24,10 +24,13 @@ METRICS = {
         "wins": 31.0,
         "ties": 5.0,
         "losses": 12.0,
+        "prompts": 12.0,
         "win_rate_decided": 0.72,
         "win_rate_low": 0.6,
         "win_rate_high": 0.83,
         "win_rate_ties_half": 0.7,
+        "win_rate_ties_half_low": 0.58,
+        "win_rate_ties_half_high": 0.81,
         "kl": 11.34,
     },
 }

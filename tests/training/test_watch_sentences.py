@@ -21,6 +21,7 @@ def test_every_watch_of_the_engine_has_a_sentence(watch):
     ("watch", "value", "words"),
     [
         ("kl", 12.3, "moved 12.3 nats"),
+        ("kl", 12.36, "moved 12.4 nats"),  # rounded, not cut
         ("length", 2.14, "2.1 times as long as before; long answers often score well"),
         ("length", 0.4, "shrank to 40 %"),
         ("repetition", 0.1, "rose by 10 percentage points"),

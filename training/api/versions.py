@@ -1,5 +1,7 @@
 """API for versions: evaluations, release, rejection, roll-back."""
 
+from typing import ClassVar
+
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -24,6 +26,12 @@ class EvaluationSerializer(serializers.ModelSerializer):
     class Meta:
         model = Evaluation
         fields = ("baseline", "judge", "wins", "ties", "losses", "metrics", "created_at")
+        extra_kwargs: ClassVar = {
+            "metrics": {
+                "help_text": "What the stage evaluate measured. win_rate_ties_half is the win rate on pages, "
+                "win_rate_decided leaves ties out."
+            }
+        }
 
 
 class VersionSerializer(serializers.ModelSerializer):
@@ -37,6 +45,12 @@ class VersionSerializer(serializers.ModelSerializer):
             "number", "state", "parent", "dataset", "datasets_taken_back", "base_model", "adapter_sha256",
             "metrics", "created_at",
         )  # fmt: skip
+        extra_kwargs: ClassVar = {
+            "metrics": {
+                "help_text": "win_rate is the share of comparisons that it won against its parent, a tie "
+                "counted as half, and win_rate_low to win_rate_high its 95 % interval."
+            }
+        }
 
     @extend_schema_field(
         serializers.ListField(

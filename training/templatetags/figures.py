@@ -14,10 +14,16 @@ def percent(share: float | None) -> str:
 
 
 @register.filter
+def decimal(value: float, places: int = 1) -> str:
+    """A rounded number as the reader's language writes it; Django's `number_format` alone cuts digits off."""
+    return number_format(round(value, places), places)
+
+
+@register.filter
 def watt_hours(kwh: float) -> str:
     """Kilowatt-hours as `8.2 Wh`."""
     unit = _("Wh")
-    return f"{number_format(kwh * 1000, 1)}\N{NO-BREAK SPACE}{unit}"
+    return f"{decimal(kwh * 1000)}\N{NO-BREAK SPACE}{unit}"
 
 
 @register.filter

@@ -8,14 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from annotator.models import Prompt
 from annotator.text.storable import storable
 from training.models import Evaluation, ModelVersion, TrainingRun, Update
 from training.services.versions.candidates import REWARD_MODEL
-from training.templatetags.figures import duration, percent, watt_hours
+from training.templatetags.figures import decimal, duration, percent, watt_hours
 from training.watch_sentences import watch_sentence
 
 logger = logging.getLogger(__name__)
@@ -106,21 +105,21 @@ def _win_rate_meaning(evaluation: Evaluation | None) -> str:
     parts = [
         _(
             "How often its answer was rated better than that of the version before, on questions neither "
-            "was trained on, ties left out."
+            "was trained on, a tie counted as half."
         )
     ]
     if judge == REWARD_MODEL:
         parts.append(
             _(
                 "The judge is the reward model that it was trained to please, not a person, so a high figure "
-                "is expected: what volunteers rank next is the real test."
+                "is expected."
             )
         )
     else:
         parts.append(
             _(
                 "The judge is the model %(judge)s, which was asked in both orders of the two answers; it is "
-                "no person, so what volunteers rank next is the real test."
+                "no person."
             )
             % {"judge": judge}
         )
@@ -136,7 +135,7 @@ def _win_rate_meaning(evaluation: Evaluation | None) -> str:
 def _kl(metrics: dict[str, Any]) -> Figure:
     return Figure(
         _("Distance (KL)"),
-        number_format(metrics["kl"], 1),
+        decimal(metrics["kl"]),
         "",
         _("nats an answer"),
         _(

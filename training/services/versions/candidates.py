@@ -63,9 +63,9 @@ def _metrics(runs: dict[str, TrainingRun]) -> dict[str, Any]:
         "reward_accuracy_low": reward.get("accuracy_low"),
         "reward_accuracy_high": reward.get("accuracy_high"),
         "kl": evaluation["kl"],
-        "win_rate": evaluation["win_rate_decided"],
-        "win_rate_low": evaluation["win_rate_low"],
-        "win_rate_high": evaluation["win_rate_high"],
+        "win_rate": evaluation["win_rate_ties_half"],
+        "win_rate_low": evaluation["win_rate_ties_half_low"],
+        "win_rate_high": evaluation["win_rate_ties_half_high"],
         "seconds": {stage: run.result["seconds"] for stage, run in runs.items()},
         # Without a power counter an estimate may be missing, and a sum of the rest would be wrong.
         "energy_kwh": None if None in energy else sum(energy),
