@@ -5,8 +5,9 @@ change repeats comes once. With * or */n as its minute or hour, an expression go
 Nothing here knows the database.
 """
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from itertools import islice
 from zoneinfo import ZoneInfo, available_timezones
@@ -17,17 +18,33 @@ from django.utils.translation import gettext as _
 FIELDS = 5
 # In the hour that an autumn clock change repeats, the simulator takes both for the first one.
 REPEATED = timedelta(hours=1)
+_WEEKLY = re.compile(r"([0-5]?\d) ([01]?\d|2[0-3]) \* \* (\*|[0-6](?:,[0-6])*)")
 
 
 class CronError(ValueError):
     """An expression or a time zone that cannot be used; the message says why."""
 
 
+def weekly_expression(days: Iterable[int], at: time) -> str:
+    """The expression for one time of day on some days of the week, of which 0 is Monday."""
+    named = sorted({(day + 1) % 7 for day in days})  # cron's 0 is Sunday
+    return f"{at.minute} {at.hour} * * {'*' if len(named) == 7 else ','.join(map(str, named))}"
+
+
+def weekly_of(expression: str) -> tuple[list[int], time] | None:
+    """The days and the time of an expression such as `weekly_expression` makes; None for any other."""
+    read = _WEEKLY.fullmatch(expression)
+    if read is None:
+        return None
+    days = range(7) if read[3] == "*" else {(int(day) - 1) % 7 for day in read[3].split(",")}
+    return sorted(days), time(int(read[2]), int(read[1]))
+
+
 def next_times(expression: str, zone: str, after: datetime, count: int) -> list[datetime]:
     """The next times strictly after a moment, in the zone; raises CronError when there are none."""
     # Times in one zone compare by the face of the clock, so the order is that in UTC.
     start = after.astimezone(UTC)
-    times = (time for time in _simulate(expression, zone, after) if time.astimezone(UTC) > start)
+    times = (due for due in _simulate(expression, zone, after) if due.astimezone(UTC) > start)
     found = list(islice(times, count))
     if not found:
         raise CronError(_("This expression never comes due: it names a date that does not exist."))
@@ -38,9 +55,9 @@ def latest_time(expression: str, zone: str, since: datetime, until: datetime) ->
     """The newest time after `since` and up to `until`, or None."""
     since, until = since.astimezone(UTC), until.astimezone(UTC)
     start = until.replace(microsecond=0) + timedelta(seconds=1) + REPEATED
-    for time in _simulate(expression, zone, start, reverse=True):
-        if time.astimezone(UTC) <= until:
-            return time if time.astimezone(UTC) > since else None
+    for due in _simulate(expression, zone, start, reverse=True):
+        if due.astimezone(UTC) <= until:
+            return due if due.astimezone(UTC) > since else None
     return None
 
 

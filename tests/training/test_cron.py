@@ -1,11 +1,13 @@
 """When cron expressions come due, across clock changes."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from training.cron import CronError, latest_time, next_times
+from training.cron import CronError, latest_time, next_times, weekly_expression, weekly_of
 
 PARIS = "Europe/Paris"
 NIGHTLY = "30 2 * * *"
@@ -117,3 +119,28 @@ def test_what_is_no_cron_expression_is_named_as_such(wrong):
 def test_an_unknown_time_zone_is_named_as_such(zone):
     with pytest.raises(CronError, match="no time zone"):
         next_times(NIGHTLY, zone, utc("2026-11-21 00:00"), 1)
+
+
+@given(st.sets(st.integers(0, 6), min_size=1), st.times())
+def test_days_and_a_time_are_read_from_the_expression_made_of_them(days, at):
+    expression = weekly_expression(days, at)
+    assert weekly_of(expression) == (sorted(days), at.replace(second=0, microsecond=0))
+    [first] = next_times(expression, "UTC", utc("2026-11-21 00:00"), 1)
+    assert first.weekday() in days and (first.hour, first.minute) == (at.hour, at.minute)
+
+
+@pytest.mark.parametrize(
+    ("expression", "weekly"),
+    [
+        ("0 3 * * 1", ([0], time(3))),
+        ("30 22 * * 5,0", ([4, 6], time(22, 30))),
+        ("5 4 * * *", (list(range(7)), time(4, 5))),
+        ("0 3 1 * 1", None),
+        ("*/5 3 * * 1", None),
+        ("0 24 * * 1", None),
+        ("0 3 * * 1-5", None),
+        ("", None),
+    ],
+)
+def test_an_expression_of_weekdays_and_one_time_is_told_from_others(expression, weekly):
+    assert weekly_of(expression) == weekly

@@ -516,12 +516,30 @@ def test_the_schedule_is_saved_and_shows_its_next_five_times(page, project):
     assert re.search(r"Scheduled: Monday .* 03:00 \(Europe/Paris\)", overview)
 
 
+def test_days_and_a_time_are_the_schedule_and_the_form_shows_them_again(page, project):
+    times = {"cron": "", "days": ["0", "4"], "at": "22:30"}
+    press(page, address("schedule", project), **SCHEDULE | times)
+    assert Schedule.objects.get(project=project).cron == "30 22 * * 1,5"
+    sent = filled(page, address("schedule", project))
+    assert (sent["days"], sent["at"], sent["cron"]) == (["0", "4"], ["22:30"], [""])
+
+
+def test_an_expression_counts_instead_of_days_and_is_shown_again(page, project):
+    press(page, address("schedule", project), **SCHEDULE | {"cron": "0 3 1 * *"})
+    assert Schedule.objects.get(project=project).cron == "0 3 1 * *"
+    sent = filled(page, address("schedule", project))
+    assert (sent.get("days", []), sent["at"], sent["cron"]) == ([], [""], ["0 3 1 * *"])
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
         ({"cron": "61 * * * *"}, "Bad minute"),
         ({"cron": "often"}, "five fields"),
-        ({"cron": ""}, "required"),
+        ({"cron": "", "days": []}, "Choose at least one day"),
+        ({"cron": "", "days": ["7"]}, "Select a valid choice"),
+        ({"cron": "", "at": ""}, "Enter a time"),
+        ({"cron": "", "at": "25:00"}, "Enter a valid time"),
         ({"cron": "0 0 30 2 *"}, "day-of-month"),
         ({"cron": "\0 * * * *"}, "Null characters"),
         ({"cron": "1" * 200}, "at most 100"),
@@ -642,8 +660,13 @@ def test_the_next_times_are_shown_while_typing(page, project):
     text = text_of(page.get(address("schedule", project), typed, headers=HTMX))
     assert text.count(", 12:00<") == 5
     assert "<html" not in text
+    chosen = {"days": ["5", "6"], "at": "09:15", "timezone": "UTC"}
+    text = text_of(page.get(address("schedule", project), chosen, headers=HTMX))
+    assert (text.count(", 09:15<"), text.count(">Saturday ") + text.count(">Sunday ")) == (5, 5)
     wrong = page.get(address("schedule", project), {"cron": "x", "timezone": "UTC"}, headers=HTMX)
     assert "five fields" in text_of(wrong)
+    none = page.get(address("schedule", project), {"at": "9", "timezone": "UTC"}, headers=HTMX)
+    assert "Choose days and a time" in text_of(none)
 
 
 def test_saving_keeps_what_was_passed_over_passed_over(page, project):

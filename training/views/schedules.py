@@ -1,5 +1,7 @@
 """A project's update schedule."""
 
+from datetime import datetime
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -72,10 +74,16 @@ def _render_page(
 def _render(
     request: ProjectRequest, template: str, form: ScheduleForm, status: int = 200, **more: object
 ) -> HttpResponse:
-    cron, zone = str(form["cron"].value() or ""), str(form["timezone"].value() or "")
+    zone = str(form["timezone"].value() or "")
     context: dict[str, object] = {"form": form, "zone": zone, "is_enabled": form["is_enabled"].value()} | more
     try:
-        context["next_times"] = next_times(cron, zone, timezone.now(), NEXT_TIMES)
+        context["next_times"] = _next_times(form.expression, zone)
     except CronError as error:
         context["cron_error"] = str(error)
     return render(request, template, context, status=status)
+
+
+def _next_times(expression: str, zone: str) -> list[datetime]:
+    if not expression:
+        raise CronError(_("Choose days and a time, and the next five are shown here."))
+    return next_times(expression, zone, timezone.now(), NEXT_TIMES)
