@@ -85,7 +85,8 @@ class _Watch:
 
     def __init__(self, run: EngineRun, engine: EngineProcess) -> None:
         self.run, self.engine = run, engine
-        self.renewed = time.monotonic()
+        self.started = self.renewed = time.monotonic()
+        self.unfinished_before = run.unfinished_seconds
         self.asked: float | None = None
         self.signals = [(KILL_AFTER_SECONDS, signal.SIGKILL), (TERMINATE_AFTER_SECONDS, signal.SIGTERM)]
 
@@ -99,7 +100,9 @@ class _Watch:
                 close_old_connections()
                 if time.monotonic() - self.renewed > LEASE.total_seconds():
                     raise LeaseLostError(f"{self.run} could not be renewed in time.") from None
-        retry_write(partial(self.run.renew, progress=last_line(self.run.folder) or {}))
+        unfinished = self._unfinished() if code else self.unfinished_before
+        progress = last_line(self.run.folder) or {}
+        retry_write(partial(self.run.renew, progress=progress, unfinished_seconds=unfinished))
         return code
 
     def _renew(self) -> None:
@@ -107,8 +110,12 @@ class _Watch:
         progress = last_line(self.run.folder) or {}
         news = progress != self.run.progress and since > PROGRESS_SECONDS
         if news or since > RENEW_SECONDS:
-            self.run.renew(progress=progress)
+            self.run.renew(progress=progress, unfinished_seconds=self._unfinished())
             self.renewed = time.monotonic()
+
+    def _unfinished(self) -> float:
+        """What attempts without success took, this one among them until it has ended well."""
+        return self.unfinished_before + time.monotonic() - self.started
 
     def _pass_on_cancel(self) -> None:
         """Ask by the file first, which every engine honours after a checkpoint; then by signals."""

@@ -121,6 +121,30 @@ def test_progress_is_copied_onto_the_run_and_the_leases_are_renewed(run, monkeyp
     assert stored.update.lease_expires_at > timezone.now() + timedelta(seconds=30)
 
 
+def test_the_time_of_attempts_without_success_is_kept(run, monkeypatch):
+    run_script(run, "import time\ntime.sleep(0.3)\nraise SystemExit(1)", monkeypatch)
+    first = TrainingRun.objects.get(pk=run.pk).unfinished_seconds
+    assert first >= 0.3
+    run_script(run, "import os, time\ntime.sleep(0.3)\nos.kill(os.getpid(), 9)", monkeypatch)
+    both = TrainingRun.objects.get(pk=run.pk).unfinished_seconds
+    assert both >= first + 0.3
+    run_script(run, SUCCEED, monkeypatch)
+    assert TrainingRun.objects.get(pk=run.pk).unfinished_seconds == both
+
+
+def test_the_time_of_an_attempt_is_kept_when_its_worker_dies(run, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(launcher._Watch, "_pass_on_cancel", die_after_renewal)
+        with pytest.raises(KeyboardInterrupt):
+            run_script(run, WAIT, monkeypatch)
+    assert TrainingRun.objects.get(pk=run.pk).unfinished_seconds > 0
+
+
+def die_after_renewal(watch: launcher._Watch) -> None:
+    if watch.run.unfinished_seconds:
+        raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -16,6 +16,7 @@ from tests.training.making import (
     make_candidate,
     make_finished,
     make_judged,
+    make_run,
     make_trainable,
     make_update,
 )
@@ -223,3 +224,19 @@ def test_a_release_that_is_refused_tells_volunteers_nothing():
     with pytest.raises(RefusedError):
         release_version(version=version, actor=None)
     assert decision(version) == Outcome.Decision.NOT_RELEASED
+
+
+def test_what_attempts_without_success_took_counts_among_the_costs_of_a_version():
+    update = make_update()
+    update.claim()
+    given_up = make_run(update)
+    given_up.unfinished_seconds = 83.4
+    given_up.save()
+    given_up.request_cancel()
+    update.finish(update.State.FAILED, error="The disk is full.")
+    update.requeue()
+    metrics = make_finished(update).metrics
+    assert metrics["unfinished_seconds"] == pytest.approx(83.4)
+    assert metrics["energy_kwh"] == pytest.approx(
+        5 * 0.0012
+    )  # four stages of 83.4 seconds, and as long again

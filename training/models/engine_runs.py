@@ -14,6 +14,10 @@ class EngineRun(Leased):
     progress: Any = models.JSONField(default=dict, help_text="The last line of progress.jsonl.")
     result: Any = models.JSONField(default=dict, help_text="The engine's result.json.")
 
+    unfinished_seconds = models.FloatField(
+        default=0.0, help_text="How long engines worked on it in attempts that did not succeed."
+    )
+
     class Meta:
         abstract = True
 

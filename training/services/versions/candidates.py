@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 
 from annotator.models import Author, Project
 from annotator.services.audit import record
@@ -40,6 +41,7 @@ def publish_candidate(update: Update) -> ModelVersion:
 
 
 def _store_version(update: Update, runs: dict[str, TrainingRun], folder: Path) -> ModelVersion:
+    unfinished = update.runs.aggregate(seconds=Sum("unfinished_seconds"))["seconds"]
     latest = ModelVersion.objects.filter(project=update.project).first()
     number = latest.number + 1 if latest else 0
     return ModelVersion.objects.create(
@@ -51,13 +53,15 @@ def _store_version(update: Update, runs: dict[str, TrainingRun], folder: Path) -
         base_model=update.parent.base_model,
         adapter_path=str(folder / str(number) / "policy"),
         adapter_sha256=adapter_sha256(runs[Stage.PPO]),
-        metrics=_metrics(runs),
+        metrics=_metrics(runs, unfinished),
     )
 
 
-def _metrics(runs: dict[str, TrainingRun]) -> dict[str, Any]:
+def _metrics(runs: dict[str, TrainingRun], unfinished: float) -> dict[str, Any]:
+    """What pages say of the version; `unfinished` are the seconds of attempts that did not succeed."""
     reward, evaluation = runs[Stage.REWARD].result["metrics"], runs[Stage.EVALUATE].result["metrics"]
     energy = [run.result.get("energy", {}).get("kwh") for run in runs.values()]
+    seconds = {stage: run.result["seconds"] for stage, run in runs.items()}
     return {
         "reward_accuracy": reward.get("accuracy"),
         "reward_accuracy_low": reward.get("accuracy_low"),
@@ -66,9 +70,11 @@ def _metrics(runs: dict[str, TrainingRun]) -> dict[str, Any]:
         "win_rate": evaluation["win_rate_ties_half"],
         "win_rate_low": evaluation["win_rate_ties_half_low"],
         "win_rate_high": evaluation["win_rate_ties_half_high"],
-        "seconds": {stage: run.result["seconds"] for stage, run in runs.items()},
-        # Without a power counter an estimate may be missing, and a sum of the rest would be wrong.
-        "energy_kwh": None if None in energy else sum(energy),
+        "seconds": seconds,
+        "unfinished_seconds": unfinished,
+        # Without a power counter an estimate may be missing, and a sum of the rest would be wrong. Attempts
+        # that did not succeed have none: they are counted at the power of those that did.
+        "energy_kwh": None if None in energy else sum(energy) * (1 + unfinished / sum(seconds.values())),
     }
 
 
