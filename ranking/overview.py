@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from annotator.models import Project
+from annotator.models import Project, Role
 
 
 class Waiting(NamedTuple):
@@ -13,14 +13,14 @@ class Waiting(NamedTuple):
     url: str
 
 
-Look = Callable[[Project], Waiting | None]
+Look = Callable[[Project, Role], Waiting | None]
 _looks: list[Look] = []
 
 
 def add_waiting(look: Look) -> None:
-    """Let the page tell what waits in another app; `look` gives None for nothing."""
+    """Let the page tell what waits in another app; `look` gives None for nothing that this role decides."""
     _looks.append(look)
 
 
-def what_waits(project: Project) -> list[Waiting]:
-    return [waiting for look in _looks if (waiting := look(project))]
+def what_waits(project: Project, role: Role) -> list[Waiting]:
+    return [waiting for look in _looks if (waiting := look(project, role))]

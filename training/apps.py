@@ -12,6 +12,8 @@ class TrainingConfig(AppConfig):
         from . import receivers  # noqa: F401 - registers them
         from .services.conversations.personal_data import ABOUT, conversations
         from .services.conversations.waiting import messages_to_review
+        from .services.week import decision_to_take
 
         add_part("conversations", conversations, ABOUT)
+        add_waiting(decision_to_take)
         add_waiting(messages_to_review)

@@ -53,7 +53,7 @@ def show_project(
     current = request.project.rounds.open().first()
     context = project_context(request, current)
     if request.role in STAFF:
-        context["what_waits"] = what_waits(request.project)
+        context["what_waits"] = what_waits(request.project, request.role)
     if request.role == Role.COORDINATOR:
         context |= _figures(request.project, current) | {"form": form, "facts": facts, "changes": changes}
     return render(request, "ranking/project.html", context, status=status)

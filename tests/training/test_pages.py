@@ -169,7 +169,6 @@ def test_the_overview_says_what_an_update_would_use(client):
     client.force_login(coordinator_of(project))
     text = text_of(client.get(address("training", project)))
     assert f'<p class="number">{PROMPTS}</p>' in text
-    assert "Run the weekly update now" in text
     assert "Sample answers and open a round" in text
     assert "No updates are scheduled." in text
 
@@ -185,12 +184,12 @@ def test_the_overview_of_an_empty_project_says_what_to_do(client):
 def test_the_overview_asks_for_answers_only_where_there_are_none(client):
     project = make_trainable()
     client.force_login(coordinator_of(project))
-    assert "yet: sample answers, and let" in text_of(client.get(address("training", project)))
+    assert "No round is open: sample answers" in text_of(client.get(address("training", project)))
     add_answers(project.versions.get())
     open_round(project=project, author=project.versions.get().author)
     text = text_of(client.get(address("training", project)))
-    assert "yet: let volunteers rank the answers of the open round." in text
-    assert "yet: sample answers" not in text
+    assert "Invite people to rank" in text
+    assert "No round is open" not in text
     assert "<button>Sample answers" in text
 
 

@@ -18,9 +18,9 @@ from training.services.base_models.control import unpacked_base_of
 from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.schedules import last_saved, passed_over, upcoming
 from training.services.serving.state import state_of
-from training.services.updates.control import new_judgments
 from training.services.versions.releases import roll_back
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
+from training.services.week import Step, week_of
 
 from .figures import figures_of
 from .plans import next_plan
@@ -52,12 +52,10 @@ def training(request: ProjectRequest) -> HttpResponse:
         "figures": figures_of(live) if live else [],
         "versions": versions[:RECENT],
         "taken_back": withdrawn_datasets(project),
-        "candidates": versions.filter(state=ModelVersion.State.CANDIDATE),
         "updates": project.updates.select_related("candidate", "started_by")[:RECENT],
-        "active": project.updates.active().first(),
-        "open_round": project.rounds.open().first(),
+        "week": week_of(project),
+        "steps": Step,
         "judgments": Judgment.objects.of_project(project).count(),
-        "new_judgments": new_judgments(project),
         "sampling": _sampling(request),
         "unpacking": RunView.of_base(base) if base else None,
         "too_long": project.prompts.in_use().filter(too_long=True).count(),

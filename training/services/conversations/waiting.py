@@ -3,12 +3,12 @@
 from django.urls import reverse
 from django.utils.translation import ngettext
 
-from annotator.models import Project
+from annotator.models import Project, Role
 from ranking.overview import Waiting
 from training.models import Turn
 
 
-def messages_to_review(project: Project) -> Waiting | None:
+def messages_to_review(project: Project, _role: Role) -> Waiting | None:
     """The messages that may teach and that nobody has decided about, for the project's first page."""
     count = Turn.objects.to_review(project).count()
     if not count:

@@ -1,0 +1,75 @@
+"""Where a project stands in its week: from collecting judgments to a version that is live."""
+
+from dataclasses import dataclass
+
+from django.db.models import TextChoices
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from annotator.models import Project, Role
+from ranking.models import Round
+from ranking.overview import Waiting
+from training.models import ModelVersion, Schedule, Update
+from training.services.updates.control import new_judgments
+
+
+class Step(TextChoices):
+    """The steps of a week, in order. LIVE lasts until the next round opens."""
+
+    COLLECTING = "collecting", gettext_lazy("Collecting")
+    ENOUGH = "enough", gettext_lazy("Enough collected")
+    LEARNING = "learning", gettext_lazy("Learning")
+    DECIDING = "deciding", gettext_lazy("Your decision")
+    LIVE = "live", gettext_lazy("Live")
+
+
+@dataclass(frozen=True)
+class Week:
+    """`collected` judgments are new since the last update that succeeded; `needed` are worth the next."""
+
+    step: Step
+    collected: int
+    needed: int
+    candidate: ModelVersion | None
+    update: Update | None
+    """The one under way, or the newest where that failed."""
+    open_round: Round | None
+
+
+def week_of(project: Project) -> Week:
+    """What comes first in a week's order of urgency: a decision, an update under way, an open round."""
+    candidate = project.versions.filter(state=ModelVersion.State.CANDIDATE).first()
+    newest = project.updates.first()
+    active = newest if newest and newest.is_active else None
+    failed = newest if newest and newest.state == Update.State.FAILED else None
+    schedule = Schedule.objects.filter(project=project).first() or Schedule(project=project)
+    open_round = project.rounds.open().first()
+    collected, needed = new_judgments(project), schedule.min_new_judgments
+    if active:
+        step = Step.LEARNING
+    elif candidate:
+        step = Step.DECIDING
+    elif collected and collected >= needed:
+        step = Step.ENOUGH
+    else:
+        step = Step.COLLECTING if open_round else Step.LIVE
+    return Week(step, collected, needed, candidate, active or failed, open_round)
+
+
+def decision_to_take(project: Project, role: Role) -> Waiting | None:
+    """What only a coordinator can do for the week to go on, for the project's first page."""
+    if role != Role.COORDINATOR:
+        return None
+    week = week_of(project)
+    if week.step == Step.DECIDING and week.candidate:
+        words = _("%(version)s waits for your decision: release it, or reject it")
+        address = reverse("version", args=[project.slug, week.candidate.number])
+        return Waiting(words % {"version": week.candidate}, address)
+    if week.update and not week.update.is_active:
+        address = reverse("update", args=[project.slug, week.update.pk])
+        return Waiting(_("%(update)s failed: see why, and try again") % {"update": week.update}, address)
+    if week.step == Step.ENOUGH:
+        words = _("There are enough new judgments for an update")
+        return Waiting(words, reverse("training", args=[project.slug]))
+    return None
