@@ -125,6 +125,10 @@ bench-desk: $(VENV)/installed ## next and submit by 32 volunteers at once, on SQ
 bench-desk-page: $(VENV)/installed-dev chromium ## the ranking page opened for the first time: bytes, requests, seconds; ARGS=
 	$(BIN)/python -m benchmarks.desk_page $(ARGS)
 
+.PHONY: bench-gate
+bench-gate: $(VENV)/installed ## the blind test's stopping rule beside others: false releases, power, votes; ARGS=
+	$(BIN)/python -m benchmarks.gate $(ARGS)
+
 # 13 needs a newer node than Debian's; nothing it would fetch beside itself is wanted.
 LIGHTHOUSE := build/lighthouse-12.8.2
 $(LIGHTHOUSE)/node_modules/.bin/lighthouse:
