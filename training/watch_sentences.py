@@ -46,7 +46,7 @@ SENTENCES = {
     ),
     "unsafe": gettext_lazy(
         "It gives more unsafe answers to the safety prompts: their share rose by %(number)s percentage "
-        "points. Read them, in the evaluation's file safety.jsonl, before you release."
+        "points. Read them before you release."
     ),
     "undecided": gettext_lazy(
         "The judge contradicted itself or could not be read in %(number)s of the comparisons, so the win "

@@ -1,13 +1,14 @@
 """A base model of a few thousand parameters, and one whole update on it that many tests look at."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import transaction
 
-from tests.training.making import SMALL, judge_all, make_trainable, make_update
+from tests.training import making
+from tests.training.making import SMALL, judge_all, make_finished, make_trainable, make_update
 from training import launcher
 from training.engine_answers import EngineAnswer
 from training.models import Update
@@ -47,6 +48,19 @@ def supervisor(db: None) -> Iterator[Supervisor]:
 def no_plans(monkeypatch: pytest.MonkeyPatch) -> None:
     """Updates whose engines are stand-ins are not planned; `fork_engines` brings the real planner back."""
     monkeypatch.setattr(planning, "ask_engine", lambda *_, **__: EngineAnswer(1, "", "No engine here."))
+
+
+@pytest.fixture
+def evaluated(db: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Update]:
+    """End an update whose evaluation had these metrics besides the usual ones."""
+
+    def finish(**metrics: Any) -> Update:
+        monkeypatch.setitem(making.METRICS, "evaluate", making.METRICS["evaluate"] | metrics)
+        update = make_update()
+        make_finished(update)
+        return update
+
+    return finish
 
 
 @pytest.fixture

@@ -177,8 +177,15 @@ def _completions(run: TrainingRun) -> str:
 
 def _comparisons(run: TrainingRun) -> str:
     rows = [
-        {"prompt_id": str(prompt.pk), "baseline": "Before <b>bold</b>", "candidate": "After, and better"}
-        for prompt in run.project.prompts.held_out()
+        {
+            "prompt_id": str(prompt.pk),
+            "baseline": "Before <b>bold</b>",
+            "candidate": "After, and better",
+            "baseline_score": -0.1 * number,
+            "candidate_score": 0.4,
+            "outcome": 1.0,
+        }
+        for number, prompt in enumerate(run.project.prompts.held_out())
     ]
     return "".join(json.dumps(row) + "\n" for row in rows)
 

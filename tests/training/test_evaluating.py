@@ -13,8 +13,7 @@ from annotator.errors import RefusedError
 from annotator.models import Project
 from ranking.services import claim_next, open_round, submit_judgment
 from tests.factories import coordinator_of, make_member
-from tests.training import making
-from tests.training.making import METRICS, add_answers, make_finished, make_run, make_trainable, make_update
+from tests.training.making import METRICS, add_answers, make_run, make_trainable, make_update
 from training.models import Evaluation, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
 from training.services.runs.create import create_run
@@ -122,19 +121,6 @@ def test_a_coordinator_may_ask_the_operators_judge(settings):
 # What coordinators see
 
 
-@pytest.fixture
-def evaluated(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """End an update whose evaluation had these metrics besides the usual ones."""
-
-    def finish(**metrics: Any) -> Update:
-        monkeypatch.setitem(making.METRICS, "evaluate", METRICS["evaluate"] | metrics)
-        update = make_update()
-        make_finished(update)
-        return update
-
-    return finish
-
-
 def pages(client: Client, update: Update) -> list[str]:
     """The two pages on which a version is released."""
     client.force_login(coordinator_of(update.project))
@@ -204,7 +190,7 @@ def test_gold_that_sees_no_gain_where_the_reward_model_does_is_told_before_the_r
 
 def test_watches_that_found_nothing_say_so(client, evaluated):
     for text in pages(client, evaluated(watches=[])):
-        assert "Checked without a finding" in text
+        assert "No limit was crossed" in text
 
 
 def test_an_evaluation_from_before_there_were_watches_claims_nothing(client, evaluated):
@@ -215,14 +201,14 @@ def test_an_evaluation_from_before_there_were_watches_claims_nothing(client, eva
 def test_the_page_names_the_judge(client, evaluated):
     (update_page, version_page) = pages(client, evaluated(judge="a-judge " + "x" * 100))
     for text in (update_page, version_page):
-        assert "The judge is the model a-judge xxx" in text
+        assert "no person but the model a-judge xxx" in text
         assert "trained to please" not in text
 
 
 def test_the_reward_model_is_named_as_what_it_is(client, evaluated):
     for text in pages(client, evaluated(judge="reward model")):
         assert "trained to please" in text
-        assert "learned from" not in text.split("What all stages")[0].split("Win rate")[1]
+        assert "It had learned from" not in text
 
 
 def test_a_judge_that_knew_the_questions_is_told(client, evaluated):

@@ -22,8 +22,8 @@ from training.services.versions.releases import roll_back
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
 from training.services.week import Step, week_of
 
-from .figures import figures_of
 from .plans import next_plan
+from .results.numbers import numbers_of
 from .stages import RunView
 
 RECENT = 20
@@ -49,7 +49,7 @@ def training(request: ProjectRequest) -> HttpResponse:
         **facts,
         "before": live.before if live else None,
         "answering": state_of(project),
-        "figures": figures_of(live) if live else [],
+        "numbers": numbers_of(live) if live else [],
         "versions": versions[:RECENT],
         "taken_back": withdrawn_datasets(project),
         "updates": project.updates.select_related("candidate", "started_by")[:RECENT],

@@ -13,14 +13,14 @@ from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
 from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
-from training.facts import update_facts, version_facts
+from training.facts import update_facts
 from training.models import TrainingRun, Update
 from training.progress import Line, log_tail, read_curve
 from training.rlhf.stages import STAGES
 from training.services.updates.control import request_cancel, retry_update, start_update
 
-from .figures import figures_of, samples_of, warnings_of
 from .plans import plan_of
+from .results import result_context
 from .stages import WAITING, stages_of
 
 CURVE_POINTS = 400
@@ -50,12 +50,7 @@ def update_detail(request: ProjectRequest, pk: int) -> HttpResponse:
     # A poll says which words the page shows, so that a screen reader hears them only when they change.
     context["is_news"] = request.GET.get("seen") != context["status_key"]
     if update.candidate is not None:
-        context |= {
-            "facts": version_facts(update.candidate),
-            "figures": figures_of(update.candidate),
-            "warnings": warnings_of(update.candidate),
-            "samples": samples_of(update),
-        }
+        context |= result_context(update.candidate, update)
     return render(request, "training/_update.html" if is_poll else "training/update.html", context)
 
 

@@ -12,14 +12,12 @@ from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
 from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
-from training.facts import live_facts, version_facts
-from training.models import Export, ModelVersion, Update
+from training.models import Export, Update
 from training.services.base_models.cards import describe_base
 from training.services.versions.exports import file_name
 from training.services.versions.releases import reject_version, release_version
-from training.services.versions.withdrawn_datasets import withdrawn_datasets
 
-from .figures import figures_of, samples_of, warnings_of
+from .results import result_context
 
 
 @require_safe
@@ -28,23 +26,15 @@ def version_detail(request: ProjectRequest, number: int) -> HttpResponse:
     versions = request.project.versions.select_related("parent", "dataset", "author")
     version = get_object_or_404(versions, number=number)
     update = Update.objects.filter(candidate=version).select_related("started_by", "project").first()
-    context = {
-        "version": version,
+    context = result_context(version, update) | {
         "base_licence": describe_base(version.base_model).licence,
-        "facts": version_facts(version),
-        "live_facts": live_facts(request.project),
         "update": update,
         "runs": update.runs.all() if update else version.runs.all(),
-        "figures": figures_of(version),
-        "warnings": warnings_of(version),
-        "taken_back": withdrawn_datasets(request.project).get(version.pk, []),
-        "samples": samples_of(update) if update else [],
         "evaluations": version.evaluations.select_related("baseline"),
         "releases": version.releases.select_related("previous", "released_by"),
         "export": (export := Export.objects.filter(version=version).first()),
         "files": _files_of(export) if export else {},
         "children": request.project.versions.filter(parent=version),
-        "before": version.before if version.state == ModelVersion.State.LIVE else None,
     }
     return render(request, "training/version.html", context)
 

@@ -1,0 +1,135 @@
+"""Which answers of both versions a page shows side by side.
+
+A coordinator who reads six of several hundred pairs must not be shown a lucky part. So one question of each
+stretch is taken, in the order in which they came in, which keeps those of a topic together; and of these
+are shown first what is typical, then the best and the worst.
+"""
+
+import json
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import pstdev
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from annotator.models import Prompt
+from annotator.text.storable import storable
+from training.models import TrainingRun, Update
+
+logger = logging.getLogger(__name__)
+MOST, EACH = 24, 2
+SAME, MUCH = 0.2, 1.0
+"""Differences of score in standard deviations of the earlier version's scores, up to which an answer scored
+about the same, and from which on much better or worse."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One answer of each version to a prompt, with the reward model's scores."""
+
+    prompt_id: str
+    before: str
+    after: str
+    score_before: float
+    score_after: float
+
+    @property
+    def gain(self) -> float:
+        return self.score_after - self.score_before
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What both versions answered to a held-out prompt; `mood` is the class of the badge around `label`."""
+
+    prompt: Prompt
+    before: str
+    after: str
+    label: str
+    mood: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The pairs that are shown, those behind a fold, and how many held-out prompts were answered."""
+
+    shown: list[Pair]
+    rest: list[Pair]
+    total: int
+
+    @property
+    def count(self) -> int:
+        return len(self.shown) + len(self.rest)
+
+
+def answers_of(update: Update) -> Answers | None:
+    """Answers of both versions to held-out prompts, from the evaluation; None if its file is gone."""
+    run = update.run_of(TrainingRun.Stage.EVALUATE)
+    if run is None:
+        return None
+    keys = {str(pk): pk for pk in update.project.prompts.held_out().values_list("pk", flat=True)}
+    path = run.folder / "output" / "comparisons.jsonl"
+    rows = [row for row in _first_of_each_prompt(path) if row.prompt_id in keys]
+    if not rows:
+        return None
+    shown, rest = choose(rows)
+    prompts = update.project.prompts.in_bulk([keys[row.prompt_id] for row in (*shown, *rest)])
+    scale = pstdev(row.score_before for row in rows) or 1.0
+
+    def pair(row: Row) -> Pair:
+        label, mood = _label(row, scale)
+        return Pair(prompts[keys[row.prompt_id]], row.before, row.after, label, mood)
+
+    return Answers([pair(row) for row in shown], [pair(row) for row in rest], len(rows))
+
+
+def choose(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Which rows are shown, and which behind a fold: at most `MOST`, spread evenly over their order.
+
+    Shown are `EACH` from the middle of the gains in score, of the largest and of the smallest ones.
+    """
+    count = min(len(rows), MOST)
+    ranked = sorted((rows[i * len(rows) // count] for i in range(count)), key=lambda row: -row.gain)
+    if count <= 3 * EACH:
+        return ranked, []
+    middle = (count - EACH) // 2
+    shown = [*ranked[middle : middle + EACH], *ranked[:EACH], *ranked[-EACH:]]
+    return shown, [*ranked[EACH:middle], *ranked[middle + EACH : -EACH]]
+
+
+def _label(row: Row, scale: float) -> tuple[str, str]:
+    """How the new answer scored, in words and as the class of a badge."""
+    if row.before == row.after:
+        return _("the same answer"), ""
+    gain = row.gain / scale
+    if abs(gain) <= SAME:
+        return _("scored about the same"), ""
+    if gain > 0:
+        return (_("scored much better") if gain >= MUCH else _("scored better")), "ok"
+    return (_("scored much worse") if gain <= -MUCH else _("scored worse")), "bad"
+
+
+def _first_of_each_prompt(path: Path) -> Iterator[Row]:
+    """The first pair of each prompt; ends early where the file is not as the engine writes it."""
+    seen = set()
+    try:
+        with open(path, encoding="utf-8") as lines:
+            for line in map(json.loads, lines):
+                if line["prompt_id"] not in seen:
+                    seen.add(line["prompt_id"])
+                    yield _row(line)
+    except OSError:  # the run directory was cleared away; the figures remain
+        return
+    except (ValueError, KeyError, TypeError, RecursionError):
+        logger.warning("%s cannot be read", path, exc_info=True)
+
+
+def _row(line: dict[str, Any]) -> Row:
+    before, after = float(line["baseline_score"]), float(line["candidate_score"])
+    if not math.isfinite(after - before):
+        raise ValueError("A score is no finite number.")
+    return Row(line["prompt_id"], storable(line["baseline"]), storable(line["candidate"]), before, after)
