@@ -73,8 +73,8 @@ def _rise(error: Column, half: float, was: Look, person: Ids, prompt: Ids) -> Co
     """
     together = np.zeros(len(error))
     for ids in (person, prompt):
-        sums = np.bincount(ids, error)
-        together += sums[ids] * len(sums) / (len(sums) - 1)
+        number = len(ids) ** 2 / (np.bincount(ids) ** 2.0).sum()
+        together += np.bincount(ids, error)[ids] * number / (number - 1)
     return error * (half * together / (was.votes * was.variance) - 1)
 
 
@@ -105,5 +105,5 @@ def _sums(ids: Ids, outcome: Column) -> tuple[Column, Column]:
 
 
 def _terms(size: Column, total: Column) -> Column:
-    """What each cluster adds to the four sums of `Clusters`."""
-    return np.stack([size > 0, total**2, total * size, size**2])
+    """What each cluster adds to the three sums of `Clusters`."""
+    return np.stack([total**2, total * size, size**2])

@@ -72,15 +72,20 @@ class Look:
 class Clusters(NamedTuple):
     """Sums over the clusters of one kind, each with N votes that add up to S; fields broadcast."""
 
-    number: Column
     squares: Column  # of S
     products: Column  # of S and N
     sizes: Column  # squares of N
 
-    def spread(self, mean: Column) -> Column:
-        """G / (G - 1) times the sum of (S - mean N)², infinite with a single cluster."""
+    def spread(self, mean: Column, votes: Column) -> Column:
+        """G / (G - 1) times the sum of (S - mean N)², infinite with a single cluster.
+
+        G is their effective number (Kish 1965), (sum of N)² / sum of N², which is their number where all are
+        of one size: the more unequal they are, the more the sum falls short.
+        """
         squares = self.squares - 2 * mean * self.products + mean**2 * self.sizes
-        return np.where(self.number > 1, squares * self.number / np.maximum(self.number - 1, 1), np.inf)
+        number = votes**2 / self.sizes
+        single = number <= 1
+        return np.where(single, np.inf, squares * number / np.where(single, 1, number - 1))
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class Intervals:
         spread = squares / votes - mean**2
         with_two = (squares + 1) / (votes + 2) - ((total + 1) / (votes + 2)) ** 2
         s2 = np.where(spread > 0, spread, with_two)
-        clustered = people.spread(mean) + prompts.spread(mean) - votes * spread
+        clustered = people.spread(mean, votes) + prompts.spread(mean, votes) - votes * spread
         variance = np.maximum(clustered / votes**2, s2 / votes)
         scaled = s2 / variance * _RHO2
         half = np.sqrt((variance + variance**2 / (s2 * _RHO2)) * np.log((scaled + 1) / ALPHA**2))
@@ -163,7 +168,6 @@ def _clusters_after_each(outcome: Column, ids: Ids) -> Clusters:
 
     total, size = so_far(outcome), so_far(np.ones_like(outcome))
     return Clusters(
-        np.cumsum(size == 0).astype(float),
         np.cumsum(2 * total * outcome + outcome**2),
         np.cumsum(total + size * outcome + outcome),
         np.cumsum(2 * size + 1),

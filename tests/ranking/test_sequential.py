@@ -70,8 +70,9 @@ def test_variance_is_that_of_the_formula(given_votes):
     error, n = outcome - outcome.mean(), len(outcome)
 
     def spread(ids):
-        groups = sorted(set(ids))
-        return sum(error[ids == group].sum() ** 2 for group in groups) * len(groups) / (len(groups) - 1)
+        groups = [ids == group for group in set(ids)]
+        effective = n**2 / sum(group.sum() ** 2 for group in groups)
+        return sum(error[group].sum() ** 2 for group in groups) * effective / (effective - 1)
 
     clustered = (spread(person) + spread(prompt) - (error**2).sum()) / n**2
     assert look(*given_votes).variance == pytest.approx(max(clustered, (error**2).mean() / n))
