@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.test import Client
 
-from annotator.models import Author, Membership, Project, Role, User
+from annotator.models import Author, Membership, Project, Role, Split, User
 from annotator.services.completions import add_completions, get_or_create_author
 from annotator.services.consent import give_consent
 from annotator.services.guidelines import write_guidelines
@@ -221,6 +221,7 @@ def make_training() -> dict[str, Any]:
     make_finished(finished)
     write_safety(finished)
     write_sources(finished)
+    write_comparisons(finished)
     failed = make_update(project)
     failed.claim()
     failed.finish(Update.State.FAILED, error="The engine ended with status 1.")
@@ -271,6 +272,28 @@ def write_sources(update: Any) -> None:
     run = update.run_of("reward")
     run.result["metrics"] |= {"sources": {"desk": desk | bounds, "chat": chat | bounds}}
     run.save()
+
+
+def write_comparisons(update: Any) -> None:
+    """More answers than are shown at once, and what the evaluation measured and noticed of them."""
+    asked = [make_prompt(update.project, f"What becomes of the ice in {year}?") for year in range(2030, 2080)]
+    rows = [
+        {
+            "prompt_id": str(prompt.pk),
+            "baseline": "It melts." * 9,
+            "candidate": "Some of it melts; how much depends on us.",
+            "baseline_score": number % 3,
+            "candidate_score": number % 5,
+        }
+        for number, prompt in enumerate(each for each in asked if each.split == Split.HELD_OUT)
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (update.run_of("evaluate").folder / "output" / "comparisons.jsonl").write_text(text)
+    evaluation = update.candidate.evaluations.get()
+    for side, length, distinct in (("baseline", 40.0, 0.6), ("candidate", 70.0, 0.4)):
+        evaluation.metrics |= {f"{side}_length": length, f"{side}_distinct": distinct, f"{side}_unsafe": 0.1}
+    evaluation.metrics["watches"] = [{"watch": "length", "value": 1.75, "threshold": 1.5}]
+    evaluation.save()
 
 
 def make_doors(ada: User) -> dict[str, Any]:

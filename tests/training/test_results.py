@@ -125,7 +125,7 @@ def test_without_a_comparison_nothing_is_claimed():
 def test_the_sentence_leads_and_the_decision_is_beside_the_answers(client, evaluated, name):
     text = page(client, evaluated(watches=[]), name)
     marks = [
-        '<p class="lead">Version 1 is better',
+        '<p class="lead better">Version 1 is better',
         'id="warnings"',
         'id="release"',
         'class="pair"',

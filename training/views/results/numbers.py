@@ -96,4 +96,6 @@ def _time(metrics: dict[str, Any]) -> Number:
 def _with_interval(metrics: dict[str, Any], name: str) -> str:
     low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
     share = percent(metrics[name])
-    return share if low is None or high is None else f"{share} ({percent(low)} – {percent(high)})"
+    if low is None or high is None:
+        return share
+    return f"{share} ({percent(low)}\N{NO-BREAK SPACE}–\N{NO-BREAK SPACE}{percent(high)})"
