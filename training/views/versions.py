@@ -30,7 +30,6 @@ def version_detail(request: ProjectRequest, number: int) -> HttpResponse:
         "base_licence": describe_base(version.base_model).licence,
         "update": update,
         "runs": update.runs.all() if update else version.runs.all(),
-        "evaluations": version.evaluations.select_related("baseline"),
         "releases": version.releases.select_related("previous", "released_by"),
         "export": (export := Export.objects.filter(version=version).first()),
         "files": _files_of(export) if export else {},
