@@ -1,11 +1,12 @@
 """What simulated volunteers of the demonstration prefer, written so that anybody can read and change it.
 
-    utility = 0.4 complete + 0.2 short + 0.2 plain + 0.4 on topic + 0.4 sounds accurate
+    utility = 0.4 complete + 0.2 short + 0.2 plain + 0.4 on topic + 0.6 sounds accurate
 
 Each part lies between 0 and 1:
 
     complete         1 for an answer that ends as a sentence does, 0 for one that breaks off
-    short            1 for one to three sentences of six words or more in all, half a point less for each more
+    short            1 for one to three sentences, half a point less for each more; times 0 for six words in
+                     all, which say what but not why, to 1 from eighteen words on
     plain            Flesch's reading ease (1948): 0 at 30 (college), 1 at 90 (fifth grade)
     on_topic         cosine with the nearest of the topic's accurate statements and myths: 0 at .3, 1 at .7
     sounds_accurate  a logistic regression of the corpus's accurate statements against its inaccurate ones
@@ -30,8 +31,9 @@ from sklearn.linear_model import LogisticRegression
 from training.starter.corpus import Topic, normalise
 
 Vectors = NDArray[np.float32]
-WEIGHTS = {"complete": 0.4, "short": 0.2, "plain": 0.2, "on_topic": 0.4, "sounds_accurate": 0.4}
-MOST_SENTENCES, FEWEST_WORDS = 3, 6
+WEIGHTS = {"complete": 0.4, "short": 0.2, "plain": 0.2, "on_topic": 0.4, "sounds_accurate": 0.6}
+MOST_SENTENCES = 3
+FEWEST_WORDS, ENOUGH_WORDS = 6, 18
 INVERSE_PENALTY = 3.0
 """Of the regression; from 0.3 to 30 it sees nearly the same."""
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*")
@@ -137,9 +139,8 @@ def _sentences(text: str) -> int:
 
 
 def _shortness(text: str) -> float:
-    if len(_WORD.findall(text)) < FEWEST_WORDS:
-        return 0.0
-    return max(0.0, 1 - 0.5 * max(0, _sentences(text) - MOST_SENTENCES))
+    explains = _between(len(_WORD.findall(text)), FEWEST_WORDS, ENOUGH_WORDS)
+    return explains * max(0.0, 1 - 0.5 * max(0, _sentences(text) - MOST_SENTENCES))
 
 
 def _between(value: float, low: float, high: float) -> float:

@@ -48,7 +48,7 @@ def utility() -> TutorUtility:
             "The Moon. It pulls. So it is. " * 3,
             "short",
         ),
-        ("The Moon pulls at the sea.", "The Moon.", "short"),
+        ("The Moon pulls at the sea, and so there are tides.", "The Moon pulls at the sea.", "short"),
         (
             "The Moon pulls at the sea.",
             "Gravitational interaction periodically redistributes oceanic volumes.",
@@ -66,7 +66,8 @@ def test_each_part_prefers_what_the_guidelines_prefer(
 
 
 def test_the_best_answer_has_every_part_whole(utility: TutorUtility) -> None:
-    best = utility.label("Why are there tides?", "The Moon pulls at the sea and makes the tides.")
+    answer = "The Moon pulls at the sea and makes the tides. The sea goes up and down as it goes round."
+    best = utility.label("Why are there tides?", answer)
     assert (best.complete, best.short, best.plain, best.on_topic, best.is_accurate) == (1, 1, 1, 1, True)
     nothing = utility.label("Why are there tides?", "")
     assert nothing.utility < utility.margin + 0.4 and not nothing.is_accurate
