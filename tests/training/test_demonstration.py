@@ -9,8 +9,9 @@ from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
 
 from annotator.models import Project, User
+from ranking.models import Comparison
 from ranking.services import claim_next
-from tests.factories import coordinator_of, make_member
+from tests.factories import coordinator_of, make_member, make_user
 from tests.training.making import SMALL
 from tests.word_vectors import encode
 from training.demonstration import content
@@ -20,6 +21,7 @@ from training.models import UnpackedBase
 from training.rlhf.model.gguf_file import read_head
 from training.rlhf.stages.generate.recipe import GenerateRecipe
 from training.services.base_models.unpacking import execute_unpacking
+from training.services.demonstration import found_demonstration
 from training.services.sampling.prompt_lengths import measure_new_prompts
 from training.services.simulation import round as simulated_round
 from training.starter.corpus import CLIMATE, load_corpus
@@ -46,6 +48,20 @@ def test_it_can_be_ranked_at_once(project):
 def test_preparing_twice_makes_it_once(project):
     call_command("prepare_demo")
     assert Project.objects.get().rounds.count() == UnpackedBase.objects.count() == User.objects.count() == 1
+
+
+def test_a_seed_puts_the_comparisons_in_the_same_order(db):
+    cora = make_user("cora@example.org")
+    first, again, other = (
+        found_demonstration(name=slug, slug=slug, coordinator=cora, seed=seed)
+        for slug, seed in (("first", 5), ("again", 5), ("other", 6))
+    )
+
+    def order(project):
+        comparisons = Comparison.objects.filter(round__project=project).select_related("prompt")
+        return [each.prompt.question for each in comparisons]
+
+    assert order(first) == order(again) != order(other)
 
 
 def test_a_worker_is_to_unpack_the_model_and_the_page_says_so(db, client, django_capture_on_commit_callbacks):

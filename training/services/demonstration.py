@@ -22,11 +22,17 @@ from training.tasks import run_unpacking
 
 @transaction.atomic
 def found_demonstration(
-    *, name: str, slug: str, coordinator: User, update_minutes: int = content.UPDATE_MINUTES
+    *,
+    name: str,
+    slug: str,
+    coordinator: User,
+    update_minutes: int = content.UPDATE_MINUTES,
+    seed: int | None = None,
 ) -> Project:
     """Found the project with an open round of the answers that are kept with the code.
 
-    A worker unpacks the base model. Raises FileNotFoundError where the package with its file is missing.
+    The same `seed` puts the comparisons in the same order. A worker unpacks the base model. Raises
+    FileNotFoundError where the package with its file is missing.
     """
     base = register_gguf(content.base_file())
     project = create_project(
@@ -49,12 +55,12 @@ def found_demonstration(
         settings={},
         update_minutes=update_minutes,
     )
-    _open_first_round(project, coordinator)
+    _open_first_round(project, coordinator, seed)
     transaction.on_commit(partial(run_unpacking.enqueue, base.pk))
     return project
 
 
-def _open_first_round(project: Project, coordinator: User) -> None:
+def _open_first_round(project: Project, coordinator: User, seed: int | None) -> None:
     answers = content.load_answers()
     rows = [json.dumps({"prompt": each.question, "language": each.language}) for each in answers]
     file = io.BytesIO("\n".join(rows).encode())
@@ -64,4 +70,4 @@ def _open_first_round(project: Project, coordinator: User) -> None:
     texts = [(prompts[each.question], text) for each in answers for text in each.texts]
     told = {prompt.pk: project.system_prompt for prompt in prompts.values()}
     add_completions(author=version.author, texts=texts, system_prompts=told)
-    open_round(project=project, author=version.author, actor=coordinator)
+    open_round(project=project, author=version.author, actor=coordinator, seed=seed)

@@ -95,10 +95,12 @@ class Command(BaseCommand):
             topics=topics, starter=starter, name="Loop", slug="loop", coordinator=coordinator, seed=seed
         )
 
-    def _demonstration(self, _topics: object, _corpus: Path, coordinator: User, *_unused: object) -> Project:
+    def _demonstration(
+        self, _topics: object, _corpus: Path, coordinator: User, seed: int, *_unused: object
+    ) -> Project:
         """The demonstration's project, whose first round is there, with its base model unpacked."""
         project = found_demonstration(
-            name="Loop", slug="loop", coordinator=coordinator, update_minutes=UPDATE_MINUTES
+            name="Loop", slug="loop", coordinator=coordinator, update_minutes=UPDATE_MINUTES, seed=seed
         )
         base = UnpackedBase.objects.get(location=project.base_model)
         self.stdout.write(f"Unpacking {Path(base.file).name} …")
