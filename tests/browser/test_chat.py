@@ -127,9 +127,10 @@ def test_show_me_two_edit_and_thumbs(phone: Page, model: StandIn, filled: Filled
     expect(phone.get_by_role("button", name="Good")).to_be_visible()
     phone.get_by_role("button", name="Bad").click()
     phone.get_by_label("Off topic").check()
-    phone.get_by_role("group", name="What is wrong with it?").locator("xpath=..").get_by_role(
-        "button", name="Save"
-    ).click()
+    flags = phone.get_by_role("group", name="What is wrong with it?").locator("xpath=..")
+    save = flags.get_by_role("button", name="Save").element_handle()
+    save.click()
+    save.wait_for_element_state("hidden")  # the turn is there anew, so that nothing typed is replaced
     expect(phone.get_by_label("Off topic")).to_be_checked()
     phone.get_by_text("Edit: how it should have been said").click()
     phone.get_by_label("The answer as you would give it").fill("Because of the sun, my dear.")

@@ -37,15 +37,19 @@ class Week:
     open_round: Round | None
 
 
-def week_of(project: Project) -> Week:
-    """What comes first in a week's order of urgency: a decision, an update under way, an open round."""
+def week_of(project: Project, *, exactly: bool = True) -> Week:
+    """What comes first: an update under way, a decision, enough judgments, an open round.
+
+    Judgments are counted only as far as it matters unless `exactly` so many are to be shown.
+    """
     candidate = project.versions.filter(state=ModelVersion.State.CANDIDATE).first()
     newest = project.updates.first()
     active = newest if newest and newest.is_active else None
     failed = newest if newest and newest.state == Update.State.FAILED else None
     schedule = Schedule.objects.filter(project=project).first() or Schedule(project=project)
     open_round = project.rounds.open().first()
-    collected, needed = new_judgments(project), schedule.min_new_judgments
+    needed = schedule.min_new_judgments
+    collected = new_judgments(project, at_most=None if exactly else max(needed, 1))
     if active:
         step = Step.LEARNING
     elif candidate:
@@ -61,7 +65,7 @@ def decision_to_take(project: Project, role: Role) -> Waiting | None:
     """What only a coordinator can do for the week to go on, for the project's first page."""
     if role != Role.COORDINATOR:
         return None
-    week = week_of(project)
+    week = week_of(project, exactly=False)  # pages that open often cost no more in large rounds
     if week.step == Step.DECIDING and week.candidate:
         words = _("%(version)s waits for your decision: release it, or reject it")
         address = reverse("version", args=[project.slug, week.candidate.number])

@@ -108,11 +108,11 @@ def retry_update(
         transaction.on_commit(partial(run_update.enqueue, update.pk))
 
 
-def new_judgments(project: Project) -> int:
-    """How many judgments no successful update has learned from yet."""
+def new_judgments(project: Project, *, at_most: int | None = None) -> int:
+    """How many judgments no successful update has learned from yet; counted `at_most` so far."""
     last = Update.objects.filter(project=project, state=State.SUCCEEDED, dataset__isnull=False).first()
     seen = last.dataset.last_judgment_id if last and last.dataset else 0
-    return Judgment.objects.of_project(project).filter(pk__gt=seen).count()
+    return Judgment.objects.of_project(project).filter(pk__gt=seen)[:at_most].count()
 
 
 def _needs_new_dataset(update: Update) -> bool:
