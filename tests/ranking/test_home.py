@@ -1,5 +1,7 @@
 """The home page of a project for volunteers: the round, their own part, the leaderboard."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -92,7 +94,8 @@ def test_the_page_asks_no_more_of_the_database_when_more_was_judged(
             client.get(url(current.project))
         asked = [one["sql"] for one in asked.captured_queries]
         # Agreement looks at the reader's last ones, and whether an update is worth it at so many new ones.
-        assert [sql for sql in asked if "ranking_judgment" in sql and "LIMIT" not in sql] == []
+        bounded = re.compile(r"LIMIT (200|20)\b")
+        assert [sql for sql in asked if "ranking_judgment" in sql and not bounded.search(sql)] == []
 
 
 # The leaderboard

@@ -10,8 +10,8 @@ STAGE = Stage(
     purpose=gettext_noop("The chatbot is trained to give answers that the reward model prefers."),
     memory_settings=("batch_size", "max_new_tokens"),
     learning_rates=(2e-4, 1e-4, 5e-5),
-    # At the default price of KL ten such steps took a model of 135 million parameters 4 nats away, and its
-    # answers lost a third of their length or more; at this one they stayed long enough to explain.
+    # Ten steps took a model of 135 million parameters 4 nats away at the default price of KL, and 3 to 4 at
+    # this one, where answers lost less of their length.
     larger_models={"steps": 10, "batch_size": 32, "calibration_answers": 64, "kl_coef": 0.4},
     curves=("score", "kl"),
     card=Card(
