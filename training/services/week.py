@@ -26,7 +26,7 @@ class Step(TextChoices):
 
 @dataclass(frozen=True)
 class Week:
-    """`collected` judgments are new since the last update that succeeded; `needed` are worth the next."""
+    """`collected` judgments are new since the last successful update; `needed` are enough for the next."""
 
     step: Step
     collected: int
