@@ -142,6 +142,11 @@ def ask_whether_as_shown(page: Page) -> None:
     page.get_by_role("dialog").wait_for()
 
 
+def wait_for_next(page: Page) -> None:
+    """Wait until what comes after a judgment or a skip is there, which then takes the focus."""
+    page.locator("#desk-heading:focus").filter(has_not_text="One moment").wait_for()
+
+
 def refuse(page: Page) -> None:
     """Have a judgment refused: it is sent for an assignment that does not exist."""
     page.locator("#judgment-form").evaluate(
@@ -149,14 +154,14 @@ def refuse(page: Page) -> None:
     )
     rank(page, 4, 3, 2, 1)
     page.locator("#outbox-refused li").first.wait_for()
-    # What comes next takes the focus when it is there.
-    page.locator("#desk-heading:focus").filter(has_not_text="One moment").wait_for()
+    wait_for_next(page)
 
 
 def skip(page: Page) -> None:
     """Skip the comparison, which can be taken back for a while."""
     page.locator("#skip").click()
     page.locator("#undo-skip").wait_for()
+    wait_for_next(page)
 
 
 def hide_name(page: Page) -> None:
