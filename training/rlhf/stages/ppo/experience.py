@@ -18,6 +18,7 @@ from training.rlhf.stages.ppo.advantages import (
 )
 from training.rlhf.stages.ppo.recipe import PPORecipe
 from training.rlhf.stages.ppo.rollout import Experience, RewardScorer, Scored
+from training.rlhf.stages.ppo.score_scale import ScoreScale
 
 
 class ExperienceMaker:
@@ -44,13 +45,11 @@ class ExperienceMaker:
         *,
         values_of: Callable[[Block, Tensor], Tensor],
         kl_coef: float,
-        mean: float,
-        deviation: float,
+        scale: ScoreScale,
     ) -> tuple[Experience, Tensor, dict[str, float]]:
         """What there is to learn from the answers, their scores (B,), and the metrics of the policy.
 
-        `values_of` a block and its features (B, R, H) are (B, R); `mean` and `deviation` are those of the
-        reference's scores.
+        `values_of` a block and its features (B, R, H) are (B, R).
         """
         recipe = self.recipe
         tokens = [answer.tokens for answer in answers]
@@ -59,7 +58,8 @@ class ExperienceMaker:
         logprobs = _padded([answer.logprobs for answer in answers], mask)
         scored, reference, anchor = self._passes(prompts, answers, block)
         values = values_of(block, scored.features)
-        scores = self._penalised((scored.scores - mean) / deviation, answers)
+        lengths = mask.sum(-1)
+        scores = self._penalised(scale.rewards(scored.scores, lengths), answers)
         rewards = token_rewards(scores, logprobs, reference, mask, kl_coef)
         advantages, returns = generalised_advantages(
             rewards, values, mask, gamma=recipe.gamma, lam=recipe.gae_lambda
@@ -73,7 +73,7 @@ class ExperienceMaker:
             "anchor_kl": float((logprobs - anchor).sum(-1).mean()),
             "kl_coef": kl_coef,
             "entropy": float(-logprobs.sum() / mask.sum()),
-            "response_length": float(mask.sum(-1).float().mean()),
+            "response_length": float(lengths.float().mean()),
             "eos_rate": sum(answer.finished for answer in answers) / len(answers),
             "explained_variance": float(explained_variance(values, returns, mask)),
         }

@@ -97,6 +97,9 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
         0.0,
         least=0,
     )
+    length_neutral: bool = setting(
+        _("take from the score what length alone explains among the reference's answers that ended"), False
+    )
     score_clip: float = setting(
         _("normalised scores are cut to this magnitude; 0 turns it off"), 5.0, least=0
     )

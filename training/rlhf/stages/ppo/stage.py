@@ -42,7 +42,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 
 import numpy as np
 import torch
@@ -66,6 +66,7 @@ from training.rlhf.stages.ppo.learner import Learner, initial_value_head
 from training.rlhf.stages.ppo.recipe import PPORecipe
 from training.rlhf.stages.ppo.rollout import Experience, RewardScorer, gather_answers
 from training.rlhf.stages.ppo.samples import add_samples, keep_samples_until
+from training.rlhf.stages.ppo.score_scale import ScoreScale
 
 
 @dataclass
@@ -76,8 +77,14 @@ class Progress:
     kl_coef: float
     score_mean: float
     score_deviation: float
+    length_slope: float = 0.0
+    length: float = 0.0
     # Of the last rollout within bounds.
     metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def scale(self) -> ScoreScale:
+        return ScoreScale(self.score_mean, self.score_deviation, self.length_slope, self.length)
 
 
 def run(directory: RunDirectory, recipe: PPORecipe) -> dict[str, float]:
@@ -170,22 +177,20 @@ class PPO:
     def _start_or_resume(self) -> None:
         checkpoint = self.directory.latest_checkpoint()
         if checkpoint is None:
-            mean, deviation = self._calibrate()
-            self.state = Progress(0, self.recipe.kl_coef, mean, deviation)
+            self.state = Progress(0, self.recipe.kl_coef, *astuple(self._calibrate()))
         else:
             text = (checkpoint[1] / "progress.json").read_text(encoding="utf-8")
             self.state = Progress(**json.loads(text))
-        value_head = initial_value_head(
-            self.reward.heads[0], self.state.score_mean, self.state.score_deviation
-        )
+        scale = self.state.scale
+        value_head = initial_value_head(self.reward.heads[0], scale.mean, scale.deviation)
         self.learner = Learner(self.base, value_head, self.recipe, self.processes)
         if checkpoint is not None:
             self.last_good = self.learner.restore(checkpoint[1])
         if self.processes.is_main:
             keep_samples_until(self.directory, self.state.step)
 
-    def _calibrate(self) -> tuple[float, float]:
-        """Mean and deviation of the reference's scores; Cancelled when asked to stop, with nothing kept."""
+    def _calibrate(self) -> ScoreScale:
+        """The scale of the reference's scores; Cancelled when asked to stop, with nothing kept."""
         prompts = [ids for _, ids in self._prompts(0, self.recipe.calibration_answers)]
         try:
             with self.base.in_lockstep():
@@ -194,11 +199,11 @@ class PPO:
             mine = None
         if self.processes.any(mine is None) or mine is None:  # all leave when one is asked to
             raise Cancelled
-        scores = self.processes.gather_rows(mine, len(prompts))
-        return float(scores.mean()), max(float(scores.std()), 1e-4)
+        scores, lengths, ended = self.processes.gather_rows(mine, len(prompts)).unbind(1)
+        return ScoreScale.of(scores, lengths, ended.bool(), length_neutral=self.recipe.length_neutral)
 
     def _calibration_scores(self, prompts: list[list[int]]) -> Tensor:
-        """The scores (b,) of answers to this process's share of the prompts."""
+        """Scores, lengths, and whether they ended: of answers to this process's share of prompts (b, 3)."""
         stream = self.recipe.steps + 1  # no rollout uses it
         answers = self._sample(prompts, stream, after_batch=lambda _: self.directory.raise_if_cancelled())
         require_numbers(answers)
@@ -208,7 +213,9 @@ class PPO:
         for start in range(0, len(mine), size):
             self.directory.raise_if_cancelled()
             parts.append(self.scorer(mine[start : start + size], answers[start : start + size]).scores)
-        return require_scores(torch.cat(parts))
+        scores = require_scores(torch.cat(parts))
+        about = [(len(answer.tokens), answer.finished) for answer in answers]
+        return torch.column_stack([scores, scores.new_tensor(about)])
 
     # One iteration
 
@@ -255,8 +262,7 @@ class PPO:
             answers,
             values_of=self.learner.values,
             kl_coef=state.kl_coef,
-            mean=state.score_mean,
-            deviation=state.score_deviation,
+            scale=state.scale,
         )
         if self.processes.is_main and state.step % self.recipe.samples_every == 0:
             shown = [prompt for prompt, _ in chosen]
