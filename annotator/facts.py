@@ -33,7 +33,7 @@ def waiting_facts(membership: Membership) -> Facts:
 
 def prompt_facts(prompt: Prompt) -> Facts:
     used = "no" if prompt.withdrawn_at else "yes"
-    return {"used": Fact(_("Prompt %d") % prompt.pk, used, _use_label)}
+    return {"used": Fact(_("Prompt %d") % prompt.number, used, _use_label)}
 
 
 def _use_label(value: str) -> str:

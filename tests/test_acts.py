@@ -154,8 +154,8 @@ def prompt(site: Site, name: str) -> Act:
     if name == "restore-prompt":
         withdraw_prompts(**act)
     return Act(
-        page=site.url("prompt", one.pk),
-        address=site.url(name, one.pk),
+        page=site.url("prompt", one.number),
+        address=site.url(name, one.number),
         meanwhile=lambda: (restore_prompts if name == "restore-prompt" else withdraw_prompts)(**act),
         words="in use",
     )
@@ -302,7 +302,7 @@ def retry(site: Site, name: str) -> Act:
         retry_update(update=update, actor=site.bob)
         request_cancel(update=update, actor=site.bob)
 
-    return Act(site.url("update", update.pk), meanwhile, "ended", site.url(name, update.pk))
+    return Act(site.url("update", update.number), meanwhile, "ended", site.url(name, update.number))
 
 
 def decision(site: Site, name: str) -> Act:

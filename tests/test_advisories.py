@@ -81,7 +81,7 @@ def test_an_address_in_a_text_is_not_fetched(client, db, monkeypatch):
     prompt = make_prompt(project, inside)
     make_completion(prompt, inside)
     client.force_login(coordinator_of(project))
-    page = client.get(reverse("prompt", args=[project.slug, prompt.pk]))
+    page = client.get(reverse("prompt", args=[project.slug, prompt.number]))
     assert page.status_code == 200 and "<img" not in page.text.split("<main")[1]
 
 

@@ -36,6 +36,7 @@ class PromptSerializer(serializers.ModelSerializer):
         model = Prompt
         fields = (
             "id",
+            "number",
             "messages",
             "language",
             "source",

@@ -98,6 +98,9 @@ class Project(models.Model):
     offers_rewrites = models.BooleanField(
         default=True, help_text="Volunteers may write a better answer themselves, or improve one."
     )
+    prompts_numbered = models.PositiveIntegerField(
+        default=0, editable=False, help_text="The highest number that a prompt of it has had."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ProjectQuerySet.as_manager()

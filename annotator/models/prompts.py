@@ -65,6 +65,7 @@ class Prompt(models.Model):
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="prompts")
+    number = models.PositiveIntegerField(editable=False)
     messages: Any = models.JSONField()
     language = models.CharField(max_length=35, default="en")
     source = models.CharField(max_length=200, blank=True)
@@ -93,6 +94,7 @@ class Prompt(models.Model):
         ordering = ("pk",)
         constraints = (
             models.UniqueConstraint(fields=("project", "content_hash"), name="prompt_once_per_project"),
+            models.UniqueConstraint(fields=("project", "number"), name="prompt_number_once"),
         )
 
     def __str__(self) -> str:

@@ -112,6 +112,7 @@ def add_prompts(
             else:
                 line_of[content_hash] = draft.line
                 report.prompts.append(_new_prompt(project, draft, messages, content_hash))
+        _number(project, report.prompts)
         report.prompts = Prompt.objects.bulk_create(report.prompts, batch_size=BATCH)
         record(
             "prompts.imported",
@@ -130,6 +131,17 @@ def add_prompts(
 
 def _without_common_system(messages: list[dict[str, str]], system_prompt: str) -> list[dict[str, str]]:
     return messages[1:] if messages[0] == {"role": "system", "content": system_prompt} else messages
+
+
+def _number(project: Project, prompts: list[Prompt]) -> None:
+    """Give new prompts the numbers that come next; the caller holds the project's lock.
+
+    The project counts, so that the number of a prompt that was deleted is never another's.
+    """
+    for number, prompt in enumerate(prompts, start=project.prompts_numbered + 1):
+        prompt.number = number
+    project.prompts_numbered += len(prompts)
+    project.save(update_fields=["prompts_numbered"])
 
 
 def _new_prompt(

@@ -34,8 +34,8 @@ def prompt_list(request: ProjectRequest) -> HttpResponse:
 
 @require_safe
 @project_view(*STAFF)
-def prompt_detail(request: ProjectRequest, pk: int) -> HttpResponse:
-    prompt = get_object_or_404(request.project.prompts, pk=pk)
+def prompt_detail(request: ProjectRequest, number: int) -> HttpResponse:
+    prompt = get_object_or_404(request.project.prompts, number=number)
     completions = prompt.completions.select_related("author")
     context = {"prompt": prompt, "completions": completions, "facts": prompt_facts(prompt)}
     return render(request, "annotator/prompt.html", context)
@@ -43,22 +43,22 @@ def prompt_detail(request: ProjectRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @project_view(Role.COORDINATOR)
-def prompt_withdraw(request: ProjectRequest, pk: int) -> HttpResponse:
-    prompt = get_object_or_404(request.project.prompts, pk=pk)
+def prompt_withdraw(request: ProjectRequest, number: int) -> HttpResponse:
+    prompt = get_object_or_404(request.project.prompts, number=number)
     shown = Shown.on_page(request)
     withdraw_prompts(project=request.project, prompt_ids=[prompt.pk], actor=request.user, shown=shown)
     messages.success(request, _("The prompt was withdrawn: no model is asked it any more."))
-    return redirect("prompt", request.project.slug, prompt.pk)
+    return redirect("prompt", request.project.slug, number)
 
 
 @require_POST
 @project_view(Role.COORDINATOR)
-def prompt_restore(request: ProjectRequest, pk: int) -> HttpResponse:
-    prompt = get_object_or_404(request.project.prompts, pk=pk)
+def prompt_restore(request: ProjectRequest, number: int) -> HttpResponse:
+    prompt = get_object_or_404(request.project.prompts, number=number)
     shown = Shown.on_page(request)
     restore_prompts(project=request.project, prompt_ids=[prompt.pk], actor=request.user, shown=shown)
     messages.success(request, _("The prompt is used again."))
-    return redirect("prompt", request.project.slug, prompt.pk)
+    return redirect("prompt", request.project.slug, number)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -87,7 +87,8 @@ def _store(current: Any, questions: range, number: int, assignments: int) -> Non
         messages = [{"role": "user", "content": QUESTION.format(n=n)}]
         digest = hash_messages(messages)
         return Prompt(
-            project=current.project, messages=messages, content_hash=digest, split=split_of(messages),
+            project=current.project, number=n + 1, messages=messages,
+            content_hash=digest, split=split_of(messages),
             search_text=messages[0]["content"].casefold(),
         )  # fmt: skip
 

@@ -77,7 +77,7 @@ PAGES = [
 
 def address(name: str, project) -> str:
     if name in ("prompt", "withdraw-prompt", "restore-prompt"):
-        return reverse(name, args=[project.slug, make_prompt(project).pk])
+        return reverse(name, args=[project.slug, make_prompt(project).number])
     if name == "guidelines-version":
         actor = coordinator_of(project)
         return reverse(

@@ -99,6 +99,7 @@ def test_prompts_are_stored_and_listed():
     assert [one["id"] for one in listed["results"]] == report["ids"]
     assert listed["results"][0] | {"created_at": ""} == {
         "id": report["ids"][0],
+        "number": 1,
         "messages": [{"role": "user", "content": "Why?"}],
         "language": "en",
         "source": "school",

@@ -10,7 +10,7 @@ from django.urls import reverse
 from annotator.models import AuditEvent, Prompt, Split
 from annotator.models.prompts import hash_messages, split_of
 from annotator.services.prompts import import_prompts
-from annotator.services.withdrawing_prompts import withdraw_prompts
+from annotator.services.withdrawing_prompts import remove_prompts, withdraw_prompts
 from tests.factories import make_completion, make_project, make_prompt
 
 
@@ -235,7 +235,7 @@ def test_a_prompt_shows_its_conversation_and_completions_as_harmless_text(client
     prompt = make_prompt(project, [{"role": role, "content": text} for role, text in messages])
     make_completion(prompt, "<script>alert(1)</script> *well*", author="Version 1")
     client.force_login(reviewer)
-    page = client.get(reverse("prompt", args=["climate", prompt.pk]))
+    page = client.get(reverse("prompt", args=["climate", prompt.number]))
     assert "A &lt;b&gt;?" in page.text and "Version 1" in page.text
     assert "<script>alert" not in page.text and "<em>well</em>" in page.text
 
@@ -243,7 +243,7 @@ def test_a_prompt_shows_its_conversation_and_completions_as_harmless_text(client
 def test_a_prompt_of_another_project_is_not_found(client, project, reviewer):
     prompt = make_prompt(make_project())
     client.force_login(reviewer)
-    assert client.get(reverse("prompt", args=["climate", prompt.pk])).status_code == 404
+    assert client.get(reverse("prompt", args=["climate", prompt.number])).status_code == 404
     assert client.get(f"/p/climate/prompts/{'9' * 100}/").status_code == 404
 
 
@@ -262,3 +262,11 @@ def test_the_database_lets_no_stored_prompt_change_its_split(project, change):
     with pytest.raises(IntegrityError), transaction.atomic():
         prompts.update(**change)
     prompts.update(source="a letter")
+
+
+def test_a_projects_prompts_are_counted_from_1_and_no_number_is_given_twice(project, coordinator):
+    make_prompt(make_project())
+    first, second = make_prompt(project), make_prompt(project)
+    assert [first.number, second.number] == [1, 2]
+    remove_prompts(project=project, prompt_ids=[second.pk], actor=coordinator)
+    assert make_prompt(project).number == 3

@@ -68,18 +68,18 @@ def test_the_pages_show_why_a_prompt_is_not_asked(client, project, coordinator):
     assert shown("too_long") == {long.pk}
     assert shown("withdrawn") == {withdrawn.pk}
     assert shown("") == {long.pk, withdrawn.pk, other.pk}
-    page = client.get(reverse("prompt", args=["climate", long.pk])).text
+    page = client.get(reverse("prompt", args=["climate", long.number])).text
     assert "604 tokens" in page and "At most 256 tokens are allowed." in page
-    assert "Withdrawn on" in client.get(reverse("prompt", args=["climate", withdrawn.pk])).text
+    assert "Withdrawn on" in client.get(reverse("prompt", args=["climate", withdrawn.number])).text
 
 
 def test_coordinators_withdraw_and_restore_on_the_prompts_page(client, project, coordinator):
     prompt = make_prompt(project)
     client.force_login(coordinator)
-    detail = reverse("prompt", args=["climate", prompt.pk])
-    page = press(client, detail, reverse("withdraw-prompt", args=["climate", prompt.pk]), follow=True)
+    detail = reverse("prompt", args=["climate", prompt.number])
+    page = press(client, detail, reverse("withdraw-prompt", args=["climate", prompt.number]), follow=True)
     assert "The prompt was withdrawn" in page.text and not available(project)
-    page = press(client, detail, reverse("restore-prompt", args=["climate", prompt.pk]), follow=True)
+    page = press(client, detail, reverse("restore-prompt", args=["climate", prompt.number]), follow=True)
     assert "used again" in page.text and available(project) == {prompt.pk}
 
 
@@ -101,15 +101,17 @@ def test_the_api_withdraws_and_restores(project, coordinator, reviewer):
 
 
 def test_the_command_withdraws_and_restores(project, capsys):
-    pk = str(make_prompt(project).pk)
-    call_command("withdraw_prompts", pk, "--project", "climate")
+    make_prompt(make_project())
+    prompt = make_prompt(project)
+    number = str(prompt.number)
+    call_command("withdraw_prompts", number, "--project", "climate")
     assert "1 prompts withdrawn" in capsys.readouterr().out and not available(project)
-    call_command("withdraw_prompts", pk, "--project", "climate", "--restore")
-    assert available(project) == {int(pk)}
+    call_command("withdraw_prompts", number, "--project", "climate", "--restore")
+    assert available(project) == {prompt.pk}
     with pytest.raises(CommandError, match="no prompt"):
         call_command("withdraw_prompts", "999999", "--project", "climate")
     with pytest.raises(CommandError, match="no project"):
-        call_command("withdraw_prompts", pk, "--project", "nowhere")
+        call_command("withdraw_prompts", number, "--project", "nowhere")
 
 
 def test_what_was_imported_is_announced_when_it_is_stored(project, django_capture_on_commit_callbacks):

@@ -122,7 +122,7 @@ def make_ranking(ada: User) -> dict[str, Any]:
         make_judgment(assignment, 1, 2)
     dataset = snapshot_preferences(project=four, actor=ada)
     return {
-        "prompt": four.prompts.earliest("pk").pk,
+        "prompt": four.prompts.earliest("pk").number,
         "judgment": judgment.pk,
         "dataset": dataset.number,
     }
@@ -232,7 +232,8 @@ def make_training() -> dict[str, Any]:
     coordinator = project.memberships.get(role=Role.COORDINATOR).user
     coordinator.email = f"cora@{HOST}"
     coordinator.save()
-    return {"trained": project.slug, "finished": finished.pk, "failed": failed.pk, "running": running.pk}
+    numbers = {"finished": finished.number, "failed": failed.number, "running": running.number}
+    return {"trained": project.slug, **numbers}
 
 
 def make_chat() -> dict[str, Any]:

@@ -125,7 +125,7 @@ def pages(client: Client, update: Update) -> list[str]:
     """The two pages on which a version is released."""
     client.force_login(coordinator_of(update.project))
     slug = update.project.slug
-    addresses = [reverse("update", args=[slug, update.pk]), reverse("version", args=[slug, 1])]
+    addresses = [reverse("update", args=[slug, update.number]), reverse("version", args=[slug, 1])]
     return [re.sub(r"\s+", " ", client.get(each).content.decode()) for each in addresses]
 
 

@@ -109,7 +109,7 @@ def address(name: str, project: Project, argument: object = None) -> str:
 
 def first_of(project: Project, kind: str) -> int:
     """The number in the address of something that the project has, or would have first."""
-    return {"update": project.updates.latest("pk").pk, "run": 1, "version": 0}[kind]
+    return {"update": project.updates.latest("pk").number, "run": 1, "version": 0}[kind]
 
 
 def text_of(response: Any) -> str:
@@ -276,7 +276,7 @@ def test_the_button_starts_an_update_with_the_projects_settings(client):
     client.force_login(coordinator_of(project))
     response = press(client, address("training", project), address("start-update", project))
     update = project.updates.get()
-    assert response.url == address("update", project, update.pk)
+    assert response.url == address("update", project, update.number)
     assert (update.settings, update.started_by) == (SMALL, coordinator_of(project))
 
 
@@ -649,7 +649,7 @@ def test_an_update_says_what_was_chosen_and_what_was_set_by_hand(page, idle, mon
     )
     store_plan(monkeypatch, idle)
     update = start_update(project=idle)
-    text = text_of(page.get(address("update", idle, update.pk)))
+    text = text_of(page.get(address("update", idle, update.number)))
     assert "What was planned" in text
     assert re.search(r"ppo\.temperature</code> <bdi>0\.8</bdi></dt><dd>set by a coordinator", text)
 
@@ -704,6 +704,6 @@ def test_an_update_says_how_much_preferences_from_the_chat_counted(client):
     }
     run.save()
     client.force_login(coordinator_of(update.project))
-    page = client.get(reverse("update", args=[update.project.slug, update.pk])).text
+    page = client.get(reverse("update", args=[update.project.slug, update.number])).text
     assert "How much preferences from the chat counted" in page
     assert "0.35" in page and "measured" in page and "cannot be measured yet" in page

@@ -58,14 +58,14 @@ def test_an_update_goes_on_says_who_started_it_and_is_for_others_to_cancel(clien
     update = start_update(project=project, actor=second, settings=SMALL)
     let_go(project, second)
     client.force_login(second)
-    cancel = reverse("cancel-update", args=[project.slug, update.pk])
+    cancel = reverse("cancel-update", args=[project.slug, update.number])
     assert client.post(cancel).status_code == 404
     assert (
         client_of(second).post(reverse("api-cancel-update", args=[project.slug, update.pk])).status_code
         == 404
     )
     client.force_login(coordinator_of(project))
-    for name, *rest in (("update", update.pk), ("training",)):
+    for name, *rest in (("update", update.number), ("training",)):
         text = client.get(reverse(name, args=[project.slug, *rest])).text
         assert "Second" in text and FORMER in text
     update.refresh_from_db()

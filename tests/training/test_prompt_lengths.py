@@ -80,10 +80,10 @@ def test_the_page_of_an_update_lists_what_a_stage_left_out(client):
     run.result["metrics"]["overlong_prompts"] = 1.0
     run.save()
     client.force_login(coordinator_of(update.project))
-    address = reverse("update", args=[update.project.slug, update.pk])
+    address = reverse("update", args=[update.project.slug, update.number])
     page = client.get(address).text
     assert "1 prompt was too long and left out" in page and "700 tokens, 512 are allowed" in page
-    assert reverse("prompt", args=[update.project.slug, prompt.pk]) in page
+    assert reverse("prompt", args=[update.project.slug, prompt.number]) in page
     (run.folder / "output" / "left_out.jsonl").write_text("half a li")
     assert client.get(address).status_code == 200
 

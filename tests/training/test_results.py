@@ -35,7 +35,7 @@ def simulate(update: Update, count: int) -> None:
 
 def page(client: Client, update: Update, name: str = "update") -> str:
     client.force_login(coordinator_of(update.project))
-    number = update.pk if name == "update" else 1
+    number = update.number if name == "update" else 1
     html = client.get(reverse(name, args=[update.project.slug, number])).content.decode()
     return re.sub(r"\s+", " ", html).replace("\N{NO-BREAK SPACE}", " ")
 

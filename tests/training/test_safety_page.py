@@ -109,7 +109,7 @@ def test_hostile_text_stays_text(page, update):
 
 @pytest.mark.parametrize("name", ["update", "version"])
 def test_the_pages_of_the_decision_lead_there(page, update, name):
-    argument = update.pk if name == "update" else 1
+    argument = update.number if name == "update" else 1
     text = page.get(reverse(name, args=[update.project.slug, argument])).content.decode()
     assert reverse("version-safety", args=[update.project.slug, 1]) in text
 

@@ -77,6 +77,15 @@ def test_a_started_update_waits_for_the_worker(django_capture_on_commit_callback
     assert AuditEvent.objects.filter(verb="update.started", project=project).exists()
 
 
+def test_the_updates_of_a_project_are_counted_from_1():
+    make_update()
+    project = make_judged()
+    for number in (1, 2):
+        update = start_update(project=project, settings=SMALL)
+        assert (update.number, str(update)) == (number, f"Update {number}")
+        request_cancel(update=update)
+
+
 def test_a_second_update_is_refused_while_one_is_active():
     update = make_update()
     with pytest.raises(RefusedError, match="under way"):

@@ -66,7 +66,7 @@ class UpdateSerializer(serializers.ModelSerializer):
     class Meta:
         model = Update
         fields = (
-            "id", "state", "parent", "dataset", "candidate", "slot", "settings", "error",
+            "id", "number", "state", "parent", "dataset", "candidate", "slot", "settings", "error",
             "created_at", "started_at", "finished_at", "cancel_requested_at",
         )  # fmt: skip
 

@@ -23,6 +23,7 @@ class Update(Leased):
     """One pass of the loop: dataset, reward, ppo, generate, evaluate, and the candidate it made."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="updates")
+    number = models.PositiveIntegerField(editable=False)
     started_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True)
     slot = models.DateTimeField(
         null=True, blank=True, help_text="The scheduled time it was started for, if it was."
@@ -44,6 +45,7 @@ class Update(Leased):
     class Meta:
         ordering = ("-pk",)
         constraints = (
+            models.UniqueConstraint(fields=("project", "number"), name="update_number_once"),
             models.UniqueConstraint(
                 fields=("project",),
                 condition=Q(state__in=("queued", "running")),
@@ -53,7 +55,7 @@ class Update(Leased):
         )
 
     def __str__(self) -> str:
-        return gettext("Update %(number)d") % {"number": self.pk}
+        return gettext("Update %(number)d") % {"number": self.number}
 
     def run_of(self, stage: str) -> "TrainingRun | None":
         """The newest run of a stage."""

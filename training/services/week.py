@@ -71,7 +71,7 @@ def decision_to_take(project: Project, role: Role) -> Waiting | None:
         address = reverse("version", args=[project.slug, week.candidate.number])
         return Waiting(words % {"version": week.candidate}, address)
     if week.update and not week.update.is_active:
-        address = reverse("update", args=[project.slug, week.update.pk])
+        address = reverse("update", args=[project.slug, week.update.number])
         return Waiting(_("%(update)s failed: see why, and try again") % {"update": week.update}, address)
     if week.step == Step.ENOUGH:
         words = _("There are enough new judgments for an update")

@@ -9,9 +9,20 @@ from training.models import TrainingRun, UnpackedBase, Update
 from training.progress import read_curve, seconds_left
 from training.rlhf import stages as engine
 from training.services.runs.recipes import STAGES
-from training.services.sampling.prompt_lengths import LeftOut, left_out_of
+from training.services.sampling.prompt_lengths import left_out_of
 
 WAITING = "waiting"
+SHOWN_LEFT_OUT = 50
+"""Of the prompts that were too long; the rest are counted."""
+
+
+@dataclass(frozen=True)
+class LeftOutView:
+    """A prompt that a stage left out; `number` is None once the prompt has been deleted."""
+
+    number: int | None
+    tokens: int
+    limit: int
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ class RunView:
     left: float | None = None
     error: str = ""
     attempt: int = 0
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[LeftOutView, ...] = ()
     sources: tuple[SourceView, ...] = ()
 
     @classmethod
@@ -76,7 +87,7 @@ class RunView:
             left=seconds_left(read_curve(run.folder)) if running else None,
             error=run.error,
             attempt=run.attempt,
-            left_out=tuple(left_out_of(run)) if run.result.get("metrics", {}).get("overlong_prompts") else (),
+            left_out=_left_out(run) if run.result.get("metrics", {}).get("overlong_prompts") else (),
             sources=_sources(run.result.get("metrics", {})),
         )
 
@@ -121,6 +132,13 @@ def _dataset_stage(update: Update) -> RunView:
         _("%(dataset)s: %(judgments)s judgments, %(pairs)s pairs of a better and a worse answer.") % words
     )
     return RunView(None, "dataset", _("Dataset"), counts, Update.State.SUCCEEDED)
+
+
+def _left_out(run: TrainingRun) -> tuple[LeftOutView, ...]:
+    left_out = left_out_of(run)
+    prompts = run.project.prompts.filter(pk__in=[each.prompt_id for each in left_out[:SHOWN_LEFT_OUT]])
+    numbers = dict(prompts.values_list("pk", "number"))
+    return tuple(LeftOutView(numbers.get(each.prompt_id), each.tokens, each.limit) for each in left_out)
 
 
 def _sources(metrics: dict[str, Any]) -> tuple[SourceView, ...]:

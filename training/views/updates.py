@@ -34,16 +34,16 @@ def update_start(request: ProjectRequest) -> HttpResponse:
     with tell_refusal(request):
         shown = Shown.on_page(request)
         update = start_update(project=request.project, actor=request.user, shown=shown)
-        return redirect("update", request.project.slug, update.pk)
+        return redirect("update", request.project.slug, update.number)
     return redirect("training", request.project.slug)
 
 
 @require_safe
 @project_view(Role.COORDINATOR)
 @vary_on_headers("HX-Request")
-def update_detail(request: ProjectRequest, pk: int) -> HttpResponse:
+def update_detail(request: ProjectRequest, number: int) -> HttpResponse:
     updates = request.project.updates.select_related("parent", "dataset", "candidate", "started_by")
-    update = get_object_or_404(updates, pk=pk)
+    update = get_object_or_404(updates, number=number)
     is_poll = bool(request.htmx) and not request.htmx.history_restore_request
     context = _live_context(update) | {"is_poll": is_poll, "coordinators": request.project.coordinators}
     context["plan"] = plan_of(update)
@@ -56,34 +56,34 @@ def update_detail(request: ProjectRequest, pk: int) -> HttpResponse:
 
 @require_safe
 @project_view(Role.COORDINATOR)
-def update_curves(request: ProjectRequest, pk: int) -> HttpResponse:
+def update_curves(request: ProjectRequest, number: int) -> HttpResponse:
     """Each curve as {steps, values}, thinned to what a chart can show."""
-    update = get_object_or_404(request.project.updates, pk=pk)
+    update = get_object_or_404(request.project.updates, number=number)
     lines = {stage: _curve(update, stage) for stage in set(CURVES.values())}
     return JsonResponse({name: _series(lines[stage], name) for name, stage in CURVES.items()})
 
 
 @require_POST
 @project_view(Role.COORDINATOR)
-def update_cancel(request: ProjectRequest, pk: int) -> HttpResponse:
-    update = get_object_or_404(request.project.updates, pk=pk)
+def update_cancel(request: ProjectRequest, number: int) -> HttpResponse:
+    update = get_object_or_404(request.project.updates, number=number)
     with tell_refusal(request):
         request_cancel(update=update, actor=request.user)
         if update.is_active:
             messages.success(request, _("The update stops as soon as its progress is saved."))
         else:
             messages.success(request, _("The update was cancelled before it began."))
-    return redirect("update", request.project.slug, pk)
+    return redirect("update", request.project.slug, number)
 
 
 @require_POST
 @project_view(Role.COORDINATOR)
-def update_retry(request: ProjectRequest, pk: int) -> HttpResponse:
-    update = get_object_or_404(request.project.updates.select_related("dataset"), pk=pk)
+def update_retry(request: ProjectRequest, number: int) -> HttpResponse:
+    update = get_object_or_404(request.project.updates.select_related("dataset"), number=number)
     with tell_refusal(request):
         retry_update(update=update, actor=request.user, shown=Shown.on_page(request))
         messages.success(request, _("The update resumes where it stopped."))
-    return redirect("update", request.project.slug, pk)
+    return redirect("update", request.project.slug, number)
 
 
 def _live_context(update: Update) -> dict[str, Any]:

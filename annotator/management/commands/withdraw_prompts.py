@@ -22,9 +22,12 @@ class Command(BaseCommand):
         found = Project.objects.filter(slug=project).first()
         if found is None:
             raise CommandError(f"There is no project with the slug {project!r}.")
+        ids = dict(found.prompts.filter(number__in=prompts).values_list("number", "pk"))
+        if missing := sorted(set(prompts) - ids.keys()):
+            raise CommandError(f"The project has no prompt {missing[0]}.")
         act = restore_prompts if restore else withdraw_prompts
         try:
-            changed = act(project=found, prompt_ids=prompts, actor=None)
+            changed = act(project=found, prompt_ids=ids.values(), actor=None)
         except RefusedError as refused:
             raise CommandError(str(refused)) from refused
         self.stdout.write(f"{changed} prompts {'restored' if restore else 'withdrawn'}.")

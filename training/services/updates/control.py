@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import partial
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
@@ -49,8 +50,10 @@ def start_update(
             )
         if slot is not None and project.updates.filter(slot=slot).exists():
             raise RefusedError(_("The update of this time was started already."))
+        last = project.updates.aggregate(last=Max("number"))["last"] or 0
         update = Update.objects.create(
             project=project,
+            number=last + 1,
             parent=parent,
             started_by=actor,
             slot=slot,

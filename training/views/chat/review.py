@@ -44,7 +44,8 @@ def decide(request: ProjectRequest, pk: int) -> HttpResponse:
         if request.POST.get("decision") == Turn.Decision.TAKEN:
             taking = take_turn(turn=turn, actor=request.user, shown=shown)
             words = _("Taken: it is prompt %(number)d now.")
-            messages.success(request, words % {"number": taking.prompt_id})
+            assert taking.prompt is not None
+            messages.success(request, words % {"number": taking.prompt.number})
         else:
             leave_turn(turn=turn, actor=request.user, shown=shown)
             messages.success(request, _("Left: nothing of it is kept for learning."))
