@@ -36,6 +36,15 @@ def prompt_facts(prompt: Prompt) -> Facts:
     return {"used": Fact(_("Prompt %d") % prompt.number, used, _use_label)}
 
 
+def prompt_edit_facts(prompt: Prompt) -> Facts:
+    """Its words are no fact: other words are another prompt."""
+    return {
+        **prompt_facts(prompt),
+        "language": Fact(_("Language"), prompt.language),
+        "source": Fact(_("Source"), prompt.source),
+    }
+
+
 def _use_label(value: str) -> str:
     return _("in use") if value == "yes" else _("withdrawn")
 

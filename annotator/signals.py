@@ -4,3 +4,8 @@ from django.dispatch import Signal
 
 prompts_imported = Signal()
 """Sent when the transaction that stored new prompts has been committed, with `project` and `prompt_ids`."""
+prompt_replaced = Signal()
+"""Sent in the transaction in which other words take the place of a `prompt`, before anything is changed.
+
+A receiver may raise RefusedError: the words are somebody's own.
+"""

@@ -14,6 +14,7 @@ from .views import (
     personal_settings,
     project_settings,
     prompts,
+    writing_prompts,
 )
 
 register_converter(SecretConverter, "secret")
@@ -24,7 +25,9 @@ project_patterns = [
     path("guidelines/<int:number>/", guidelines.guidelines_version, name="guidelines-version"),
     path("prompts/", prompts.prompt_list, name="prompts"),
     path("prompts/import/", prompts.prompt_import, name="import-prompts"),
+    path("prompts/write/", writing_prompts.prompt_write, name="write-prompts"),
     path("prompts/<int:number>/", prompts.prompt_detail, name="prompt"),
+    path("prompts/<int:number>/edit/", writing_prompts.prompt_edit, name="edit-prompt"),
     path("prompts/<int:number>/withdraw/", prompts.prompt_withdraw, name="withdraw-prompt"),
     path("prompts/<int:number>/restore/", prompts.prompt_restore, name="restore-prompt"),
     path("people/", people.people, name="people"),

@@ -66,6 +66,7 @@ NEVER_STALE = {
     "openai-chat": "asks for an answer, which is not kept",
     "people": "makes another invitation",
     "import-prompts": "adds prompts; those that are there are skipped",
+    "write-prompts": "adds prompts; those that are there are skipped",
     "add-practice": "adds a comparison",
     "import-practice": "adds comparisons",
     # The address names a thing that never changes, in one state only:
@@ -157,6 +158,17 @@ def prompt(site: Site, name: str) -> Act:
         page=site.url("prompt", one.number),
         address=site.url(name, one.number),
         meanwhile=lambda: (restore_prompts if name == "restore-prompt" else withdraw_prompts)(**act),
+        words="in use",
+    )
+
+
+def prompt_edit(site: Site, name: str) -> Act:
+    one = site.project.prompts.first()
+    act: Any = {"project": site.project, "prompt_ids": [one.pk], "actor": site.bob}
+    return Act(
+        page=site.url(name, one.number),
+        entered={"message_0": "Other words?"},
+        meanwhile=lambda: withdraw_prompts(**act),
         words="in use",
     )
 
@@ -320,6 +332,7 @@ ACTS: dict[str, Callable[[Site, str], Act]] = {
     "remove-member": role,
     "withdraw-prompt": prompt,
     "restore-prompt": prompt,
+    "edit-prompt": prompt_edit,
     "settings": settings,
     "create-api-token": token,
     "revoke-api-token": token,
@@ -391,7 +404,13 @@ def test_an_act_on_what_has_changed_meanwhile_is_refused_and_the_page_says_by_wh
     assert answer.status_code == 409
     assert AuditEvent.objects.count() == before
     assert "changed" in answer.text and act.words in answer.text
-    if name not in ("withdraw-prompt", "restore-prompt", "create-api-token", "revoke-api-token"):
+    if name not in (
+        "withdraw-prompt",
+        "restore-prompt",
+        "edit-prompt",
+        "create-api-token",
+        "revoke-api-token",
+    ):
         assert "<bdi>Bob</bdi>" in answer.text
     typed = [value for key, value in act.entered.items() if key in ("name", "why", "cron")]
     assert all(f"{value}" in answer.text for value in typed)

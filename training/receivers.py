@@ -5,11 +5,14 @@ from typing import Any
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
-from annotator.models import Project, User
-from annotator.signals import prompts_imported
+from annotator.errors import RefusedError
+from annotator.models import Project, Prompt, User
+from annotator.signals import prompt_replaced, prompts_imported
 from ranking.signals import withdrawn
 
+from .models import Taking
 from .services.conversations.removing import forget_conversations
 from .services.conversations.visits import end_visits
 from .tasks import measure_prompts
@@ -19,6 +22,15 @@ from .tasks import measure_prompts
 def measure_imported(project: Project, **_kwargs: Any) -> None:
     """Let the worker find out which prompts do not fit the model, before anything is sampled."""
     measure_prompts.enqueue(project.pk)
+
+
+@receiver(prompt_replaced)
+def keep_what_was_said(prompt: Prompt, **_kwargs: Any) -> None:
+    """Words from a conversation go when the person withdraws them, so nobody else makes other ones."""
+    if Taking.objects.filter(prompt=prompt).exists():
+        raise RefusedError(
+            _("These words were said in a conversation and stay as they are. Withdraw the prompt instead.")
+        )
 
 
 @receiver(withdrawn)

@@ -1,9 +1,21 @@
 """The forms of the prompts' pages."""
 
+from typing import Any
+
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from annotator.models import Split
+from annotator.imports.file_formats import BadRecordError, EmptyRecordError
+from annotator.imports.pasted import Layout
+from annotator.imports.prompt_files import (
+    MAX_LANGUAGE,
+    MAX_SOURCE,
+    PromptDraft,
+    draft_from_record,
+    read_language,
+)
+from annotator.models import Prompt, Split
 from annotator.models.prompts import PromptQuerySet
 
 
@@ -18,6 +30,80 @@ class ImportForm(forms.Form):
         required=False,
         help_text=_("Without this, nothing is imported if any line is wrong."),
     )
+
+
+class LabelsForm(forms.Form):
+    """What is said about prompts, beside their words."""
+
+    language = forms.CharField(
+        label=_("Language"), max_length=MAX_LANGUAGE, help_text=_("A language tag, such as en or pt-BR.")
+    )
+    source = forms.CharField(
+        label=_("Source"),
+        required=False,
+        max_length=MAX_SOURCE,
+        help_text=_("Where they come from, for yourselves: school visit, letters …"),
+    )
+
+    def clean_language(self) -> str:
+        try:
+            return read_language(self.cleaned_data["language"])
+        except BadRecordError as bad:
+            raise ValidationError(str(bad)) from bad
+
+
+class WriteForm(LabelsForm):
+    """Prompts that somebody writes or pastes; which of them are wrong, the import says."""
+
+    # Not stripped: lines are counted from the first.
+    text = forms.CharField(
+        label=_("Prompts"), strip=False, widget=forms.Textarea(attrs={"rows": 8, "dir": "auto"})
+    )
+    layout = forms.ChoiceField(
+        label=_("What is one prompt?"),
+        choices=[
+            (Layout.LINES, _("Each line")),
+            (Layout.BLOCKS, _("Each block between blank lines")),
+            (Layout.WHOLE, _("All of the text")),
+        ],
+        initial=Layout.LINES,
+        widget=forms.RadioSelect,
+    )
+    field_order = ("text", "layout")
+
+
+class EditForm(LabelsForm):
+    """The messages of a prompt, whose speakers stay; `draft` is what was entered, once it is valid."""
+
+    draft: PromptDraft
+
+    def __init__(self, data: Any = None, *, prompt: Prompt) -> None:
+        super().__init__(data, initial={"language": prompt.language, "source": prompt.source})
+        self.roles = [message["role"] for message in prompt.messages]
+        for number, message in enumerate(prompt.messages):
+            self.fields[f"message_{number}"] = forms.CharField(
+                label=SPEAKERS[message["role"]],
+                initial=message["content"],
+                widget=forms.Textarea(attrs={"rows": 4, "dir": "auto", "lang": prompt.language}),
+            )
+        self.order_fields([f"message_{number}" for number in range(len(self.roles))])
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if self.errors:
+            return data
+        messages = [
+            {"role": role, "content": data[f"message_{number}"]} for number, role in enumerate(self.roles)
+        ]
+        labels = {"language": data["language"], "source": data["source"]}
+        try:
+            self.draft = draft_from_record({"messages": messages, **labels})
+        except (BadRecordError, EmptyRecordError) as bad:
+            raise ValidationError(str(bad)) from bad
+        return data
+
+
+SPEAKERS = {"system": _("System"), "user": _("User"), "assistant": _("Chatbot")}
 
 
 class PromptFilterForm(forms.Form):

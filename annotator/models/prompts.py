@@ -115,6 +115,11 @@ class Prompt(models.Model):
         """The conversation before the question."""
         return self.conversation[:-1]
 
+    def relabel(self, *, language: str, source: str) -> None:
+        """Correct what is said about the prompt; its messages never change."""
+        self.language, self.source = language, source
+        self.save(update_fields=["language", "source"])
+
     def full_messages(self) -> list[dict[str, str]]:
         """All messages that a model is given, with the system prompt."""
         return self.messages_after(self.system_prompt)

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from annotator.imports.file_formats import ON_A_PAGE, FileLimits, LineNote, read_text
+from annotator.imports.pasted import Layout, read_pasted
 from annotator.imports.prompt_files import (
     PromptDraft,
     PromptFile,
@@ -69,6 +70,14 @@ def import_records(
     return take_content(project=project, content=content, actor=actor, skip_bad_rows=skip_bad_rows)
 
 
+def import_text(
+    *, project: Project, text: str, layout: Layout, language: str, source: str, actor: User | None
+) -> ImportReport:
+    """Take the prompts that somebody wrote or pasted, or none if any of them is wrong."""
+    content = read_pasted(text, layout, language=language, source=source)
+    return take_content(project=project, content=content, actor=actor, skip_bad_rows=False)
+
+
 def take_content(
     *, project: Project, content: PromptFile, actor: User | None, skip_bad_rows: bool
 ) -> ImportReport:
@@ -92,11 +101,10 @@ def add_prompts(
     with transaction.atomic():
         # Imports into one project wait for each other, so that both reports are true.
         project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-        system_prompt = read_text(project.system_prompt, "system_prompt")
         withdrawn_at = dict(project.prompts.values_list("content_hash", "withdrawn_at"))
         line_of: dict[str, int] = {}
         for draft in drafts:
-            messages = _without_common_system(draft.messages, system_prompt)
+            messages = messages_to_store(project, draft)
             content_hash = hash_messages(messages)
             if content_hash in line_of:
                 report.skipped.append(
@@ -129,8 +137,12 @@ def add_prompts(
     return report
 
 
-def _without_common_system(messages: list[dict[str, str]], system_prompt: str) -> list[dict[str, str]]:
-    return messages[1:] if messages[0] == {"role": "system", "content": system_prompt} else messages
+def messages_to_store(project: Project, draft: PromptDraft) -> list[dict[str, str]]:
+    """The draft's messages without a system message that is the project's own."""
+    first = draft.messages[0]
+    if first["role"] != "system" or first["content"] != read_text(project.system_prompt, "system_prompt"):
+        return draft.messages
+    return draft.messages[1:]
 
 
 def _number(project: Project, prompts: list[Prompt]) -> None:

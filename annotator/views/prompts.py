@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -14,6 +14,7 @@ from annotator.access import STAFF, ProjectRequest, project_view
 from annotator.facts import prompt_facts
 from annotator.forms.prompts import ImportForm, PromptFilterForm
 from annotator.models import Role
+from annotator.services.editing_prompts import prompt_in_place_of
 from annotator.services.prompts import ImportReport, import_prompts
 from annotator.services.withdrawing_prompts import restore_prompts, withdraw_prompts
 from annotator.shown import Shown
@@ -35,7 +36,11 @@ def prompt_list(request: ProjectRequest) -> HttpResponse:
 @require_safe
 @project_view(*STAFF)
 def prompt_detail(request: ProjectRequest, number: int) -> HttpResponse:
-    prompt = get_object_or_404(request.project.prompts, number=number)
+    prompt = request.project.prompts.filter(number=number).first()
+    if prompt is None:
+        if now := prompt_in_place_of(request.project, number):
+            return redirect("prompt", request.project.slug, now.number)
+        raise Http404("No such prompt.")
     completions = prompt.completions.select_related("author")
     context = {"prompt": prompt, "completions": completions, "facts": prompt_facts(prompt)}
     return render(request, "annotator/prompt.html", context)
@@ -88,8 +93,8 @@ def prompt_import(request: ProjectRequest) -> HttpResponse:
     return redirect("import-prompts", request.project.slug)
 
 
-def report_shown(report: ImportReport, filename: str) -> dict[str, Any]:
-    """What the page shows of a report, as the session keeps it."""
+def report_shown(report: ImportReport, filename: str = "") -> dict[str, Any]:
+    """What the page shows of a report, as the session keeps it; of a text without file it has no name."""
     return {
         "filename": filename,
         "taken": report.taken,

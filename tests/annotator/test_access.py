@@ -63,6 +63,10 @@ PAGES = [
     ("prompt", "get", {R, C}),
     ("import-prompts", "get", {C}),
     ("import-prompts", "post", {C}),
+    ("write-prompts", "get", {C}),
+    ("write-prompts", "post", {C}),
+    ("edit-prompt", "get", {C}),
+    ("edit-prompt", "post", {C}),
     ("withdraw-prompt", "post", {C}),
     ("restore-prompt", "post", {C}),
     ("people", "get", {C}),
@@ -76,7 +80,7 @@ PAGES = [
 
 
 def address(name: str, project) -> str:
-    if name in ("prompt", "withdraw-prompt", "restore-prompt"):
+    if name in ("prompt", "edit-prompt", "withdraw-prompt", "restore-prompt"):
         return reverse(name, args=[project.slug, make_prompt(project).number])
     if name == "guidelines-version":
         actor = coordinator_of(project)
@@ -129,7 +133,7 @@ def test_acts_refuse_get(client, project, coordinator, name):
 
 
 @pytest.mark.parametrize("method", ["put", "delete", "patch"])
-@pytest.mark.parametrize("name", ["import-prompts", "settings"])
+@pytest.mark.parametrize("name", ["import-prompts", "write-prompts", "edit-prompt", "settings"])
 def test_forms_refuse_other_methods(client, project, coordinator, name, method):
     client.force_login(coordinator)
     assert getattr(client, method)(address(name, project)).status_code == 405

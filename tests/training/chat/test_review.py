@@ -9,8 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from annotator.errors import RefusedError
+from annotator.imports.prompt_files import draft_from_record
 from annotator.models import Author, Completion, Prompt, Role, User
 from annotator.services.completions import add_completions
+from annotator.services.editing_prompts import edit_prompt
 from annotator.services.withdrawing_prompts import withdraw_prompts
 from annotator.shown import text_of
 from annotator.text.strict_json import load_json
@@ -344,3 +346,11 @@ def test_only_reviewers_see_the_queue_and_only_their_own(client, project, turn, 
     assert client.get(address).status_code == 405 and client.post(queue(project)).status_code == 405
     foreign = make_turn(make_trainable())
     assert client.post(reverse("decide-turn", args=[project.slug, foreign.pk])).status_code == 404
+
+
+def test_words_that_were_said_in_a_conversation_are_not_edited(project, reviewer, turn):
+    prompt = take_turn(turn=turn, actor=reviewer).prompt
+    draft = draft_from_record({"prompt": "Other words?"})
+    with pytest.raises(RefusedError, match="stay as they are"):
+        edit_prompt(project=project, prompt=prompt, draft=draft, actor=reviewer)
+    assert Prompt.objects.get(pk=prompt.pk).withdrawn_at is None
