@@ -9,17 +9,21 @@ from .models import Dataset, Mask, PracticeComparison, Round
 
 
 def round_facts(project: Project) -> Facts:
-    """The newest round, and whether it is open."""
-    last = Round.objects.filter(project=project).first()
-    value = f"{last.number} {'open' if last.is_open else 'closed'}" if last else ""
-    events = AuditEvent.objects.about(project, "round.opened", "round.closed")
+    """The newest round that was opened, and whether it is open, paused or closed."""
+    last = project.rounds.begun().first()
+    value = f"{last.number} {_openness(last)}" if last else ""
+    events = AuditEvent.objects.about(project, "round.opened", "round.closed", "round.moved")
     return {"round": Fact(_("Newest round"), value, _round_words, events)}
+
+
+def _openness(last: Round) -> str:
+    return ("paused" if last.is_paused else "open") if last.is_open else "closed"
 
 
 def _round_words(value: str) -> str:
     number, _space, state = value.partition(" ")
-    words = _("round %s, open") if state == "open" else _("round %s, closed")
-    return words % number
+    words = {"open": _("round %s, open"), "paused": _("round %s, paused")}
+    return words.get(state, _("round %s, closed")) % number
 
 
 def dataset_facts(project: Project) -> Facts:

@@ -159,6 +159,10 @@ class OpenRoundForm(forms.Form):
         field.initial = field.queryset.first()
 
 
+class PauseForm(forms.Form):
+    reason = forms.CharField(required=False, max_length=300)
+
+
 class RoundForm(forms.Form):
     """Selects the round that a page shows; the newest one by default or if there is no such round."""
 

@@ -15,7 +15,7 @@ from annotator.services.tokens import create_api_token
 from annotator.services.withdrawing_prompts import restore_prompts, withdraw_prompts
 from ranking.models import Mask
 from ranking.practice_files import practice_from_record
-from ranking.services import close_round, decide_mask, open_round, snapshot_preferences
+from ranking.services import close_round, decide_mask, open_round, pause_round, snapshot_preferences
 from ranking.services.practice import add_practice, let_in, replace_practice
 from ranking.services.withdrawal import withdraw_judgments
 from tests.annotator.test_access import all_patterns
@@ -204,6 +204,11 @@ def a_round(site: Site, name: str) -> Act:
     )
 
 
+def paused_round(site: Site, name: str) -> Act:
+    pause_round(project=site.project, actor=site.bob)
+    return a_round(site, name)
+
+
 def waiting(site: Site, name: str) -> Act:
     add_practice(project=site.project, drafts=[draft("First.")], actor=site.bob)
     member = site.project.memberships.get(user=make_member(site.project, name="Vera"))
@@ -338,6 +343,8 @@ ACTS: dict[str, Callable[[Site, str], Act]] = {
     "revoke-api-token": token,
     "open-round": a_round,
     "close-round": a_round,
+    "pause-round": a_round,
+    "resume-round": paused_round,
     "let-in": waiting,
     "another-try": waiting,
     "edit-practice": practice,

@@ -60,7 +60,12 @@ def make_comparisons(number: int, people: int, judgments: int) -> list[Volunteer
     )
     author = Author.objects.create(project=project, kind=Author.Kind.IMPORT, name="Benchmark")
     current = Round.objects.create(
-        project=project, number=1, author=author, assignment_count=number * assignments, languages=["en"]
+        project=project,
+        number=1,
+        author=author,
+        assignment_count=number * assignments,
+        languages=["en"],
+        opened_at=timezone.now(),
     )
     step = BATCH // len(GROUPS)
     last = -(-number // len(GROUPS))

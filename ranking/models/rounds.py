@@ -10,15 +10,24 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Author, Completion, Project, Prompt, User
 
+from .round_states import RoundState, states_before
+
 
 class RoundQuerySet(models.QuerySet["Round"]):
     def open(self) -> Self:
-        """At most one a project."""
-        return self.filter(closed_at=None)
+        """Those that take rankings, at most one a project; no new ones where it is paused."""
+        return self.begun().filter(closed_at=None)
+
+    def begun(self) -> Self:
+        return self.exclude(state=RoundState.PREPARING)
+
+    def preparing(self) -> Self:
+        """Those for which answers are being made, at most one a project."""
+        return self.filter(state=RoundState.PREPARING)
 
 
 class Round(models.Model):
-    """One cycle of collecting, usually a week."""
+    """One cycle of collecting, usually a week; `RoundState` tells its life."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rounds")
     number = models.PositiveIntegerField()
@@ -31,8 +40,11 @@ class Round(models.Model):
     languages: Any = models.JSONField(
         default=list, help_text="Codes of its prompts' languages, such as `en`, regions left out."
     )
-    opened_at = models.DateTimeField(auto_now_add=True)
-    closed_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=9, choices=RoundState.choices, default=RoundState.OPEN)
+    reason = models.TextField(blank=True, help_text="Why it is in its state, where that needs one.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True, help_text="Since then it takes no rankings.")
 
     objects = RoundQuerySet.as_manager()
 
@@ -41,7 +53,19 @@ class Round(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("project", "number"), name="round_number_once"),
             models.UniqueConstraint(
-                fields=("project",), condition=Q(closed_at=None), name="one_open_round_per_project"
+                fields=("project",),
+                condition=Q(closed_at=None) & ~Q(state=RoundState.PREPARING),
+                name="one_open_round_per_project",
+            ),
+            models.UniqueConstraint(
+                fields=("project",),
+                condition=Q(state=RoundState.PREPARING),
+                name="one_prepared_round_per_project",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=RoundState.PREPARING, opened_at=None, closed_at=None)
+                | (~Q(state=RoundState.PREPARING) & Q(opened_at__isnull=False)),
+                name="round_opened_unless_preparing",
             ),
         )
 
@@ -50,11 +74,34 @@ class Round(models.Model):
 
     @property
     def is_open(self) -> bool:
-        return self.closed_at is None
+        return self.closed_at is None and self.state != RoundState.PREPARING
+
+    @property
+    def is_paused(self) -> bool:
+        return self.state == RoundState.PAUSED
 
     def languages_for(self, volunteer: User) -> list[str]:
         """The round's languages that the volunteer reads."""
         return [language for language in self.languages if volunteer.reads(language)]
+
+    def move(self, to: RoundState, *, reason: str = "") -> bool:
+        """Change the state; False, with nothing changed, where no move leads there from the one it is in."""
+        movable = Round.objects.filter(pk=self.pk, state__in=states_before(to))
+        if not movable.update(state=to, reason=reason):
+            return False
+        self.state, self.reason = to, reason
+        return True
+
+    def prepare_for(self, author: Author) -> None:
+        """Have it compare another author's answers."""
+        self.author = author
+        self.save(update_fields=["author"])
+
+    def open(self, *, author: Author, assignment_count: int, languages: list[str]) -> None:
+        """Open a round that was being prepared; the caller holds the project's lock."""
+        self.author, self.assignment_count, self.languages = author, assignment_count, languages
+        self.opened_at, self.state = timezone.now(), RoundState.OPEN
+        self.save()
 
     def close(self) -> None:
         self.closed_at = timezone.now()

@@ -30,7 +30,7 @@ def add_chat_judgment(
     given it. `sent` is the answer, by the names of the questions. Raises NoRoundError or
     InvalidJudgmentError, with nothing stored.
     """
-    rounds = Round.objects.select_for_update(no_key=True).filter(project=prompt.project_id)
+    rounds = Round.objects.begun().select_for_update(no_key=True).filter(project=prompt.project_id)
     newest = rounds.first()
     if newest is None:
         raise NoRoundError

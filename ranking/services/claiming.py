@@ -113,8 +113,11 @@ def _own_and_candidates(
 
 
 def _candidate_ids(current: Round, volunteer: User, now: datetime) -> list[int]:
-    """The first lapsed and the first free assignments of each language that the volunteer reads."""
-    languages = current.languages_for(volunteer)
+    """The first lapsed and the first free assignments of each language that the volunteer reads.
+
+    None while the round is paused.
+    """
+    languages = [] if current.is_paused else current.languages_for(volunteer)
     if not languages:
         return []
     values = {

@@ -1,11 +1,10 @@
-"""Opening and closing rounds."""
+"""Opening rounds."""
 
 import random
 from collections import defaultdict
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Max
 
 from annotator.models import Author, Completion, Project, User
 from annotator.models.personal_settings import primary_language
@@ -18,6 +17,7 @@ from ranking.tasks import mail_round_opened
 
 from .mail import wanting_rounds
 from .masks import mask_round
+from .round_life import close_round, next_round, skip_unlearned
 
 BATCH = 1000
 
@@ -34,6 +34,8 @@ def open_round(
 ) -> Round:
     """Close the open round and open the next one with comparisons of an author's completions.
 
+    A closed round from which no update has learned by then is skipped.
+
     Each prompt gets up to `comparisons_per_prompt` disjoint groups of its distinct texts, with
     `project.completions_per_comparison` in each (the last may have fewer, at least 2), and every
     comparison `project.judgments_per_comparison` assignments. Raises NothingToRankError, and leaves the open
@@ -48,11 +50,10 @@ def open_round(
     if not groups:
         raise NothingToRankError
     close_round(project=project, actor=actor)
-    last = Round.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
+    skip_unlearned(project, actor)
     languages = {pk: primary_language(tag) for pk, tag in project.prompts.values_list("pk", "language")}
-    opened = Round.objects.create(
-        project=project,
-        number=last + 1,
+    opened = next_round(project, author)
+    opened.open(
         author=author,
         assignment_count=len(groups) * project.judgments_per_comparison,
         languages=sorted({languages[prompt] for prompt, _ in groups}),
@@ -63,18 +64,6 @@ def open_round(
     if wanting_rounds(project).exists():
         transaction.on_commit(partial(mail_round_opened.enqueue, opened.pk))
     return opened
-
-
-@transaction.atomic
-def close_round(*, project: Project, actor: User | None = None, shown: Shown | None = None) -> Round | None:
-    """Close the open round and return it; None when no round is open."""
-    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    check_shown(shown, round_facts(project))
-    current = Round.objects.open().select_for_update(no_key=True).filter(project=project).first()
-    if current is not None:
-        current.close()
-        record("round.closed", actor=actor, project=project, target=current)
-    return current
 
 
 def _groups(

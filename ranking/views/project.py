@@ -70,5 +70,5 @@ def _figures(project: Project, current: Round | None) -> dict[str, Any]:
         "judgments": tallies.total(),
         "days": tallies.by_day()[:DAYS],
         "people": tallies.filter(round=current).by_volunteer()[:PEOPLE] if current else [],
-        "rounds": project.rounds.select_related("author")[:ROUNDS],
+        "rounds": project.rounds.begun().select_related("author")[:ROUNDS],
     }

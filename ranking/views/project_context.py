@@ -29,7 +29,7 @@ def project_context(request: ProjectRequest, current: Round | None) -> dict[str,
     """The context of the page for any member; `current` is the open round."""
     project, user = request.project, request.user
     own = Tally.objects.of(user, project)
-    last = current or project.rounds.first()
+    last = current or project.rounds.begun().first()
     return {
         "round": current,
         "last_round": last,

@@ -29,7 +29,7 @@ class PositionBias:
 @require_safe
 @project_view(*STAFF)
 def rankings(request: ProjectRequest) -> HttpResponse:
-    form = RoundForm(request.GET, rounds=request.project.rounds.all())
+    form = RoundForm(request.GET, rounds=request.project.rounds.begun())
     context = _verdicts(form.chosen()) | _first_positions(request.project)
     return render(request, "ranking/rankings.html", {"form": form, **context})
 

@@ -1,4 +1,4 @@
-"""Opening and closing a project's rounds."""
+"""Opening, pausing and closing a project's rounds."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -9,9 +9,10 @@ from django.views.decorators.http import require_POST
 from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
 from annotator.shown import ChangedMeanwhileError, Shown
+from annotator.views.refusals import tell_refusal
 from ranking.errors import RankingError
-from ranking.forms import OpenRoundForm
-from ranking.services import close_round, open_round
+from ranking.forms import OpenRoundForm, PauseForm
+from ranking.services import close_round, open_round, pause_round, resume_round
 
 from .project import show_project
 
@@ -49,4 +50,27 @@ def round_close(request: ProjectRequest) -> HttpResponse:
         messages.success(
             request, _("Round %(number)d is closed; what was judged is kept.") % {"number": closed.number}
         )
+    return redirect("project", request.project.slug)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def round_pause(request: ProjectRequest) -> HttpResponse:
+    form = PauseForm(request.POST)
+    with tell_refusal(request):
+        if not form.is_valid():
+            raise RankingError(form.errors["reason"][0])
+        shown = Shown.on_page(request)
+        paused = pause_round(project=request.project, actor=request.user, shown=shown, **form.cleaned_data)
+        messages.success(request, _("Round %(number)d pauses.") % {"number": paused.number})
+    return redirect("project", request.project.slug)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def round_resume(request: ProjectRequest) -> HttpResponse:
+    with tell_refusal(request):
+        shown = Shown.on_page(request)
+        resumed = resume_round(project=request.project, actor=request.user, shown=shown)
+        messages.success(request, _("Round %(number)d goes on.") % {"number": resumed.number})
     return redirect("project", request.project.slug)

@@ -15,6 +15,7 @@ from ranking.models import (
     RankedCompletion,
     Round,
 )
+from ranking.models.round_states import RoundState
 from ranking.services import claim_ahead
 from ranking.services.chat import add_chat_judgment
 from tests.factories import make_completion, make_member, make_prompt
@@ -223,15 +224,26 @@ def test_a_comparison_from_the_chat_is_given_to_nobody(judgment):
 
 def test_an_assignment_belongs_to_its_comparisons_round(judgment):
     current = judgment.comparison.round
+    at = current.opened_at
     other = Round.objects.create(
-        project=current.project, number=9, author=current.author, closed_at=current.opened_at
+        project=current.project, number=9, author=current.author, opened_at=at, closed_at=at
     )
     assert_refused(Assignment.objects.create, round=other, comparison=judgment.comparison, number=5)
 
 
-def test_one_round_is_open_at_a_time(judgment):
+def test_one_round_is_open_and_one_prepared_at_a_time(judgment):
     current = judgment.comparison.round
-    assert_refused(Round.objects.create, project=current.project, number=9, author=current.author)
+    other = {"project": current.project, "author": current.author}
+    assert_refused(Round.objects.create, number=9, opened_at=current.opened_at, **other)
+    Round.objects.create(number=9, state=RoundState.PREPARING, **other)
+    assert_refused(Round.objects.create, number=10, state=RoundState.PREPARING, **other)
+
+
+def test_a_round_was_opened_unless_it_is_being_prepared(judgment):
+    at = judgment.comparison.round.opened_at
+    other = {"project": judgment.comparison.round.project, "author": judgment.comparison.round.author}
+    assert_refused(Round.objects.create, number=9, closed_at=at, **other)
+    assert_refused(Round.objects.create, number=9, opened_at=at, state=RoundState.PREPARING, **other)
 
 
 def test_a_volunteer_holds_a_few_assignments_in_a_round_and_no_more():

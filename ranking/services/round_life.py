@@ -1,0 +1,91 @@
+"""Moving rounds from state to state: `RoundState` has the states, MOVES what leads from one to another."""
+
+from django.db import transaction
+from django.db.models import Max, Q
+from django.utils.translation import gettext as _
+
+from annotator.models import Author, Project, User
+from annotator.services.audit import record
+from annotator.shown import Shown, check_shown
+from ranking.errors import RankingError
+from ranking.facts import round_facts
+from ranking.models import Round
+from ranking.models.round_states import RoundState
+
+
+def move_round(current: Round, to: RoundState, *, actor: User | None = None, reason: str = "") -> bool:
+    """Move a round on, on record; False, with nothing changed, where no move leads there from its state.
+
+    Call it inside the transaction of the act that moves it.
+    """
+    before = current.state
+    if not current.move(to, reason=reason):
+        return False
+    record("round.moved", actor=actor, project=current.project, target=current, before=before, after=to)
+    return True
+
+
+@transaction.atomic
+def prepare_round(*, project: Project, author: Author, actor: User | None = None) -> Round:
+    """The project's next round, in which answers of the author will be compared; made unless it is there."""
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    prepared = next_round(project, author)
+    if prepared.author_id != author.pk:
+        prepared.prepare_for(author)
+    record("round.preparing", actor=actor, project=project, target=prepared)
+    return prepared
+
+
+def next_round(project: Project, author: Author) -> Round:
+    """The round that is being prepared, or a new one; the caller holds the project's lock."""
+    last = Round.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
+    prepared = project.rounds.preparing().first()
+    return prepared or Round.objects.create(
+        project=project, number=last + 1, author=author, state=RoundState.PREPARING
+    )
+
+
+@transaction.atomic
+def close_round(*, project: Project, actor: User | None = None, shown: Shown | None = None) -> Round | None:
+    """Close the open round and return it; None when no round is open."""
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    check_shown(shown, round_facts(project))
+    current = Round.objects.open().select_for_update(no_key=True).filter(project=project).first()
+    if current is not None:
+        current.close()
+        if current.state in (RoundState.OPEN, RoundState.PAUSED):
+            current.move(RoundState.CLOSING)
+        record("round.closed", actor=actor, project=project, target=current)
+    return current
+
+
+def skip_unlearned(project: Project, actor: User | None) -> None:
+    """Skip the closed rounds from which no update has learned; the caller holds the project's lock."""
+    for unlearned in project.rounds.filter(state=RoundState.CLOSING, closed_at__isnull=False):
+        move_round(unlearned, RoundState.SKIPPED, actor=actor)
+
+
+@transaction.atomic
+def pause_round(*, project: Project, actor: User, reason: str = "", shown: Shown | None = None) -> Round:
+    """Give nobody another comparison of the open round, until it goes on; what people hold they may judge."""
+    return _switch(
+        project, RoundState.PAUSED, actor, reason, shown, _("No round is open that could be paused.")
+    )
+
+
+@transaction.atomic
+def resume_round(*, project: Project, actor: User, shown: Shown | None = None) -> Round:
+    """Let a paused round go on."""
+    return _switch(project, RoundState.OPEN, actor, "", shown, _("No round is paused."))
+
+
+def _switch(
+    project: Project, to: RoundState, actor: User, reason: str, shown: Shown | None, refusal: str
+) -> Round:
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    check_shown(shown, round_facts(project))
+    before = {RoundState.PAUSED: Q(state=RoundState.OPEN), RoundState.OPEN: Q(state=RoundState.PAUSED)}[to]
+    current = project.rounds.open().filter(before).first()
+    if current is None or not move_round(current, to, actor=actor, reason=reason):
+        raise RankingError(refusal)
+    return current
