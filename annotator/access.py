@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -62,7 +63,7 @@ def project_view(*roles: Role) -> Callable[[ProjectView], ProjectView]:
     """Let members with one of the roles in; others get 403, strangers 404.
 
     Who lacks only a second factor is led to the page where it is set up. The view's address has the project's
-    `slug`; `request.membership`, `request.project` and `request.role` are set.
+    `slug`; `request.membership`, `request.project` and `request.role` are set, and times are the project's.
     """
 
     def decorate(view: ProjectView) -> ProjectView:
@@ -77,6 +78,7 @@ def project_view(*roles: Role) -> Callable[[ProjectView], ProjectView]:
             request.membership = membership
             request.project = membership.project
             request.role = role
+            timezone.activate(membership.project.zone)
             return view(request, *args, **kwargs)
 
         checked.roles = roles  # type: ignore[attr-defined]

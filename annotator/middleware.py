@@ -1,4 +1,4 @@
-"""The language of a page, and the pages above those that take forms only."""
+"""The language and the time zone of a page, and the pages above those that take forms only."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import redirect
 from django.urls import is_valid_path
-from django.utils import translation
+from django.utils import timezone, translation
 
 from .shown import ChangedMeanwhileError
 from .views.refusals import show_changes
@@ -25,6 +25,20 @@ class LanguageMiddleware(LocaleMiddleware):
             request.LANGUAGE_CODE = translation.get_language()
         else:
             super().process_request(request)
+
+
+class TimeZoneMiddleware:
+    """Ends with each request the time zone that it was given: `project_view` gives it the project's.
+
+    It is around what shows a change or an error, so that these have the zone of the page, too.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with timezone.override(None):
+            return self.get_response(request)
 
 
 class PageAboveMiddleware:

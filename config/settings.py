@@ -82,6 +82,7 @@ MIDDLEWARE = [
     "config.form_bounds.FormBoundsMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "annotator.middleware.LanguageMiddleware",
+    "annotator.middleware.TimeZoneMiddleware",
     "annotator.middleware.PageAboveMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

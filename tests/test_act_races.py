@@ -98,7 +98,7 @@ def test_of_many_who_save_the_settings_one_does(project):
 
 def test_of_many_who_save_the_schedule_one_does(project):
     shown = page_of(schedule_facts(project))
-    values = {"timezone": "UTC", "is_enabled": False, "min_new_judgments": 1, "settings": SMALL}
+    values = {"is_enabled": False, "min_new_judgments": 1, "settings": SMALL}
     act = {"project": project, "actor": coordinator_of(project), "shown": shown, **values}
     (cron,) = winners(
         lambda cron: save_schedule(cron=cron, **act), [f"{minute} 3 * * 1" for minute in (1, 2, 3)]

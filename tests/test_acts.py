@@ -292,7 +292,7 @@ def back(site: Site, name: str) -> Act:
 
 
 def schedule(site: Site, name: str) -> Act:
-    values: Any = {"timezone": "UTC", "is_enabled": True, "min_new_judgments": 5, "settings": SMALL}
+    values: Any = {"is_enabled": True, "min_new_judgments": 5, "settings": SMALL}
     return Act(
         page=site.url("schedule"),
         entered={"cron": "0 4 * * 2"},

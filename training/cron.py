@@ -8,12 +8,13 @@ Nothing here knows the database.
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
-from functools import cache
 from itertools import islice
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 from django.utils.translation import gettext as _
+
+from annotator.time_zones import no_such_zone, zone_names
 
 FIELDS = 5
 # In the hour that an autumn clock change repeats, the simulator takes both for the first one.
@@ -76,13 +77,7 @@ def _simulate(expression: str, zone: str, start: datetime, *, reverse: bool = Fa
         raise CronError(_("This is not a cron expression.")) from error
 
 
-@cache
-def zone_names() -> frozenset[str]:
-    """Every time zone this machine knows."""
-    return frozenset(available_timezones())
-
-
 def _zone(name: str) -> ZoneInfo:
     if name not in zone_names():
-        raise CronError(_("There is no time zone %(name)s.") % {"name": f"{name!r:.60}"})
+        raise CronError(no_such_zone(name))
     return ZoneInfo(name)

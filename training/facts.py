@@ -59,10 +59,14 @@ def update_facts(update: Update) -> Facts:
 
 
 def schedule_facts(project: Project) -> Facts:
-    """Which change of the schedule was the last: the id of its audit row."""
+    """Which change of the schedule was the last: the id of its audit row; and the zone of its times."""
     events = AuditEvent.objects.about(project, "schedule.saved")
     last = events.values_list("pk", flat=True).first()
-    return {"schedule": Fact(_("Schedule"), str(last or ""), lambda _value: "", events)}
+    zone = Project.objects.values_list("timezone", flat=True).get(pk=project.pk)
+    return {
+        "schedule": Fact(_("Schedule"), str(last or ""), lambda _value: "", events),
+        "zone": Fact(_("Time zone"), zone),
+    }
 
 
 def turn_facts(turn: Turn) -> Facts:

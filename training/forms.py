@@ -12,30 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.errors import RefusedError
 from annotator.forms.compared import ComparedForm
-from training.cron import CronError, next_times, weekly_expression, weekly_of, zone_names
+from training.cron import CronError, next_times, weekly_expression, weekly_of
 from training.models import Schedule, ServingSettings
 from training.models.serving import FEWEST_TOKENS, MOST_TOKENS
 from training.recipe_fields import entered, initial_of, recipe_fields
 from training.services.runs.recipes import STAGES, Settings, check_settings
-
-# Names of whole places, without the zones that exist for compatibility with old software.
-AREAS = (
-    "Africa",
-    "America",
-    "Antarctica",
-    "Arctic",
-    "Asia",
-    "Atlantic",
-    "Australia",
-    "Europe",
-    "Indian",
-    "Pacific",
-)
-
-
-def zone_choices() -> list[tuple[str, str]]:
-    zones = sorted(name for name in zone_names() if name.partition("/")[0] in AREAS)
-    return [(name, name.replace("_", " ")) for name in ["UTC", *zones]]
 
 
 class ServingForm(ComparedForm, forms.Form):
@@ -81,7 +62,7 @@ _RecipesForm: Any = type("RecipesForm", (forms.Form,), recipe_fields())
 class ScheduleForm(ComparedForm, _RecipesForm):
     """When a project is updated, how long that may take, and the settings that are not to be chosen."""
 
-    SCHEDULE = ("is_enabled", "timezone", "min_new_judgments", "update_minutes")
+    SCHEDULE = ("is_enabled", "min_new_judgments", "update_minutes")
     TIMES = ("is_enabled", "days", "at", *SCHEDULE[1:])
 
     is_enabled = forms.BooleanField(label=_("Run updates on a schedule"), required=False)
@@ -103,7 +84,6 @@ class ScheduleForm(ComparedForm, _RecipesForm):
             "week: “30 22 1 * *” is the first of every month at 22:30."
         ),
     )
-    timezone = forms.ChoiceField(label=_("Time zone"), choices=zone_choices)
     min_new_judgments = forms.IntegerField(
         label=_("New judgments needed"),
         min_value=0,
@@ -147,7 +127,7 @@ class ScheduleForm(ComparedForm, _RecipesForm):
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
-        if {"days", "at", "cron", "timezone"} <= data.keys():
+        if {"days", "at", "cron"} <= data.keys():
             self._check_time(data)
         return data | {"cron": self.expression, "settings": self._settings(data)}
 
@@ -159,7 +139,7 @@ class ScheduleForm(ComparedForm, _RecipesForm):
                 self.add_error("at", _("Enter a time."))
             return
         try:
-            next_times(data["cron"], data["timezone"], timezone.now(), 1)
+            next_times(data["cron"], "UTC", timezone.now(), 1)
         except CronError as error:
             self.add_error("cron", str(error))
 

@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
 from annotator.models import Project, Prompt, User
-from annotator.signals import prompt_replaced, prompts_imported
+from annotator.signals import prompt_replaced, prompts_imported, time_zone_changed
 from ranking.signals import withdrawn
 
 from .models import Taking
 from .services.conversations.removing import forget_conversations
 from .services.conversations.visits import end_visits
+from .services.schedules import leave_out_what_was_due
 from .tasks import measure_prompts
 
 
@@ -31,6 +32,12 @@ def keep_what_was_said(prompt: Prompt, **_kwargs: Any) -> None:
         raise RefusedError(
             _("These words were said in a conversation and stay as they are. Withdraw the prompt instead.")
         )
+
+
+@receiver(time_zone_changed)
+def leave_out_slots_of_another_zone(project: Project, **_kwargs: Any) -> None:
+    """A time that is past in the new zone starts no update."""
+    leave_out_what_was_due(project)
 
 
 @receiver(withdrawn)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.limits import FEWEST_ANSWERS, MOST_ANSWERS
 from annotator.models import FlagKind, GuidelinesVersion, Project
+from annotator.time_zones import zone_choices
 
 from .compared import ComparedForm
 
@@ -60,6 +61,11 @@ class ProjectForm(ComparedForm, forms.ModelForm):
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_("Put before every conversation."),
     )
+    timezone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=zone_choices,
+        help_text=_("The times on all pages of the project are in it, and the schedule goes by it."),
+    )
     flags_off = forms.MultipleChoiceField(
         label=_("Flags that volunteers are not shown"),
         choices=[(kind.value, kind.label) for kind in FlagKind if kind != FlagKind.FACTUAL_ERROR],
@@ -87,6 +93,7 @@ class ProjectForm(ComparedForm, forms.ModelForm):
         fields = (
             "name",
             "description",
+            "timezone",
             "guidelines",
             "licence",
             "consent_text",

@@ -1,6 +1,7 @@
 """Projects and their settings."""
 
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -8,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from annotator.limits import FEWEST_ANSWERS, MOST_ANSWERS
+from annotator.time_zones import check_zone, zone_names
 
 from .criteria import check_criteria
 from .flags import FlagKind, check_flags_off
@@ -98,6 +100,12 @@ class Project(models.Model):
     offers_rewrites = models.BooleanField(
         default=True, help_text="Volunteers may write a better answer themselves, or improve one."
     )
+    timezone = models.CharField(
+        max_length=60,
+        default="UTC",
+        validators=[check_zone],
+        help_text="What its times are shown in, and its schedule goes by.",
+    )
     prompts_numbered = models.PositiveIntegerField(
         default=0, editable=False, help_text="The highest number that a prompt of it has had."
     )
@@ -120,6 +128,11 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Its time zone; UTC where this machine does not know it, so that its pages can still be read."""
+        return ZoneInfo(self.timezone if self.timezone in zone_names() else "UTC")
 
     @property
     def flag_kinds(self) -> list[str]:

@@ -10,6 +10,7 @@ from annotator.consent_text import hash_of_default_words
 from annotator.facts import SETTINGS_VERBS, settings_facts
 from annotator.models import AuditEvent, Membership, Project, Role, User
 from annotator.shown import Shown, check_shown
+from annotator.signals import time_zone_changed
 
 from .audit import record
 from .guidelines import write_guidelines
@@ -81,6 +82,8 @@ def change_settings(
             ask_anew(project)
         project.save(update_fields=list(fields))
         record("project.changed", actor=actor, project=project, target=project, fields=sorted(values))
+        if "timezone" in fields:
+            time_zone_changed.send(Project, project=project)
         if "guidelines" in values:
             write_guidelines(project=project, text=values["guidelines"], actor=actor)
 

@@ -1,6 +1,7 @@
 """Progress of a round, without counting its assignments."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Self
 
 from django.db import connection, models
@@ -74,14 +75,14 @@ class TallyQuerySet(models.QuerySet["Tally"]):
         )
         return Progress(**counts, total=round_.assignment_count)
 
-    def add_one(self, *, round_id: int, volunteer: User, assignments: int = 1) -> None:
+    def add_one(self, *, round_id: int, volunteer: User, day: date, assignments: int = 1) -> None:
         """Count one judgment of the volunteer, and the assignment it filled, if any.
 
-        Called in the transaction that stores it.
+        Called in the transaction that stores it; `day` is the one in the project's time zone.
         """
         # One statement, which the ORM has none for: of two first ones at a moment none is lost.
         with connection.cursor() as cursor:
-            cursor.execute(_ADD_ONE, [round_id, volunteer.pk, timezone.localdate().isoformat(), assignments])
+            cursor.execute(_ADD_ONE, [round_id, volunteer.pk, day.isoformat(), assignments])
 
 
 class Tally(models.Model):

@@ -82,7 +82,8 @@ def submit_judgment(
     judgment.make_current()
     for each in held:
         each.finish()
-    Tally.objects.add_one(round_id=assignment.round_id, volunteer=volunteer, assignments=len(held))
+    day = timezone.localdate(timezone=project.zone)
+    Tally.objects.add_one(round_id=assignment.round_id, volunteer=volunteer, day=day, assignments=len(held))
     return judgment
 
 

@@ -82,8 +82,10 @@ def _walk_through(projects: dict, zone: str, ticks: list[datetime], change: date
 
     Update.objects.all().delete()
     for cron, project in projects.items():
+        project.timezone = zone
+        project.save()
         save_schedule(
-            project=project, actor=coordinator_of(project), cron=cron, timezone=zone, is_enabled=True,
+            project=project, actor=coordinator_of(project), cron=cron, is_enabled=True,
             min_new_judgments=0, settings={},
         )  # fmt: skip
     Schedule.objects.update(checked_at=change - AROUND - MINUTE)

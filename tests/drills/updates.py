@@ -25,7 +25,7 @@ from tests.factories import coordinator_of
 from training.services.schedules import save_schedule
 project = Project.objects.get(slug={SLUG!r})
 save_schedule(
-    project=project, actor=coordinator_of(project), cron="* * * * *", timezone="UTC", is_enabled={{enabled}},
+    project=project, actor=coordinator_of(project), cron="* * * * *", is_enabled={{enabled}},
     min_new_judgments=1, settings={{{{}}}},
 )
 """

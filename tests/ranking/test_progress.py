@@ -1,12 +1,13 @@
 """Progress is read from tallies, never counted, and stays what counting would give."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
+from annotator.models import Project
 from ranking.models import Assignment, Judgment, Round, Tally
 from ranking.services import claim_next, skip_comparison, submit_judgment
 from tests.factories import make_member
@@ -93,5 +94,18 @@ def test_of_judgments_that_many_give_at_once_none_is_lost_or_counted_twice():
 def test_first_judgments_of_the_day_that_are_counted_at_once_share_a_row():
     current = make_round()
     volunteer = make_member(current.project)
-    at_once(lambda _: Tally.objects.add_one(round_id=current.pk, volunteer=volunteer), range(6))
+    at_once(
+        lambda _: Tally.objects.add_one(round_id=current.pk, volunteer=volunteer, day=date(2026, 1, 5)),
+        range(6),
+    )
     assert Tally.objects.get().judgments == 6
+
+
+@pytest.mark.parametrize(("zone", "day"), [("Asia/Tokyo", 2), ("UTC", 1), ("Pacific/Honolulu", 1)])
+def test_a_judgment_counts_for_the_day_in_the_projects_time_zone(monkeypatch, zone, day):
+    current = make_round()
+    Project.objects.filter(pk=current.project_id).update(timezone=zone)
+    monkeypatch.setattr(timezone, "now", lambda: datetime(2026, 3, 1, 20, tzinfo=UTC))
+    current.refresh_from_db()
+    make_judgment(make_assignment(current, make_member(current.project)), 1, 2, 3, 4)
+    assert Tally.objects.get().day == date(2026, 3, day)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from annotator.models import AuditEvent, Project
+from annotator.services.projects import change_settings
 from tests.factories import coordinator_of
 from tests.training.making import SMALL, engine_script, make_judged, make_run, make_trainable, make_update
 from training import launcher
@@ -33,12 +34,13 @@ SECOND = timedelta(seconds=1)
 def make_schedule(project: Project, since: datetime, **fields: object) -> Schedule:
     values = {
         "cron": "0 3 * * 1",
-        "timezone": "Europe/Paris",
         "is_enabled": True,
         "min_new_judgments": 1,
         "settings": SMALL,
         **fields,
     }
+    project.timezone = "Europe/Paris"
+    project.save()
     schedule = save_schedule(project=project, actor=coordinator_of(project), **values)
     Schedule.objects.filter(pk=schedule.pk).update(checked_at=since)
     return schedule
@@ -114,7 +116,6 @@ def test_saving_a_schedule_does_not_start_what_was_due_before():
         project=project,
         actor=coordinator_of(project),
         cron="* * * * *",
-        timezone="UTC",
         is_enabled=True,
         min_new_judgments=0,
         settings={},
@@ -123,11 +124,26 @@ def test_saving_a_schedule_does_not_start_what_was_due_before():
     assert not Update.objects.exists()
 
 
+def test_another_time_zone_does_not_start_what_is_past_in_it(monkeypatch):
+    project = make_judged()
+    make_schedule(project, MONDAY)
+    now = MONDAY + timedelta(hours=7)  # 04:00 in New York
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    values = {"timezone": "America/New_York"}
+    change_settings(project=project, values=values, actor=coordinator_of(project))
+    tick(now)
+    assert not Update.objects.exists()
+    tick(now + timedelta(days=6, hours=22))
+    assert not Update.objects.exists()
+    tick(now + timedelta(days=6, hours=23))
+    assert Update.objects.get().slot == MONDAY + timedelta(days=7, hours=6)
+
+
 def test_a_schedule_that_cannot_be_read_does_not_stop_the_others():
     broken, fine = make_judged(), make_judged()
     for project in (broken, fine):
         make_schedule(project, MONDAY - timedelta(days=1))
-    Schedule.objects.filter(project=broken).update(timezone="Mars/Base")
+    Project.objects.filter(pk=broken.pk).update(timezone="Mars/Base")
     tick(MONDAY)
     assert [update.project for update in Update.objects.all()] == [fine]
 

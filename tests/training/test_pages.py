@@ -45,7 +45,6 @@ State = Update.State
 HTMX = {"HX-Request": "true"}
 SCHEDULE = {
     "cron": "0 3 * * 1",
-    "timezone": "Europe/Paris",
     "min_new_judgments": "30",
     "is_enabled": "on",
     "update_minutes": "0:20",
@@ -259,7 +258,7 @@ def test_a_full_disk_is_explained_where_sampling_was_asked_for(client, monkeypat
 def test_the_overview_says_why_the_schedule_passed_a_slot_over_until_an_update_starts(client):
     project = make_judged()
     client.force_login(coordinator_of(project))
-    values = {"cron": "* * * * *", "timezone": "UTC", "is_enabled": True, "settings": SMALL}
+    values = {"cron": "* * * * *", "is_enabled": True, "settings": SMALL}
     save_schedule(project=project, actor=coordinator_of(project), min_new_judgments=500, **values)
     tick(timezone.now() + timedelta(minutes=2))
     assert f"Only {PROMPTS} new judgments" in text_of(client.get(address("training", project)))
@@ -504,10 +503,11 @@ def test_a_candidate_of_a_version_that_is_no_longer_live_comes_with_a_warning(pa
 
 
 def test_the_schedule_is_saved_and_shows_its_next_five_times(page, project):
+    Project.objects.filter(pk=project.pk).update(timezone="Europe/Paris")
     response = press(page, address("schedule", project), follow=True, **SCHEDULE)
     text = text_of(response)
     stored = Schedule.objects.get(project=project)
-    assert (stored.cron, stored.timezone, stored.is_enabled) == ("0 3 * * 1", "Europe/Paris", True)
+    assert (stored.cron, stored.is_enabled) == ("0 3 * * 1", True)
     assert (stored.min_new_judgments, stored.settings, stored.update_minutes) == (30, SMALL, 20)
     assert text.count(">Monday ") == 5
     assert "03:00" in text
@@ -542,7 +542,6 @@ def test_an_expression_counts_instead_of_days_and_is_shown_again(page, project):
         ({"cron": "0 0 30 2 *"}, "day-of-month"),
         ({"cron": "\0 * * * *"}, "Null characters"),
         ({"cron": "1" * 200}, "at most 100"),
-        ({"timezone": "Mars/Base"}, "Select a valid choice"),
         ({"min_new_judgments": "-1"}, "greater than or equal to 0"),
         ({"min_new_judgments": "9" * 400}, "less than or equal to"),
         ({"min_new_judgments": "many"}, "whole number"),
@@ -585,7 +584,7 @@ def test_what_is_wrong_with_a_setting_is_said_beside_it_and_its_stage_is_open(pa
 
 def test_stored_settings_are_in_the_form_and_empty_fields_are_chosen(page, project):
     settings = {"ppo": {"learning_rate": 0.0001, "reanchor": True}, "reward": {"soft_labels": False}}
-    values = {name: SCHEDULE[name] for name in ("cron", "timezone", "min_new_judgments")}
+    values = {name: SCHEDULE[name] for name in ("cron", "min_new_judgments")}
     save_schedule(
         project=project, actor=coordinator_of(project), is_enabled=True, settings=settings, **values
     )
@@ -642,7 +641,6 @@ def test_an_update_says_what_was_chosen_and_what_was_set_by_hand(page, idle, mon
         project=idle,
         actor=coordinator_of(idle),
         cron="0 3 * * 1",
-        timezone="UTC",
         is_enabled=False,
         min_new_judgments=1,
         settings={"ppo": {"temperature": 0.8}},
@@ -655,16 +653,16 @@ def test_an_update_says_what_was_chosen_and_what_was_set_by_hand(page, idle, mon
 
 
 def test_the_next_times_are_shown_while_typing(page, project):
-    typed = {"cron": "0 12 * * *", "timezone": "UTC"}
+    typed = {"cron": "0 12 * * *"}
     text = text_of(page.get(address("schedule", project), typed, headers=HTMX))
     assert text.count(", 12:00<") == 5
     assert "<html" not in text
-    chosen = {"days": ["5", "6"], "at": "09:15", "timezone": "UTC"}
+    chosen = {"days": ["5", "6"], "at": "09:15"}
     text = text_of(page.get(address("schedule", project), chosen, headers=HTMX))
     assert (text.count(", 09:15<"), text.count(">Saturday ") + text.count(">Sunday ")) == (5, 5)
-    wrong = page.get(address("schedule", project), {"cron": "x", "timezone": "UTC"}, headers=HTMX)
+    wrong = page.get(address("schedule", project), {"cron": "x"}, headers=HTMX)
     assert "five fields" in text_of(wrong)
-    none = page.get(address("schedule", project), {"at": "9", "timezone": "UTC"}, headers=HTMX)
+    none = page.get(address("schedule", project), {"at": "9"}, headers=HTMX)
     assert "Choose days and a time" in text_of(none)
 
 
@@ -687,7 +685,7 @@ def test_the_next_times_say_whether_the_schedule_is_on(client):
     address = reverse("schedule", args=[project.slug])
     off, on = "The next five times, if the schedule were on", "<h2>The next five times</h2>"
     assert off in client.get(address).text
-    query = {"cron": "0 3 * * 1", "timezone": "UTC"}
+    query = {"cron": "0 3 * * 1"}
     for is_enabled, shown in (({}, off), ({"is_enabled": "on"}, on)):
         answer = client.get(address, query | is_enabled, headers={"HX-Request": "true"})
         assert shown in answer.text

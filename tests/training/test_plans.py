@@ -28,7 +28,7 @@ from training.services.updates.worker import execute_update
 
 pytestmark = pytest.mark.django_db
 FAILS = "import sys; sys.exit(1)"
-TIMES = {"cron": "0 3 * * 1", "timezone": "UTC", "is_enabled": False, "min_new_judgments": 20}
+TIMES = {"cron": "0 3 * * 1", "is_enabled": False, "min_new_judgments": 20}
 
 
 def save(project, settings=None, **changes):

@@ -39,7 +39,7 @@ def let_go(project, user: User) -> None:
 
 
 def test_a_schedule_is_the_projects_and_says_who_set_it(client, project, second):
-    values = {"cron": "* * * * *", "timezone": "UTC", "is_enabled": True, "min_new_judgments": 0}
+    values = {"cron": "* * * * *", "is_enabled": True, "min_new_judgments": 0}
     save_schedule(project=project, actor=second, settings=SMALL, **values)
     client.force_login(coordinator_of(project))
     pages = [reverse(name, args=[project.slug]) for name in ("schedule", "training")]

@@ -72,7 +72,6 @@ def test_many_clocks_start_one_update_for_a_slot():
         project=project,
         actor=coordinator_of(project),
         cron="* * * * *",
-        timezone="UTC",
         is_enabled=True,
         min_new_judgments=0,
         settings=SMALL,

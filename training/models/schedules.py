@@ -12,7 +12,6 @@ class Schedule(models.Model):
 
     project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="schedule")
     cron = models.CharField(max_length=100, default="0 3 * * 1")
-    timezone = models.CharField(max_length=60, default="UTC")
     min_new_judgments = models.PositiveIntegerField(
         default=20, help_text="With fewer new judgments than this, a scheduled update is passed over."
     )
@@ -26,4 +25,4 @@ class Schedule(models.Model):
     )
 
     def __str__(self) -> str:
-        return f"{self.cron} ({self.timezone})"
+        return f"{self.cron} ({self.project.timezone})"

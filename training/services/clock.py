@@ -50,7 +50,7 @@ def tick(now: datetime | None = None) -> None:
 
 def start_due(schedule: Schedule, now: datetime) -> Update | None:
     """Start an update for the newest slot that came due, or pass the slot over with the reason on record."""
-    slot = latest_time(schedule.cron, schedule.timezone, schedule.checked_at, now)
+    slot = latest_time(schedule.cron, schedule.project.timezone, schedule.checked_at, now)
     if slot is None:
         return None
     with transaction.atomic():

@@ -48,7 +48,6 @@ def found_demonstration(
     save_schedule(
         project=project,
         cron="0 3 * * 1",
-        timezone="UTC",
         is_enabled=False,
         min_new_judgments=20,
         actor=coordinator,

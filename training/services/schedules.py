@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone as clock
+from django.utils import timezone
 
 from annotator.models import AuditEvent, Project, User
 from annotator.services.audit import record
@@ -19,7 +19,6 @@ def save_schedule(
     *,
     project: Project,
     cron: str,
-    timezone: str,
     is_enabled: bool,
     min_new_judgments: int,
     actor: User,
@@ -32,11 +31,10 @@ def save_schedule(
     The first update comes at the next slot from now on: what would have been due before is left out.
     """
     check_settings(settings)
-    now = clock.now()
-    next_times(cron, timezone, now, 1)
+    now = timezone.now()
+    next_times(cron, project.timezone, now, 1)
     values = {
         "cron": cron,
-        "timezone": timezone,
         "is_enabled": is_enabled,
         "min_new_judgments": min_new_judgments,
         "checked_at": now,
@@ -47,16 +45,23 @@ def save_schedule(
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         check_shown(shown, schedule_facts(project))
         schedule, _ = Schedule.objects.update_or_create(project=project, defaults=values)
-        record("schedule.saved", actor=actor, project=project, target=schedule, cron=cron, zone=timezone)
+        record(
+            "schedule.saved", actor=actor, project=project, target=schedule, cron=cron, zone=project.timezone
+        )
         request_plan(project)
     return schedule
+
+
+def leave_out_what_was_due(project: Project) -> None:
+    """Let the next update come at the next slot from now on."""
+    Schedule.objects.filter(project=project).update(checked_at=timezone.now())
 
 
 def upcoming(project: Project, *, count: int) -> list[datetime]:
     """The next times at which a project is updated by itself, in its time zone; none when that is off."""
     schedule = Schedule.objects.filter(project=project, is_enabled=True).first()
     try:
-        return next_times(schedule.cron, schedule.timezone, clock.now(), count) if schedule else []
+        return next_times(schedule.cron, project.timezone, timezone.now(), count) if schedule else []
     except CronError:
         return []
 

@@ -74,10 +74,9 @@ def _render_page(
 def _render(
     request: ProjectRequest, template: str, form: ScheduleForm, status: int = 200, **more: object
 ) -> HttpResponse:
-    zone = str(form["timezone"].value() or "")
-    context: dict[str, object] = {"form": form, "zone": zone, "is_enabled": form["is_enabled"].value()} | more
+    context: dict[str, object] = {"form": form, "is_enabled": form["is_enabled"].value()} | more
     try:
-        context["next_times"] = _next_times(form.expression, zone)
+        context["next_times"] = _next_times(form.expression, request.project.timezone)
     except CronError as error:
         context["cron_error"] = str(error)
     return render(request, template, context, status=status)
