@@ -179,7 +179,8 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = LOCAL
 MFA_TOTP_ISSUER = f"Chorus ({HOST})"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if LOCAL else "https"
-ACCOUNT_RATE_LIMITS = {"api_token": "20/m/ip"}
+# A class that joins in one hour comes from one address.
+ACCOUNT_RATE_LIMITS = {"api_token": "20/m/ip", "join": "60/m/ip"}
 # A school is one address.
 if chat_rate := int(os.environ.get("CHORUS_CHAT_RATE", "30")):
     ACCOUNT_RATE_LIMITS |= {"chat_person": f"{chat_rate}/m/user", "chat_address": f"{4 * chat_rate}/m/ip"}

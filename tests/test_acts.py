@@ -65,6 +65,7 @@ NEVER_STALE = {
     # Something new, which takes nothing back:
     "openai-chat": "asks for an answer, which is not kept",
     "people": "makes another invitation",
+    "make-open-link": "makes another link",
     "import-prompts": "adds prompts; those that are there are skipped",
     "write-prompts": "adds prompts; those that are there are skipped",
     "add-practice": "adds a comparison",

@@ -1,10 +1,17 @@
 """The forms of the page of members and invitations."""
 
+from datetime import date, timedelta
+
 from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Role
-from annotator.models.invitations import DAYS_VALID, MOST_DAYS_VALID
+from annotator.models.invitations import DAYS_VALID, MOST_DAYS_VALID, MOST_JOINS
+
+DAY = "%Y-%m-%d"
+"""How browsers send a day."""
 
 
 class InvitationForm(forms.Form):
@@ -17,6 +24,26 @@ class InvitationForm(forms.Form):
     days = forms.IntegerField(
         label=_("Days the link works"), min_value=1, max_value=MOST_DAYS_VALID, initial=DAYS_VALID
     )
+
+
+class OpenLinkForm(forms.Form):
+    most_joins = forms.IntegerField(
+        label=_("How many may join"), min_value=1, max_value=MOST_JOINS, initial=50
+    )
+    last_day = forms.DateField(
+        label=_("Last day"),
+        input_formats=[DAY],
+        widget=forms.DateInput(format=DAY, attrs={"type": "date"}),
+        initial=lambda: timezone.localdate() + timedelta(days=DAYS_VALID),
+    )
+
+    def clean_last_day(self) -> date:
+        day: date = self.cleaned_data["last_day"]
+        today = timezone.localdate()
+        if not today <= day <= today + timedelta(days=MOST_DAYS_VALID):
+            words = _("Choose a day from today on, at most %(days)d days from now.")
+            raise ValidationError(words % {"days": MOST_DAYS_VALID})
+        return day
 
 
 class RoleForm(forms.Form):

@@ -1,10 +1,11 @@
 """Links that let people join a project."""
 
 import hashlib
+from datetime import date, timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +16,8 @@ from .users import User
 DAYS_VALID = 7
 """How long a link works unless its maker says otherwise."""
 MOST_DAYS_VALID = 60
+MOST_JOINS = 500
+"""How many people an open link lets in at most."""
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
@@ -28,7 +31,17 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
     def usable(self) -> Self:
         """Neither used nor revoked nor expired, and made by somebody who still may."""
         unspent = self.filter(used_at=None, revoked_at=None, expires_at__gt=timezone.now())
+        unspent = unspent.exclude(most_joins__lte=F("joined"))
         return unspent.with_power().filter(has_power=True)
+
+    def claim(self, pk: int) -> bool:
+        """Take a person's place on the link; false if it has none any more."""
+        # Of two people who come for the last place at once, one update finds it free.
+        found = self.usable().filter(pk=pk)
+        return bool(
+            found.filter(most_joins=None).update(used_at=timezone.now())
+            or found.exclude(most_joins=None).update(joined=F("joined") + 1)
+        )
 
     def for_token(self, token: str) -> Self:
         return self.filter(token_hash=Invitation.hash_token(token))
@@ -37,12 +50,14 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 class Invitation(models.Model):
     """A link that lets one person join a project once; only the hash of its token is kept.
 
-    It works as long as its maker is a coordinator of the project.
+    An open one lets in as many volunteers as `most_joins` says. A link works as long as its maker is a
+    coordinator of the project.
     """
 
     class State(models.TextChoices):
         OPEN = "open", _("open")
         USED = "used", _("used")
+        FULL = "full", _("full")
         REVOKED = "revoked", _("revoked")
         EXPIRED = "expired", _("expired")
         POWERLESS = "powerless", _("ended")
@@ -60,6 +75,10 @@ class Invitation(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
+    most_joins = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Of an open link, how many people it lets in; empty for one person."
+    )
+    joined = models.PositiveIntegerField(default=0, help_text="How many people an open link has let in.")
     used_at = models.DateTimeField(null=True, blank=True)
     used_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="invitations_used"
@@ -69,6 +88,13 @@ class Invitation(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(most_joins=None, joined=0)
+                | Q(role=Role.VOLUNTEER, email="", most_joins__isnull=False, joined__lte=F("most_joins")),
+                name="open_link_for_volunteers_up_to_its_most",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.get_role_display()} of {self.project}, until {self.expires_at:%Y-%m-%d}"
@@ -79,12 +105,23 @@ class Invitation(models.Model):
         return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
+    def is_open_link(self) -> bool:
+        return self.most_joins is not None
+
+    @property
+    def last_day(self) -> date:
+        """The last day on which it works."""
+        return timezone.localtime(self.expires_at - timedelta(microseconds=1)).date()
+
+    @property
     def state(self) -> State:
         """Of an invitation that was read `with_power`."""
         if self.used_at:
             return self.State.USED
         if self.revoked_at:
             return self.State.REVOKED
+        if self.is_open_link and self.joined >= (self.most_joins or 0):
+            return self.State.FULL
         if self.expires_at <= timezone.now():
             return self.State.EXPIRED
         return self.State.OPEN if self.has_power else self.State.POWERLESS

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -17,6 +17,7 @@ from .audit import record
 
 WHY_NOT = {
     Invitation.State.USED: _("This invitation was used already: each link lets one person in, once."),
+    Invitation.State.FULL: _("As many people as this link lets in have joined. Ask for another one."),
     Invitation.State.REVOKED: _("This invitation was revoked by a coordinator."),
     Invitation.State.EXPIRED: _("This invitation has expired."),
     Invitation.State.POWERLESS: _(
@@ -45,6 +46,25 @@ def invite(
         )
         record("invitation.created", actor=actor, project=project, target=invitation, role=role, email=email)
     return invitation, token
+
+
+def make_open_link(
+    *, project: Project, most_joins: int, last_day: date, actor: User
+) -> tuple[Invitation, str]:
+    """Make a link that lets volunteers in until its last day is over; see `invite` about its token."""
+    token = secrets.token_urlsafe(32)
+    ends = datetime.combine(last_day + timedelta(days=1), time.min)
+    with transaction.atomic():
+        link = Invitation.objects.create(
+            project=project,
+            role=Role.VOLUNTEER,
+            token_hash=Invitation.hash_token(token),
+            created_by=actor,
+            expires_at=timezone.make_aware(ends),
+            most_joins=most_joins,
+        )
+        record("open_link.created", actor=actor, project=project, target=link, most_joins=most_joins)
+    return link, token
 
 
 def revoke_invitation(*, invitation: Invitation, actor: User) -> None:
@@ -100,7 +120,7 @@ def find_invitation(token: str) -> Invitation:
 
 
 def claim(token: str, email: str) -> Invitation:
-    """Mark the invitation used; call it in the transaction that makes the member."""
+    """Take a place on the invitation; call it in the transaction that makes the member."""
     # Whoever takes the maker's role away at this moment comes first or last: the project is their lock, too.
     Project.objects.select_for_update(no_key=True).filter(
         pk__in=Invitation.objects.for_token(token).values("project")
@@ -108,17 +128,14 @@ def claim(token: str, email: str) -> Invitation:
     invitation = find_invitation(token)
     if invitation.email and invitation.email != email.lower():
         raise RefusedError(gettext("This invitation is for another e-mail address."))
-    # Of two people who open one link at once, one update finds the row unused; the other is refused.
-    used = Invitation.objects.usable().filter(pk=invitation.pk).update(used_at=timezone.now())
-    if not used:
-        raise RefusedError(
-            gettext("This invitation was used a moment ago: each link lets one person in, once.")
-        )
+    if not Invitation.objects.claim(invitation.pk):
+        raise RefusedError(gettext("Somebody else used this link a moment ago, and it has no place left."))
     return invitation
 
 
 def welcome(invitation: Invitation, user: User) -> Membership:
-    Invitation.objects.filter(pk=invitation.pk).update(used_by=user)
+    if not invitation.is_open_link:
+        Invitation.objects.filter(pk=invitation.pk).update(used_by=user)
     membership = Membership.objects.create(project=invitation.project, user=user, role=invitation.role)
     record(
         "invitation.accepted",

@@ -7,6 +7,7 @@ form: no later request has it in its address or, as the page that it came from, 
 from typing import Any
 
 from allauth.account.utils import perform_login
+from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -43,6 +44,8 @@ def join_link(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 def join(request: HttpRequest) -> HttpResponse:
     token = request.POST.get("token") or request.session.get(INVITATION, "")
+    if not ratelimit.consume(request, action="join"):
+        return ratelimit.respond_429(request)
     try:
         return answer_invitation(request, token, find_invitation(token))
     except RefusedError as refused:

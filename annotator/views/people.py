@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib import messages
+from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -11,9 +12,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from annotator.access import ProjectRequest, project_view
 from annotator.facts import role_facts, waiting_facts
-from annotator.forms.people import InvitationForm, RoleForm
+from annotator.forms.people import InvitationForm, OpenLinkForm, RoleForm
 from annotator.models import Role
-from annotator.services.invitations import invite, revoke_invitation
+from annotator.services.invitations import invite, make_open_link, revoke_invitation
 from annotator.services.members import change_role, member_or_404, remove_member
 from annotator.shown import Shown
 
@@ -27,13 +28,25 @@ def people(request: ProjectRequest) -> HttpResponse:
     """Members and invitations; a POST invites somebody, and the page that comes next shows the link once."""
     kept = f"invitation_link_{request.project.pk}"
     if request.method != "POST":
-        return show_people(request, InvitationForm(), link=request.session.pop(kept, ""))
+        return show_people(request, link=request.session.pop(kept, ""))
     form = InvitationForm(request.POST)
     if not form.is_valid():
-        return show_people(request, form, status=422)
+        return show_people(request, form=form, status=422)
     _invitation, token = invite(project=request.project, actor=request.user, **form.cleaned_data)
     # Of the token only a hash is stored; the session has it until the next page.
     request.session[kept] = settings.SITE_URL + reverse("join", args=[token])
+    return redirect("people", request.project.slug)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def open_link_make(request: ProjectRequest) -> HttpResponse:
+    """Make a link for many volunteers, which the page that comes next shows once."""
+    form = OpenLinkForm(request.POST)
+    if not form.is_valid():
+        return show_people(request, open_link_form=form, status=422)
+    _link, token = make_open_link(project=request.project, actor=request.user, **form.cleaned_data)
+    request.session[open_link_key(request)] = settings.SITE_URL + reverse("join", args=[token])
     return redirect("people", request.project.slug)
 
 
@@ -75,13 +88,20 @@ def member_remove(request: ProjectRequest, pk: int) -> HttpResponse:
     return redirect("people", request.project.slug)
 
 
-def show_people(
-    request: ProjectRequest, form: InvitationForm, *, link: str = "", status: int = 200
-) -> HttpResponse:
+def open_link_key(request: ProjectRequest) -> str:
+    """Where the session keeps an open link until the next page."""
+    return f"open_link_{request.project.pk}"
+
+
+def show_people(request: ProjectRequest, *, link: str = "", status: int = 200, **forms: Form) -> HttpResponse:
+    """The page, with these forms in place of empty ones."""
     members = request.project.memberships.select_related("user")
     context = {
-        "form": form,
+        "form": InvitationForm(),
+        "open_link_form": OpenLinkForm(),
+        **forms,
         "link": link,
+        "open_link": request.session.pop(open_link_key(request), ""),
         "roles": Role.choices,
         "memberships": [(one, role_facts(one)) for one in members.order_by("role", "user__name")],
         "waiting": [(one, waiting_facts(one)) for one in members.waiting()],

@@ -71,6 +71,7 @@ PAGES = [
     ("restore-prompt", "post", {C}),
     ("people", "get", {C}),
     ("people", "post", {C}),
+    ("make-open-link", "post", {C}),
     ("revoke-invitation", "post", {C}),
     ("change-role", "post", {C}),
     ("remove-member", "post", {C}),
@@ -125,7 +126,14 @@ def test_pages_to_read_refuse_post(client, project, coordinator, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["revoke-invitation", "change-role", "remove-member", "withdraw-prompt", "restore-prompt"],
+    [
+        "make-open-link",
+        "revoke-invitation",
+        "change-role",
+        "remove-member",
+        "withdraw-prompt",
+        "restore-prompt",
+    ],
 )
 def test_acts_refuse_get(client, project, coordinator, name):
     client.force_login(coordinator)

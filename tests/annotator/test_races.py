@@ -5,15 +5,16 @@ from threading import Barrier, Event
 import pytest
 import sesame.utils
 from django.db import transaction
+from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
 from annotator.errors import RefusedError
 from annotator.imports.prompt_files import draft_from_record
-from annotator.models import Author, Completion, Membership, Prompt, Role, User
+from annotator.models import Author, Completion, Invitation, Membership, Prompt, Role, User
 from annotator.services.completions import add_completions, get_or_create_author
 from annotator.services.consent import give_consent
 from annotator.services.guidelines import write_guidelines
-from annotator.services.invitations import accept_invitation, invite
+from annotator.services.invitations import accept_invitation, invite, make_open_link
 from annotator.services.members import remove_member
 from annotator.services.prompts import add_prompts
 from annotator.services.sign_in import create_sign_in_link, use_sign_in_link
@@ -52,6 +53,25 @@ def test_of_many_who_open_one_invitation_one_comes_in():
     assert len(came_in) == 1
     assert Membership.objects.filter(role=Role.VOLUNTEER).get() == came_in[0]
     assert User.objects.count() == 2
+
+
+@pytest.mark.parametrize("act", ["claim", "accept"])
+def test_an_open_link_lets_in_no_more_than_it_says(act):
+    project = make_project()
+    day = timezone.localdate()
+    link, token = make_open_link(project=project, most_joins=3, last_day=day, actor=coordinator_of(project))
+
+    def accept(email):
+        return unless_refused(
+            lambda: accept_invitation(token=token, email=email, name="X", password=PASSWORD)
+        )
+
+    come = accept if act == "accept" else lambda _email: Invitation.objects.claim(link.pk)
+    came_in = [one for one in at_once(come, [f"p{n}@example.org" for n in range(8)]) if one]
+    link.refresh_from_db()
+    assert (len(came_in), link.joined) == (3, 3)
+    assert project.memberships.filter(role=Role.VOLUNTEER).count() == (3 if act == "accept" else 0)
+    assert User.objects.count() == (4 if act == "accept" else 1)
 
 
 def test_one_address_signs_up_once_with_different_invitations():
