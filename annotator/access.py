@@ -7,6 +7,7 @@ from typing import Any
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
@@ -23,6 +24,8 @@ ProjectView = Callable[..., HttpResponseBase]
 MEMBERS = (Role.VOLUNTEER, Role.REVIEWER, Role.COORDINATOR)
 STAFF = (Role.REVIEWER, Role.COORDINATOR)
 COORDINATORS = (Role.COORDINATOR,)
+FOUND = "annotator.add_project"
+"""Django's permission to found projects, which superusers have."""
 
 
 class SignedInRequest(HttpRequest):
@@ -87,7 +90,24 @@ def project_view(*roles: Role) -> Callable[[ProjectView], ProjectView]:
     return decorate
 
 
-def _ask_for_second_factor(request: ProjectRequest) -> HttpResponseBase:
+def founder_view(view: ProjectView) -> ProjectView:
+    """Let people in who may found projects, and so become coordinators; others get 403."""
+
+    @login_required
+    @wraps(view)
+    def checked(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.has_perm(FOUND):
+            raise PermissionDenied("You may not found projects.")
+        if Role.COORDINATOR in settings.SECOND_FACTOR_ROLES and not is_mfa_enabled(
+            request.user, SECOND_FACTORS
+        ):
+            return _ask_for_second_factor(request)
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
+def _ask_for_second_factor(request: SignedInRequest) -> HttpResponseBase:
     messages.warning(
         request, _("Set up a second factor first: this site asks coordinators for one. Nothing was done yet.")
     )

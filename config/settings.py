@@ -303,6 +303,12 @@ STORAGES = {
 # Mail has a worker of its own: an update takes the other one for hours.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "mail"]}}
 
+# Base models that new projects may have, beside those that the site has already
+
+BASE_MODELS = [
+    given for each in os.environ.get("CHORUS_BASE_MODELS", "").split(",") if (given := each.strip())
+]
+
 # Serving
 
 SERVING_THREADS = int(os.environ.get("CHORUS_SERVING_THREADS") or max(1, (os.cpu_count() or 2) - 1))

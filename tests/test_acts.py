@@ -62,7 +62,9 @@ NEVER_STALE = {
     "accept-invitation": "the link works once, and not once it was revoked or its maker lost the role",
     "use-sign-in-link": "the link works once, and not after another sign-in",
     "unsubscribe": "turns mail off; done again, nothing happens",
+    "stop-founding": "one's own; what has ended stays so",
     # Something new, which takes nothing back:
+    "new-project": "founds another project; an address that is taken is refused",
     "openai-chat": "asks for an answer, which is not kept",
     "people": "makes another invitation",
     "make-open-link": "makes another link",

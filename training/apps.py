@@ -12,8 +12,10 @@ class TrainingConfig(AppConfig):
         from . import receivers  # noqa: F401 - registers them
         from .services.conversations.personal_data import ABOUT, conversations
         from .services.conversations.waiting import messages_to_review
+        from .services.founding import personal_data as founding
         from .services.week import decision_to_take
 
         add_part("conversations", conversations, ABOUT)
+        add_part("projects_begun", founding.projects_begun, founding.ABOUT)
         add_waiting(decision_to_take)
         add_waiting(messages_to_review)

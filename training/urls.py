@@ -3,7 +3,7 @@
 from django.urls import include, path, re_path
 
 from .api.openai import views as openai
-from .views import base_models, exports, overview, safety, schedules, serving, updates, versions
+from .views import base_models, exports, founding, overview, safety, schedules, serving, updates, versions
 from .views.chat import answers, conversations, reactions, review, visitors
 
 project_patterns = [
@@ -61,6 +61,9 @@ openai_patterns = [
 ]
 
 urlpatterns = [
+    path("projects/new/", founding.new_project, name="new-project"),
+    path("projects/new/check/", founding.founding, name="founding"),
+    path("projects/new/stop/", founding.founding_stop, name="stop-founding"),
     path("p/<slug:slug>/training/", include(project_patterns)),
     path("p/<slug:slug>/chat/", include(chat_patterns)),
     *visitor_patterns,

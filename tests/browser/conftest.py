@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
@@ -57,6 +58,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "CHORUS_SECRET_KEY": secrets.token_hex(32),
         "CHORUS_DATA_DIR": str(folder),
         "CHORUS_PORT": str(port),
+        "CHORUS_BASE_MODELS": str(folder / "base-models"),
         "OMP_NUM_THREADS": "1",
     }
     if os.environ.get("DATABASE_URL"):
@@ -84,6 +86,22 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     lines = (folder / "site.log").read_text()
     assert [secret for secret in made if secret in lines] == [], "The log has secrets."
     assert "/join/[secret]" in lines
+
+
+@contextmanager
+def at_work(site: Site, base: Path) -> Iterator[None]:
+    """A worker beside the site whose engines start at once, after it has made a tiny base model."""
+    log = base.with_name("worker.log")
+    command = [sys.executable, "-m", "tests.browser.worker", str(base)]
+    with log.open("w") as file:
+        worker = subprocess.Popen(command, cwd=ROOT, env=site.env, stdout=file, stderr=file)
+    try:
+        wait_for(lambda: base.with_name("ready").exists() or worker.poll() is not None)
+        assert worker.poll() is None, log.read_text()
+        yield
+    finally:
+        worker.terminate()
+        worker.wait(30)
 
 
 SECRETS = """

@@ -43,7 +43,7 @@ from tests.ranking.making import make_assignment, make_judgment
 from tests.training.chat.making import make_reply, make_turn, react_in_every_way
 from tests.training.making import make_finished, make_judged, make_update
 from tests.training.planning import made_plan
-from training.models import ServingSettings, Update, UpdatePlan
+from training.models import Founding, ServingSettings, Update, UpdatePlan
 from training.services.conversations.reactions import give_thumb, show_two
 from training.services.conversations.talk import ask
 from training.services.plans.stored import basis_of
@@ -88,6 +88,7 @@ def make() -> None:
             | make_chat()
             | make_doors(ada)
         )
+        make_founders()
         sessions = make_sessions()
         words |= make_links()  # which a sign-in would end
         print(json.dumps({"words": words, "sessions": sessions}))
@@ -339,6 +340,22 @@ def make_links() -> dict[str, str]:
         "sign_in": sesame.utils.get_token(user),
         "reset": f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}",
     }
+
+
+def make_founders() -> None:
+    """People who may found projects: one who has not begun, one whose check runs, one whose check failed."""
+    for name in ("root", "fred", "faye"):
+        User.objects.create_superuser(f"{name}@{HOST}", PASSWORD, name=name.title())
+    fred, faye = (User.objects.get(email=f"{name}@{HOST}") for name in ("fred", "faye"))
+    values = {
+        "name": "Sea tutor",
+        "slug": "sea-tutor",
+        "base_model": "org/model",
+        "guidelines": "True *first*.",
+    }
+    Founding.objects.create(founder=fred, values=values)
+    error = "The model folder /srv/models/sea has no weights as safetensors."
+    Founding.objects.create(founder=faye, values=values, state=Founding.State.FAILED, error=error)
 
 
 def make_sessions() -> dict[str, str]:

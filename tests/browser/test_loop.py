@@ -1,17 +1,14 @@
 """The whole loop by hand: sign in by the link, sample, rank, update, release, rank the new version."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.serving import ROOT, wait_for
 from tests.training.making import SMALL
 
-from .conftest import Site
+from .conftest import Site, at_work
 
 pytestmark = pytest.mark.xdist_group("browser")
 # Milliseconds for what a worker does: its engine gives way to everything else on the machine.
@@ -32,17 +29,8 @@ register_base_version(project=project, actor=cleo)
 @pytest.fixture
 def base(site: Site, tmp_path: Path) -> Iterator[str]:
     """A tiny base model, and a worker beside the site whose engines start at once."""
-    folder = tmp_path / "base"
-    command = [sys.executable, "-m", "tests.browser.worker", str(folder)]
-    with (tmp_path / "worker.log").open("w") as log:
-        worker = subprocess.Popen(command, cwd=ROOT, env=site.env, stdout=log, stderr=log)
-    try:
-        wait_for(lambda: (tmp_path / "ready").exists() or worker.poll() is not None)
-        assert worker.poll() is None, (tmp_path / "worker.log").read_text()
-        yield str(folder)
-    finally:
-        worker.terminate()
-        worker.wait(30)
+    with at_work(site, tmp_path / "base"):
+        yield str(tmp_path / "base")
 
 
 def rank_with_keys(page: Page) -> None:

@@ -14,11 +14,14 @@ def main(base: Path) -> None:
     django.setup()
     from django.core.management import call_command
 
-    from tests.rlhf.engine import ForkedEngine, fork, status_of
+    from tests.rlhf.engine import ForkedEngine, ask, fork, status_of
     from tests.rlhf.making import make_base
     from training import launcher
+    from training.engine_answers import EngineAnswer
+    from training.services.base_models import check
 
     launcher.EngineProcess = ForkedEngine  # type: ignore[misc,assignment]
+    check.ask_engine = lambda arguments, **_: EngineAnswer(*ask(list(arguments)))
     assert status_of(fork(make_base, "qwen3", base)) == 0
     base.with_name("ready").touch()
     call_command("db_worker", reload=False, startup_delay=False)

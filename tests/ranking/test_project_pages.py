@@ -15,7 +15,7 @@ from ranking.facts import dataset_facts, round_facts
 from ranking.models import Dataset, Round
 from ranking.services import open_round, snapshot_preferences
 from tests.api import client_of
-from tests.factories import coordinator_of, make_member, make_project, make_user
+from tests.factories import coordinator_of, make_member, make_project, make_prompt, make_user
 from tests.pressing import filled, press
 
 from .making import make_answers, make_assignment, make_judgment, make_round
@@ -90,11 +90,18 @@ def test_a_coordinator_sees_counts_and_which_volunteers_are_simulated(as_coordin
     assert simulated == {"Vera": False, "Robot": True}
 
 
-def test_a_new_project_says_what_to_do_first(client):
+def test_a_new_project_has_one_next_step_and_then_the_others(client):
     project = make_project()
     client.force_login(coordinator_of(project))
+    card = next_steps(client, project)
+    assert re.findall('href="([^"]+)"', card) == [url(project, "write-prompts")]
+    make_prompt(project)
+    assert url(project, "people") in next_steps(client, project)
+
+
+def next_steps(client, project) -> str:
     html = client.get(url(project, "project")).content.decode()
-    assert url(project, "import-prompts") in html
+    return html.partition('id="next-heading"')[2].partition("</section>")[0]
 
 
 def test_opening_a_round_closes_the_one_before(as_coordinator, project):

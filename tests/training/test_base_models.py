@@ -32,7 +32,7 @@ HTMX = {"HX-Request": "true"}
 def checked(monkeypatch) -> None:
     """The engine need not be asked about a model again; unpacking has checked it."""
     report = {"problems": [], "system_message": True}
-    monkeypatch.setattr(check, "_run_check", lambda _location: report)
+    monkeypatch.setattr(check, "_run_check", lambda _location, _beat: report)
 
 
 @pytest.fixture

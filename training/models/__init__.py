@@ -1,9 +1,10 @@
-"""Updates, their runs, the versions they make with their files, base models, schedules, what is served."""
+"""Updates, runs, versions with their files, base models, new projects, schedules, what is served."""
 
 from .bases import UnpackedBase
 from .conversations import Choice, Conversation, Edit, Reply, Taking, Thumb, Turn
 from .engine_runs import EngineRun
 from .exports import Export
+from .foundings import Founding
 from .leases import LEASE, Leased, LeaseLostError
 from .plans import UpdatePlan
 from .runs import TrainingRun, Update
@@ -19,6 +20,7 @@ __all__ = [
     "EngineRun",
     "Evaluation",
     "Export",
+    "Founding",
     "LeaseLostError",
     "Leased",
     "ModelServer",

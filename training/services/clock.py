@@ -15,12 +15,12 @@ from annotator.errors import RefusedError
 from annotator.models import Project
 from annotator.services.audit import record
 from training.cron import latest_time
-from training.models import Export, Leased, Schedule, TrainingRun, UnpackedBase, Update
+from training.models import Export, Founding, Leased, Schedule, TrainingRun, UnpackedBase, Update
 from training.services.jobs import is_waiting
 from training.services.plans.control import request_plan
 from training.services.updates.control import new_judgments, start_update
 from training.services.versions.exports import request_exports
-from training.tasks import run_export, run_sampling, run_unpacking, run_update
+from training.tasks import run_export, run_founding, run_sampling, run_unpacking, run_update
 
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5
@@ -46,6 +46,8 @@ def tick(now: datetime | None = None) -> None:
         _guarded(export, partial(_revive, export, run_export))
     for base in UnpackedBase.objects.claimable():
         _guarded(base, partial(_revive, base, run_unpacking))
+    for founding in Founding.objects.claimable():
+        _guarded(founding, partial(_revive, founding, run_founding))
 
 
 def start_due(schedule: Schedule, now: datetime) -> Update | None:

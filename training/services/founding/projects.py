@@ -17,12 +17,16 @@ from training.services.versions.releases import register_base_version
 
 
 def prepare_base_model(
-    given: str, *, system_prompt: str = "", unpack: Callable[[UnpackedBase], None] = unpack_now
+    given: str,
+    *,
+    system_prompt: str = "",
+    unpack: Callable[[UnpackedBase], None] = unpack_now,
+    beat: Callable[[], object] = lambda: None,
 ) -> str:
     """Fetch, unpack and check a base model; returns it as a project names it. It may take minutes.
 
-    `given` is a folder, a GGUF file, or a model of the Hugging Face hub. Raises RefusedError with what is
-    wrong with it.
+    `given` is a folder, a GGUF file, or a model of the Hugging Face hub. `beat` is called every
+    few seconds while it is checked. Raises RefusedError with what is wrong with it.
     """
     file = Path(given).expanduser()
     if is_one_file(file):
@@ -31,7 +35,7 @@ def prepare_base_model(
         location = base.location
     else:
         location = _whole(given)
-    check_base_model(location, system_prompt=system_prompt)
+    check_base_model(location, system_prompt=system_prompt, beat=beat)
     return location
 
 

@@ -1,0 +1,42 @@
+"""The worker's part of founding: checking the base model, which takes too long for a page."""
+
+from django.db import transaction
+
+from annotator.access import FOUND
+from annotator.errors import RefusedError
+from training.failures import record_failure
+from training.models import Founding
+
+from .projects import found_project, prepare_base_model
+
+
+def execute_founding(founding_id: int) -> None:
+    """Check the base model, then found the project; whatever goes wrong ends up as the founding's error.
+
+    Returns at once when another worker is at it, or it was stopped. Interrupted, it is left to the next one.
+    """
+    founding = Founding.objects.select_related("founder").filter(pk=founding_id).first()
+    if founding is None or founding.claim() is None:
+        return
+    try:
+        with record_failure(founding):
+            _found(founding)
+    except KeyboardInterrupt:
+        founding.hand_back()
+        raise
+
+
+def _found(founding: Founding) -> None:
+    values = founding.values
+    founding.hold_long()
+    base_model = prepare_base_model(
+        values["base_model"], system_prompt=values["system_prompt"], beat=founding.renew
+    )
+    founding.founder.refresh_from_db()
+    if not founding.founder.has_perm(FOUND):
+        raise RefusedError(f"{founding.founder} may not found projects any more.")
+    with transaction.atomic():
+        project = found_project(**values | {"base_model": base_model}, coordinator=founding.founder)
+        founding.finish(
+            founding.State.SUCCEEDED, project=project, values={}
+        )  # nothing is kept if it was stopped
