@@ -1,12 +1,16 @@
 """What the acts on people and material depend on."""
 
+import hashlib
+import json
+from collections.abc import Collection
+
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from rest_framework.authtoken.models import Token
 
-from .models import AuditEvent, Membership, Project, Prompt, Role, User
+from .models import AuditEvent, GuidelinesVersion, Membership, Project, Prompt, Role, User
 from .shown import Fact, Facts
 
 SETTINGS_VERBS = ("project.created", "project.changed", "mask.word_hidden", "mask.word_shown")
@@ -49,11 +53,16 @@ def _use_label(value: str) -> str:
     return _("in use") if value == "yes" else _("withdrawn")
 
 
-def settings_facts(project: Project) -> Facts:
-    """Which change of the settings was the last: the id of its audit row."""
-    events = AuditEvent.objects.about(project, *SETTINGS_VERBS)
-    last = events.values_list("pk", flat=True).first()
-    return {"settings": Fact(_("Settings"), str(last or ""), lambda _value: "", events)}
+def settings_facts(project: Project, fields: Collection[str]) -> Facts:
+    """What some of the settings are, as a digest; the guidelines by the number of their version."""
+    columns = [name for name in fields if name != "guidelines"]
+    stored = Project.objects.values("pk", *columns).get(pk=project.pk)
+    if "guidelines" in fields:
+        written = GuidelinesVersion.objects.current(project)
+        stored["guidelines"] = written.number if written else 0
+    text = json.dumps(stored, sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return {"settings": Fact(_("Settings"), digest, lambda _value: "")}
 
 
 def token_facts(user: User) -> Facts:

@@ -3,6 +3,7 @@
 from allauth.account.views import confirm_email, password_reset_from_key
 from django.urls import include, path, register_converter
 
+from .settings_sections import SectionConverter
 from .sign_in.secret_links import Base36Converter, SecretConverter
 from .views import (
     account,
@@ -18,6 +19,7 @@ from .views import (
 )
 
 register_converter(SecretConverter, "secret")
+register_converter(SectionConverter, "section")
 register_converter(Base36Converter, "base36")
 
 project_patterns = [
@@ -36,6 +38,7 @@ project_patterns = [
     path("people/<int:pk>/role/", people.member_role, name="change-role"),
     path("people/<int:pk>/remove/", people.member_remove, name="remove-member"),
     path("settings/", project_settings.project_settings, name="settings"),
+    path("settings/<section:section>/", project_settings.project_settings, name="settings-section"),
 ]
 
 urlpatterns = [

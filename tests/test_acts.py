@@ -177,10 +177,20 @@ def prompt_edit(site: Site, name: str) -> Act:
 
 
 def settings(site: Site, name: str) -> Act:
-    licence = {"licence": "CC0-1.0"}
+    described = {"description": "For schools."}
     return Act(
         page=site.url("settings"),
         entered={"name": "Tides"},
+        meanwhile=lambda: change_settings(project=site.project, values=described, actor=site.bob),
+        words="Description",
+    )
+
+
+def section(site: Site, name: str) -> Act:
+    licence = {"licence": "CC0-1.0"}
+    return Act(
+        page=site.url(name, "publishing"),
+        entered={"consent_text": "Ours."},
         meanwhile=lambda: change_settings(project=site.project, values=licence, actor=site.bob),
         words="Licence of the judgments",
     )
@@ -342,6 +352,7 @@ ACTS: dict[str, Callable[[Site, str], Act]] = {
     "restore-prompt": prompt,
     "edit-prompt": prompt_edit,
     "settings": settings,
+    "settings-section": section,
     "create-api-token": token,
     "revoke-api-token": token,
     "open-round": a_round,
@@ -368,8 +379,10 @@ ACTS: dict[str, Callable[[Site, str], Act]] = {
 def takes_post(pattern: URLPattern, client: Client) -> bool:
     if api_view := getattr(pattern.callback, "cls", None):
         return hasattr(api_view, "post")
+    kinds = {name: type(each).__name__ for name, each in pattern.pattern.converters.items()}
     values = {
-        name: 1 if "Int" in type(each).__name__ else "x" for name, each in pattern.pattern.converters.items()
+        name: {"IntConverter": 1, "SectionConverter": "ranking"}.get(kind, "x")
+        for name, kind in kinds.items()
     }
     allowed = client.options(reverse(pattern.name, kwargs=values | below_project(pattern)))
     assert allowed.status_code == 405, f"{pattern.name} does not say which methods it takes."
@@ -426,7 +439,9 @@ def test_an_act_on_what_has_changed_meanwhile_is_refused_and_the_page_says_by_wh
     assert all(f"{value}" in answer.text for value in typed)
 
 
-@pytest.mark.parametrize("name", ["settings", "schedule", "serving", "open-round", "decide-name"])
+@pytest.mark.parametrize(
+    "name", ["settings", "settings-section", "schedule", "serving", "open-round", "decide-name"]
+)
 def test_what_was_entered_is_kept_and_can_be_sent_again(ada, site, name):
     act = ACTS[name](site, name)
     sent = filled(ada, act.page, act.address, **act.entered)
@@ -521,33 +536,43 @@ def test_only_what_is_hard_to_take_back_must_name_what_it_read(site, name):
 
 
 def test_a_stale_settings_page_takes_back_nothing_and_asks_nobody_anew(ada, site):
-    sent = filled(ada, site.url("settings"), name="Tides", judgments_per_comparison="3")
-    values: Any = {"licence": "CC0-1.0", "judgments_per_comparison": 2}
+    page = site.url("settings-section", "publishing")
+    sent = filled(ada, page, consent_text="Ours.")
+    values: Any = {"licence": "CC0-1.0", "consent_text": "Theirs."}
     change_settings(project=site.project, values=values, actor=site.bob)
     number = Project.objects.get().consent_number
-    answer = ada.post(site.url("settings"), sent)
+    answer = ada.post(page, sent)
     form = answer.context["form"]
-    assert (answer.status_code, form["licence"].value(), form["name"].value()) == (409, "CC0-1.0", "Tides")
-    assert form["judgments_per_comparison"].value() == "3"
-    assert "Somebody else changed this meanwhile. Now it is: 2." in answer.text
+    assert (answer.status_code, form["licence"].value()) == (409, "CC0-1.0")
+    assert form["consent_text"].value() == "Ours."
+    assert "Somebody else changed this meanwhile. Now it is: Theirs." in answer.text
     assert [change.event.actor for change in answer.context["changes"]] == [site.bob, site.bob]
     stored = Project.objects.get()
     assert (stored.consent_number, stored.licence) == (number, "CC0-1.0")
     again = next(fields for action, fields in forms_in(answer) if "licence" in fields)
-    ada.post(site.url("settings"), again)
+    ada.post(page, again)
     stored = Project.objects.get()
-    assert (stored.name, stored.judgments_per_comparison, stored.licence) == ("Tides", 3, "CC0-1.0")
-    assert stored.consent_number == number
+    assert (stored.consent_text, stored.licence) == ("Ours.", "CC0-1.0")
+    assert stored.consent_number == number + 1
+
+
+def test_what_others_change_in_another_section_stops_nobody(ada, site):
+    sent = filled(ada, site.url("settings"), name="Tides")
+    values: Any = {"licence": "CC0-1.0", "judgments_per_comparison": 2}
+    change_settings(project=site.project, values=values, actor=site.bob)
+    assert ada.post(site.url("settings"), sent).status_code == 302
+    stored = Project.objects.get()
+    assert (stored.name, stored.licence, stored.judgments_per_comparison) == ("Tides", "CC0-1.0", 2)
 
 
 def test_a_form_that_comes_back_with_an_error_still_stands_for_what_was_shown_at_first(ada, site):
     sent = filled(ada, site.url("settings"), name="")
-    change_settings(project=site.project, values={"licence": "CC0-1.0"}, actor=site.bob)
+    change_settings(project=site.project, values={"timezone": "Asia/Tokyo"}, actor=site.bob)
     wrong = ada.post(site.url("settings"), sent)
     assert wrong.status_code == 422
-    again = next(fields for action, fields in forms_in(wrong) if "licence" in fields)
+    again = next(fields for action, fields in forms_in(wrong) if "timezone" in fields)
     assert ada.post(site.url("settings"), again | {"name": "Tides"}).status_code == 409
-    assert Project.objects.get().licence == "CC0-1.0"
+    assert Project.objects.get().timezone == "Asia/Tokyo"
 
 
 def test_who_acts_on_a_member_who_has_gone_is_told_by_whom(ada, site):

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.limits import FEWEST_ANSWERS, MOST_ANSWERS
 from annotator.models import FlagKind, GuidelinesVersion, Project
+from annotator.settings_sections import SECTIONS, Section
 from annotator.time_zones import zone_choices
 
 from .compared import ComparedForm
@@ -32,7 +33,7 @@ class LinesField(forms.CharField):
 
 
 class ProjectForm(ComparedForm, forms.ModelForm):
-    """A project's settings."""
+    """One section of a project's settings."""
 
     description = forms.CharField(
         required=False, max_length=2000, label=_("Description"), widget=forms.Textarea(attrs={"rows": 3})
@@ -90,25 +91,7 @@ class ProjectForm(ComparedForm, forms.ModelForm):
 
     class Meta:
         model = Project
-        fields = (
-            "name",
-            "description",
-            "timezone",
-            "guidelines",
-            "licence",
-            "consent_text",
-            "practice_length",
-            "practice_pass_mark",
-            "system_prompt",
-            "completions_per_comparison",
-            "judgments_per_comparison",
-            "assignment_minutes",
-            "flags_off",
-            "criteria",
-            "offers_rewrites",
-            "hidden_words",
-            "leaderboard",
-        )
+        fields = tuple(name for section in SECTIONS.values() for name in section.fields)
         labels = {
             "name": _("Name"),
             "guidelines": _("Guidelines"),
@@ -139,7 +122,8 @@ class ProjectForm(ComparedForm, forms.ModelForm):
             "offers_rewrites": _("What they write goes into datasets, for the chatbot to learn from."),
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, section: Section, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields = {name: self.fields[name] for name in section.fields}
         shown = GuidelinesVersion.objects.current(self.instance)
         self.initial["guidelines"] = shown.text if shown else ""

@@ -1,5 +1,6 @@
 """Founding a project and changing its settings."""
 
+from collections.abc import Collection
 from typing import Any
 
 from anyascii import anyascii
@@ -61,9 +62,16 @@ def create_project(
 
 
 def change_settings(
-    *, project: Project, values: dict[str, Any], actor: User, shown: Shown | None = None
+    *,
+    project: Project,
+    values: dict[str, Any],
+    actor: User,
+    shown: Shown | None = None,
+    fields_shown: Collection[str] = (),
 ) -> None:
     """Give the project's fields new values; the audit row names the fields, not their texts.
+
+    `fields_shown` are those of the page that `shown` is from: what others changed elsewhere stops nobody.
 
     `guidelines` among them is a new version of those. Other words to agree to are put before every member
     anew. Without values nothing happens.
@@ -71,7 +79,7 @@ def change_settings(
     with transaction.atomic():
         # Two who save at once wait here; the second is told what the first has changed.
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-        check_shown(shown, settings_facts(project))
+        check_shown(shown, settings_facts(project, fields_shown))
         if not values:
             return
         fields = {name: value for name, value in values.items() if name != "guidelines"}

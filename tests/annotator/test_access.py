@@ -77,12 +77,16 @@ PAGES = [
     ("remove-member", "post", {C}),
     ("settings", "get", {C}),
     ("settings", "post", {C}),
+    ("settings-section", "get", {C}),
+    ("settings-section", "post", {C}),
 ]
 
 
 def address(name: str, project) -> str:
     if name in ("prompt", "edit-prompt", "withdraw-prompt", "restore-prompt"):
         return reverse(name, args=[project.slug, make_prompt(project).number])
+    if name == "settings-section":
+        return reverse(name, args=[project.slug, "ranking"])
     if name == "guidelines-version":
         actor = coordinator_of(project)
         return reverse(
@@ -141,7 +145,9 @@ def test_acts_refuse_get(client, project, coordinator, name):
 
 
 @pytest.mark.parametrize("method", ["put", "delete", "patch"])
-@pytest.mark.parametrize("name", ["import-prompts", "write-prompts", "edit-prompt", "settings"])
+@pytest.mark.parametrize(
+    "name", ["import-prompts", "write-prompts", "edit-prompt", "settings", "settings-section"]
+)
 def test_forms_refuse_other_methods(client, project, coordinator, name, method):
     client.force_login(coordinator)
     assert getattr(client, method)(address(name, project)).status_code == 405

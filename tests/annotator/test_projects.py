@@ -6,24 +6,16 @@ from django.urls import reverse
 from annotator.models import AuditEvent, FlagKind, GuidelinesVersion, Project, Role
 from annotator.services.guidelines import write_guidelines
 from annotator.services.projects import change_settings, create_project
+from annotator.settings_sections import SECTIONS
 from tests.factories import make_user
 from tests.pressing import FormReader, filled, press
 
 SETTINGS = "/p/climate/settings/"
-FIELDS = {
-    "name": "Climate tutor",
-    "description": "",
-    "guidelines": "",
-    "system_prompt": "",
-    "completions_per_comparison": 4,
-    "judgments_per_comparison": 1,
-    "assignment_minutes": 30,
-    "licence": "CC-BY-4.0",
-    "consent_text": "",
-    "practice_length": 5,
-    "practice_pass_mark": 4,
-    "offers_rewrites": "on",
-}
+
+
+def page_of(section: str) -> str:
+    """Where a section of the settings is changed."""
+    return SETTINGS if section == "about" else f"{SETTINGS}{section}/"
 
 
 @pytest.mark.django_db
@@ -46,7 +38,7 @@ def test_a_project_with_values_no_form_would_take_is_not_made(wrong):
 
 def test_settings_are_saved_and_audited_by_field_name(client, project, coordinator):
     client.force_login(coordinator)
-    page = press(client, SETTINGS, guidelines="Be kind.")
+    page = press(client, page_of("guidelines"), guidelines="Be kind.")
     assert page.status_code == 302
     assert GuidelinesVersion.objects.current(project).text == "Be kind."
     event = AuditEvent.objects.get(verb="project.changed")
@@ -72,77 +64,101 @@ def test_who_changes_something_else_is_shown_what_others_wrote_since_and_leaves_
 ):
     client.force_login(coordinator)
     sent = filled(client, SETTINGS)
-    meanwhile = {"guidelines": "Be kind.", "hidden_words": ["zephyr"], "consent_text": "We keep all of it."}
+    meanwhile = {"system_prompt": "Be kind.", "description": "For schools."}
     change_settings(project=project, values=meanwhile, actor=coordinator)
     wrong = client.post(SETTINGS, sent | {"name": ""})
-    assert wrong.status_code == 422 and 'name="initial-guidelines"' in wrong.text
+    assert wrong.status_code == 422 and 'name="initial-system_prompt"' in wrong.text
     changed = client.post(SETTINGS, sent | {"name": "Tides"})
     assert changed.status_code == 409
-    again = next(fields for _action, fields in FormReader(changed.text).forms if "guidelines" in fields)
+    again = next(fields for _action, fields in FormReader(changed.text).forms if "system_prompt" in fields)
     assert client.post(SETTINGS, again).status_code == 302
     project.refresh_from_db()
-    assert project.name == "Tides"
-    assert GuidelinesVersion.objects.get(project=project).text == "Be kind."
-    assert project.hidden_words == ["zephyr"] and project.consent_text == "We keep all of it."
+    assert (project.name, project.system_prompt) == ("Tides", "Be kind.")
+    assert project.description == "For schools."
     assert AuditEvent.objects.filter(verb="project.changed").first().data == {"fields": ["name"]}
+
+
+def test_guidelines_that_somebody_else_wrote_meanwhile_are_not_taken_back(client, project, coordinator):
+    client.force_login(coordinator)
+    sent = filled(client, page_of("guidelines"), guidelines="Be kind.")
+    write_guidelines(project=project, text="Be fair.", actor=coordinator)
+    changed = client.post(page_of("guidelines"), sent)
+    assert changed.status_code == 409 and "Now it is: Be fair." in changed.text
+    assert GuidelinesVersion.objects.current(project).text == "Be fair."
 
 
 def test_what_is_changed_on_the_page_counts_beside_what_it_showed(client, project, coordinator):
     write_guidelines(project=project, text="Be kind.", actor=coordinator)
     change_settings(project=project, values={"hidden_words": ["zephyr", "soft wind"]}, actor=coordinator)
     client.force_login(coordinator)
-    press(client, SETTINGS, guidelines="", hidden_words="zephyr\r\n", consent_text="All.")
+    press(client, page_of("guidelines"), guidelines="")
+    press(client, page_of("advanced"), hidden_words="zephyr\r\n")
+    press(client, page_of("publishing"), consent_text="All.")
     project.refresh_from_db()
     assert GuidelinesVersion.objects.current(project).text == ""
     assert project.hidden_words == ["zephyr"] and project.consent_text == "All."
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("section", "wrong"),
     [
-        {"completions_per_comparison": 1},
-        {"completions_per_comparison": "9" * 5000},
-        {"judgments_per_comparison": 0},
-        {"assignment_minutes": "NaN"},
-        {"flags_off": ["rude"]},
-        {"criteria": "Tone\n tone "},
-        {"criteria": "\n".join("abcdefg")},
-        {"criteria": "x" * 41},
-        {"criteria": "To\0ne"},
-        {"criteria": "To\x07ne"},
-        {"flags_off": ["spam", "\0"]},
-        {"flags_off": ["factual_error"]},
-        {"name": "a\0b"},
-        {"name": "x" * 121},
-        {"guidelines": "x" * 20_001},
-        {"guidelines": "a\0b"},
-        {"licence": "none"},
-        {"practice_length": 0},
-        {"practice_length": 21},
-        {"practice_pass_mark": 6},
-        {"consent_text": "a\0b"},
+        ("ranking", {"completions_per_comparison": 1}),
+        ("ranking", {"completions_per_comparison": "9" * 5000}),
+        ("ranking", {"judgments_per_comparison": 0}),
+        ("advanced", {"assignment_minutes": "NaN"}),
+        ("ranking", {"flags_off": ["rude"]}),
+        ("ranking", {"criteria": "Tone\n tone "}),
+        ("ranking", {"criteria": "\n".join("abcdefg")}),
+        ("ranking", {"criteria": "x" * 41}),
+        ("ranking", {"criteria": "To\0ne"}),
+        ("ranking", {"criteria": "To\x07ne"}),
+        ("ranking", {"flags_off": ["spam", "\0"]}),
+        ("ranking", {"flags_off": ["factual_error"]}),
+        ("about", {"name": "a\0b"}),
+        ("about", {"name": "x" * 121}),
+        ("guidelines", {"guidelines": "x" * 20_001}),
+        ("guidelines", {"guidelines": "a\0b"}),
+        ("publishing", {"licence": "none"}),
+        ("volunteers", {"practice_length": 0}),
+        ("volunteers", {"practice_length": 21}),
+        ("volunteers", {"practice_pass_mark": 6}),
+        ("publishing", {"consent_text": "a\0b"}),
     ],
 )
-def test_wrong_settings_are_shown_and_not_saved(client, project, coordinator, wrong):
+def test_wrong_settings_are_shown_and_not_saved(client, project, coordinator, section, wrong):
     client.force_login(coordinator)
-    page = client.post(reverse("settings", args=["climate"]), {**FIELDS, "guidelines": "New.", **wrong})
+    before = Project.objects.values().get(pk=project.pk)
+    address = page_of(section)
+    page = client.post(address, filled(client, address) | wrong)
     assert page.status_code == 422
     assert "Nothing was saved yet" in page.text
-    project.refresh_from_db()
-    assert GuidelinesVersion.objects.current(project) is None and project.name == "Climate tutor"
+    assert Project.objects.values().get(pk=project.pk) == before
+    assert GuidelinesVersion.objects.current(project) is None
+
+
+def test_every_setting_is_in_one_section_and_each_page_leads_to_all(client, project, coordinator):
+    client.force_login(coordinator)
+    fields = [name for section in SECTIONS.values() for name in section.fields]
+    assert len(fields) == len(set(fields))
+    for name, section in SECTIONS.items():
+        page = client.get(page_of(name))
+        assert tuple(page.context["form"].fields) == section.fields
+        assert all(f'href="{page_of(each)}"' in page.text for each in SECTIONS)
+        assert f'href="{page_of(name)}" aria-current="page"' in page.text
+    assert client.get(f"{SETTINGS}about/").status_code == client.get(f"{SETTINGS}x/").status_code == 404
 
 
 def test_a_project_switches_flags_off_but_never_the_one_of_facts(client, project, coordinator):
     assert project.flag_kinds == FlagKind.values
     client.force_login(coordinator)
     off = ["off_topic", "leaks_author"]
-    press(client, SETTINGS, flags_off=off)
+    press(client, page_of("ranking"), flags_off=off)
     project.refresh_from_db()
     assert project.flag_kinds == ["factual_error", "harmful", "spam"]
-    press(client, SETTINGS, flags_off=FlagKind.values[1:])
+    press(client, page_of("ranking"), flags_off=FlagKind.values[1:])
     project.refresh_from_db()
     assert project.flag_kinds == ["factual_error"]
-    press(client, SETTINGS, flags_off=FlagKind.values[1:])
+    press(client, page_of("ranking"), flags_off=FlagKind.values[1:])
     assert AuditEvent.objects.filter(verb="project.changed").count() == 2
 
 
@@ -166,11 +182,11 @@ def test_no_service_switches_off_flags_that_are_none_or_the_one_of_facts(project
 def test_a_projects_criteria_are_entered_one_a_line(client, project, coordinator):
     client.force_login(coordinator)
     criteria = " Accuracy \r\n\r\nTon & Stil\r\n"
-    press(client, SETTINGS, criteria=criteria)
+    press(client, page_of("ranking"), criteria=criteria)
     project.refresh_from_db()
     assert project.criteria == ["Accuracy", "Ton & Stil"]
-    assert "Accuracy\nTon &amp; Stil" in client.get(reverse("settings", args=["climate"])).text
-    press(client, SETTINGS, criteria=criteria)
+    assert "Accuracy\nTon &amp; Stil" in client.get(page_of("ranking")).text
+    press(client, page_of("ranking"), criteria=criteria)
     assert AuditEvent.objects.filter(verb="project.changed").count() == 1
 
 

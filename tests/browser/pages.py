@@ -279,14 +279,19 @@ MATERIAL = [
     View("people-open-link-error", "/p/pages-four/people/", act=post(most_joins="0")),
     View("people-error", "/p/pages-four/people/", act=post(email="x")),
     View("settings", "/p/pages-four/settings/"),
+    *(
+        View(f"settings-{name}", f"/p/pages-four/settings/{name}/")
+        for name in ("guidelines", "ranking", "volunteers", "publishing", "advanced")
+    ),
     View(
         "settings-changed",
         "/p/pages-four/settings/",
         act=post(
-            **{"shown": "settings=1", "name": "Tides", "initial-licence": "CC0-1.0", "initial-name": "X"}
+            **{"shown": "settings=1", "name": "Tides", "initial-timezone": "Asia/Tokyo", "initial-name": "X"}
         ),
     ),
-    View("settings-error", "/p/pages-four/settings/", act=post(name="", assignment_minutes="0")),
+    View("settings-error", "/p/pages-four/settings/", act=post(name="")),
+    View("settings-section-error", "/p/pages-four/settings/volunteers/", act=post(practice_length="0")),
 ]
 COMING_AND_GOING = [
     View("onboarding-consent", "/p/pages-four/onboarding/consent/", "nell"),

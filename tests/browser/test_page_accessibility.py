@@ -169,6 +169,7 @@ ARGUMENTS = {
     "part": "base",
     "project": "x",
     "number": 1,
+    "section": "ranking",
     "name": "manifest.json",
     "key": "1",
     "uidb36": "1",

@@ -119,14 +119,26 @@ UPLOADS = [
 ]
 QUOTES = "=" + "'" * 49_000 + "&"
 BASE64 = "\r\nContent-Transfer-Encoding: base64"
-TEXTS = ("name", "description", "guidelines", "consent_text", "system_prompt", "criteria", "hidden_words")
+TEXTS = {
+    "settings": ("name", "description", "system_prompt"),
+    "guidelines": ("guidelines",),
+    "publishing": ("consent_text",),
+    "ranking": ("criteria",),
+    "advanced": ("hidden_words",),
+}
+
+
+def _quotes(names: tuple[str, ...]) -> bytes:
+    return "".join(name + QUOTES for name in names).encode()
+
+
 FORMS = [
     Body("fields: &", "settings", full("a&", size=FORM_BODY), FORM),
     Body("500 fields", "settings", full("a=" + "b" * 4200 + "&", size=FORM_BODY), FORM),
     Body("one text", "settings", full("'", "name=", size=FORM_BODY), FORM),
     Body("one text of %", "settings", full("%25", "name=", size=FORM_BODY), FORM),
-    Body("wrong choices", "settings", full("flags_off=" + "'" * 45_000 + "&", size=FORM_BODY), FORM),
-    Body("long texts", "settings", lambda: "".join(name + QUOTES for name in TEXTS).encode(), FORM),
+    Body("wrong choices", "ranking", full("flags_off=" + "'" * 45_000 + "&", size=FORM_BODY), FORM),
+    *(Body(f"long texts: {page}", page, partial(_quotes, names), FORM) for page, names in TEXTS.items()),
     Body("too large", "settings", full("a", "name="), FORM),
     Body("parts", "settings", full(part("a"), after="--x--\r\n"), MULTIPART),
     Body("parts without a name", "settings", full("--x\r\n\r\n\r\n", after="--x--\r\n"), MULTIPART),

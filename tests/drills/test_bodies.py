@@ -34,6 +34,7 @@ PAGES = {
     "import": "/p/{}/prompts/import/",
     "practice": "/p/{}/settings/practice/import/",
     "settings": "/p/{}/settings/",
+    **{name: f"/p/{{}}/settings/{name}/" for name in ("guidelines", "ranking", "publishing", "advanced")},
     "prompts": "/api/v1/projects/{}/prompts/",
     "withdraw": "/api/v1/projects/{}/prompts/withdraw/",
     "judge": "/api/v1/projects/{}/assignments/1/judgment/",

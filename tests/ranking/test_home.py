@@ -27,8 +27,8 @@ def rank(current, person, times=1):
         make_judgment(make_assignment(current, person), 1, 2)
 
 
-def url(project, name="project"):
-    return reverse(name, args=[project.slug])
+def url(project, name="project", *more):
+    return reverse(name, args=[project.slug, *more])
 
 
 def home(client, project, user):
@@ -188,8 +188,9 @@ def test_a_name_is_changed_by_its_member_and_by_posting(client, current):
 def test_the_leaderboard_is_a_setting(client, current):
     coordinator = coordinator_of(current.project)
     client.force_login(coordinator)
-    assert "leaderboard" not in filled(client, url(current.project, "settings"))
-    assert press(client, url(current.project, "settings"), leaderboard="on").status_code == 302
+    address = url(current.project, "settings-section", "volunteers")
+    assert "leaderboard" not in filled(client, address)
+    assert press(client, address, leaderboard="on").status_code == 302
     current.project.refresh_from_db()
     assert current.project.leaderboard
 
