@@ -9,3 +9,10 @@ def mail_password_reset(user_id: int | None, language: str) -> None:
     from annotator.services.mail import send_password_reset
 
     send_password_reset(user_id, language)
+
+
+@mail_job()
+def mail_invitation(invitation_id: int, language: str) -> None:
+    from annotator.services.inviting_many import send_invitation
+
+    send_invitation(invitation_id, language)

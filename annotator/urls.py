@@ -33,6 +33,7 @@ project_patterns = [
     path("prompts/<int:number>/withdraw/", prompts.prompt_withdraw, name="withdraw-prompt"),
     path("prompts/<int:number>/restore/", prompts.prompt_restore, name="restore-prompt"),
     path("people/", people.people, name="people"),
+    path("people/invite/", people.invite_many, name="invite-many"),
     path("people/open-link/", people.open_link_make, name="make-open-link"),
     path("people/invitations/<int:pk>/revoke/", people.invitation_revoke, name="revoke-invitation"),
     path("people/<int:pk>/role/", people.member_role, name="change-role"),

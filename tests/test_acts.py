@@ -67,6 +67,7 @@ NEVER_STALE = {
     "new-project": "founds another project; an address that is taken is refused",
     "openai-chat": "asks for an answer, which is not kept",
     "people": "makes another invitation",
+    "invite-many": "makes other invitations; who has one already is skipped",
     "make-open-link": "makes another link",
     "import-prompts": "adds prompts; those that are there are skipped",
     "write-prompts": "adds prompts; those that are there are skipped",

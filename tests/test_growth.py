@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from django.http import HttpRequest, QueryDict
 
+from annotator.imports.addresses import read_addresses
 from annotator.imports.prompt_files import read_prompt_file
 from annotator.languages import languages_of_browser
 from annotator.text.diff import changed_lines
@@ -218,6 +219,7 @@ def accepted(header: str) -> None:
         (QueryDict, "a=1&"),
         (storable, "\0"),
         (is_blank, "\u200b"),
+        *((read_addresses, unit) for unit in ('"', '"a" ', "a ", "<", "a<b>", "a@b.org,", "\n")),
     ],
 )
 def test_headers_and_fields(act: Callable[[str], object], unit: str):

@@ -1,6 +1,7 @@
 """The forms of the page of members and invitations."""
 
 from datetime import date, timedelta
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -19,11 +20,35 @@ class InvitationForm(forms.Form):
     email = forms.EmailField(
         label=_("E-mail address"),
         required=False,
-        help_text=_("If you give one, only this address can use the link. Chorus sends no mail: you do."),
+        help_text=_(
+            "If you give one, only this address can use the link. Chorus does not mail it: you pass it on."
+        ),
     )
     days = forms.IntegerField(
         label=_("Days the link works"), min_value=1, max_value=MOST_DAYS_VALID, initial=DAYS_VALID
     )
+
+
+class InviteManyForm(forms.Form):
+    """People to invite by mail; which addresses are wrong, the service says."""
+
+    addresses = forms.CharField(
+        label=_("E-mail addresses"),
+        strip=False,
+        max_length=30_000,
+        widget=forms.Textarea(attrs={"rows": 6, "dir": "ltr", "autocomplete": "off", "spellcheck": "false"}),
+        help_text=_(
+            "Commas, blanks or lines between them; Ada Lovelace &lt;ada@example.org&gt; is fine, too."
+        ),
+    )
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
+    days = forms.IntegerField(
+        label=_("Days the links work"), min_value=1, max_value=MOST_DAYS_VALID, initial=14
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        # The form for one person, on the same page, has fields of these names.
+        super().__init__(data, auto_id="many_%s")
 
 
 class OpenLinkForm(forms.Form):

@@ -57,7 +57,11 @@ class WriteForm(LabelsForm):
 
     # Not stripped: lines are counted from the first.
     text = forms.CharField(
-        label=_("Prompts"), strip=False, widget=forms.Textarea(attrs={"rows": 8, "dir": "auto"})
+        label=_("Prompts"),
+        strip=False,
+        max_length=50_000,
+        help_text=_("At most 50,000 characters; for more, import a file."),
+        widget=forms.Textarea(attrs={"rows": 8, "dir": "auto"}),
     )
     layout = forms.ChoiceField(
         label=_("What is one prompt?"),

@@ -1,6 +1,7 @@
 """Links that let people join a project."""
 
 import hashlib
+import secrets
 from datetime import date, timedelta
 from typing import Self
 
@@ -79,6 +80,9 @@ class Invitation(models.Model):
         null=True, blank=True, help_text="Of an open link, how many people it lets in; empty for one person."
     )
     joined = models.PositiveIntegerField(default=0, help_text="How many people an open link has let in.")
+    mailed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When Chorus mailed the link; empty if a coordinator passed it on."
+    )
     used_at = models.DateTimeField(null=True, blank=True)
     used_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="invitations_used"
@@ -103,6 +107,17 @@ class Invitation(models.Model):
     def hash_token(token: str) -> str:
         """SHA-256 in hex; tokens are 256 random bits, so no salt is needed."""
         return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def renew_token(self) -> str:
+        """Another token in place of the one it has, which then opens nothing."""
+        token = secrets.token_urlsafe(32)
+        self.token_hash = self.hash_token(token)
+        self.save(update_fields=["token_hash"])
+        return token
+
+    def mark_mailed(self) -> None:
+        self.mailed_at = timezone.now()
+        self.save(update_fields=["mailed_at"])
 
     @property
     def is_open_link(self) -> bool:

@@ -1,23 +1,27 @@
 """Members and invitations, for coordinators."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
-from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotator.access import ProjectRequest, project_view
 from annotator.facts import role_facts, waiting_facts
-from annotator.forms.people import InvitationForm, OpenLinkForm, RoleForm
+from annotator.forms.people import InvitationForm, InviteManyForm, OpenLinkForm, RoleForm
 from annotator.models import Role
 from annotator.services.invitations import invite, make_open_link, revoke_invitation
+from annotator.services.inviting_many import invite_by_mail
 from annotator.services.members import change_role, member_or_404, remove_member
 from annotator.shown import Shown
 
+from .line_notes import notes_shown
 from .refusals import tell_refusal
 
 
@@ -35,6 +39,24 @@ def people(request: ProjectRequest) -> HttpResponse:
     _invitation, token = invite(project=request.project, actor=request.user, **form.cleaned_data)
     # Of the token only a hash is stored; the session has it until the next page.
     request.session[kept] = settings.SITE_URL + reverse("join", args=[token])
+    return redirect("people", request.project.slug)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def invite_many(request: ProjectRequest) -> HttpResponse:
+    """Invite a list of people by mail; the page that comes next says once who was and who was not."""
+    form = InviteManyForm(request.POST)
+    if not form.is_valid():
+        return show_people(request, many_form=form, status=422)
+    data = form.cleaned_data | {"role": Role(form.cleaned_data["role"])}
+    report = invite_by_mail(project=request.project, actor=request.user, language=get_language(), **data)
+    if report.errors:
+        return show_people(request, many_form=form, many_errors=notes_shown(report.errors), status=422)
+    request.session[report_key(request)] = {
+        "invited": report.invited,
+        "skipped": notes_shown(report.skipped),
+    }
     return redirect("people", request.project.slug)
 
 
@@ -93,13 +115,21 @@ def open_link_key(request: ProjectRequest) -> str:
     return f"open_link_{request.project.pk}"
 
 
-def show_people(request: ProjectRequest, *, link: str = "", status: int = 200, **forms: Form) -> HttpResponse:
-    """The page, with these forms in place of empty ones."""
+def report_key(request: ProjectRequest) -> str:
+    """Where the session keeps whom a list of addresses invited until the next page."""
+    return f"invited_{request.project.pk}"
+
+
+def show_people(request: ProjectRequest, *, link: str = "", status: int = 200, **shown: Any) -> HttpResponse:
+    """The page, with these forms, in place of empty ones, and what is wrong in them."""
     members = request.project.memberships.select_related("user")
     context = {
         "form": InvitationForm(),
+        "many_form": InviteManyForm(),
         "open_link_form": OpenLinkForm(),
-        **forms,
+        **shown,
+        "invited": request.session.pop(report_key(request), None),
+        "is_mail_a_file": "filebased" in settings.EMAIL_BACKEND,
         "link": link,
         "open_link": request.session.pop(open_link_key(request), ""),
         "roles": Role.choices,

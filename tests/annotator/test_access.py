@@ -71,6 +71,7 @@ PAGES = [
     ("restore-prompt", "post", {C}),
     ("people", "get", {C}),
     ("people", "post", {C}),
+    ("invite-many", "post", {C}),
     ("make-open-link", "post", {C}),
     ("revoke-invitation", "post", {C}),
     ("change-role", "post", {C}),
@@ -131,6 +132,7 @@ def test_pages_to_read_refuse_post(client, project, coordinator, name):
 @pytest.mark.parametrize(
     "name",
     [
+        "invite-many",
         "make-open-link",
         "revoke-invitation",
         "change-role",

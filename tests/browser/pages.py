@@ -275,6 +275,8 @@ MATERIAL = [
     View("prompt-edit-error", "/p/pages-four/prompts/{prompt}/edit/", act=post(language="?")),
     View("people", "/p/pages-four/people/"),
     View("people-invited", "/p/pages-four/people/", act=post(email="bo@pages.example")),
+    View("people-many", "/p/pages-four/people/", act=post(addresses="bo@pages.example, ada@pages.example")),
+    View("people-many-error", "/p/pages-four/people/", act=post(addresses="bo@")),
     View("people-open-link", "/p/pages-four/people/", act=post(most_joins="50")),
     View("people-open-link-error", "/p/pages-four/people/", act=post(most_joins="0")),
     View("people-error", "/p/pages-four/people/", act=post(email="x")),
