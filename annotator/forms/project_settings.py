@@ -32,6 +32,16 @@ class LinesField(forms.CharField):
         return [line.strip() for line in text.splitlines() if line.strip()]
 
 
+class CodeField(forms.CharField):
+    """A code in capital letters, however it was typed."""
+
+    def to_python(self, value: Any) -> str:
+        return (super().to_python(value) or "").upper()
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(initial, (data or "").strip().upper())
+
+
 class ProjectForm(ComparedForm, forms.ModelForm):
     """One section of a project's settings."""
 
@@ -66,6 +76,12 @@ class ProjectForm(ComparedForm, forms.ModelForm):
         label=_("Time zone"),
         choices=zone_choices,
         help_text=_("The times on all pages of the project are in it, and the schedule goes by it."),
+    )
+    currency = CodeField(
+        label=_("Currency"),
+        required=False,
+        max_length=3,
+        help_text=_("Its code of three letters, such as EUR, KES or USD."),
     )
     flags_off = forms.MultipleChoiceField(
         label=_("Flags that volunteers are not shown"),
@@ -102,6 +118,8 @@ class ProjectForm(ComparedForm, forms.ModelForm):
             "practice_length": _("Comparisons in the practice"),
             "practice_pass_mark": _("How many of them have to be right"),
             "offers_rewrites": _("Volunteers may write a better answer"),
+            "price_per_kwh": _("Price of a kilowatt-hour"),
+            "price_per_hour": _("Price of an hour of the machine"),
             "leaderboard": _("Show volunteers who has ranked most in the round"),
         }
         help_texts = {
@@ -118,6 +136,13 @@ class ProjectForm(ComparedForm, forms.ModelForm):
             ),
             "leaderboard": _(
                 "Given names and numbers only; anyone can take theirs off. It rewards speed, so think twice."
+            ),
+            "price_per_kwh": _(
+                "What electricity costs you. With a price, each update says what it costs, before and after."
+            ),
+            "price_per_hour": _(
+                "What a rented machine costs, or what your own loses in value. Leave it empty if it costs "
+                "nothing more."
             ),
             "offers_rewrites": _("What they write goes into datasets, for the chatbot to learn from."),
         }

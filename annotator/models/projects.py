@@ -8,6 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from annotator.currencies import check_currency
 from annotator.limits import FEWEST_ANSWERS, MOST_ANSWERS
 from annotator.time_zones import check_zone, zone_names
 
@@ -106,6 +107,15 @@ class Project(models.Model):
         validators=[check_zone],
         help_text="What its times are shown in, and its schedule goes by.",
     )
+    price_per_kwh = models.DecimalField(
+        max_digits=12, decimal_places=4, null=True, blank=True, validators=[MinValueValidator(0)]
+    )
+    price_per_hour = models.DecimalField(
+        max_digits=12, decimal_places=4, null=True, blank=True, validators=[MinValueValidator(0)]
+    )
+    currency = models.CharField(
+        max_length=3, blank=True, validators=[check_currency], help_text="Of both prices, as ISO 4217 has it."
+    )
     prompts_numbered = models.PositiveIntegerField(
         default=0, editable=False, help_text="The highest number that a prompt of it has had."
     )
@@ -148,3 +158,6 @@ class Project(models.Model):
         if self.practice_pass_mark > self.practice_length:
             words = _("This is more than the comparisons in the practice, so nobody could pass.")
             raise ValidationError({"practice_pass_mark": words})
+        has_price = self.price_per_kwh is not None or self.price_per_hour is not None
+        if has_price and not self.currency:
+            raise ValidationError({"currency": _("A price needs a currency.")})

@@ -283,7 +283,7 @@ MATERIAL = [
     View("settings", "/p/pages-four/settings/"),
     *(
         View(f"settings-{name}", f"/p/pages-four/settings/{name}/")
-        for name in ("guidelines", "ranking", "volunteers", "publishing", "advanced")
+        for name in ("guidelines", "ranking", "volunteers", "publishing", "costs", "advanced")
     ),
     View(
         "settings-changed",

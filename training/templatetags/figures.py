@@ -1,8 +1,12 @@
 """How numbers of training are written."""
 
+from decimal import ROUND_HALF_UP, Decimal
+
 from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+
+from annotator.currencies import digits_of
 
 register = template.Library()
 
@@ -24,6 +28,17 @@ def watt_hours(kwh: float) -> str:
     """Kilowatt-hours as `8.2 Wh`."""
     unit = _("Wh")
     return f"{decimal(kwh * 1000)}\N{NO-BREAK SPACE}{unit}"
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """An amount as the reader's language writes it, with the currency's code: `1,234.50 EUR`."""
+    digits = digits_of(currency)
+    smallest = Decimal(1).scaleb(-digits)
+    if 0 < amount < smallest:
+        words = _("less than %(amount)s")
+        return words % {"amount": f"{number_format(smallest, digits)}\N{NO-BREAK SPACE}{currency}"}
+    rounded = amount.quantize(smallest, ROUND_HALF_UP)
+    return f"{number_format(rounded, digits, force_grouping=True)}\N{NO-BREAK SPACE}{currency}"
 
 
 @register.filter

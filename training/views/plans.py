@@ -9,6 +9,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from annotator.models import Project
+from training.costs import cost_of
 from training.models import Update
 from training.rlhf import stages as engine
 from training.services.plans.stored import basis_and_plan
@@ -30,7 +31,7 @@ class Row:
 
 @dataclass(frozen=True)
 class PlanView:
-    """A plan of an update: seconds, bytes, kilowatt-hours where they are known, and what was chosen."""
+    """A plan of an update: seconds, bytes, kilowatt-hours and cost where known, and what was chosen."""
 
     seconds: float
     low: float
@@ -39,6 +40,7 @@ class PlanView:
     memory: int
     machine_memory: int
     kwh: float | None
+    cost: str
     stages: list[tuple[object, float]]
     rows: list[Row]
 
@@ -67,16 +69,16 @@ def next_plan(project: Project) -> NextPlan | None:
         return None
     if stored is None or not stored.plan:
         return NextPlan(None, stored.error if stored else "", {})
-    view = view_of(stored.plan, stored.basis["settings"])
+    view = view_of(project, stored.plan, stored.basis["settings"])
     return NextPlan(view, "", {(row.stage, row.name): row for row in view.rows})
 
 
 def plan_of(update: Update) -> PlanView | None:
     """What was chosen for an update; None when it was not planned."""
-    return view_of(update.plan, update.settings) if "stages" in update.plan else None
+    return view_of(update.project, update.plan, update.settings) if "stages" in update.plan else None
 
 
-def view_of(plan: dict[str, Any], settings: dict[str, dict[str, Any]]) -> PlanView:
+def view_of(project: Project, plan: dict[str, Any], settings: dict[str, dict[str, Any]]) -> PlanView:
     """A plan as the engine printed it, beside the settings that people chose."""
     stages = plan["stages"]
     by_hand = _("set by a coordinator")
@@ -87,7 +89,7 @@ def view_of(plan: dict[str, Any], settings: dict[str, dict[str, Any]]) -> PlanVi
         for stage in STAGES
         for name, each in stages[stage]["settings"].items()
     ]
-    seconds = plan["seconds"]
+    seconds, kwh = plan["seconds"], _kwh(stages)
     return PlanView(
         seconds=seconds["total"],
         low=seconds["low"],
@@ -95,7 +97,8 @@ def view_of(plan: dict[str, Any], settings: dict[str, dict[str, Any]]) -> PlanVi
         budget=plan["budget"],
         memory=plan["memory"],
         machine_memory=plan["machine"]["memory"],
-        kwh=_kwh(stages),
+        kwh=kwh,
+        cost=cost_of(project, seconds=seconds["total"], kwh=kwh),
         stages=[(_(engine.STAGES[stage].label), stages[stage]["seconds"]) for stage in STAGES],
         rows=sorted(rows, key=lambda row: [str(stage) for stage in STAGES].index(row.stage)),
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from training.costs import cost_of
 from training.models import ModelVersion
 from training.templatetags.figures import decimal, duration, percent, watt_hours
 
@@ -22,6 +23,7 @@ def numbers_of(version: ModelVersion) -> list[Number]:
         *measured_of(version).values(),
         _energy(metrics),
         _time(metrics),
+        *_cost(version),
     ]
 
 
@@ -87,10 +89,26 @@ def _time(metrics: dict[str, Any]) -> Number:
     words = _("%(duration)s of it in attempts that did not succeed")
     return Number(
         _("Computing time"),
-        duration(sum(metrics["seconds"].values()) + unfinished),
+        duration(seconds_of(metrics)),
         _("How long all stages took on this machine, waiting left out."),
         detail=words % {"duration": duration(unfinished)} if unfinished >= 1 else "",
     )
+
+
+def _cost(version: ModelVersion) -> list[Number]:
+    """Its cost; no number where the project has no price for it."""
+    kwh = version.metrics["energy_kwh"]
+    cost = cost_of(version.project, seconds=seconds_of(version.metrics), kwh=kwh)
+    meaning = _(
+        "What electricity and machine cost for all stages, at the prices in the settings. Attempts that did "
+        "not succeed are counted."
+    )
+    return [Number(_("Cost"), f"≈ {cost}", meaning, detail=_("an estimate"))] if cost else []
+
+
+def seconds_of(metrics: dict[str, Any]) -> float:
+    """How long engines worked on a version, attempts that did not succeed among it."""
+    return float(sum(metrics["seconds"].values()) + metrics.get("unfinished_seconds", 0.0))
 
 
 def _with_interval(metrics: dict[str, Any], name: str) -> str:
