@@ -346,6 +346,15 @@ def decision(site: Site, name: str) -> Act:
     )
 
 
+def deletion(site: Site, name: str) -> Act:
+    return Act(
+        page=site.url(name),
+        entered={"slug": site.project.slug},
+        meanwhile=lambda: snapshot_preferences(project=site.project, actor=site.bob),
+        words="Newest dataset",
+    )
+
+
 ACTS: dict[str, Callable[[Site, str], Act]] = {
     "change-role": role,
     "remove-member": role,
@@ -374,6 +383,7 @@ ACTS: dict[str, Callable[[Site, str], Act]] = {
     "retry-update": retry,
     "release-version": decision,
     "reject-version": decision,
+    "delete-project": deletion,
 }
 
 

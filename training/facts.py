@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from annotator.facts import moment
 from annotator.models import AuditEvent, Project
 from annotator.shown import Fact, Facts
+from ranking.facts import dataset_facts, round_facts
 
 from .models import ModelVersion, TrainingRun, Turn, Update
 from .services.versions.withdrawn_datasets import withdrawn_datasets
@@ -49,6 +50,11 @@ def work_facts(project: Project) -> Facts:
         "update": Fact(_("Newest update"), str(update.pk) if update else "", events=updates),
         "run": Fact(_("Newest sampling of answers"), str(run.pk) if run else "", events=samplings),
     }
+
+
+def deletion_facts(project: Project) -> Facts:
+    """What somebody should have seen who deletes a project: what was made in it last."""
+    return {**round_facts(project), **dataset_facts(project), **work_facts(project)}
 
 
 def update_facts(update: Update) -> Facts:

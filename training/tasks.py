@@ -3,6 +3,7 @@
 from django_tasks import task
 
 from training.services.base_models.unpacking import execute_unpacking
+from training.services.deleting.files import remove_files
 from training.services.founding.worker import execute_founding
 from training.services.plans.worker import plan_next_update
 from training.services.sampling.prompt_lengths import measure_new_prompts
@@ -44,3 +45,8 @@ def run_unpacking(base_id: int) -> None:
 @task(priority=20)  # somebody waits before a page
 def run_founding(founding_id: int) -> None:
     execute_founding(founding_id)
+
+
+@task()
+def remove_project_files(places: list[str]) -> None:
+    remove_files(places)

@@ -3,7 +3,18 @@
 from django.urls import include, path, re_path
 
 from .api.openai import views as openai
-from .views import base_models, exports, founding, overview, safety, schedules, serving, updates, versions
+from .views import (
+    base_models,
+    deleting,
+    exports,
+    founding,
+    overview,
+    safety,
+    schedules,
+    serving,
+    updates,
+    versions,
+)
 from .views.chat import answers, conversations, reactions, review, visitors
 
 project_patterns = [
@@ -64,6 +75,7 @@ urlpatterns = [
     path("projects/new/", founding.new_project, name="new-project"),
     path("projects/new/check/", founding.founding, name="founding"),
     path("projects/new/stop/", founding.founding_stop, name="stop-founding"),
+    path("p/<slug:slug>/settings/delete/", deleting.project_delete, name="delete-project"),
     path("p/<slug:slug>/training/", include(project_patterns)),
     path("p/<slug:slug>/chat/", include(chat_patterns)),
     *visitor_patterns,

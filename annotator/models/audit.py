@@ -19,7 +19,10 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
 class AuditEvent(models.Model):
     """One act: who did what to what, when; written in the transaction of the act."""
 
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, related_name="audit_events")
+    # Rows stay when their project is deleted, with its number: the row of `project.deleted` has its name.
+    project = models.ForeignKey(
+        Project, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="audit_events"
+    )
     actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True)
     verb = models.CharField(max_length=60, help_text="For example `invitation.created`.")
     target = models.CharField(max_length=120, blank=True, help_text="For example `invitation:12`.")

@@ -9,11 +9,12 @@ from django.utils.text import slugify
 
 from annotator.consent_text import hash_of_default_words
 from annotator.facts import SETTINGS_VERBS, settings_facts
-from annotator.models import AuditEvent, Membership, Project, Role, User
+from annotator.models import AuditEvent, Author, Completion, Membership, Project, Role, User
 from annotator.shown import Shown, check_shown
 from annotator.signals import time_zone_changed
 
 from .audit import record
+from .chunks import delete_in_chunks
 from .guidelines import write_guidelines
 
 AGREED_TO = {"licence", "consent_text"}
@@ -94,6 +95,17 @@ def change_settings(
             time_zone_changed.send(Project, project=project)
         if "guidelines" in values:
             write_guidelines(project=project, text=values["guidelines"], actor=actor)
+
+
+def delete_people_and_material(project: Project) -> None:
+    """Delete the project, its prompts, answers and memberships; what other apps have of it must be gone.
+
+    Accounts stay, and so do the rows of the audit log.
+    """
+    delete_in_chunks(Completion.objects.filter(author__project=project))
+    Author.objects.filter(project=project).delete()
+    delete_in_chunks(project.prompts.all())
+    Project.objects.filter(pk=project.pk).delete()
 
 
 def who_changed(project: Project) -> dict[str, AuditEvent]:

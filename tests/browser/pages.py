@@ -292,6 +292,8 @@ MATERIAL = [
             **{"shown": "settings=1", "name": "Tides", "initial-timezone": "Asia/Tokyo", "initial-name": "X"}
         ),
     ),
+    View("delete-project", "/p/pages-four/settings/delete/"),
+    View("delete-project-error", "/p/pages-four/settings/delete/", act=post(slug="x")),
     View("settings-error", "/p/pages-four/settings/", act=post(name="")),
     View("settings-section-error", "/p/pages-four/settings/volunteers/", act=post(practice_length="0")),
 ]

@@ -19,6 +19,11 @@ def lock_idle_project(project: Project, shown: Shown | None = None) -> None:
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     check_shown(shown, work_facts(project))
     require_unpacked(project)
+    require_idle(project)
+
+
+def require_idle(project: Project) -> None:
+    """Raise RefusedError while an update or sampling runs; the caller holds the project's lock."""
     if project.updates.active().exists():
         raise RefusedError(
             _("An update of this project is under way already. Wait for it to end, or cancel it first.")

@@ -28,7 +28,9 @@ class NoPlanError(Exception):
 
 def plan_next_update(project_id: int) -> None:
     """Choose the settings of a project's next update, and store them with what they will take."""
-    project = Project.objects.get(pk=project_id)
+    project = Project.objects.filter(pk=project_id).first()
+    if project is None:
+        return  # it was deleted meanwhile
     basis, plan = basis_and_plan(project)
     if basis is None or plan is not None:
         return

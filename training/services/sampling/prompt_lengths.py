@@ -69,7 +69,9 @@ def record_left_out(run: TrainingRun) -> None:
 
 def measure_new_prompts(project_id: int) -> None:
     """Measure the prompts that were not measured yet, and mark those that sampling would leave out."""
-    project = Project.objects.get(pk=project_id)
+    project = Project.objects.filter(pk=project_id).first()
+    if project is None:
+        return  # it was deleted meanwhile
     version = ModelVersion.objects.live().filter(project=project).select_related("project").first()
     unmeasured = project.prompts.in_use().filter(tokens=None)
     if version is None or not unmeasured.exists():

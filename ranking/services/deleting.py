@@ -1,0 +1,17 @@
+"""Deleting what was judged in a project that is deleted."""
+
+from annotator.models import Project
+from annotator.services.chunks import delete_in_chunks
+from ranking.models import Comparison, Dataset, Judgment, Outcome, Round, UnpairedPreference
+
+
+def delete_judging(project: Project) -> None:
+    """Delete rounds, judgments, thumbs, outcomes and the rows of datasets; what was learned must be gone."""
+    Outcome.objects.filter(project=project).delete()
+    delete_in_chunks(UnpairedPreference.objects.of_project(project))
+    judgments = Judgment.objects.filter(comparison__round__project=project)
+    # From the last revision back: a judgment is protected by the one that corrects it.
+    delete_in_chunks(judgments.filter(correction=None))
+    delete_in_chunks(Comparison.objects.filter(round__project=project))
+    Round.objects.filter(project=project).delete()
+    Dataset.objects.filter(project=project).delete()
