@@ -16,7 +16,7 @@ from training.cron import CronError, next_times, weekly_expression, weekly_of
 from training.models import Schedule, ServingSettings
 from training.models.serving import FEWEST_TOKENS, MOST_TOKENS
 from training.recipe_fields import entered, initial_of, recipe_fields
-from training.services.runs.recipes import STAGES, Settings, check_settings
+from training.services.runs.recipes import SETTABLE, Settings, check_settings
 
 
 class ServingForm(ComparedForm, forms.Form):
@@ -145,7 +145,7 @@ class ScheduleForm(ComparedForm, _RecipesForm):
 
     def _settings(self, data: dict[str, Any]) -> Settings:
         """What was entered for each stage; what contradicts itself is said at the field that it is about."""
-        settings = {stage.value: values for stage in STAGES if (values := entered(stage, data))}
+        settings = {stage.value: values for stage in SETTABLE if (values := entered(stage, data))}
         for stage, values in settings.items():
             try:
                 check_settings({stage: values})

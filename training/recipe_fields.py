@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from training.rlhf import stages as engine
 from training.rlhf.recipes import Range
-from training.services.runs.recipes import CHOSEN_BY_UPDATE, STAGES
+from training.services.runs.recipes import CHOSEN_BY_UPDATE, SETTABLE
 
 LONGEST_TEXT = 500
 LARGEST_WHOLE, LARGEST = 2**32 - 1, 1e15  # as recipes take them
@@ -67,7 +67,7 @@ def settings_of_stage(stage: str) -> Iterator[Setting]:
 
 def recipe_fields() -> dict[str, forms.Field]:
     """A field for each setting of an update; empty leaves it to what is chosen automatically."""
-    return {each.key: _field(each) for stage in STAGES for each in settings_of_stage(stage)}
+    return {each.key: _field(each) for stage in SETTABLE for each in settings_of_stage(stage)}
 
 
 def initial_of(settings: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from typing import Any, Self
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from annotator.models import Author, Completion, Project, Prompt, User
+from annotator.models import AuditEvent, Author, Completion, Project, Prompt, User
 
 from .round_states import RoundState, states_before
 
@@ -84,12 +84,21 @@ class Round(models.Model):
         """The round's languages that the volunteer reads."""
         return [language for language in self.languages if volunteer.reads(language)]
 
-    def move(self, to: RoundState, *, reason: str = "") -> bool:
-        """Change the state; False, with nothing changed, where no move leads there from the one it is in."""
-        movable = Round.objects.filter(pk=self.pk, state__in=states_before(to))
-        if not movable.update(state=to, reason=reason):
+    @transaction.atomic
+    def move(self, to: RoundState, *, actor: User | None = None, reason: str = "") -> bool:
+        """Change the state, on record; False, with nothing changed, where no move leads there."""
+        before = Round.objects.values_list("state", flat=True).get(pk=self.pk)
+        movable = Round.objects.filter(pk=self.pk, state=before)
+        if before not in states_before(to) or not movable.update(state=to, reason=reason):
             return False
         self.state, self.reason = to, reason
+        AuditEvent.objects.create(
+            verb="round.moved",
+            actor=actor,
+            project_id=self.project_id,
+            target=AuditEvent.label_of(self),
+            data={"before": before, "after": to},
+        )
         return True
 
     def prepare_for(self, author: Author) -> None:

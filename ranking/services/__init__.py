@@ -6,7 +6,7 @@ from .datasets import snapshot_preferences
 from .judgments import correct_judgment, submit_judgment
 from .masks import decide_mask, hide_word, stop_hiding_word
 from .outcomes import decide_outcome, record_outcome
-from .round_life import close_round, move_round, pause_round, prepare_round, resume_round
+from .round_life import close_round, pause_round, prepare_round, resume_round
 from .rounds import open_round
 from .withdrawal import erase_account, leave_project
 
@@ -20,7 +20,6 @@ __all__ = [
     "erase_account",
     "hide_word",
     "leave_project",
-    "move_round",
     "open_round",
     "pause_round",
     "prepare_round",

@@ -13,18 +13,6 @@ from ranking.models import Round
 from ranking.models.round_states import RoundState
 
 
-def move_round(current: Round, to: RoundState, *, actor: User | None = None, reason: str = "") -> bool:
-    """Move a round on, on record; False, with nothing changed, where no move leads there from its state.
-
-    Call it inside the transaction of the act that moves it.
-    """
-    before = current.state
-    if not current.move(to, reason=reason):
-        return False
-    record("round.moved", actor=actor, project=current.project, target=current, before=before, after=to)
-    return True
-
-
 @transaction.atomic
 def prepare_round(*, project: Project, author: Author, actor: User | None = None) -> Round:
     """The project's next round, in which answers of the author will be compared; made unless it is there."""
@@ -54,7 +42,7 @@ def close_round(*, project: Project, actor: User | None = None, shown: Shown | N
     if current is not None:
         current.close()
         if current.state in (RoundState.OPEN, RoundState.PAUSED):
-            current.move(RoundState.CLOSING)
+            current.move(RoundState.CLOSING, actor=actor)
         record("round.closed", actor=actor, project=project, target=current)
     return current
 
@@ -62,7 +50,7 @@ def close_round(*, project: Project, actor: User | None = None, shown: Shown | N
 def skip_unlearned(project: Project, actor: User | None) -> None:
     """Skip the closed rounds from which no update has learned; the caller holds the project's lock."""
     for unlearned in project.rounds.filter(state=RoundState.CLOSING, closed_at__isnull=False):
-        move_round(unlearned, RoundState.SKIPPED, actor=actor)
+        unlearned.move(RoundState.SKIPPED, actor=actor)
 
 
 @transaction.atomic
@@ -86,6 +74,6 @@ def _switch(
     check_shown(shown, round_facts(project))
     before = {RoundState.PAUSED: Q(state=RoundState.OPEN), RoundState.OPEN: Q(state=RoundState.PAUSED)}[to]
     current = project.rounds.open().filter(before).first()
-    if current is None or not move_round(current, to, actor=actor, reason=reason):
+    if current is None or not current.move(to, actor=actor, reason=reason):
         raise RankingError(refusal)
     return current

@@ -16,7 +16,7 @@ LONG = 400_000
 
 MATERIAL = """
 from tests.factories import make_project, make_prompt, make_user
-from training.services.versions.releases import register_base_version
+from training.services.versions.base_version import register_base_version
 
 cleo = make_user("cleo@example.org", "Cleo")
 project = make_project("loop", base_model={base!r}, completions_per_comparison=2, coordinator=cleo)

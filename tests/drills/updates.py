@@ -15,7 +15,7 @@ from .site import Site
 _MAKE = f"""
 from django_tasks_db.models import DBTaskResult
 from annotator.models import Project
-from training.services.versions.releases import register_base_version
+from training.services.versions.base_version import register_base_version
 register_base_version(project=Project.objects.get(slug={SLUG!r}))
 DBTaskResult.objects.filter(task_path="training.tasks.measure_prompts").delete()  # there is no tokenizer
 """

@@ -12,7 +12,6 @@ from ranking.models.round_states import MOVES, RoundState
 from ranking.services import (
     claim_next,
     close_round,
-    move_round,
     open_round,
     pause_round,
     prepare_round,
@@ -43,7 +42,7 @@ def test_a_round_moves_only_where_a_move_leads_and_each_move_is_on_record(curren
                 continue  # such a round is not opened yet
             Round.objects.filter(pk=current.pk).update(state=before)
             current.refresh_from_db()
-            assert move_round(current, after) == ((before, after) in allowed)
+            assert current.move(after) == ((before, after) in allowed)
             current.refresh_from_db()
             assert current.state == (after if (before, after) in allowed else before)
     moves = current.project.audit_events.filter(verb="round.moved")
@@ -59,8 +58,8 @@ def test_every_state_is_reached_and_all_but_the_ends_are_left():
 
 def test_of_two_who_move_a_round_at_once_the_slower_changes_nothing(current):
     other = Round.objects.get(pk=current.pk)
-    assert move_round(current, RoundState.CLOSING)
-    assert not move_round(other, RoundState.PAUSED)
+    assert current.move(RoundState.CLOSING)
+    assert not other.move(RoundState.PAUSED)
     other.refresh_from_db()
     assert other.state == RoundState.CLOSING
 
@@ -78,8 +77,8 @@ def test_a_prepared_round_takes_no_rankings_until_it_is_opened(current):
 
 
 def test_a_round_from_which_an_update_learns_is_closed_by_the_next_one_but_not_skipped(current):
-    move_round(current, RoundState.CLOSING)
-    move_round(current, RoundState.LEARNING)
+    current.move(RoundState.CLOSING)
+    current.move(RoundState.LEARNING)
     open_round(project=current.project, author=current.author)
     current.refresh_from_db()
     assert current.state == RoundState.LEARNING and not current.is_open

@@ -8,14 +8,15 @@ from typing import Any
 
 from annotator.models import Author, Completion, Project
 from annotator.services.completions import add_completions, get_or_create_author
+from ranking.models.round_states import RoundState
 from ranking.services import claim_next, open_round, snapshot_preferences, submit_judgment
 from tests.factories import coordinator_of, make_member, make_project, make_prompt
 from training.models import ModelVersion, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
 from training.services.runs.recipes import PROMPTS_FILE, STAGES, prompts_file
 from training.services.updates.control import start_update
+from training.services.versions.base_version import register_base_version
 from training.services.versions.candidates import publish_candidate
-from training.services.versions.releases import register_base_version
 
 PROMPTS = 12
 METRICS = {
@@ -126,6 +127,8 @@ def make_finished(update: Update) -> ModelVersion:
     """End an update with results as engines leave them, without any having run; returns its candidate."""
     update.claim()
     update.renew(dataset=snapshot_preferences(project=update.project))
+    if update.round:
+        update.round.move(RoundState.LEARNING)
     for stage in STAGES:
         run = make_run(update, stage)
         run.update = update
@@ -151,7 +154,6 @@ def make_result(run: TrainingRun) -> dict[str, Any]:
             "README.md": "card",
             "base.json": "{}",
         },
-        "generate": {"completions.jsonl": _completions(run)},
         "evaluate": {"comparisons.jsonl": _comparisons(run)},
     }[run.stage]
     for name, text in files.items():
@@ -164,15 +166,6 @@ def make_result(run: TrainingRun) -> dict[str, Any]:
         "energy": {"kwh": 0.0012, "estimate": True},
         "files": {name: sha256_of(output / name) for name in files},
     }
-
-
-def _completions(run: TrainingRun) -> str:
-    rows = [
-        {"prompt_id": str(prompt.pk), "index": index, "text": f"New answer {index}."}
-        for prompt in run.project.prompts.all()
-        for index in range(2)
-    ]
-    return "".join(json.dumps(row) + "\n" for row in rows)
 
 
 def _comparisons(run: TrainingRun) -> str:

@@ -36,7 +36,7 @@ def test_an_update_is_started_shown_and_listed(project, client):
     assert (stored.settings, stored.started_by) == (SMALL, coordinator_of(project))
     assert (started["state"], started["parent"], started["candidate"]) == ("queued", 0, None)
     assert [(one["stage"], one["state"], one["run"]) for one in started["stages"]] == [
-        (stage, None, None) for stage in ("reward", "ppo", "generate", "evaluate")
+        (stage, None, None) for stage in ("reward", "ppo", "evaluate")
     ]
     assert client.get(address("api-update", project, stored.pk)).json() == started
     listed = client.get(address("api-updates", project)).json()["results"]

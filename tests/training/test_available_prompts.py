@@ -44,7 +44,6 @@ def test_an_update_asks_no_withdrawn_prompts():
         TrainingRun.objects.filter(pk=make_run(update, stage).pk).update(state="succeeded")
     train = set(project.prompts.train().values_list("pk", flat=True))
     assert asked(stage_input(update, "ppo")) == left & train
-    assert asked(stage_input(update, "generate")) == left
     assert asked(stage_input(update, "evaluate")) == left - train
 
 

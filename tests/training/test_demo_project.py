@@ -125,6 +125,6 @@ def test_the_loop_reports_each_round_in_the_agreed_words(corpus, starter, monkey
         "seconds",
         "energy_kwh",
     }
-    assert set(report["rounds"][0]["seconds"]) == {"sample", "rank", "reward", "ppo", "generate", "evaluate"}
+    assert set(report["rounds"][0]["seconds"]) == {"sample", "rank", "reward", "ppo", "evaluate"}
     assert report["rounds"][0]["judgments"] == QUESTIONS
     assert "win rate of the decided" in capsys.readouterr().out

@@ -297,7 +297,7 @@ def test_a_waiting_update_says_so_and_polls(page, project):
     text = text_of(page.get(address("update", project)))
     assert "Waiting for the worker" in text
     assert 'hx-trigger="every 2s"' in text
-    assert text.count("To come") == 5
+    assert text.count("To come") == 4
     assert "Reload this page" in text
 
 

@@ -200,12 +200,12 @@ def test_a_change_that_crosses_no_watch_is_shown_with_its_number_before_and_now(
 @pytest.mark.django_db
 def test_computing_time_counts_attempts_that_did_not_succeed(client, evaluated):
     update = evaluated()
-    assert "5 min 34 s" in page(client, update)
+    assert "4 min 10 s" in page(client, update)
     version = update.candidate
     version.metrics["unfinished_seconds"] = 120.0
     version.save()
     text = page(client, update)
-    assert "7 min 34 s" in text and "2 min of it in attempts that did not succeed" in text
+    assert "6 min 10 s" in text and "2 min of it in attempts that did not succeed" in text
 
 
 @pytest.mark.django_db

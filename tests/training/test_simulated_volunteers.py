@@ -9,7 +9,7 @@ from ranking.services import close_round, open_round
 from tests.factories import coordinator_of, make_project, make_prompt
 from tests.training.making import add_answers
 from training.services.simulation.volunteers import simulate_volunteers
-from training.services.versions.releases import register_base_version
+from training.services.versions.base_version import register_base_version
 from training.simulation import SimulatedVolunteer
 from training.starter.corpus import Statement, Topic
 from training.starter.gold import GoldLabels

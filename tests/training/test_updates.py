@@ -13,6 +13,7 @@ from django_tasks_db.models import DBTaskResult
 
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent
+from ranking.models.round_states import RoundState
 from ranking.services import open_round
 from tests.factories import coordinator_of, make_project
 from tests.training.making import (
@@ -350,6 +351,7 @@ def test_an_update_of_a_version_that_is_no_longer_live_is_not_taken_up_again():
     update = make_update()
     request_cancel(update=update)
     release_version(version=make_candidate(update.project), actor=None)
+    cancel_sampling(run=update.project.runs.get())
     with pytest.raises(RefusedError, match="no longer live"):
         retry_update(update=update)
 
@@ -365,7 +367,7 @@ def test_answers_that_are_all_alike_fail_the_sampling_and_leave_the_open_round(m
     run.refresh_from_db()
     assert run.state == State.FAILED
     assert "nothing to compare" in run.error
-    assert not project.rounds.exists()
+    assert not project.rounds.open().exists()
     assert not project.versions.get().author.completions.exists()
 
 
@@ -381,12 +383,11 @@ def test_sampling_of_a_version_that_is_no_longer_live_leaves_the_open_round(monk
     use_engine(monkeypatch, SAMPLE)
     project = make_trainable()
     run = sample_live_version(project=project)
-    candidate = make_candidate(project)
-    release_version(version=candidate, actor=None)
+    run.version.become(ModelVersion.State.RETIRED)  # while its engine runs
     run = sampled(run)
     assert run.state == State.FAILED
     assert "no longer live" in run.error
-    assert project.rounds.get().author == candidate.author
+    assert project.rounds.get().state == RoundState.PREPARING
     assert not project.versions.get(number=0).author.completions.exists()
 
 
@@ -403,14 +404,14 @@ def test_an_unforeseen_error_fails_the_sampling_and_frees_the_project(monkeypatc
 
 def test_a_worker_that_lost_the_sampling_while_it_stored_the_answers_stores_nothing(monkeypatch):
     use_engine(monkeypatch, SAMPLE)
-    store = sampling_execution.store_sampled
+    store = sampling_execution._store_sampled
 
     def lose_the_lease(version: ModelVersion, run: TrainingRun) -> None:
         store(version, run)
         TrainingRun.objects.filter(pk=run.pk).update(lease=uuid.uuid4())
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(sampling_execution, "store_sampled", lose_the_lease)
+    monkeypatch.setattr(sampling_execution, "_store_sampled", lose_the_lease)
     project = make_trainable()
     # The other worker's lease is part of what this one's transaction takes back, so it is given again.
     finish = TrainingRun.finish
@@ -422,7 +423,7 @@ def test_a_worker_that_lost_the_sampling_while_it_stored_the_answers_stores_noth
     monkeypatch.setattr(TrainingRun, "finish", finish_after_a_takeover)
     run = sampled(sample_live_version(project=project))
     assert (run.state, run.error) == (State.RUNNING, "")
-    assert not project.rounds.exists()
+    assert not project.rounds.open().exists()
 
 
 def test_answers_that_cannot_be_read_fail_the_sampling_with_that_reason(monkeypatch):

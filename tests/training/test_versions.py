@@ -1,14 +1,12 @@
 """Which version is live: base, release, rejection and the way back."""
 
-import shutil
-
 import pytest
 from django.db import IntegrityError, transaction
 
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent
-from ranking.errors import RankingError
 from ranking.models import Outcome
+from ranking.models.round_states import RoundState
 from ranking.services import snapshot_preferences
 from tests.factories import coordinator_of, make_project
 from tests.training.making import (
@@ -20,14 +18,12 @@ from tests.training.making import (
     make_trainable,
     make_update,
 )
-from training.models import ModelVersion, Release
+from training.models import ModelVersion
+from training.services.clock import tick
 from training.services.runs.recipes import base_model, stage_input
-from training.services.versions.releases import (
-    register_base_version,
-    reject_version,
-    release_version,
-    roll_back,
-)
+from training.services.updates.control import request_cancel
+from training.services.versions.base_version import register_base_version
+from training.services.versions.releases import reject_version, release_version, roll_back
 
 pytestmark = pytest.mark.django_db
 State = ModelVersion.State
@@ -52,16 +48,6 @@ def test_a_release_retires_the_live_version_and_opens_a_round_with_the_new_answe
     assert (release.version, release.previous.number, release.is_rollback) == (candidate, 0, False)
     assert project.rounds.get().author == candidate.author
     assert AuditEvent.objects.filter(verb="version.released", actor=coordinator_of(project)).exists()
-
-
-def test_a_release_without_anything_to_compare_changes_nothing():
-    project = make_trainable()
-    candidate = make_candidate(project)
-    candidate.author.completions.all().delete()
-    with pytest.raises(RankingError):
-        release_version(version=candidate, actor=None)
-    assert states(project) == {0: State.LIVE, 1: State.CANDIDATE}
-    assert not Release.objects.filter(version=candidate).exists()
 
 
 @pytest.mark.parametrize("state", [State.LIVE, State.REJECTED])
@@ -147,29 +133,51 @@ def test_the_database_admits_one_live_version_per_project():
         ModelVersion.objects.filter(pk=candidate.pk).update(state=State.LIVE)
 
 
-def test_a_version_that_was_live_before_needs_no_run_directory():
-    update = make_update()
-    candidate = make_finished(update)
+def test_a_decision_has_the_next_round_prepared_and_the_open_one_goes_on():
+    project = make_judged()
+    first = project.rounds.get()
+    candidate = make_finished(make_update(project))
     release_version(version=candidate, actor=None)
-    compared = update.project.rounds.get(closed_at=None).comparisons.count()
-    roll_back(project=update.project, actor=None)
-    for run in update.runs.all():
-        shutil.rmtree(run.folder)
-    release_version(version=candidate, actor=None)
-    assert update.project.rounds.get(closed_at=None).comparisons.count() == compared
+    first.refresh_from_db()
+    prepared = project.rounds.preparing().get()
+    run = project.runs.get(update=None)
+    assert (first.state, first.is_open) == (RoundState.RELEASED, True)
+    assert prepared.author == candidate.author
+    assert (run.round, run.version, run.state) == (prepared, candidate, run.State.QUEUED)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "3", '{"prompt_id": []}', '{"prompt_id": "1"}', "[" * 9000, None]
-)
-def test_a_candidate_whose_answers_cannot_be_read_is_not_released(text):
-    update = make_update()
-    candidate = make_finished(update)
-    answers = update.run_of("generate").folder / "output" / "completions.jsonl"
-    answers.unlink() if text is None else answers.write_text(text)
-    with pytest.raises(RefusedError, match=r"cannot be read|nothing to compare"):
-        release_version(version=candidate, actor=None)
-    assert states(update.project) == {0: State.LIVE, 1: State.CANDIDATE}
+def test_a_rejected_candidate_ends_its_round_and_the_live_version_answers_for_the_next():
+    project = make_judged()
+    first = project.rounds.get()
+    reject_version(version=make_finished(make_update(project)), actor=None)
+    first.refresh_from_db()
+    assert first.state == RoundState.KEPT
+    assert project.rounds.preparing().get().author == project.versions.get(number=0).author
+    assert project.runs.get(update=None).version.number == 0
+
+
+def test_going_back_gives_up_what_is_sampled_of_the_version_that_was_live():
+    project = make_judged()
+    candidate = make_finished(make_update(project))
+    release_version(version=candidate, actor=None)
+    roll_back(project=project, actor=None)
+    old, new = project.runs.filter(update=None).order_by("pk")
+    assert (old.version, old.state) == (candidate, old.State.CANCELLED)
+    assert (new.version.number, new.state) == (0, new.State.QUEUED)
+    assert project.rounds.preparing().get().author == new.version.author
+
+
+def test_a_release_during_another_update_has_the_clock_sample_when_that_has_ended():
+    project = make_judged()
+    update = make_update(project)
+    release_version(version=make_candidate(project), actor=None)
+    tick()
+    assert not project.runs.filter(update=None).exists()
+    request_cancel(update=update)
+    tick()
+    run = project.runs.get(update=None)
+    tick()
+    assert run.round == project.rounds.preparing().get() and project.runs.filter(update=None).count() == 1
 
 
 def test_an_update_stays_on_the_base_model_of_its_version():
@@ -238,5 +246,5 @@ def test_what_attempts_without_success_took_counts_among_the_costs_of_a_version(
     metrics = make_finished(update).metrics
     assert metrics["unfinished_seconds"] == pytest.approx(83.4)
     assert metrics["energy_kwh"] == pytest.approx(
-        5 * 0.0012
-    )  # four stages of 83.4 seconds, and as long again
+        4 * 0.0012
+    )  # three stages of 83.4 seconds, and as long again

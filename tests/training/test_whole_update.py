@@ -8,10 +8,13 @@ import pytest
 from django.conf import settings
 
 from annotator.models import AuditEvent, Completion
-from training.models import ModelVersion, TrainingRun, Update
+from ranking.models.round_states import RoundState
+from tests.training.making import SMALL
+from training.models import ModelVersion, Schedule, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
+from training.services.sampling.worker import execute_sampling
 from training.services.simulation.round import measure, watch_gold
-from training.services.versions.releases import release_version, roll_back
+from training.services.versions.releases import release_version
 from training.starter.corpus import Statement, Topic
 from training.starter.gold import GoldLabels
 
@@ -43,7 +46,7 @@ def test_an_update_ends_with_a_candidate(update: Update):
 
 def test_every_stage_is_one_run_with_its_result(update: Update):
     runs = list(update.runs.order_by("pk"))
-    assert [run.stage for run in runs] == ["reward", "ppo", "generate", "evaluate"]
+    assert [run.stage for run in runs] == ["reward", "ppo", "evaluate"]
     assert all(run.state == State.SUCCEEDED and run.attempt == 1 for run in runs)
     assert all(run.result == json.loads((run.folder / "result.json").read_text()) for run in runs)
     assert all(run.lease is None and run.finished_at for run in runs)
@@ -65,10 +68,10 @@ def test_the_published_adapter_is_the_one_the_engine_wrote(update: Update):
 
 
 def test_the_recipes_chain_the_adapters(update: Update):
-    reward, ppo, generate, evaluate = update.runs.order_by("pk")
+    reward, ppo, evaluate = update.runs.order_by("pk")
     assert ppo.recipe["reward_adapter"] == evaluate.recipe["reward_adapter"] == str(reward.adapter_dir)
     assert ppo.recipe["policy_adapter"] is None
-    assert generate.recipe["policy_adapter"] == evaluate.recipe["candidate_adapter"] == str(ppo.adapter_dir)
+    assert evaluate.recipe["candidate_adapter"] == str(ppo.adapter_dir)
     assert evaluate.recipe["baseline_adapter"] is None
     assert reward.recipe["max_steps"] == 4
 
@@ -82,7 +85,6 @@ def test_ppo_learns_from_train_prompts_and_is_judged_on_held_out_ones(update: Up
     held_out = {str(pk) for pk in update.project.prompts.held_out().values_list("pk", flat=True)}
     assert asked("ppo") == train
     assert asked("evaluate") == held_out
-    assert asked("generate") == train | held_out
 
 
 def test_the_evaluation_and_the_figures_are_stored(update: Update):
@@ -91,7 +93,7 @@ def test_the_evaluation_and_the_figures_are_stored(update: Update):
     assert evaluation.baseline == update.parent
     assert evaluation.wins + evaluation.ties + evaluation.losses == 2 * held_out
     metrics = update.candidate.metrics
-    assert set(metrics["seconds"]) == {"reward", "ppo", "generate", "evaluate"}
+    assert set(metrics["seconds"]) == {"reward", "ppo", "evaluate"}
     assert 0 <= metrics["win_rate_low"] <= metrics["win_rate"] <= metrics["win_rate_high"] <= 1
     assert isinstance(metrics["kl"], float)
 
@@ -107,24 +109,29 @@ def test_the_acts_are_on_record(update: Update):
     } <= verbs
 
 
-def test_releasing_hands_the_sampled_answers_to_volunteers(update: Update):
+@pytest.mark.usefixtures("forked_engines")
+def test_after_a_release_the_new_version_answers_every_prompt_and_the_next_round_opens(update: Update):
+    first = update.project.rounds.get()
+    assert first.state == RoundState.GATING
+    Schedule.objects.create(project=update.project, settings=SMALL)
     release_version(version=update.candidate, actor=update.started_by)
     update.parent.refresh_from_db()
     assert update.candidate.state == ModelVersion.State.LIVE
     assert update.parent.state == ModelVersion.State.RETIRED
-    opened = update.project.rounds.get(closed_at=None)
+    run = update.project.runs.get(update=None, state=State.QUEUED)
+    execute_sampling(run.pk)
+    run.refresh_from_db()
+    first.refresh_from_db()
+    opened = update.project.rounds.open().get()
+    asked = {
+        json.loads(line)["prompt_id"] for line in (run.folder / "prompts.jsonl").read_text().splitlines()
+    }
+    assert asked == {str(prompt.pk) for prompt in update.project.prompts.all()}
+    assert run.recipe["policy_adapter"] == str(update.candidate.adapter_dir)
+    assert (run.round, opened.number, opened.state) == (opened, 2, RoundState.OPEN)
+    assert (first.state, first.is_open) == (RoundState.RELEASED, False)
     authors = set(opened.comparisons.values_list("completions__author", flat=True))
-    assert opened.number == 2
     assert authors == {update.candidate.author_id}
-
-
-def test_going_back_reopens_the_answers_of_the_version_before(update: Update):
-    release_version(version=update.candidate, actor=update.started_by)
-    release = roll_back(project=update.project, actor=update.started_by)
-    assert release.is_rollback
-    assert release.version == update.parent
-    opened = update.project.rounds.get(closed_at=None)
-    assert set(opened.comparisons.values_list("completions__author", flat=True)) == {update.parent.author_id}
 
 
 def test_the_figures_of_a_round_are_those_of_its_runs_and_of_the_gold_labels(update: Update):
@@ -141,6 +148,6 @@ def test_the_figures_of_a_round_are_those_of_its_runs_and_of_the_gold_labels(upd
     assert figures.score_gain == pairs.metrics["score_gain"]
     assert watch_gold(update, figures) == pairs.metrics["watches"]
     assert figures.pairs == update.dataset.pairs
-    assert set(figures.seconds) == {"rank", "reward", "ppo", "generate", "evaluate"}
+    assert set(figures.seconds) == {"rank", "reward", "ppo", "evaluate"}
     assert {sample["prompt"] for sample in figures.samples} <= set(questions)
     json.dumps(asdict(figures))

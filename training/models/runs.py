@@ -9,7 +9,8 @@ from django.db.models import Q
 from django.utils.translation import gettext, gettext_lazy
 
 from annotator.models import Project, User
-from ranking.models import Dataset
+from ranking.models import Dataset, Round
+from ranking.models.round_states import RoundState
 from training.rlhf.stages import STAGES
 
 from .engine_runs import EngineRun
@@ -37,6 +38,14 @@ class Update(Leased):
     parent = models.ForeignKey(
         ModelVersion, on_delete=models.PROTECT, related_name="+", help_text="Live when it began."
     )
+    round = models.ForeignKey(
+        Round,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="updates",
+        help_text="The newest when it began, which it learns from among others.",
+    )
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, null=True, blank=True)
     candidate = models.OneToOneField(
         ModelVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="update"
@@ -63,11 +72,19 @@ class Update(Leased):
 
     @transaction.atomic
     def _end(self, rows: LeasedQuerySet, state: Leased.State, **values: Any) -> bool:
-        """End the update and whatever run of it is active, which would keep later updates from its stage."""
+        """End the update, whatever run of it is active, and the learning of its round.
+
+        An active run would keep later updates from its stage.
+        """
         if not super()._end(rows, state, **values):
             return False
         ended = {"lease": None, "lease_expires_at": None, "finished_at": self.finished_at}
         self.runs.active().update(state=state, error=values.get("error", ""), **ended)
+        if self.round and state == self.State.SUCCEEDED:
+            self.round.move(RoundState.GATING)
+        elif self.round:
+            self.round.refresh_from_db(fields=["closed_at"])
+            self.round.move(RoundState.CLOSING if self.round.closed_at else RoundState.OPEN)
         return True
 
 
@@ -95,6 +112,14 @@ class TrainingRun(EngineRun):
         blank=True,
         related_name="runs",
         help_text="The version that a run outside an update samples from.",
+    )
+    round = models.ForeignKey(
+        Round,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="runs",
+        help_text="The round that it samples answers for.",
     )
     recipe: Any = models.JSONField(default=dict)
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
@@ -14,10 +15,12 @@ from django_tasks.base import Task
 from annotator.errors import RefusedError
 from annotator.models import Project
 from annotator.services.audit import record
+from ranking.models import Round
 from training.cron import latest_time
 from training.models import Export, Founding, Leased, Schedule, TrainingRun, UnpackedBase, Update
 from training.services.jobs import is_waiting
 from training.services.plans.control import request_plan
+from training.services.sampling.control import sample_live_version
 from training.services.updates.control import new_judgments, start_update
 from training.services.versions.exports import request_exports
 from training.tasks import run_export, run_founding, run_sampling, run_unpacking, run_update
@@ -41,6 +44,8 @@ def tick(now: datetime | None = None) -> None:
         _guarded(update, partial(_revive, update, run_update))
     for run in TrainingRun.objects.claimable().filter(update=None):
         _guarded(run, partial(_revive, run, run_sampling))
+    for prepared in Round.objects.preparing().select_related("project"):
+        _guarded(prepared, partial(_sample_for, prepared))
     request_exports()
     for export in Export.objects.claimable():
         _guarded(export, partial(_revive, export, run_export))
@@ -77,6 +82,13 @@ def start_due(schedule: Schedule, now: datetime) -> Update | None:
                 reason=str(refused),
             )
             return None
+
+
+def _sample_for(prepared: Round) -> None:
+    """Start the sampling that a round waits for, unless it was begun: one that failed waits for a person."""
+    if not prepared.runs.filter(version__author=prepared.author_id).exists():
+        with suppress(RefusedError):
+            sample_live_version(project=prepared.project)
 
 
 def _guarded(subject: Model, act: Callable[[], object]) -> None:

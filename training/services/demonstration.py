@@ -16,7 +16,7 @@ from ranking.services.practice import add_practice
 from training.demonstration import content
 from training.services.base_models.unpacking import register_gguf
 from training.services.schedules import save_schedule
-from training.services.versions.releases import register_base_version
+from training.services.versions.base_version import register_base_version
 from training.tasks import run_unpacking
 
 

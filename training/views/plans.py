@@ -13,7 +13,7 @@ from training.costs import cost_of
 from training.models import Update
 from training.rlhf import stages as engine
 from training.services.plans.stored import basis_and_plan
-from training.services.runs.recipes import STAGES
+from training.services.runs.recipes import SETTABLE
 from training.templatetags.figures import duration
 
 _SHORT_OF_MEMORY = 0.95
@@ -82,11 +82,11 @@ def view_of(project: Project, plan: dict[str, Any], settings: dict[str, dict[str
     """A plan as the engine printed it, beside the settings that people chose."""
     stages = plan["stages"]
     by_hand = _("set by a coordinator")
-    rows = [Row(str(stage), name, value_words(value), by_hand) for stage in STAGES
+    rows = [Row(str(stage), name, value_words(value), by_hand) for stage in SETTABLE
             for name, value in settings.get(stage, {}).items()]  # fmt: skip
     rows += [
         Row(str(stage), name, value_words(each["value"]), reason(plan, name, each["why"]))
-        for stage in STAGES
+        for stage in SETTABLE
         for name, each in stages[stage]["settings"].items()
     ]
     seconds, kwh = plan["seconds"], _kwh(stages)
@@ -99,8 +99,8 @@ def view_of(project: Project, plan: dict[str, Any], settings: dict[str, dict[str
         machine_memory=plan["machine"]["memory"],
         kwh=kwh,
         cost=cost_of(project, seconds=seconds["total"], kwh=kwh),
-        stages=[(_(engine.STAGES[stage].label), stages[stage]["seconds"]) for stage in STAGES],
-        rows=sorted(rows, key=lambda row: [str(stage) for stage in STAGES].index(row.stage)),
+        stages=[(_(engine.STAGES[stage].label), stages[stage]["seconds"]) for stage in SETTABLE],
+        rows=sorted(rows, key=lambda row: [str(stage) for stage in SETTABLE].index(row.stage)),
     )
 
 

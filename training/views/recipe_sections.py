@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from training.forms import ScheduleForm
 from training.recipe_fields import Setting, range_words, settings_of_stage
 from training.rlhf import stages as engine
-from training.services.runs.recipes import STAGES
+from training.services.runs.recipes import SETTABLE
 
 from .plans import NextPlan, value_words
 
@@ -26,7 +26,7 @@ class Section:
 def sections_of(form: ScheduleForm, plan: NextPlan | None) -> list[Section]:
     """The stages with their fields, each of which says what it is for and what is chosen without it."""
     sections = []
-    for stage in STAGES:
+    for stage in SETTABLE:
         bound = []
         for setting in settings_of_stage(stage):
             form.fields[setting.key].help_text = _help(setting, plan)

@@ -44,7 +44,7 @@ class Command(BaseCommand):
         project = Project.objects.filter(slug=options["slug"]).first()
         if project is None:
             project = self._found(coordinator, options)
-        if not project.rounds.exists():
+        if not project.rounds.begun().exists():
             self._open_first_round(project, coordinator)
         link = create_sign_in_link(coordinator)
         self.stdout.write(f"\nChorus serves {settings.SITE_URL} once the line below says so.")

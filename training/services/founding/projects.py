@@ -13,7 +13,7 @@ from training.models import UnpackedBase
 from training.rlhf.model.gguf_file import is_one_file
 from training.services.base_models.check import check_base_model
 from training.services.base_models.unpacking import register_gguf, unpack_now
-from training.services.versions.releases import register_base_version
+from training.services.versions.base_version import register_base_version
 
 
 def prepare_base_model(

@@ -8,7 +8,7 @@ from django.db.models import Count
 from annotator.models import Completion, Project
 from ranking.models import Comparison
 from training.models import ModelVersion, TrainingRun, Update
-from training.services.runs.recipes import STAGES, Settings, base_model, judge_of
+from training.services.runs.recipes import SETTABLE, Settings, base_model, judge_of
 
 DESK, CHAT = Comparison.Source.DESK, Comparison.Source.CHAT
 _LOOKED_AT = 300  # prompts, and answers
@@ -36,14 +36,14 @@ def facts_of(version: ModelVersion, settings: Settings, minutes: int) -> dict[st
         "policy_adapter": str(version.adapter_dir) if version.adapter_dir else None,
         "prompts": _prompts(project),
         "answers": _answers(project),
-        "pace": {stage: pace for stage in STAGES if (pace := _pace(last, stage)) is not None},
+        "pace": {stage: pace for stage in SETTABLE if (pace := _pace(last, stage)) is not None},
     }
 
 
 def watts_of(project: Project) -> dict[str, float]:
     """What each stage of the newest planned update drew, where that was measured."""
     last, watts = _last_planned(project), {}
-    for stage in STAGES:
+    for stage in SETTABLE:
         result = _result(last, stage)
         kwh, seconds = result.get("energy", {}).get("kwh"), result.get("seconds")
         if kwh and seconds:
@@ -90,5 +90,9 @@ def _pace(update: Update | None, stage: str) -> float | None:
 
 
 def _result(update: Update | None, stage: str) -> dict[str, Any]:
-    run = update.run_of(stage) if update else None
+    """What the engine wrote of a stage; of sampling, for the newest round for which answers were sampled."""
+    if update is None:
+        return {}
+    sampled = update.project.runs.filter(stage=TrainingRun.Stage.GENERATE, state=Update.State.SUCCEEDED)
+    run = sampled.last() if stage == TrainingRun.Stage.GENERATE else update.run_of(stage)
     return run.result if run and run.result.get("seconds") else {}

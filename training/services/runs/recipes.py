@@ -61,7 +61,7 @@ def check_settings(settings: Settings) -> None:
     if not isinstance(settings, dict):
         raise RefusedError(_("The settings must be an object with one entry per stage."))
     for stage, values in settings.items():
-        if stage not in STAGES or not isinstance(values, dict):
+        if stage not in SETTABLE or not isinstance(values, dict):
             raise RefusedError(
                 _("The settings name no stage of an update: %(stage)s.") % {"stage": f"{stage!r:.40}"}
             )
@@ -122,13 +122,6 @@ def _input_of_ppo(update: Update, values: dict[str, Any]) -> RunInput:
     return _input_with_prompts(
         Stage.PPO, update.parent, update.project.prompts.in_use().train(), {**values, **fixed}
     )
-
-
-def _input_of_generate(update: Update, values: dict[str, Any]) -> RunInput:
-    chosen = {"completions_per_prompt": update.project.completions_per_comparison, **values}
-    fixed = {"policy_adapter": str(_succeeded(update, Stage.PPO).adapter_dir)}
-    prompts = update.project.prompts.in_use()
-    return _input_with_prompts(Stage.GENERATE, update.parent, prompts, {**chosen, **fixed})
 
 
 def _input_of_evaluate(update: Update, values: dict[str, Any]) -> RunInput:
@@ -205,7 +198,8 @@ def _succeeded(update: Update, stage: Stage) -> TrainingRun:
 _INPUT_OF = {
     Stage.REWARD: _input_of_reward,
     Stage.PPO: _input_of_ppo,
-    Stage.GENERATE: _input_of_generate,
     Stage.EVALUATE: _input_of_evaluate,
 }
 STAGES = tuple(_INPUT_OF)
+SETTABLE = (*STAGES, Stage.GENERATE)
+"""What a project's settings are for: the stages of an update, and sampling answers for the next round."""

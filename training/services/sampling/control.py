@@ -1,5 +1,6 @@
-"""Starting and cancelling the sampling of the live version's completions."""
+"""Starting and cancelling the sampling of the live version's completions, for the next round."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ from annotator.errors import RefusedError
 from annotator.models import Project, User
 from annotator.services.audit import record
 from annotator.shown import Shown
+from ranking.services import prepare_round
 from training.failures import reason_of
 from training.models import ModelVersion, TrainingRun
 from training.services.plans.stored import current_plan
@@ -41,12 +43,15 @@ def sample_live_version(
     check_settings({Stage.GENERATE: values})
     with transaction.atomic():
         lock_idle_project(project, shown)
-        version = ModelVersion.objects.live().filter(project=project).select_related("project").first()
+        version = (
+            ModelVersion.objects.live().filter(project=project).select_related("project", "author").first()
+        )
         if version is None:
             raise RefusedError(_("This project has no live version yet, so there is nothing to sample from."))
         if not project.prompts.in_use().exists():
             raise RefusedError(_("This project has no prompts yet: import some first."))
-        run = TrainingRun(project=project, stage=Stage.GENERATE, version=version)
+        prepared = prepare_round(project=project, author=version.author, actor=actor)
+        run = TrainingRun(project=project, stage=Stage.GENERATE, version=version, round=prepared)
         try:
             create_run(run, sampling_input(version, {"seed": version.runs.count(), **values}))
         except OSError as error:
@@ -54,6 +59,20 @@ def sample_live_version(
         record("sampling.started", actor=actor, project=project, target=run)
         transaction.on_commit(partial(run_sampling.enqueue, run.pk))
     return run
+
+
+def prepare_next_round(*, version: ModelVersion, actor: User | None) -> None:
+    """Prepare a round with the answers of a version that has just become, or stayed, the live one.
+
+    What is sampled of another version is given up. Where sampling cannot start now, the clock starts it when
+    it can; the caller holds the project's lock.
+    """
+    project = version.project
+    prepare_round(project=project, author=version.author, actor=actor)
+    for run in project.runs.active().filter(update=None).exclude(version=version):
+        run.request_cancel()
+    with suppress(RefusedError):
+        sample_live_version(project=project, actor=actor)
 
 
 def cancel_sampling(*, run: TrainingRun, actor: User | None = None) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 from django.db import transaction
 
 from annotator.errors import RefusedError
-from annotator.models import Project, User
+from annotator.models import Project
 from annotator.services.completions import add_completions
-from ranking.models import Round
 from ranking.services import open_round
 from training.launcher import Outcome
 from training.models import ModelVersion, TrainingRun
@@ -40,12 +39,12 @@ def _conclude(run: TrainingRun, outcome: Outcome) -> None:
                 f"{version} is no longer live: another version was released while it was sampled. The open "
                 "round was left as it is."
             )
-        store_sampled(version, run)
-        open_round_with(version=version, run=run, actor=None)
+        _store_sampled(version, run)
+        _open_round(version, run)
     run.finish(outcome.state, error=outcome.error, result=outcome.result)
 
 
-def store_sampled(version: ModelVersion, run: TrainingRun) -> None:
+def _store_sampled(version: ModelVersion, run: TrainingRun) -> None:
     """Store what a generate run sampled from a version as its completions."""
     prompts = {str(prompt.pk): prompt for prompt in version.project.prompts.all()}
     try:
@@ -72,17 +71,12 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, lines)
 
 
-def open_round_with(*, version: ModelVersion, run: TrainingRun | None, actor: User | None) -> Round:
-    """Open the next round with a version's completions, as many for each prompt as its run sampled."""
-    comparisons_per_prompt, seed = 1, None
-    if run is not None:
-        sampled = int(run.recipe["completions_per_prompt"])
-        comparisons_per_prompt = max(1, sampled // version.project.completions_per_comparison)
-        seed = run.recipe["seed"]
-    return open_round(
+def _open_round(version: ModelVersion, run: TrainingRun) -> None:
+    """Open the next round with a version's completions, as many for each prompt as the run sampled."""
+    sampled = int(run.recipe["completions_per_prompt"])
+    open_round(
         project=version.project,
         author=version.author,
-        comparisons_per_prompt=comparisons_per_prompt,
-        actor=actor,
-        seed=seed,
+        comparisons_per_prompt=max(1, sampled // version.project.completions_per_comparison),
+        seed=run.recipe["seed"],
     )

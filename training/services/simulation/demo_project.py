@@ -13,7 +13,7 @@ from annotator.models.prompts import split_of
 from annotator.services.projects import create_project
 from annotator.services.prompts import import_prompts
 from training.services.base_models.check import check_base_model
-from training.services.versions.releases import register_base_version
+from training.services.versions.base_version import register_base_version
 from training.starter.build import make_starter
 from training.starter.corpus import Topic
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from annotator.models import Project, User
 from training.models import TrainingRun, Update
 from training.rlhf.intervals import share_interval
-from training.services.sampling.control import sample_live_version
+from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.sampling.worker import execute_sampling
 from training.services.updates.control import start_update
 from training.services.updates.worker import execute_update
@@ -79,7 +79,7 @@ def simulate_round(
     """
     seconds: dict[str, float] = {}
     with progress_bars(Path(settings.DATA_DIR) / "runs"):
-        if not project.rounds.filter(closed_at=None).exists():
+        if not project.rounds.open().exists() or project.rounds.preparing().exists():
             seconds["sample"] = _timed(_open_round, project, coordinator, rankings, seed)
         began = time.monotonic()
         judgments = simulate_volunteers(
@@ -194,6 +194,10 @@ def _gold_accuracy(reward: TrainingRun, gold: Labels, questions: dict[str, str])
 
 
 def _open_round(project: Project, coordinator: User, rankings: int | None, seed: int) -> None:
+    for waiting in project.runs.active().filter(update=None):
+        cancel_sampling(
+            run=waiting, actor=coordinator
+        )  # of a release; it would sample for the project's own settings
     comparisons, project.judgments_per_comparison = _comparisons_needed(project, rankings)
     project.save(update_fields=["judgments_per_comparison"])
     run = sample_live_version(

@@ -12,6 +12,7 @@ from annotator.models import Project, User
 from annotator.services.audit import record
 from annotator.shown import Shown, check_shown
 from ranking.models import Judgment
+from ranking.models.round_states import RoundState
 from training.facts import update_facts
 from training.models import ModelVersion, TrainingRun, Update
 from training.services.plans.stored import minutes_of, plan_for
@@ -51,16 +52,20 @@ def start_update(
         if slot is not None and project.updates.filter(slot=slot).exists():
             raise RefusedError(_("The update of this time was started already."))
         last = project.updates.aggregate(last=Max("number"))["last"] or 0
+        current = project.rounds.begun().first()
         update = Update.objects.create(
             project=project,
             number=last + 1,
             parent=parent,
+            round=current,
             started_by=actor,
             slot=slot,
             settings=settings,
             plan=plan_for(project, settings),
         )
         record("update.started", actor=actor, project=project, target=update, slot=slot)
+        if current:
+            current.move(RoundState.CLOSING, actor=actor)
         transaction.on_commit(partial(run_update.enqueue, update.pk))
     return update
 
@@ -108,6 +113,8 @@ def retry_update(
             update.dataset = None
         update.save(update_fields=["settings", "plan", "dataset"])
         record("update.retried", actor=actor, project=update.project, target=update)
+        if update.round:
+            update.round.move(RoundState.CLOSING, actor=actor)
         transaction.on_commit(partial(run_update.enqueue, update.pk))
 
 

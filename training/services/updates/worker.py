@@ -3,6 +3,7 @@
 import logging
 from functools import partial
 
+from ranking.models.round_states import RoundState
 from ranking.services import snapshot_preferences
 from training.failures import record_failure, retry_write
 from training.launcher import Outcome, run_engine
@@ -30,7 +31,7 @@ def execute_update(update_id: int) -> None:
     Returns at once when another worker holds the update or it has ended. Killed anywhere, the next call goes
     on from the last checkpoint. Whatever goes wrong ends up as the update's error.
     """
-    update = Update.objects.select_related("project", "parent", "dataset__project").get(pk=update_id)
+    update = Update.objects.select_related("project", "parent", "dataset__project", "round").get(pk=update_id)
     if update.claim() is None:
         return
     with record_failure(update):
@@ -41,6 +42,8 @@ def _advance(update: Update) -> None:
     try:
         if update.dataset is None:
             update.renew(dataset=snapshot_preferences(project=update.project, actor=update.started_by))
+        if update.round:
+            update.round.move(RoundState.LEARNING)
         if not update.plan:
             _plan(update)
         for stage in STAGES:

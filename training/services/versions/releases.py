@@ -1,60 +1,39 @@
-"""Which version is live: registering the base, releasing, rejecting, rolling back."""
+"""Which version is live: releasing, rejecting, rolling back."""
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
-from annotator.models import Author, Completion, Project, User
+from annotator.models import Project, User
 from annotator.services.audit import record
-from annotator.services.completions import get_or_create_author
 from annotator.shown import Shown, check_shown
-from ranking.errors import RankingError
 from ranking.models import Outcome
+from ranking.models.round_states import RoundState
 from ranking.services import decide_outcome
 from training.facts import live_facts, version_facts
-from training.models import ModelVersion, Release, TrainingRun
-from training.services.sampling.worker import open_round_with, store_sampled
+from training.models import ModelVersion, Release, Update
+from training.services.sampling.control import prepare_next_round
 
 State = ModelVersion.State
 
 
-@transaction.atomic
-def register_base_version(*, project: Project, actor: User | None = None) -> ModelVersion:
-    """Make the base model the project's live version 0; a project that has a version keeps what it has."""
-    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    if first := ModelVersion.objects.filter(project=project, number=0).first():
-        return first
-    author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name="Version 0")
-    version = ModelVersion.objects.create(
-        project=project, number=0, author=author, base_model=project.base_model, state=State.LIVE
-    )
-    Release.objects.create(project=project, version=version, released_by=actor)
-    record("version.registered", actor=actor, project=project, target=version)
-    return version
-
-
 def release_version(*, version: ModelVersion, actor: User | None, shown: Shown | None = None) -> Release:
-    """Make a candidate live and open the next round with its completions, all or nothing.
+    """Make a candidate live, and have the next round prepared with its answers.
 
-    A retired version can be made live again. Raises RefusedError for one that is live or was rejected, and
-    when its completions cannot be read or give volunteers nothing to compare.
+    A retired version can be made live again. Raises RefusedError for one that is live or was rejected.
     """
     with transaction.atomic():
         _lock(version)
         check_shown(shown, version_facts(version))
-        was_candidate = version.state == State.CANDIDATE
         release = _make_live(version, actor=actor, allowed=(State.CANDIDATE, State.RETIRED))
-        run = _generate_run(version)
-        # A version that was live before has its answers stored, and its run directory may be gone.
-        if was_candidate and run is not None:
-            store_sampled(version, run)
-        open_round_with(version=version, run=run, actor=actor)
         record("version.released", actor=actor, project=version.project, target=version)
+        _end_round(version, RoundState.RELEASED, actor)
+        prepare_next_round(version=version, actor=actor)
     return release
 
 
 def reject_version(*, version: ModelVersion, actor: User | None, shown: Shown | None = None) -> None:
-    """Put a candidate aside for good; the live version stays."""
+    """Put a candidate aside for good; the live version stays, and answers anew for the next round."""
     with transaction.atomic():
         _lock(version)
         check_shown(shown, version_facts(version))
@@ -65,12 +44,17 @@ def reject_version(*, version: ModelVersion, actor: User | None, shown: Shown | 
         version.become(State.REJECTED)
         decide_outcome(candidate=version.author, decision=Outcome.Decision.NOT_RELEASED)
         record("version.rejected", actor=actor, project=version.project, target=version)
+        _end_round(version, RoundState.KEPT, actor)
+        if live := ModelVersion.objects.live().filter(project=version.project_id).first():
+            prepare_next_round(version=live, actor=actor)
 
 
 def roll_back(
     *, project: Project, actor: User | None, to: int | None = None, shown: Shown | None = None
 ) -> Release:
-    """Make the version before the live one live again and open the next round with its completions.
+    """Make the version before the live one live again, and have a round prepared with new answers of it.
+
+    The open round goes on until then.
 
     `to` is the number of the version that the actor takes for the one before: a request sent twice must not
     go back twice.
@@ -90,8 +74,7 @@ def roll_back(
         release = _make_live(previous, actor=actor, allowed=(State.RETIRED,), is_rollback=True)
         decide_outcome(candidate=live.author, decision=Outcome.Decision.TAKEN_BACK)
         record("version.rolled_back", actor=actor, project=project, target=previous)
-        if Completion.objects.filter(author=previous.author).exists():
-            _reopen(previous, actor)
+        prepare_next_round(version=previous, actor=actor)
     return release
 
 
@@ -124,17 +107,8 @@ def _make_live(
     )
 
 
-def _reopen(version: ModelVersion, actor: User | None) -> None:
-    """Open a round if there is something to compare: going back must not fail for want of a round."""
-    try:
-        with transaction.atomic():
-            open_round_with(version=version, run=_generate_run(version), actor=actor)
-    except RankingError:
-        return
-
-
-def _generate_run(version: ModelVersion) -> TrainingRun | None:
-    """The run that sampled a version's completions when it was made."""
-    return TrainingRun.objects.filter(
-        update__candidate=version, stage=TrainingRun.Stage.GENERATE, state=TrainingRun.State.SUCCEEDED
-    ).last()
+def _end_round(version: ModelVersion, state: RoundState, actor: User | None) -> None:
+    """End the round from which an update made the version."""
+    update = Update.objects.select_related("round").filter(candidate=version).first()
+    if update and update.round:
+        update.round.move(state, actor=actor)
