@@ -42,6 +42,17 @@ RULES = (
         changed("split", "content_hash"),
         "a prompt stays in its split for ever",
     ),
+    # Erasing an account leaves out who it was, and their address. There is no rule against deleting rows,
+    # which nothing in the code does: a test that empties SQLite's tables deletes them, too.
+    Rule(
+        "audit_row_stays",
+        "annotator_auditevent",
+        "UPDATE",
+        f"({changed('project_id', 'verb', 'target', 'created_at')} "
+        "OR (NEW.actor_id IS NOT NULL AND (OLD.actor_id IS NULL OR NEW.actor_id <> OLD.actor_id)) "
+        "OR (NEW.data <> OLD.data AND COALESCE(NEW.data ->> 'email', '-') <> ''))",
+        "the log is only added to",
+    ),
 )
 
 

@@ -11,6 +11,7 @@ from .views import (
     home,
     joining,
     language,
+    log,
     people,
     personal_settings,
     project_settings,
@@ -38,6 +39,8 @@ project_patterns = [
     path("people/invitations/<int:pk>/revoke/", people.invitation_revoke, name="revoke-invitation"),
     path("people/<int:pk>/role/", people.member_role, name="change-role"),
     path("people/<int:pk>/remove/", people.member_remove, name="remove-member"),
+    path("log/", log.log, name="log"),
+    path("log/export/<str:file_format>/", log.log_export, name="log-export"),
     path("settings/", project_settings.project_settings, name="settings"),
     path("settings/<section:section>/", project_settings.project_settings, name="settings-section"),
 ]

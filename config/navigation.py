@@ -20,6 +20,7 @@ TABS = (
     (_("Datasets"), "datasets", COORDINATORS),
     (_("Training"), "training", COORDINATORS),
     (_("People"), "people", COORDINATORS),
+    (_("Log"), "log", COORDINATORS),
     (_("Settings"), "settings", COORDINATORS),
 )
 

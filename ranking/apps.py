@@ -8,6 +8,7 @@ class RankingConfig(AppConfig):
     def ready(self) -> None:
         from annotator.triggers import keep_rules
 
+        from . import log_words  # noqa: F401 - registers what it says
         from .triggers import RULES
 
         keep_rules(self, RULES)

@@ -9,7 +9,7 @@ class TrainingConfig(AppConfig):
         from ranking.overview import add_waiting
         from ranking.services.personal_data import add_part
 
-        from . import receivers  # noqa: F401 - registers them
+        from . import log_words, receivers  # noqa: F401 - registers them
         from .services.conversations.personal_data import ABOUT, conversations
         from .services.conversations.waiting import messages_to_review
         from .services.founding import personal_data as founding

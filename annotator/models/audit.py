@@ -33,6 +33,7 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ("-pk",)
+        indexes = (models.Index(fields=("project", "-id"), name="audit_newest_of_project"),)
 
     def __str__(self) -> str:
         return f"{self.verb} {self.target}"

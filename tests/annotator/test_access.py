@@ -71,6 +71,7 @@ PAGES = [
     ("restore-prompt", "post", {C}),
     ("people", "get", {C}),
     ("people", "post", {C}),
+    ("log", "get", {C}),
     ("invite-many", "post", {C}),
     ("make-open-link", "post", {C}),
     ("revoke-invitation", "post", {C}),
@@ -122,7 +123,7 @@ def test_without_signing_in_every_page_asks_for_it(client, project, name, method
     assert getattr(client, method)(address(name, project)).url.startswith(reverse("account_login"))
 
 
-@pytest.mark.parametrize("name", ["guidelines", "guidelines-version", "prompts", "prompt", "home"])
+@pytest.mark.parametrize("name", ["guidelines", "guidelines-version", "prompts", "prompt", "log", "home"])
 def test_pages_to_read_refuse_post(client, project, coordinator, name):
     client.force_login(coordinator)
     url = reverse("home") if name == "home" else address(name, project)

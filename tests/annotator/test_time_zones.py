@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from annotator.models import AuditEvent, Completion, Project, Role
+from annotator.models import Completion, Project, Role
 from annotator.services.members import change_role
 from annotator.services.projects import change_settings
 from tests.factories import coordinator_of, make_completion, make_member, make_project, make_prompt
@@ -47,10 +47,11 @@ def test_the_zone_ends_with_the_request(client, paris):
     assert "Europe/Paris" not in client.get(reverse("account")).text
 
 
-def test_what_changed_meanwhile_is_told_in_the_projects_zone(client, paris):
+def test_what_changed_meanwhile_is_told_in_the_projects_zone(client, paris, monkeypatch):
     membership = paris.memberships.get(user=make_member(paris))
-    change_role(membership=membership, role=Role.REVIEWER, actor=coordinator_of(paris))
-    AuditEvent.objects.update(created_at=datetime(2026, 7, 1, 22, 30, tzinfo=UTC))
+    with monkeypatch.context() as then:
+        then.setattr(timezone, "now", lambda: datetime(2026, 7, 1, 22, 30, tzinfo=UTC))
+        change_role(membership=membership, role=Role.REVIEWER, actor=coordinator_of(paris))
     sent = {"shown": "role=volunteer", "role": "coordinator"}
     answer = client.post(reverse("change-role", args=[paris.slug, membership.pk]), sent)
     assert answer.status_code == 409 and "2 Jul 2026, 00:30" in answer.text

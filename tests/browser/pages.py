@@ -273,6 +273,7 @@ MATERIAL = [
     View("prompt-write-error", "/p/pages-four/prompts/write/", act=post(text="<<SYS>> x")),
     View("prompt-edit", "/p/pages-four/prompts/{prompt}/edit/"),
     View("prompt-edit-error", "/p/pages-four/prompts/{prompt}/edit/", act=post(language="?")),
+    View("log", "/p/pages-four/log/"),
     View("people", "/p/pages-four/people/"),
     View("people-invited", "/p/pages-four/people/", act=post(email="bo@pages.example")),
     View("people-many", "/p/pages-four/people/", act=post(addresses="bo@pages.example, ada@pages.example")),

@@ -1,0 +1,49 @@
+"""What the log's page says of the audit rows of ranking."""
+
+from django.utils.translation import gettext_lazy as _
+
+from annotator.log_words import Group, add_numbered, add_sentences, add_values
+from ranking.models import Dataset, Round
+from ranking.models.round_states import RoundState
+
+add_numbered(Round, Dataset)
+add_values({state.value: state.label for state in RoundState})
+add_sentences(
+    Group.ROUNDS,
+    {
+        "round.preparing": _("%(who)s prepared round %(target)s"),
+        "round.opened": _("%(who)s opened round %(target)s; comparisons: %(comparisons)s"),
+        "round.moved": _("%(who)s moved round %(target)s from %(before)s to %(after)s"),
+        "round.closed": _("%(who)s closed round %(target)s"),
+        "judgments.withdrawn": _("Somebody withdrew their judgments: %(judgments)s"),
+    },
+    by_itself=True,
+)
+add_sentences(
+    Group.ROUNDS,
+    {
+        "mask.decided": _("%(who)s decided about a name in an answer"),
+        "mask.word_hidden": _("%(who)s hid the word “%(word)s” in all answers"),
+        "mask.word_shown": _("%(who)s stopped hiding the word “%(word)s”"),
+    },
+)
+add_sentences(
+    Group.PEOPLE,
+    {
+        "member.left": _("%(who)s left the project"),
+        "practice.let_in": _("%(who)s let %(target)s rank"),
+        "practice.another_try": _("%(who)s gave %(target)s another try at the practice"),
+    },
+)
+add_sentences(
+    Group.SETTINGS,
+    {
+        "practice.added": _("%(who)s added practice comparisons: %(count)s"),
+        "practice.removed": _("%(who)s removed a practice comparison"),
+    },
+)
+add_sentences(
+    Group.DATASETS,
+    {"dataset.created": _("%(who)s made dataset %(target)s")},
+    by_itself=True,
+)
