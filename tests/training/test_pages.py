@@ -168,7 +168,7 @@ def test_the_overview_says_what_an_update_would_use(client):
     client.force_login(coordinator_of(project))
     text = text_of(client.get(address("training", project)))
     assert f'<p class="number">{PROMPTS}</p>' in text
-    assert "Sample answers and open a round" in text
+    assert "Close Round 1 and open one with new answers" in text
     assert "No updates are scheduled." in text
 
 
@@ -189,14 +189,14 @@ def test_the_overview_asks_for_answers_only_where_there_are_none(client):
     text = text_of(client.get(address("training", project)))
     assert "Invite people to rank" in text
     assert "No round is open" not in text
-    assert "<button>Sample answers" in text
+    assert "<button>Close Round 1 and open" in text
 
 
 def test_the_overview_leads_to_the_active_update_instead_of_starting_one(page, project, update):
     text = text_of(page.get(address("training", project)))
     assert f"Watch {update}" in text
     assert "Run the weekly update now" not in text
-    assert "Sample answers" not in text and "answers every prompt again" not in text
+    assert not any(words in text for words in ("Sample answers", "Close Round", "answers every prompt again"))
 
 
 def test_the_overview_shows_the_figures_of_every_version(page, project, update):

@@ -11,7 +11,7 @@ from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
 from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
-from ranking.models import Judgment
+from ranking.models import Judgment, Tally
 from training.facts import live_facts, work_facts
 from training.models import ModelVersion, TrainingRun
 from training.services.base_models.control import unpacked_base_of
@@ -22,6 +22,7 @@ from training.services.versions.releases import roll_back
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
 from training.services.week import Step, week_of
 
+from .next_step import can_start, primary_of
 from .plans import next_plan
 from .results.numbers import numbers_of
 from .stages import RunView
@@ -43,7 +44,9 @@ def training(request: ProjectRequest) -> HttpResponse:
     # Before what is shown: a page must not say that it shows what came after.
     facts = {"live_facts": live_facts(project), "work_facts": work_facts(project)}
     versions = ModelVersion.objects.filter(project=project).select_related("parent")
-    live, base = versions.live().first(), unpacked_base_of(project)
+    live, base, week = versions.live().first(), unpacked_base_of(project), week_of(project)
+    sampling, unpacking = _sampling(request), RunView.of_base(base) if base else None
+    has_prompts = project.prompts.in_use().exists()
     context = {
         "live": live,
         **facts,
@@ -53,11 +56,14 @@ def training(request: ProjectRequest) -> HttpResponse:
         "versions": versions[:RECENT],
         "taken_back": withdrawn_datasets(project),
         "updates": project.updates.select_related("candidate", "started_by")[:RECENT],
-        "week": week_of(project),
+        "week": week,
+        "ranked": Tally.objects.progress(week.open_round, request.user) if week.open_round else None,
+        "primary": primary_of(week, sampling, unpacking, has_prompts=has_prompts),
+        "can_start": can_start(sampling, unpacking),
         "steps": Step,
         "judgments": Judgment.objects.of_project(project).count(),
-        "sampling": _sampling(request),
-        "unpacking": RunView.of_base(base) if base else None,
+        "sampling": sampling,
+        "unpacking": unpacking,
         "too_long": project.prompts.in_use().filter(too_long=True).count(),
         "next_times": upcoming(project, count=1),
         "next_plan": next_plan(project),

@@ -30,6 +30,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class SamplingPlan:
+    """What it takes to have the live version answer every prompt: seconds, and the cost where known."""
+
+    seconds: float
+    cost: str
+
+
+@dataclass(frozen=True)
 class PlanView:
     """A plan of an update: seconds, bytes, kilowatt-hours and cost where known, and what was chosen."""
 
@@ -41,6 +49,7 @@ class PlanView:
     machine_memory: int
     kwh: float | None
     cost: str
+    sampling: SamplingPlan
     stages: list[tuple[object, float]]
     rows: list[Row]
 
@@ -99,9 +108,16 @@ def view_of(project: Project, plan: dict[str, Any], settings: dict[str, dict[str
         machine_memory=plan["machine"]["memory"],
         kwh=kwh,
         cost=cost_of(project, seconds=seconds["total"], kwh=kwh),
+        sampling=_sampling(project, stages["generate"]),
         stages=[(_(engine.STAGES[stage].label), stages[stage]["seconds"]) for stage in SETTABLE],
         rows=sorted(rows, key=lambda row: [str(stage) for stage in SETTABLE].index(row.stage)),
     )
+
+
+def _sampling(project: Project, stage: dict[str, Any]) -> SamplingPlan:
+    """Sampling for a round, which a plan has beside the stages of an update."""
+    cost = cost_of(project, seconds=stage["seconds"], kwh=_kwh({"generate": stage}))
+    return SamplingPlan(stage["seconds"], cost)
 
 
 def reason(plan: dict[str, Any], name: str, why: str) -> str:
