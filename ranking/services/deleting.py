@@ -2,11 +2,15 @@
 
 from annotator.models import Project
 from annotator.services.chunks import delete_in_chunks
-from ranking.models import Comparison, Dataset, Judgment, Outcome, Round, UnpairedPreference
+from ranking.models import Assignment, Comparison, Dataset, Judgment, Outcome, Round, UnpairedPreference
 
 
 def delete_judging(project: Project) -> None:
-    """Delete rounds, judgments, thumbs, outcomes and the rows of datasets; what was learned must be gone."""
+    """Delete rounds, judgments, thumbs, outcomes and the rows of datasets; what was learned must be gone.
+
+    The caller holds the project's lock.
+    """
+    _wait_for_judgments(project)
     Outcome.objects.filter(project=project).delete()
     delete_in_chunks(UnpairedPreference.objects.of_project(project))
     judgments = Judgment.objects.filter(comparison__round__project=project)
@@ -15,3 +19,10 @@ def delete_judging(project: Project) -> None:
     delete_in_chunks(Comparison.objects.filter(round__project=project))
     Round.objects.filter(project=project).delete()
     Dataset.objects.filter(project=project).delete()
+
+
+def _wait_for_judgments(project: Project) -> None:
+    """Take the locks of judgments and corrections: what begins now finds nothing when they are given back."""
+    list(Round.objects.select_for_update().filter(project=project).order_by("pk"))
+    assignments = Assignment.objects.filter(round__project=project)
+    list(assignments.select_for_update(of=("self",)).order_by("pk").values_list("pk"))

@@ -8,11 +8,17 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from annotator.errors import RefusedError
-from tests.factories import coordinator_of
+from annotator.models import Project, User
+from ranking.errors import RankingError
+from ranking.models import Assignment, Judgment
+from ranking.services import claim_next
+from tests.factories import coordinator_of, make_member
 from tests.racing import at_once
+from tests.ranking.making import make_judgment, make_round
 from tests.training.making import SMALL, add_answers, make_candidate, make_judged, make_trainable, make_update
 from training.models import ModelVersion, Release, Schedule, TrainingRun, Update
 from training.services.clock import tick
+from training.services.deleting.projects import delete_project
 from training.services.sampling.control import sample_live_version
 from training.services.schedules import save_schedule
 from training.services.updates.control import retry_update, start_update
@@ -99,3 +105,25 @@ def test_going_back_by_many_clicks_goes_back_one_version():
         release_version(version=make_candidate(project, number), actor=None)
     at_once(lambda _click: or_refused(roll_back, project=project, actor=None, to=1), range(2))
     assert project.versions.live().get().number == 1
+
+
+def test_a_project_that_is_deleted_while_people_judge_is_gone_or_whole():
+    current = make_round(prompts=12, answers=2)
+    project, coordinator = current.project, coordinator_of(current.project)
+    volunteers = [make_member(project) for _ in range(4)]
+
+    def act(person: User) -> None:
+        try:
+            if person == coordinator:
+                delete_project(project=project, actor=person)
+                return
+            while assignment := claim_next(project=project, volunteer=person):
+                make_judgment(assignment, 1, 2)
+        except (RefusedError, RankingError):
+            pass
+
+    at_once(act, [*volunteers, coordinator])
+    if not Project.objects.exists():
+        assert not Judgment.objects.exists() and not Assignment.objects.exists()
+    else:
+        assert Judgment.objects.count() == 12
