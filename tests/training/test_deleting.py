@@ -169,7 +169,8 @@ def test_the_audit_log_keeps_its_rows_and_says_who_deleted_what(project):
 def test_the_page_tells_how_much_it_is_and_deletes_when_the_address_is_typed(client, project):
     client.force_login(coordinator_of(project))
     url = reverse("delete-project", args=[project.slug])
-    assert url in client.get(reverse("settings", args=[project.slug])).text
+    advanced = reverse("settings-section", args=[project.slug, "advanced"])
+    assert url in client.get(advanced).text
     page = client.get(url).text
     assert "What stays" in page and page.count('<td class="num">12</td>') == 2
     for wrong in ("", "x", project.slug.upper(), "\0", "x" * 300):

@@ -261,9 +261,42 @@ def test_the_overview_says_why_the_schedule_passed_a_slot_over_until_an_update_s
     values = {"cron": "* * * * *", "is_enabled": True, "settings": SMALL}
     save_schedule(project=project, actor=coordinator_of(project), min_new_judgments=500, **values)
     tick(timezone.now() + timedelta(minutes=2))
-    assert f"Only {PROMPTS} new judgments" in text_of(client.get(address("training", project)))
+    words = f"there were {PROMPTS} new judgments, and 500 were needed."
+    assert words in text_of(client.get(address("training", project)))
     press(client, address("training", project), address("start-update", project))
     assert "Skipped on" not in text_of(client.get(address("training", project)))
+
+
+def test_a_skipped_time_is_not_told_once_the_schedule_was_saved_anew(client):
+    project = make_judged()
+    client.force_login(coordinator_of(project))
+    values = {"cron": "* * * * *", "is_enabled": True, "settings": SMALL}
+    save_schedule(project=project, actor=coordinator_of(project), min_new_judgments=500, **values)
+    tick(timezone.now() + timedelta(minutes=2))
+    save_schedule(project=project, actor=coordinator_of(project), min_new_judgments=1, **values)
+    assert "Skipped on" not in text_of(client.get(address("training", project)))
+
+
+def test_what_was_under_way_at_a_skipped_time_is_told_as_past(page, project, update):
+    values = {"cron": "* * * * *", "is_enabled": True, "settings": SMALL}
+    save_schedule(project=project, actor=coordinator_of(project), min_new_judgments=0, **values)
+    tick(timezone.now() + timedelta(minutes=2))
+    Update.objects.update(state=State.CANCELLED)
+    text = text_of(page.get(address("training", project)))
+    assert "an update, or the sampling of answers, was under way." in text
+    assert "is under way already" not in text
+
+
+def test_the_overview_moves_on_by_itself_when_the_update_has_ended(page, project, update):
+    poll = re.search(r'hx-get="([^"]+learning=[^"]+)"', text_of(page.get(address("training", project))))
+    assert poll
+    going = page.get(poll[1], headers=HTMX)
+    assert (going.status_code, going.headers.get("HX-Refresh")) == (204, None)
+    for nonsense in ("9" * 5000, "x", "\0"):
+        assert page.get(address("training", project), {"learning": nonsense}, headers=HTMX).status_code == 204
+    Update.objects.update(state=State.CANCELLED)
+    assert page.get(poll[1], headers=HTMX).headers["HX-Refresh"] == "true"
+    assert "learning=" not in text_of(page.get(address("training", project)))
 
 
 # Starting

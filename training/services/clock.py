@@ -21,6 +21,7 @@ from training.models import Export, Founding, Leased, Schedule, TrainingRun, Unp
 from training.services.jobs import is_waiting
 from training.services.plans.control import request_plan
 from training.services.sampling.control import sample_live_version
+from training.services.schedules import FEW_JUDGMENTS, UNDER_WAY
 from training.services.updates.control import new_judgments, start_update
 from training.services.versions.exports import request_exports
 from training.tasks import run_export, run_founding, run_sampling, run_unpacking, run_update
@@ -80,6 +81,9 @@ def start_due(schedule: Schedule, now: datetime) -> Update | None:
                 target=schedule,
                 slot=slot,
                 reason=str(refused),
+                cause=_cause(schedule, fresh),
+                judgments=fresh,
+                needed=schedule.min_new_judgments,
             )
             return None
 
@@ -89,6 +93,15 @@ def _sample_for(prepared: Round) -> None:
     if not prepared.runs.filter(version__author=prepared.author_id).exists():
         with suppress(RefusedError):
             sample_live_version(project=prepared.project)
+
+
+def _cause(schedule: Schedule, fresh: int) -> str:
+    """Why a slot is passed over, where pages have words of their own for it."""
+    if fresh < schedule.min_new_judgments:
+        return FEW_JUDGMENTS
+    project = schedule.project
+    is_busy = project.updates.active().exists() or project.runs.active().filter(update=None).exists()
+    return UNDER_WAY if is_busy else ""
 
 
 def _guarded(subject: Model, act: Callable[[], object]) -> None:

@@ -14,6 +14,9 @@ from training.models import Schedule
 from training.services.plans.control import request_plan
 from training.services.runs.recipes import Settings, check_settings
 
+FEW_JUDGMENTS, UNDER_WAY = "few_judgments", "under_way"
+"""Why a scheduled time was passed over: the `cause` in its audit row."""
+
 
 def save_schedule(
     *,
@@ -72,7 +75,10 @@ def last_saved(project: Project) -> AuditEvent | None:
 
 
 def passed_over(project: Project) -> AuditEvent | None:
-    """Why the newest slot started no update; None when an update was started since."""
-    event = AuditEvent.objects.filter(project=project, verb="schedule.passed_over").first()
-    started = event is not None and project.updates.filter(created_at__gt=event.created_at).exists()
-    return None if started else event
+    """Why the newest slot started no update; None when one was started, or the schedule saved, since."""
+    event = AuditEvent.objects.about(project, "schedule.passed_over").first()
+    if event is None:
+        return None
+    saved = AuditEvent.objects.about(project, "schedule.saved").filter(pk__gt=event.pk).exists()
+    started = project.updates.filter(created_at__gt=event.created_at).exists()
+    return None if saved or started else event

@@ -1,14 +1,17 @@
 """The state of a project's learning at a glance, and the acts that need no page of their own."""
 
+from http import HTTPStatus
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from annotator.access import ProjectRequest, project_view
-from annotator.models import Role
+from annotator.models import AuditEvent, Role
 from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
 from ranking.models import Judgment, Tally
@@ -16,7 +19,7 @@ from training.facts import live_facts, work_facts
 from training.models import ModelVersion, TrainingRun
 from training.services.base_models.control import unpacked_base_of
 from training.services.sampling.control import cancel_sampling, sample_live_version
-from training.services.schedules import last_saved, passed_over, upcoming
+from training.services.schedules import FEW_JUDGMENTS, UNDER_WAY, last_saved, passed_over, upcoming
 from training.services.serving.state import state_of
 from training.services.versions.releases import roll_back
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
@@ -35,6 +38,8 @@ RECENT = 20
 @vary_on_headers("HX-Request")
 def training(request: ProjectRequest) -> HttpResponse:
     if request.htmx and not request.htmx.history_restore_request:
+        if watched := request.GET.get("learning"):
+            return _still_learning(request, watched)
         sampling = _sampling(request)
         response = render(request, "training/_sampling.html", {"sampling": sampling})
         if sampling is None or not sampling.is_active:  # its buttons and rounds change with it
@@ -46,6 +51,7 @@ def training(request: ProjectRequest) -> HttpResponse:
     versions = ModelVersion.objects.filter(project=project).select_related("parent")
     live, base, week = versions.live().first(), unpacked_base_of(project), week_of(project)
     sampling, unpacking = _sampling(request), RunView.of_base(base) if base else None
+    skipped = passed_over(project)
     has_prompts = project.prompts.in_use().exists()
     context = {
         "live": live,
@@ -67,7 +73,8 @@ def training(request: ProjectRequest) -> HttpResponse:
         "too_long": project.prompts.in_use().filter(too_long=True).count(),
         "next_times": upcoming(project, count=1),
         "next_plan": next_plan(project),
-        "passed_over": passed_over(project),
+        "passed_over": skipped,
+        "why_skipped": _why_skipped(skipped),
         "schedule_saved": last_saved(project),
         "coordinators": project.coordinators,
     }
@@ -107,6 +114,28 @@ def go_back(request: ProjectRequest) -> HttpResponse:
         release = roll_back(project=request.project, actor=request.user, shown=shown)
         messages.success(request, _("%(version)s is live again.") % {"version": release.version})
     return redirect("training", request.project.slug)
+
+
+def _still_learning(request: ProjectRequest, watched: str) -> HttpResponse:
+    """Nothing while the update of that number is under way; then the page is to be loaded anew."""
+    active = request.project.updates.active().first()
+    response = HttpResponse(status=HTTPStatus.NO_CONTENT)
+    if active is None or str(active.number) != watched:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+def _why_skipped(event: AuditEvent | None) -> str:
+    """Why a scheduled time started no update, in words that stay true; empty for other reasons."""
+    cause = event.data.get("cause") if event else ""
+    if event and cause == FEW_JUDGMENTS:
+        few = ngettext(
+            "there was %(judgments)d new judgment, and %(needed)d were needed.",
+            "there were %(judgments)d new judgments, and %(needed)d were needed.",
+            event.data["judgments"],
+        )
+        return few % event.data
+    return _("an update, or the sampling of answers, was under way.") if cause == UNDER_WAY else ""
 
 
 def _sampling(request: ProjectRequest) -> RunView | None:
