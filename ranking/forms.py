@@ -19,6 +19,8 @@ from .questions.base import Part
 
 # What is longer than the page shows at once, in characters, a line counting for as many as it has room for.
 LONG, LINE = 1200, 40
+LONG_ON_A_PHONE = 220
+"""Characters in about six lines of a phone."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,18 @@ class ComparisonForm(QuestionForm):
         super().__init__(*args, **kwargs)
         self.assignment = assignment
 
+    @cached_property
     def has_long_conversation(self) -> bool:
-        return is_long("\n".join(each["content"] for each in self.assignment.comparison.prompt.conversation))
+        return is_long(self._conversation)
+
+    @cached_property
+    def is_long_on_a_phone(self) -> bool:
+        """Whether the conversation would take so much of a small window that no answer is seen in it."""
+        return is_long(self._conversation, LONG_ON_A_PHONE)
+
+    @property
+    def _conversation(self) -> str:
+        return "\n".join(each["content"] for each in self.assignment.comparison.prompt.conversation)
 
     @property
     def is_fresh(self) -> bool:
@@ -137,9 +149,9 @@ class PracticeForm(ComparisonForm):
         super().__init__(*args, assignment=assignment, asked=asked, questions=(RANKS,))
 
 
-def is_long(text: str) -> bool:
+def is_long(text: str, most: int = LONG) -> bool:
     """Whether a text is long enough for the page to fold it."""
-    return len(text) + LINE * text.count("\n") > LONG
+    return len(text) + LINE * text.count("\n") > most
 
 
 class OpenRoundForm(forms.Form):

@@ -69,6 +69,26 @@ export const measureFolds = () => {
   }
 };
 
+// The question stays at hand in one line while it is above the window; opened, the line holds a copy of it.
+const watchQuestion = new IntersectionObserver(([{ isIntersecting, boundingClientRect }]) => {
+  const line = byId("asked-line");
+  line.hidden = isIntersecting || boundingClientRect.top > 0;
+  if (line.hidden) line.open = false;
+});
+
+export const keepQuestion = () => {
+  watchQuestion.disconnect();
+  const asked = byId("conversation");
+  if (asked && byId("asked-line")) watchQuestion.observe(asked);
+};
+
+export const showQuestion = (line) => {
+  const copy = byId("conversation").cloneNode(true);
+  copy.removeAttribute("id");
+  copy.classList.remove("folding");
+  byId("asked-again").replaceChildren(...(line.open ? [copy] : []));
+};
+
 const askToOpen = (card) => {
   say(card.querySelector(".open-first").textContent);
   card.querySelector(".unfold").focus();

@@ -2,8 +2,8 @@
 // What is entered is sent by outbox.js, which leaves a submit alone that was prevented here and dispatches
 // `desk:arrive` once it has put the next comparison on the page.
 import {
-  all, askAboutLink, cards, choices, focusCard, form, isChosen, isMovable, isRead, letters, makeScrollable, markRead,
-  measureFolds, offerLinks, rankOf, unfold,
+  all, askAboutLink, cards, choices, focusCard, form, isChosen, isMovable, isRead, keepQuestion, letters, makeScrollable,
+  markRead, measureFolds, offerLinks, rankOf, showQuestion, unfold,
 } from "./comparison.js";
 import {
   beginRewrite, dropUnchangedRewrite, isAsShown, keepDraft, noteAsked, noteRewrite, restoreDraft, resumeRewrite,
@@ -79,6 +79,8 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("focusin", (event) => {
+  // The tabs are one line that scrolls on a phone; a browser leaves one there of which a corner is seen.
+  if (event.target.closest(".tabs")) event.target.scrollIntoView({ block: "nearest", inline: "nearest" });
   const fold = event.target.closest(".folding")?.closest(".fold.long:not(.open)");
   if (fold) unfold(fold, true);
 });
@@ -100,7 +102,14 @@ document.addEventListener("input", (event) => {
   if (event.target.matches("#judgment-form textarea")) keepDraft();
 });
 
-document.addEventListener("toggle", (event) => event.target.id === "rewrite-box" && beginRewrite(), true);
+document.addEventListener(
+  "toggle",
+  ({ target }) => {
+    if (target.id === "rewrite-box") beginRewrite();
+    if (target.id === "asked-line") showQuestion(target);
+  },
+  true,
+);
 
 // Dragging is no part of what one waits for: it is fetched when a hand comes near, long before it can drag.
 
@@ -134,6 +143,7 @@ const setUp = () => {
   markRead();
   forgetPast();
   measureFolds();
+  keepQuestion();
   makeScrollable();
   offerLinks();
   drag?.sortCards();
