@@ -15,21 +15,21 @@ from annotator.services.personal_data import log_of_acts
 from annotator.services.projects import change_settings
 from ranking.models import Assignment, Mask
 from ranking.practice_files import practice_from_record
-from ranking.services import claim_next, skip_comparison, snapshot_preferences
+from ranking.services import claim_next, open_round, skip_comparison, snapshot_preferences
 from ranking.services.practice import add_practice, begin_practice
 from ranking.services.withdrawal import withdraw_judgments
 from tests.factories import coordinator_of, make_member, make_newcomer, make_project
 from tests.pressing import filled, press
 from tests.ranking.making import let_lapse, make_correction, make_judgment
 from tests.training.chat.making import make_turn, react_in_every_way
-from tests.training.making import SMALL, make_finished, make_judged, make_update
+from tests.training.making import SMALL, add_answers, make_finished, make_judged, make_update
 from training.models import Export, Served, ServingSettings, UnpackedBase, UpdatePlan
 from training.services.conversations.review import take_turn
 from training.services.deleting import projects as deleting
 from training.services.deleting.files import remove_files
 from training.services.deleting.projects import delete_project
 from training.services.plans.worker import plan_next_update
-from training.services.sampling.control import sample_live_version
+from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.sampling.prompt_lengths import measure_new_prompts
 from training.services.schedules import save_schedule
 from training.services.updates.control import request_cancel
@@ -68,6 +68,9 @@ def fill() -> Project:
 def learn(project: Project, coordinator: User) -> None:
     version = make_finished(make_update(project))
     release_version(version=version, actor=coordinator)
+    cancel_sampling(run=project.runs.active().get(), actor=coordinator)
+    add_answers(version)
+    open_round(project=project, author=version.author, actor=coordinator)
     UpdatePlan.objects.create(project=project)
     Export.objects.create(version=version, base="base-1", adapter="adapter-1")
     ServingSettings.objects.create(project=project)
