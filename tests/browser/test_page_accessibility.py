@@ -170,6 +170,7 @@ ARGUMENTS = {
     "project": "x",
     "number": 1,
     "section": "ranking",
+    "file_format": "csv",
     "name": "manifest.json",
     "key": "1",
     "uidb36": "1",
