@@ -12,6 +12,7 @@ from .views import (
     safety,
     schedules,
     serving,
+    timeline,
     updates,
     versions,
 )
@@ -26,6 +27,8 @@ project_patterns = [
     path("base-model/retry/", base_models.base_model_retry, name="retry-base-model"),
     path("schedule/", schedules.schedule, name="schedule"),
     path("serving/", serving.serving, name="serving"),
+    path("rounds/", timeline.timeline, name="timeline"),
+    path("rounds/<int:number>/", timeline.round_detail, name="round"),
     path("updates/start/", updates.update_start, name="start-update"),
     path("updates/<int:number>/", updates.update_detail, name="update"),
     path("updates/<int:number>/curves.json", updates.update_curves, name="update-curves"),

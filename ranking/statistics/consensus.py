@@ -33,8 +33,20 @@ class Consensus:
         return (self.votes_chosen - self.votes_rejected) / self.votes
 
 
-def find_majorities(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> Consensus:
-    """The pairs on which more judgments prefer one completion than the other.
+@dataclass(frozen=True)
+class PairVotes:
+    """The votes on P pairs of answers, in columns of P values; ties have no side."""
+
+    comparison: Ids
+    first: Ids
+    second: Ids
+    for_first: Ids
+    for_second: Ids
+    ties: Ids
+
+
+def votes_on_pairs(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> PairVotes:
+    """How many judgments prefer which one of each two completions of a comparison.
 
     The arguments are columns of N ranks: a judgment of a comparison gave a completion a rank, 1
     the best. A judgment has one row for each completion; equal ranks are ties.
@@ -51,16 +63,24 @@ def find_majorities(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) 
     def votes(outcome: int) -> Ids:
         return np.bincount(pair_of.ravel()[better == outcome], minlength=len(pairs)).astype(np.int64)
 
-    for_left, for_right, ties = votes(1), votes(-1), votes(0)
-    left_wins = for_left > for_right
-    decided = for_left != for_right
+    return PairVotes(pairs[:, 0], pairs[:, 1], pairs[:, 2], votes(1), votes(-1), votes(0))
+
+
+def find_majorities(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> Consensus:
+    """The pairs on which more judgments prefer one completion than the other.
+
+    The arguments are those of `votes_on_pairs`.
+    """
+    votes = votes_on_pairs(judgment, comparison, completion, rank)
+    first_wins = votes.for_first > votes.for_second
+    decided = votes.for_first != votes.for_second
     found = (
-        pairs[:, 0],
-        np.where(left_wins, pairs[:, 1], pairs[:, 2]),
-        np.where(left_wins, pairs[:, 2], pairs[:, 1]),
-        np.maximum(for_left, for_right),
-        np.minimum(for_left, for_right),
-        ties,
+        votes.comparison,
+        np.where(first_wins, votes.first, votes.second),
+        np.where(first_wins, votes.second, votes.first),
+        np.maximum(votes.for_first, votes.for_second),
+        np.minimum(votes.for_first, votes.for_second),
+        votes.ties,
     )
     by_pair = np.lexsort((found[2], found[1], found[0]))
     return Consensus(*(column[by_pair][decided[by_pair]] for column in found))

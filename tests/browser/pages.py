@@ -349,6 +349,9 @@ TRAINING = [
     View(
         "schedule-error", "/p/{trained}/training/schedule/", "cora", act=post(cron="x", **{"ppo-steps": "0"})
     ),
+    View("timeline", "/p/{trained}/training/rounds/", "cora"),
+    View("timeline-empty", "/p/pages-empty/training/rounds/"),
+    View("round", "/p/{trained}/training/rounds/1/", "cora"),
     View("update-finished", "/p/{trained}/training/updates/{finished}/", "cora", act=unfold),
     View("update-failed", "/p/{trained}/training/updates/{failed}/", "cora"),
     View("update-running", "/p/{trained}/training/updates/{running}/", "cora"),

@@ -70,9 +70,9 @@ rows = [{"prompt_id": prompt, "text": f"answer {number}"} for prompt in prompts 
 """
 
 
-def make_trainable(base_model: str = "models/none") -> Project:
+def make_trainable(base_model: str = "models/none", **fields: Any) -> Project:
     """A project with prompts of both splits and a live base version."""
-    project = make_project(base_model=base_model, completions_per_comparison=2)
+    project = make_project(base_model=base_model, completions_per_comparison=2, **fields)
     for number in range(PROMPTS):
         make_prompt(project, f"Is thing {number} good?")
     register_base_version(project=project, actor=coordinator_of(project))
@@ -97,9 +97,9 @@ def judge_all(project: Project) -> int:
     return judged
 
 
-def make_judged(base_model: str = "models/none") -> Project:
+def make_judged(base_model: str = "models/none", **fields: Any) -> Project:
     """A project whose first round is judged, without any model having run."""
-    project = make_trainable(base_model)
+    project = make_trainable(base_model, **fields)
     live = project.versions.get(number=0)
     add_answers(live)
     open_round(project=project, author=live.author)

@@ -50,7 +50,16 @@ SCHEDULE = {
     "update_minutes": "0:20",
     **{f"{stage}-{name}": value for stage, values in SMALL.items() for name, value in values.items()},
 }
-GET_PAGES = ["training", "schedule", "update", "update-curves", "version", "version-safety"]
+GET_PAGES = [
+    "training",
+    "timeline",
+    "round",
+    "schedule",
+    "update",
+    "update-curves",
+    "version",
+    "version-safety",
+]
 POST_PAGES = [
     "start-update",
     "sample",
@@ -62,6 +71,7 @@ POST_PAGES = [
     "reject-version",
 ]
 ARGUMENTS = {
+    "round": "round",
     "update": "update",
     "update-curves": "update",
     "cancel-sampling": "run",
@@ -108,7 +118,7 @@ def address(name: str, project: Project, argument: object = None) -> str:
 
 def first_of(project: Project, kind: str) -> int:
     """The number in the address of something that the project has, or would have first."""
-    return {"update": project.updates.latest("pk").number, "run": 1, "version": 0}[kind]
+    return {"update": project.updates.latest("pk").number, "run": 1, "version": 0, "round": 1}[kind]
 
 
 def text_of(response: Any) -> str:

@@ -54,7 +54,8 @@ def version_release(request: ProjectRequest, number: int) -> HttpResponse:
         release_version(version=version, actor=request.user, shown=Shown.on_page(request))
         messages.success(
             request,
-            _("%(version)s is live, and a new round with its answers is open.") % {"version": version},
+            _("%(version)s is live. It answers every prompt now; a round opens when it is done.")
+            % {"version": version},
         )
         return redirect("training", request.project.slug)
     return redirect("version", request.project.slug, number)

@@ -1,0 +1,39 @@
+"""What a number of judgments amounts to: people, decided pairs, and how far people agree."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from django.db.models import Count, Q
+
+from ranking.statistics.annotator_agreement import PairwiseAgreement, pairwise_agreement
+from ranking.statistics.consensus import find_majorities
+
+from .judgments import Judgment, JudgmentQuerySet
+
+
+@dataclass(frozen=True)
+class Collected:
+    """`judgments` by so many `people` and `simulated` volunteers decide so many `pairs` by majority."""
+
+    judgments: int
+    of_simulated: int
+    people: int
+    simulated: int
+    pairs: int
+    agreement: PairwiseAgreement
+
+
+def collected_in(judgments: JudgmentQuerySet) -> Collected:
+    """Count current judgments, and what they decide; those of the chat have no part in the agreement."""
+    is_simulated = Q(volunteer__is_simulated=True)
+    counts = judgments.order_by().aggregate(
+        judgments=Count("pk"),
+        of_simulated=Count("pk", filter=is_simulated),
+        people=Count("volunteer", filter=~is_simulated, distinct=True),
+        simulated=Count("volunteer", filter=is_simulated, distinct=True),
+    )
+    ranked = judgments.filter(verdict=Judgment.Verdict.RANKED, ranks__isnull=False).order_by()
+    columns = ranked.values_list("pk", "comparison_id", "ranks__completion_id", "ranks__rank")
+    ranks = np.array(list(columns), dtype=np.int64).reshape(-1, 4).T
+    pairs = len(find_majorities(*ranks).comparison)
+    return Collected(**counts, pairs=pairs, agreement=pairwise_agreement(*ranks))
