@@ -13,6 +13,6 @@ def mail_password_reset(user_id: int | None, language: str) -> None:
 
 @mail_job()
 def mail_invitation(invitation_id: int, language: str) -> None:
-    from annotator.services.inviting_many import send_invitation
+    from annotator.services.mail import send_invitation
 
     send_invitation(invitation_id, language)

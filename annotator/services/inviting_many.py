@@ -2,12 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import transaction
-from django.template.loader import render_to_string
-from django.urls import reverse
-from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from annotator.imports.addresses import Address, read_addresses
@@ -66,22 +61,3 @@ def _to_invite(project: Project, listed: list[Address], report: InvitationsRepor
         else:
             line_of[address] = line
     return list(line_of)
-
-
-def send_invitation(invitation_id: int, language: str) -> None:
-    """Mail an invitation its link, if it can still be used.
-
-    The link is made here, not where the person was invited, so that no job holds one.
-    """
-    invitation = Invitation.objects.usable().exclude(email="").filter(pk=invitation_id).first()
-    if invitation is None:
-        return
-    address = settings.SITE_URL + reverse("join", args=[invitation.renew_token()])
-    with translation.override(language), timezone.override(invitation.project.zone):
-        words = {"project": invitation.project.name}
-        subject = " ".join((_("You are invited to %(project)s") % words).split())
-        body = render_to_string(
-            "annotator/invitation_mail.txt", {"invitation": invitation, "address": address}
-        )
-    EmailMessage(settings.ACCOUNT_EMAIL_SUBJECT_PREFIX + subject, body, to=[invitation.email]).send()
-    invitation.mark_mailed()

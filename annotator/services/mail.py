@@ -10,11 +10,11 @@ from django.core import signing
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
-from annotator.models import User
+from annotator.models import Invitation, User
 
 SALT = "annotator.mail"
 
@@ -57,3 +57,22 @@ def send_password_reset(user_id: int | None, language: str) -> None:
         subject = render_to_string("account/email/password_reset_key_subject.txt", context).strip()
         body = render_to_string("account/email/password_reset_key_message.txt", context).strip()
     EmailMessage(settings.ACCOUNT_EMAIL_SUBJECT_PREFIX + subject, f"{body}\n", to=[user.email]).send()
+
+
+def send_invitation(invitation_id: int, language: str) -> None:
+    """Mail an invitation its link, if it can still be used.
+
+    The link is made here, not where the person was invited, so that no job holds one.
+    """
+    invitation = Invitation.objects.usable().exclude(email="").filter(pk=invitation_id).first()
+    if invitation is None:
+        return
+    address = settings.SITE_URL + reverse("join", args=[invitation.renew_token()])
+    with translation.override(language), timezone.override(invitation.project.zone):
+        words = {"project": invitation.project.name}
+        subject = " ".join((_("You are invited to %(project)s") % words).split())
+        body = render_to_string(
+            "annotator/invitation_mail.txt", {"invitation": invitation, "address": address}
+        )
+    EmailMessage(settings.ACCOUNT_EMAIL_SUBJECT_PREFIX + subject, body, to=[invitation.email]).send()
+    invitation.mark_mailed()

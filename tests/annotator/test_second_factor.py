@@ -33,6 +33,7 @@ def pages_of_coordinators() -> list[str]:
     patterns = {route: pattern.callback for route, pattern in all_patterns()}
     routes = [f"/{route}" for route, view in patterns.items() if set(getattr(view, "roles", "V")) <= R_OR_C]
     filled = [re.sub(r"<int:\w+>", "1", route.replace("<slug:slug>", "climate")) for route in routes]
+    filled = [route.replace("<section:section>", "ranking") for route in filled]
     return [re.sub(r"<\w+:\w+>", "x", route) for route in filled]
 
 
