@@ -62,7 +62,14 @@ _RecipesForm: Any = type("RecipesForm", (forms.Form,), recipe_fields())
 class ScheduleForm(ComparedForm, _RecipesForm):
     """When a project is updated, how long that may take, and the settings that are not to be chosen."""
 
-    SCHEDULE = ("is_enabled", "min_new_judgments", "update_minutes")
+    SCHEDULE = (
+        "is_enabled",
+        "min_new_judgments",
+        "min_people",
+        "min_pairs",
+        "min_agreement",
+        "update_minutes",
+    )
     TIMES = ("is_enabled", "days", "at", *SCHEDULE[1:])
 
     is_enabled = forms.BooleanField(label=_("Run updates on a schedule"), required=False)
@@ -88,7 +95,28 @@ class ScheduleForm(ComparedForm, _RecipesForm):
         label=_("New judgments needed"),
         min_value=0,
         max_value=1_000_000,
-        help_text=_("With fewer since the last update, a scheduled update is skipped."),
+        help_text=_("With fewer since the last update, a scheduled update is skipped. 0 asks for none."),
+    )
+    min_people = forms.IntegerField(
+        label=_("People needed"),
+        min_value=0,
+        max_value=1_000_000,
+        help_text=_("Who gave these judgments, simulated volunteers left out. Likewise."),
+    )
+    min_pairs = forms.IntegerField(
+        label=_("Decided pairs needed"),
+        min_value=0,
+        max_value=1_000_000,
+        help_text=_("Pairs of answers with a majority for one. Likewise."),
+    )
+    min_agreement = forms.IntegerField(
+        label=_("Agreement needed, in percent"),
+        min_value=0,
+        max_value=100,
+        help_text=_(
+            "Of each two people who judged the same pair, how many agree; 50 is chance. Not asked for while "
+            "fewer than 20 such votes can be compared."
+        ),
     )
     update_minutes = HoursField(
         label=_("How long an update may take (hours:minutes)"),

@@ -20,6 +20,7 @@ from training.management.commands._repeating import repeat
 from training.models import Schedule, TrainingRun, Update
 from training.services import clock
 from training.services.clock import MAX_ATTEMPTS, tick
+from training.services.enough import Enough, enough_for_update
 from training.services.sampling.control import sample_live_version
 from training.services.schedules import save_schedule
 from training.services.updates.control import start_update
@@ -99,7 +100,7 @@ def test_too_few_new_judgments_pass_the_slot_over_with_the_reason_on_record():
     tick(MONDAY)
     tick(MONDAY + timedelta(seconds=20))
     assert not Update.objects.exists()
-    assert passed_over(project) == ["Only 0 new judgments; the schedule asks for 5."]
+    assert passed_over(project) == ["There is not enough new data (Judgments: 0 of 5)."]
 
 
 def test_an_active_update_passes_the_slot_over_with_the_reason_on_record():
@@ -206,12 +207,12 @@ def test_what_goes_wrong_with_one_schedule_does_not_stop_the_others(monkeypatch)
     for project in (broken, fine):
         make_schedule(project, MONDAY - timedelta(days=1))
 
-    def count(project: Project) -> int:
+    def look(project: Project, schedule: Schedule) -> Enough:
         if project == broken:
             raise ZeroDivisionError
-        return 5
+        return enough_for_update(project, schedule)
 
-    monkeypatch.setattr(clock, "new_judgments", count)
+    monkeypatch.setattr(clock, "enough_for_update", look)
     tick(MONDAY)
     assert [update.project for update in Update.objects.all()] == [fine]
 

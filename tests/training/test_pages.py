@@ -46,6 +46,9 @@ HTMX = {"HX-Request": "true"}
 SCHEDULE = {
     "cron": "0 3 * * 1",
     "min_new_judgments": "30",
+    "min_people": "0",
+    "min_pairs": "0",
+    "min_agreement": "0",
     "is_enabled": "on",
     "update_minutes": "0:20",
     **{f"{stage}-{name}": value for stage, values in SMALL.items() for name, value in values.items()},
@@ -271,7 +274,7 @@ def test_the_overview_says_why_the_schedule_passed_a_slot_over_until_an_update_s
     values = {"cron": "* * * * *", "is_enabled": True, "settings": SMALL}
     save_schedule(project=project, actor=coordinator_of(project), min_new_judgments=500, **values)
     tick(timezone.now() + timedelta(minutes=2))
-    words = f"there were {PROMPTS} new judgments, and 500 were needed."
+    words = f"there was not enough new data (Judgments: {PROMPTS} of 500)."
     assert words in text_of(client.get(address("training", project)))
     press(client, address("training", project), address("start-update", project))
     assert "Skipped on" not in text_of(client.get(address("training", project)))
@@ -588,6 +591,7 @@ def test_an_expression_counts_instead_of_days_and_is_shown_again(page, project):
         ({"min_new_judgments": "-1"}, "greater than or equal to 0"),
         ({"min_new_judgments": "9" * 400}, "less than or equal to"),
         ({"min_new_judgments": "many"}, "whole number"),
+        ({"min_agreement": "101"}, "less than or equal to 100"),
         ({"update_minutes": "soon"}, "Write hours and minutes"),
         ({"update_minutes": "0:00"}, "needs a minute at least"),
         ({"update_minutes": "169:00"}, "may take a week at most"),

@@ -522,9 +522,9 @@ def test_a_run_directory_never_inherits_files_of_a_number_used_before(monkeypatc
 
 def test_new_judgments_are_those_no_successful_update_learned_from():
     update = make_update()
-    assert new_judgments(update.project) == PROMPTS
+    assert new_judgments(update.project).count() == PROMPTS
     dataset = update_execution.snapshot_preferences(project=update.project)
     Update.objects.filter(pk=update.pk).update(dataset=dataset)
-    assert new_judgments(update.project) == PROMPTS
+    assert new_judgments(update.project).count() == PROMPTS
     Update.objects.filter(pk=update.pk).update(state=State.SUCCEEDED)
-    assert new_judgments(update.project) == 0
+    assert not new_judgments(update.project).exists()

@@ -15,6 +15,15 @@ class Schedule(models.Model):
     min_new_judgments = models.PositiveIntegerField(
         default=20, help_text="With fewer new judgments than this, a scheduled update is passed over."
     )
+    min_people = models.PositiveIntegerField(
+        default=0, help_text="Who gave them, simulated ones left out; with fewer, likewise."
+    )
+    min_pairs = models.PositiveIntegerField(
+        default=0, help_text="Decided by majority among them; with fewer, likewise."
+    )
+    min_agreement = models.PositiveSmallIntegerField(
+        default=0, help_text="In percent of the pairs of votes; where that is measured and less, likewise."
+    )
     is_enabled = models.BooleanField(default=False)
     settings: Any = models.JSONField(default=dict, help_text="Recipe settings of its updates.")
     update_minutes = models.PositiveIntegerField(

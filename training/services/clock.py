@@ -16,18 +16,28 @@ from annotator.errors import RefusedError
 from annotator.models import Project
 from annotator.services.audit import record
 from ranking.models import Round
+from ranking.models.round_states import RoundState
 from training.cron import latest_time
 from training.models import Export, Founding, Leased, Schedule, TrainingRun, UnpackedBase, Update
+from training.services.enough import enough_for_update
 from training.services.jobs import is_waiting
 from training.services.plans.control import request_plan
 from training.services.sampling.control import sample_live_version
-from training.services.schedules import FEW_JUDGMENTS, UNDER_WAY
-from training.services.updates.control import new_judgments, start_update
+from training.services.schedules import NOT_ENOUGH, PAUSED, UNDER_WAY
+from training.services.updates.control import start_update
 from training.services.versions.exports import request_exports
 from training.tasks import run_export, run_founding, run_sampling, run_unpacking, run_update
 
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5
+
+
+class PassedOverError(RefusedError):
+    """A scheduled update does not start, for a cause that pages have words for."""
+
+    def __init__(self, cause: str, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 def tick(now: datetime | None = None) -> None:
@@ -66,12 +76,13 @@ def start_due(schedule: Schedule, now: datetime) -> Update | None:
         unseen = Schedule.objects.filter(pk=schedule.pk, checked_at=schedule.checked_at)
         if not unseen.update(checked_at=slot):
             return None
-        project, fresh = schedule.project, new_judgments(schedule.project)
+        project, enough = schedule.project, enough_for_update(schedule.project, schedule)
         try:
-            if fresh < schedule.min_new_judgments:
-                raise RefusedError(
-                    f"Only {fresh} new judgments; the schedule asks for {schedule.min_new_judgments}."
-                )
+            if project.rounds.filter(state=RoundState.PAUSED).exists():
+                raise PassedOverError(PAUSED, "The round is paused.")
+            if enough.missing:
+                words = ", ".join(each.words for each in enough.missing)
+                raise PassedOverError(NOT_ENOUGH, f"There is not enough new data ({words}).")
             return start_update(project=project, slot=slot, settings=schedule.settings)
         except RefusedError as refused:
             record(
@@ -81,9 +92,8 @@ def start_due(schedule: Schedule, now: datetime) -> Update | None:
                 target=schedule,
                 slot=slot,
                 reason=str(refused),
-                cause=_cause(schedule, fresh),
-                judgments=fresh,
-                needed=schedule.min_new_judgments,
+                cause=refused.cause if isinstance(refused, PassedOverError) else _cause(project),
+                missing=enough.as_json(),
             )
             return None
 
@@ -95,11 +105,8 @@ def _sample_for(prepared: Round) -> None:
             sample_live_version(project=prepared.project)
 
 
-def _cause(schedule: Schedule, fresh: int) -> str:
-    """Why a slot is passed over, where pages have words of their own for it."""
-    if fresh < schedule.min_new_judgments:
-        return FEW_JUDGMENTS
-    project = schedule.project
+def _cause(project: Project) -> str:
+    """Why an update could not start, where pages have words of their own for it."""
     is_busy = project.updates.active().exists() or project.runs.active().filter(update=None).exists()
     return UNDER_WAY if is_busy else ""
 

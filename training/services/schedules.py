@@ -14,7 +14,7 @@ from training.models import Schedule
 from training.services.plans.control import request_plan
 from training.services.runs.recipes import Settings, check_settings
 
-FEW_JUDGMENTS, UNDER_WAY = "few_judgments", "under_way"
+NOT_ENOUGH, PAUSED, UNDER_WAY = "not_enough", "paused", "under_way"
 """Why a scheduled time was passed over: the `cause` in its audit row."""
 
 
@@ -24,6 +24,9 @@ def save_schedule(
     cron: str,
     is_enabled: bool,
     min_new_judgments: int,
+    min_people: int = 0,
+    min_pairs: int = 0,
+    min_agreement: int = 0,
     actor: User,
     settings: Settings,
     update_minutes: int = 8 * 60,
@@ -40,6 +43,9 @@ def save_schedule(
         "cron": cron,
         "is_enabled": is_enabled,
         "min_new_judgments": min_new_judgments,
+        "min_people": min_people,
+        "min_pairs": min_pairs,
+        "min_agreement": min_agreement,
         "checked_at": now,
         "settings": settings,
         "update_minutes": update_minutes,

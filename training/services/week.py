@@ -1,6 +1,7 @@
 """Where a project stands in its week: from collecting judgments to a version that is live."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from django.db.models import TextChoices
 from django.urls import reverse
@@ -11,6 +12,7 @@ from annotator.models import Project, Role
 from ranking.models import Round
 from ranking.overview import Waiting
 from training.models import ModelVersion, Schedule, Update
+from training.services.enough import Missing, enough_for_update, expected_on
 from training.services.updates.control import new_judgments
 
 
@@ -35,12 +37,16 @@ class Week:
     update: Update | None
     """The one under way, or the newest where that failed."""
     open_round: Round | None
+    missing: list[Missing]
+    """What there is too little of for the next update, unless only judgments were looked at."""
+    expected: date | None
+    """When judgments should be enough, at the pace of the last days."""
 
 
 def week_of(project: Project, *, exactly: bool = True) -> Week:
     """What comes first: an update under way, a decision, enough judgments, an open round.
 
-    Judgments are counted only as far as it matters unless `exactly` so many are to be shown.
+    Unless `exactly` what was collected is to be shown, judgments alone are counted, as far as it matters.
     """
     candidate = project.versions.filter(state=ModelVersion.State.CANDIDATE).first()
     newest = project.updates.first()
@@ -49,16 +55,19 @@ def week_of(project: Project, *, exactly: bool = True) -> Week:
     schedule = Schedule.objects.filter(project=project).first() or Schedule(project=project)
     open_round = project.rounds.open().first()
     needed = schedule.min_new_judgments
-    collected = new_judgments(project, at_most=None if exactly else max(needed, 1))
+    enough = enough_for_update(project, schedule) if exactly else None
+    collected = enough.collected.judgments if enough else new_judgments(project)[: max(needed, 1)].count()
     if active:
         step = Step.LEARNING
     elif candidate:
         step = Step.DECIDING
-    elif collected and collected >= needed:
+    elif collected >= max(needed, 1) and not (enough and enough.missing):
         step = Step.ENOUGH
     else:
         step = Step.COLLECTING if open_round else Step.LIVE
-    return Week(step, collected, needed, candidate, active or failed, open_round)
+    missing = enough.missing if enough else []
+    expected = expected_on(project, enough) if enough and missing else None
+    return Week(step, collected, needed, candidate, active or failed, open_round, missing, expected)
 
 
 def decision_to_take(project: Project, role: Role) -> Waiting | None:

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -18,8 +17,9 @@ from ranking.models import Judgment, Tally
 from training.facts import live_facts, work_facts
 from training.models import ModelVersion, TrainingRun
 from training.services.base_models.control import unpacked_base_of
+from training.services.enough import Missing, Quantity
 from training.services.sampling.control import cancel_sampling, sample_live_version
-from training.services.schedules import FEW_JUDGMENTS, UNDER_WAY, last_saved, passed_over, upcoming
+from training.services.schedules import NOT_ENOUGH, PAUSED, UNDER_WAY, last_saved, passed_over, upcoming
 from training.services.serving.state import state_of
 from training.services.versions.releases import roll_back
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
@@ -128,14 +128,17 @@ def _still_learning(request: ProjectRequest, watched: str) -> HttpResponse:
 def _why_skipped(event: AuditEvent | None) -> str:
     """Why a scheduled time started no update, in words that stay true; empty for other reasons."""
     cause = event.data.get("cause") if event else ""
-    if event and cause == FEW_JUDGMENTS:
-        few = ngettext(
-            "there was %(judgments)d new judgment, and %(needed)d were needed.",
-            "there were %(judgments)d new judgments, and %(needed)d were needed.",
-            event.data["judgments"],
-        )
-        return few % event.data
-    return _("an update, or the sampling of answers, was under way.") if cause == UNDER_WAY else ""
+    if event and cause == NOT_ENOUGH:
+        missing = [
+            Missing(Quantity(row["what"]), row["have"], row["needed"]) for row in event.data["missing"]
+        ]
+        words = _("there was not enough new data (%(missing)s).")
+        return words % {"missing": ", ".join(each.words for each in missing)}
+    words_of = {
+        UNDER_WAY: _("an update, or the sampling of answers, was under way."),
+        PAUSED: _("the round was paused."),
+    }
+    return words_of.get(cause, "")
 
 
 def _sampling(request: ProjectRequest) -> RunView | None:

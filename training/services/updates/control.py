@@ -12,6 +12,7 @@ from annotator.models import Project, User
 from annotator.services.audit import record
 from annotator.shown import Shown, check_shown
 from ranking.models import Judgment
+from ranking.models.judgments import JudgmentQuerySet
 from ranking.models.round_states import RoundState
 from training.facts import update_facts
 from training.models import ModelVersion, TrainingRun, Update
@@ -118,11 +119,11 @@ def retry_update(
         transaction.on_commit(partial(run_update.enqueue, update.pk))
 
 
-def new_judgments(project: Project, *, at_most: int | None = None) -> int:
-    """How many judgments no successful update has learned from yet; counted `at_most` so far."""
+def new_judgments(project: Project) -> JudgmentQuerySet:
+    """The judgments that no successful update has learned from yet."""
     last = Update.objects.filter(project=project, state=State.SUCCEEDED, dataset__isnull=False).first()
     seen = last.dataset.last_judgment_id if last and last.dataset else 0
-    return Judgment.objects.of_project(project).filter(pk__gt=seen)[:at_most].count()
+    return Judgment.objects.of_project(project).filter(pk__gt=seen)
 
 
 def _needs_new_dataset(update: Update) -> bool:
