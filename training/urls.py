@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from .api.openai import views as openai
 from .views import (
     base_models,
+    comparing,
     deleting,
     exports,
     founding,
@@ -32,6 +33,7 @@ project_patterns = [
     path("updates/start/", updates.update_start, name="start-update"),
     path("updates/<int:number>/", updates.update_detail, name="update"),
     path("updates/<int:number>/curves.json", updates.update_curves, name="update-curves"),
+    path("updates/<int:number>/compare/", comparing.update_compare, name="compare-updates"),
     path("updates/<int:number>/cancel/", updates.update_cancel, name="cancel-update"),
     path("updates/<int:number>/retry/", updates.update_retry, name="retry-update"),
     path("versions/<int:number>/", versions.version_detail, name="version"),

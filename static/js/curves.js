@@ -1,10 +1,16 @@
-// Draws the curves of an update with uPlot, and again whenever the page's live part has been replaced.
+// Draws the curves of an update with uPlot, and again whenever the page's live part has been replaced; where
+// the section names those of another update, too, both stand in one chart, and those of the other are dashed.
 const section = document.getElementById("curves");
 const plots = new Map();
-let latest = {};
+const addresses = [section.dataset.url, section.dataset.other].filter(Boolean);
+let latest = [];
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function line(label, stroke, dash) {
+  return { label, stroke, dash, width: 2, spanGaps: true, points: { show: false }, value: (_plot, value) => (value == null ? "–" : value.toFixed(3)) };
 }
 
 function options(holder) {
@@ -17,15 +23,16 @@ function options(holder) {
     axes: [axis, { ...axis, size: 54 }],
     series: [
       { label: section.dataset.step },
-      { label: holder.dataset.label, stroke: colour("--accent"), width: 2, points: { show: false }, value: (_plot, value) => (value == null ? "–" : value.toFixed(3)) },
+      line(holder.dataset.label ?? section.dataset.label, colour("--accent")),
+      ...(section.dataset.other ? [line(section.dataset.otherLabel, colour("--warn"), [6, 4])] : []),
     ],
   };
 }
 
 function draw(holder) {
-  const curve = latest[holder.dataset.curve];
-  if (!curve || curve.steps.length < 2) return;
-  const data = [curve.steps, curve.values];
+  const curves = latest.map((each) => each[holder.dataset.curve]);
+  if (!curves.some((curve) => curve?.steps.length > 1)) return;
+  const data = uPlot.join(curves.map((curve) => [curve?.steps ?? [], curve?.values ?? []]));
   const plot = plots.get(holder);
   if (plot) plot.setData(data);
   else {
@@ -44,11 +51,15 @@ function drawAnew() {
   holders().forEach(draw);
 }
 
+async function fetchCurves(address) {
+  const response = await fetch(address, { headers: { Accept: "application/json" } });
+  if (!response.ok) throw new Error(response.statusText);
+  return response.json();
+}
+
 async function refresh() {
   try {
-    const response = await fetch(section.dataset.url, { headers: { Accept: "application/json" } });
-    if (!response.ok) return;
-    latest = await response.json();
+    latest = await Promise.all(addresses.map(fetchCurves));
   } catch {
     return; // the next poll tries again
   }

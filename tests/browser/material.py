@@ -41,7 +41,7 @@ from tests.factories import (
 )
 from tests.ranking.making import make_assignment, make_judgment
 from tests.training.chat.making import make_reply, make_turn, react_in_every_way
-from tests.training.making import make_finished, make_judged, make_update
+from tests.training.making import make_finished, make_judged, make_run, make_update, write_progress
 from tests.training.planning import made_plan
 from training.models import Founding, ServingSettings, Update, UpdatePlan
 from training.services.conversations.reactions import give_thumb, show_two
@@ -225,6 +225,9 @@ def make_training() -> dict[str, Any]:
     write_comparisons(finished)
     failed = make_update(project)
     failed.claim()
+    write_curves(finished, steps=30)
+    make_run(failed, "ppo")
+    write_curves(failed, steps=12)
     failed.finish(Update.State.FAILED, error="The engine ended with status 1.")
     running = make_update(project)
     running.claim()
@@ -235,6 +238,15 @@ def make_training() -> dict[str, Any]:
     coordinator.save()
     numbers = {"finished": finished.number, "failed": failed.number, "running": running.number}
     return {"trained": project.slug, **numbers}
+
+
+def write_curves(update: Any, steps: int) -> None:
+    """A training that moves away, steadily."""
+    for stage in ("reward", "ppo"):
+        if run := update.run_of(stage):
+            write_progress(
+                run, [{"score": i / 9, "kl": i / 5, "accuracy": 0.5 + i / 90} for i in range(steps)]
+            )
 
 
 def make_chat() -> dict[str, Any]:

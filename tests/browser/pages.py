@@ -355,6 +355,8 @@ TRAINING = [
     View("update-finished", "/p/{trained}/training/updates/{finished}/", "cora", act=unfold),
     View("update-failed", "/p/{trained}/training/updates/{failed}/", "cora"),
     View("update-running", "/p/{trained}/training/updates/{running}/", "cora"),
+    View("compare", "/p/{trained}/training/updates/{finished}/compare/?with={failed}", "cora", act=unfold),
+    View("compare-one", "/p/{trained}/training/updates/{running}/compare/", "cora"),
     View("version-0", "/p/{trained}/training/versions/0/", "cora"),
     View("version-1", "/p/{trained}/training/versions/1/", "cora"),
     View("version-safety", "/p/{trained}/training/versions/1/safety/", "cora"),

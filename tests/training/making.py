@@ -168,6 +168,16 @@ def make_result(run: TrainingRun) -> dict[str, Any]:
     }
 
 
+def write_progress(run: TrainingRun, rows: list[dict[str, float]]) -> None:
+    """What an engine reported of a run, one row of metrics for each step."""
+    lines = [
+        {"time": float(step), "step": step, "total": len(rows), "metrics": row}
+        for step, row in enumerate(rows, start=1)
+    ]
+    run.folder.mkdir(parents=True, exist_ok=True)
+    (run.folder / "progress.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
 def _comparisons(run: TrainingRun) -> str:
     rows = [
         {

@@ -60,6 +60,7 @@ GET_PAGES = [
     "schedule",
     "update",
     "update-curves",
+    "compare-updates",
     "version",
     "version-safety",
 ]
@@ -77,6 +78,7 @@ ARGUMENTS = {
     "round": "round",
     "update": "update",
     "update-curves": "update",
+    "compare-updates": "update",
     "cancel-sampling": "run",
     "cancel-update": "update",
     "retry-update": "update",

@@ -15,17 +15,17 @@ from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
 from training.facts import update_facts
 from training.models import TrainingRun, Update
-from training.progress import Line, log_tail, read_curve
-from training.rlhf.stages import STAGES
+from training.progress import log_tail
 from training.services.updates.control import request_cancel, retry_update, start_update
 
+from .comparing import others_of
+from .curves import Points, curve_of, points_of
 from .plans import plan_of
 from .results import result_context
 from .stages import WAITING, stages_of
 
 CURVE_POINTS = 400
 TABLE_ROWS = 15
-CURVES = {metric: stage.name for stage in STAGES.values() for metric in stage.curves}
 
 
 @require_POST
@@ -46,7 +46,7 @@ def update_detail(request: ProjectRequest, number: int) -> HttpResponse:
     update = get_object_or_404(updates, number=number)
     is_poll = bool(request.htmx) and not request.htmx.history_restore_request
     context = _live_context(update) | {"is_poll": is_poll, "coordinators": request.project.coordinators}
-    context["plan"] = plan_of(update)
+    context |= {"plan": plan_of(update), "others": others_of(update)}
     # A poll says which words the page shows, so that a screen reader hears them only when they change.
     context["is_news"] = request.GET.get("seen") != context["status_key"]
     if update.candidate is not None:
@@ -59,8 +59,7 @@ def update_detail(request: ProjectRequest, number: int) -> HttpResponse:
 def update_curves(request: ProjectRequest, number: int) -> HttpResponse:
     """Each curve as {steps, values}, thinned to what a chart can show."""
     update = get_object_or_404(request.project.updates, number=number)
-    lines = {stage: _curve(update, stage) for stage in set(CURVES.values())}
-    return JsonResponse({name: _series(lines[stage], name) for name, stage in CURVES.items()})
+    return JsonResponse({name: _series(points) for name, points in points_of(update).items()})
 
 
 @require_POST
@@ -92,7 +91,7 @@ def _live_context(update: Update) -> dict[str, Any]:
     begun = [stage for stage in stages if stage.state not in (Update.State.SUCCEEDED, WAITING)]
     current = begun[0] if begun else None
     newest = update.runs.last()
-    rows = _curve(update, TrainingRun.Stage.PPO)
+    rows = curve_of(update, TrainingRun.Stage.PPO)
     return {
         "update": update,
         "update_facts": update_facts(update),
@@ -105,12 +104,6 @@ def _live_context(update: Update) -> dict[str, Any]:
     }
 
 
-def _curve(update: Update, stage: str) -> list[Line]:
-    run = update.run_of(stage)
-    return read_curve(run.folder) if run else []
-
-
-def _series(lines: list[Line], metric: str) -> dict[str, list[float]]:
-    points = [(line["step"], line["metrics"][metric]) for line in lines if metric in line["metrics"]]
+def _series(points: Points) -> dict[str, list[float]]:
     points = points[:: max(1, -(-len(points) // CURVE_POINTS))]
     return {"steps": [step for step, _value in points], "values": [value for _step, value in points]}

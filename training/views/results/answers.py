@@ -16,7 +16,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from annotator.models import Prompt
+from annotator.models import Project, Prompt
 from annotator.text.storable import storable
 from training.models import TrainingRun, Update
 
@@ -68,12 +68,8 @@ class Answers:
 
 def answers_of(update: Update) -> Answers | None:
     """Answers of both versions to held-out prompts, from the evaluation; None if its file is gone."""
-    run = update.run_of(TrainingRun.Stage.EVALUATE)
-    if run is None:
-        return None
-    keys = {str(pk): pk for pk in update.project.prompts.held_out().values_list("pk", flat=True)}
-    path = run.folder / "output" / "comparisons.jsonl"
-    rows = [row for row in _first_of_each_prompt(path) if row.prompt_id in keys]
+    keys = held_out_keys(update.project)
+    rows = [row for row in rows_of(update) if row.prompt_id in keys]
     if not rows:
         return None
     shown, rest = choose(rows)
@@ -87,13 +83,30 @@ def answers_of(update: Update) -> Answers | None:
     return Answers([pair(row) for row in shown], [pair(row) for row in rest], len(rows))
 
 
+def held_out_keys(project: Project) -> dict[str, int]:
+    """The held-out prompts by what an evaluation calls them."""
+    return {str(pk): pk for pk in project.prompts.held_out().values_list("pk", flat=True)}
+
+
+def rows_of(update: Update) -> list[Row]:
+    """The first pair of answers to each prompt of an evaluation; none if its file is gone."""
+    run = update.run_of(TrainingRun.Stage.EVALUATE)
+    return list(_first_of_each_prompt(run.folder / "output" / "comparisons.jsonl")) if run else []
+
+
+def spread(count: int, most: int) -> list[int]:
+    """Places that are spread evenly over `count`, at most so many."""
+    chosen = min(count, most)
+    return [i * count // chosen for i in range(chosen)]
+
+
 def choose(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     """Which rows are shown, and which behind a fold: at most `MOST`, spread evenly over their order.
 
     Shown are `EACH` from the middle of the gains in score, of the largest and of the smallest ones.
     """
-    count = min(len(rows), MOST)
-    ranked = sorted((rows[i * len(rows) // count] for i in range(count)), key=lambda row: -row.gain)
+    ranked = sorted((rows[i] for i in spread(len(rows), MOST)), key=lambda row: -row.gain)
+    count = len(ranked)
     if count <= 3 * EACH:
         return ranked, []
     middle = (count - EACH) // 2

@@ -39,7 +39,7 @@ def _win_rate(version: ModelVersion) -> Number:
         }
     return Number(
         _("Win rate"),
-        _with_interval(version.metrics, "win_rate"),
+        with_interval(version.metrics, "win_rate"),
         _(
             "How often its answer was rated better than that of the version before, on questions neither "
             "was trained on, a tie counted as half."
@@ -65,7 +65,7 @@ def _accuracy(metrics: dict[str, Any]) -> Number:
     measured = metrics["reward_accuracy"] is not None
     return Number(
         _("Reward model accuracy"),
-        _with_interval(metrics, "reward_accuracy") if measured else _("not measured"),
+        with_interval(metrics, "reward_accuracy") if measured else _("not measured"),
         _(
             "How often the reward model agrees with volunteers on new questions. 50 % is guessing; "
             "volunteers who disagree among themselves keep it below 100 %."
@@ -111,7 +111,8 @@ def seconds_of(metrics: dict[str, Any]) -> float:
     return float(sum(metrics["seconds"].values()) + metrics.get("unfinished_seconds", 0.0))
 
 
-def _with_interval(metrics: dict[str, Any], name: str) -> str:
+def with_interval(metrics: dict[str, Any], name: str) -> str:
+    """A share of metrics, with its interval where one was measured."""
     low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
     share = percent(metrics[name])
     if low is None or high is None:
