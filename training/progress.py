@@ -1,19 +1,32 @@
-"""Reading a run directory while the engine works in it: progress lines and the log."""
+"""Reading a run directory while the engine works in it: progress lines, sampled answers and the log."""
 
 import json
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 CURVE_BYTES = 4 * 1024 * 1024
 LOG_BYTES = 8 * 1024
+SAMPLES_BYTES = 256 * 1024
 MOST_STEPS = 2**53  # beyond it, a number is no longer exact in a browser
 # Speed changes when a stage goes from one phase to the next, so the guess is made from what came last.
 RECENT_STEPS = 20
 
 Line = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SampledAnswer:
+    """An answer of a policy that is being trained, with the reward model's score of it."""
+
+    step: int
+    prompt_id: str
+    text: str
+    score: float
+    finished: bool
 
 
 def last_line(folder: Path) -> Line | None:
@@ -37,6 +50,12 @@ def seconds_left(curve: Sequence[Line]) -> float | None:
     steps, seconds = last["step"] - first["step"], last["time"] - first["time"]
     left = last["total"] - last["step"]
     return max(1.0, left * seconds / steps) if steps > 0 and seconds > 0 else None
+
+
+def read_samples(folder: Path) -> list[SampledAnswer]:
+    """The answers that PPO kept for people to read, in the order of steps; a torn line is left out."""
+    lines = _tail(folder / "output" / "samples.jsonl", SAMPLES_BYTES).splitlines()
+    return [sample for line in lines if (sample := _sample(line))]
 
 
 def log_tail(folder: Path, lines: int = 40) -> str:
@@ -64,6 +83,18 @@ def _parse(text: str) -> Line | None:
         return None
     kept = {name: value for name, value in metrics.items() if name.isprintable() and math.isfinite(value)}
     return {"step": step, "total": total, "time": time, "metrics": kept}
+
+
+def _sample(text: str) -> SampledAnswer | None:
+    try:
+        row = json.loads(text)
+        step, score = int(row["step"]), float(row["score"])
+        prompt_id, answer, finished = row["prompt_id"], row["text"], row["finished"]
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return None
+    if not (isinstance(prompt_id, str) and isinstance(answer, str) and math.isfinite(score)):
+        return None
+    return SampledAnswer(step, prompt_id, answer, score, bool(finished)) if 0 <= step < MOST_STEPS else None
 
 
 def _tail(path: Path, limit: int) -> str:

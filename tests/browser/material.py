@@ -231,6 +231,7 @@ def make_training() -> dict[str, Any]:
     failed.finish(Update.State.FAILED, error="The engine ended with status 1.")
     running = make_update(project)
     running.claim()
+    write_samples(make_run(running, "ppo"))
     Update.objects.filter(pk=finished.pk).update(plan=made_plan())
     UpdatePlan.objects.create(project=project, basis=basis_of(project), plan=made_plan(budget=600.0))
     coordinator = project.memberships.get(role=Role.COORDINATOR).user
@@ -247,6 +248,24 @@ def write_curves(update: Any, steps: int) -> None:
             write_progress(
                 run, [{"score": i / 9, "kl": i / 5, "accuracy": 0.5 + i / 90} for i in range(steps)]
             )
+
+
+def write_samples(run: Any) -> None:
+    """Answers of a policy in training, of two steps."""
+    prompts = run.project.prompts.all()[:2]
+    rows = [
+        {
+            "step": step,
+            "prompt_id": str(each.pk),
+            "text": "It depends. " * 9,
+            "score": 0.4,
+            "finished": step > 0,
+        }
+        for step in (0, 5)
+        for each in prompts
+    ]
+    (run.folder / "output").mkdir()
+    (run.folder / "output" / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def make_chat() -> dict[str, Any]:

@@ -22,6 +22,7 @@ from .comparing import others_of
 from .curves import Points, curve_of, points_of
 from .plans import plan_of
 from .results import result_context
+from .samples import last_sampled, samples_of
 from .stages import WAITING, stages_of
 
 CURVE_POINTS = 400
@@ -49,6 +50,9 @@ def update_detail(request: ProjectRequest, number: int) -> HttpResponse:
     context |= {"plan": plan_of(update), "others": others_of(update)}
     # A poll says which words the page shows, so that a screen reader hears them only when they change.
     context["is_news"] = request.GET.get("seen") != context["status_key"]
+    # As for words: answers that somebody is reading stay where they are.
+    if not is_poll or request.GET.get("sampled") != context["sampled"]:
+        context["samples"] = samples_of(update)
     if update.candidate is not None:
         context |= result_context(update.candidate, update)
     return render(request, "training/_update.html" if is_poll else "training/update.html", context)
@@ -98,6 +102,7 @@ def _live_context(update: Update) -> dict[str, Any]:
         "stages": stages,
         "current": current,
         "status_key": f"{update.state}-{current.name if current else ''}",
+        "sampled": last_sampled(update),
         "log": log_tail(newest.folder) if newest else "",
         "rows": rows[-TABLE_ROWS:],
         "steps_done": len(rows),

@@ -109,7 +109,7 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
 
     checkpoint_every: int = setting(_("iterations between checkpoints"), 10, unit=_("iterations"), above=0)
     samples_every: int = setting(
-        _("iterations between lines of output/samples.jsonl"), 10, unit=_("iterations"), above=0
+        _("iterations between answers that are kept for people to read"), 5, unit=_("iterations"), above=0
     )
 
     @property
