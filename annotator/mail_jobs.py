@@ -15,8 +15,8 @@ from django_tasks.base import Task
 logger = logging.getLogger(__name__)
 
 QUEUE = "mail"
-DELAYS = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120)]
-"""How long to wait before each further attempt."""
+DELAYS = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 720, 720)]
+"""How long to wait before each further attempt: a server that is down for a day loses no mail."""
 LONGEST = 30
 """Seconds of an attempt. EMAIL_TIMEOUT alone bounds each silence of a server, not their number."""
 
@@ -38,7 +38,7 @@ def mail_job(priority: int = 0) -> Callable[[Callable[..., None]], Task]:
                 with _at_most(LONGEST):
                     send(*args)
             except (OSError, SMTPException) as error:
-                if _is_final(error):
+                if is_final(error):
                     logger.warning("The mail server refused the address: %s%s", send.__name__, args)
                 elif attempt < len(DELAYS):
                     later = job.using(run_after=timezone.now() + DELAYS[attempt])
@@ -69,7 +69,7 @@ def _at_most(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _is_final(error: Exception) -> bool:
+def is_final(error: Exception) -> bool:
     """Whether the server will never take this address; 4xx asks to come again."""
     refused = error.recipients.values() if isinstance(error, SMTPRecipientsRefused) else ()
     return any(code >= 500 for code, _ in refused)

@@ -1,4 +1,4 @@
-"""Receivers of the signals of annotator and ranking."""
+"""Receivers of signals."""
 
 from typing import Any
 
@@ -12,10 +12,12 @@ from annotator.models import Project, Prompt, User
 from annotator.signals import prompt_replaced, prompts_imported, time_zone_changed
 from ranking.signals import withdrawn
 
-from .models import Taking
+from .models import Taking, TrainingRun, Update
 from .services.conversations.removing import forget_conversations
 from .services.conversations.visits import end_visits
 from .services.schedules import leave_out_what_was_due
+from .services.telling import tell_failed
+from .signals import failed
 from .tasks import measure_prompts
 
 
@@ -50,3 +52,8 @@ def forget_what_was_said(volunteer: User, project: Project | None, **_kwargs: An
 def end_what_a_visitor_said(request: HttpRequest, **_kwargs: Any) -> None:
     """Who signs in begins anew."""
     end_visits(request.session)
+
+
+@receiver(failed)
+def tell_coordinators(update: Update | None, sampling: TrainingRun | None, **_kwargs: Any) -> None:
+    tell_failed(update=update, sampling=sampling)

@@ -9,10 +9,24 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from annotator.languages import NAMES, language_name
-from annotator.models import Prompt, User
+from annotator.models import Prompt, Role, User
 from annotator.models.personal_settings import Motion, TextSize, Theme, primary_language
 
 from .compared import ComparedForm
+
+MAIL = {
+    "mail_round_opened": (_("a new round is open"), ""),
+    "mail_round_ending": (
+        _("a round has one more day, and I have not ranked in it"),
+        _("If you are told of new rounds."),
+    ),
+    "mail_learned": (_("a version that learned from my judgments is live"), ""),
+}
+MAIL_OF_COORDINATORS = {
+    "mail_failed": (_("an update or the sampling of answers failed"), ""),
+    "mail_candidate": (_("a version waits for a decision"), ""),
+    "mail_decided": (_("another coordinator released a version, rejected it or went back"), ""),
+}
 
 
 class SettingsForm(ComparedForm, forms.ModelForm):
@@ -44,19 +58,23 @@ class SettingsForm(ComparedForm, forms.ModelForm):
             "text_size",
             "theme",
             "reduced_motion",
-            "mail_round_opened",
+            *MAIL,
+            *MAIL_OF_COORDINATORS,
         )
         labels = {
             "shortcuts": _("Rank with keys"),
-            "mail_round_opened": _("Tell me when a new round is open"),
+            **{name: label for name, (label, _help) in (MAIL | MAIL_OF_COORDINATORS).items()},
         }
         help_texts = {
             "shortcuts": _("Turn it off if keys get in the way of your screen reader or of dictation."),
-            "mail_round_opened": _("One short message a round. Each has a link that stops them."),
+            **{name: help_text for name, (_label, help_text) in MAIL.items()},
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not self.instance.memberships.filter(role=Role.COORDINATOR).exists():
+            for name in MAIL_OF_COORDINATORS:
+                del self.fields[name]
         self.near = self._near()
         codes = {*NAMES, *self.near}
         self.fields["languages"].choices = sorted(  # type: ignore[attr-defined]
@@ -71,6 +89,10 @@ class SettingsForm(ComparedForm, forms.ModelForm):
     @property
     def other_languages(self) -> list[BoundWidget]:
         return [box for box in self["languages"] if box.data["value"] not in self.near]
+
+    @property
+    def mail(self) -> list[forms.BoundField]:
+        return [self[name] for name in MAIL | MAIL_OF_COORDINATORS if name in self.fields]
 
     def _near(self) -> set[str]:
         """What they chose, what their projects ask in, what the pages are in."""

@@ -3,6 +3,7 @@
 from .audit import AuditEvent
 from .completions import Author, Completion
 from .consents import Consent
+from .events import Event, Notice
 from .flags import FlagKind
 from .guidelines import GuidelinesVersion
 from .invitations import Invitation
@@ -18,11 +19,13 @@ __all__ = [
     "Author",
     "Completion",
     "Consent",
+    "Event",
     "FlagKind",
     "GuidelinesVersion",
     "Invitation",
     "Licence",
     "Membership",
+    "Notice",
     "Project",
     "Prompt",
     "RateLimit",

@@ -69,6 +69,13 @@ class PersonalSettings(models.Model):
     reduced_motion = models.CharField(max_length=4, choices=Motion.choices, default=Motion.AUTO)
     theme = models.CharField(max_length=5, choices=Theme.choices, default=Theme.AUTO)
     mail_round_opened = models.BooleanField(default=False)
+    # Off as long as the one above is.
+    mail_round_ending = models.BooleanField(default=True)
+    mail_learned = models.BooleanField(default=True)
+    # Of coordinators:
+    mail_failed = models.BooleanField(default=True)
+    mail_candidate = models.BooleanField(default=True)
+    mail_decided = models.BooleanField(default=True)
 
     class Meta:
         abstract = True

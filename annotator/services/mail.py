@@ -3,6 +3,8 @@
 Jobs send it (`annotator/mail_jobs.py`); what a request does is to enqueue one.
 """
 
+from collections.abc import Iterable
+
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
@@ -19,13 +21,16 @@ from annotator.models import Invitation, User
 SALT = "annotator.mail"
 
 
-def make_mail(*, user: User, subject: str, body: str) -> EmailMessage:
-    """A message to somebody who asked for it, with the address that stops it in its foot and its header.
+def make_mail(*, user: User, subject: str, body: str, chosen: Iterable[str]) -> EmailMessage:
+    """A message that people can stop, with the address for that in its foot and its header.
+
+    `chosen` are the settings of theirs which the address turns off.
 
     The headers are those of RFC 8058, by which a mail program shows a button that stops it at once.
     """
-    address = settings.SITE_URL + reverse("unsubscribe", args=[signing.dumps(user.pk, salt=SALT)])
-    foot = _("You asked for this mail. To stop it: %s") % address
+    token = signing.dumps([user.pk, *sorted(set(chosen))], salt=SALT)
+    address = settings.SITE_URL + reverse("unsubscribe", args=[token])
+    foot = _("To stop this mail: %s") % address
     headers = {"List-Unsubscribe": f"<{address}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
     # A project's name may have a line break, which no header may.
     return EmailMessage(
@@ -36,10 +41,12 @@ def make_mail(*, user: User, subject: str, body: str) -> EmailMessage:
 def stop_mail(*, token: str) -> None:
     """Send no more of it to the person whose mail had this token; done again, nothing happens."""
     try:
-        pk = signing.loads(token, salt=SALT)
+        named = signing.loads(token, salt=SALT)
     except signing.BadSignature as error:
         raise RefusedError(_("This link is not valid. Check that you copied all of it.")) from error
-    User.objects.filter(pk=pk).update(mail_round_opened=False)
+    # Older mails, which were about rounds, name the person alone.
+    pk, *chosen = named if isinstance(named, list) else [named, "mail_round_opened"]
+    User.objects.filter(pk=pk).update(**dict.fromkeys(chosen, False))
 
 
 def send_password_reset(user_id: int | None, language: str) -> None:

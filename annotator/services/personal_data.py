@@ -8,7 +8,7 @@ from allauth.usersessions.models import UserSession
 from django.db.models import Q
 from rest_framework.authtoken.models import Token
 
-from annotator.models import AuditEvent, Completion, Consent, Invitation, Membership, User
+from annotator.models import AuditEvent, Completion, Consent, Invitation, Membership, Notice, User
 from annotator.models.personal_settings import PersonalSettings
 
 Row = dict[str, Any]
@@ -102,6 +102,19 @@ def written_answers(user: User) -> Iterator[Row]:
         }
 
 
+def told_by_mail(user: User) -> Iterator[Row]:
+    """What they were told, or are to be told, by mail."""
+    notices = Notice.objects.filter(user=user).select_related("event__project").order_by("pk")
+    for notice in notices.iterator(CHUNK):
+        yield {
+            "project": notice.event.project.slug,
+            "event": notice.event.kind,
+            "happened_at": notice.event.created_at,
+            "facts": notice.event.facts | notice.facts,
+            "sent_at": notice.sent_at,
+        }
+
+
 def log_of_acts(user: User) -> Iterator[Row]:
     """What they did for a project, and what was done about them: by whom is not theirs to have."""
     events = AuditEvent.objects.filter(Q(actor=user) | Q(target=f"user:{user.pk}"))
@@ -125,5 +138,6 @@ PARTS: dict[str, Part] = {
     "consents": consents,
     "invitations": invitations,
     "written_answers": written_answers,
+    "told_by_mail": told_by_mail,
     "log": log_of_acts,
 }

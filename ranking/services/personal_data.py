@@ -164,6 +164,7 @@ ABOUT = {
     "consents": gettext_lazy("what you agreed to, in the words that you read"),
     "invitations": gettext_lazy("invitations that you used or made"),
     "written_answers": gettext_lazy("answers that you wrote yourself"),
+    "told_by_mail": gettext_lazy("what you were told by mail"),
     "log": gettext_lazy("what you did for projects, and what was done about you"),
     "judgments": gettext_lazy(
         "what you judged, with every correction: the answers in the order that you saw"

@@ -4,8 +4,10 @@ from django.db import transaction
 from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 
+from annotator.events import Kind
 from annotator.models import Author, Project, User
 from annotator.services.audit import record
+from annotator.services.notices import take_back
 from annotator.shown import Shown, check_shown
 from ranking.errors import RankingError
 from ranking.facts import round_facts
@@ -43,6 +45,8 @@ def close_round(*, project: Project, actor: User | None = None, shown: Shown | N
         current.close()
         if current.state in (RoundState.OPEN, RoundState.PAUSED):
             current.move(RoundState.CLOSING, actor=actor)
+        for kind in (Kind.ROUND_OPENED, Kind.ROUND_ENDING):
+            take_back(kind, project=project, about=f"round:{current.pk}")
         record("round.closed", actor=actor, project=project, target=current)
     return current
 

@@ -2,20 +2,19 @@
 
 import random
 from collections import defaultdict
-from functools import partial
 
 from django.db import transaction
 
+from annotator.events import Kind
 from annotator.models import Author, Completion, Project, User
 from annotator.models.personal_settings import primary_language
 from annotator.services.audit import record
+from annotator.services.notices import tell
 from annotator.shown import Shown, check_shown
 from ranking.errors import NothingToRankError
 from ranking.facts import round_facts
 from ranking.models import Assignment, Comparison, ComparisonItem, Round
-from ranking.tasks import mail_round_opened
 
-from .mail import wanting_rounds
 from .masks import mask_round
 from .round_life import close_round, next_round, skip_unlearned
 
@@ -61,8 +60,8 @@ def open_round(
     _create_comparisons(opened, groups, languages)
     mask_round(opened)
     record("round.opened", actor=actor, project=project, target=opened, comparisons=len(groups))
-    if wanting_rounds(project).exists():
-        transaction.on_commit(partial(mail_round_opened.enqueue, opened.pk))
+    facts = {"number": opened.number}
+    tell(Kind.ROUND_OPENED, project=project, about=f"round:{opened.pk}", facts=facts, actor=actor)
     return opened
 
 

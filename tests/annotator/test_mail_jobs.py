@@ -104,9 +104,9 @@ def test_an_address_that_is_refused_for_good_is_not_tried_again(client, ada, fai
 
 
 def test_a_link_to_a_new_password_goes_before_the_mail_of_a_round(client, ada):
-    from ranking.tasks import mail_member
+    from annotator.tasks import mail_notices
 
-    mail_member.enqueue(1, ada.pk)
+    mail_notices.enqueue(ada.pk)
     client.post(reverse(RESET), {"email": KNOWN})
     assert DBTaskResult.objects.ready().first().task_path.endswith("mail_password_reset")
 

@@ -278,7 +278,7 @@ def test_a_second_factor_ends_what_was_signed_in_without_it(ada, rf):
 
 def test_the_link_that_ends_mail_does_nothing_else(client, ada):
     User.objects.update(mail_round_opened=True)
-    message = make_mail(user=ada, subject="A round", body="Open.")
+    message = make_mail(user=ada, subject="A round", body="Open.", chosen=["mail_round_opened"])
     address = re.search(r"http://[^/]+(\S+/stop/)", message.body)[1]
     before = User.objects.values().get(pk=ada.pk)
     client.post(address)

@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext, override
 
 from annotator.models import User
+from annotator.tasks import mail_event, mail_notices
 from ranking.models import Round
 from ranking.services import close_round, open_round
-from ranking.tasks import mail_member, mail_round_opened
 from tests.factories import make_member, make_project, make_user
 from tests.mail_jobs import run_mail_jobs
 from tests.ranking.making import make_answers
@@ -80,9 +80,9 @@ def test_a_round_that_closed_before_the_worker_came_is_not_told(
 ):
     with django_capture_on_commit_callbacks(execute=True):
         opened = open_round(project=project, author=make_answers(project), seed=1)
-    mail_member.enqueue(opened.pk, vera.pk)
-    mail_member.enqueue(opened.pk + 1000, vera.pk)
-    mail_round_opened.enqueue(opened.pk + 1000)
+    mail_notices.enqueue(vera.pk)
+    mail_notices.enqueue(vera.pk + 1000)
+    mail_event.enqueue(opened.pk + 1000)
     close_round(project=project)
     assert len(run_mail_jobs()) == 4
     assert mail.outbox == []

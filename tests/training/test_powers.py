@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotator.models import Role, User
+from annotator.services.mail_notices import send_notices
 from annotator.services.members import change_role, remove_member
 from ranking.services import open_round, snapshot_preferences
-from ranking.services.mail import send_round_opened
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member
 from tests.training.making import SMALL, make_candidate, make_judged, make_trainable
@@ -120,7 +120,8 @@ def test_the_address_of_a_download_is_worth_nothing_without_the_role(client, pro
 
 def test_mail_that_was_queued_before_does_not_reach_who_has_gone(project, second):
     User.objects.filter(pk=second.pk).update(mail_round_opened=True)
-    opened = open_round(project=project, author=project.versions.get(number=0).author)
+    open_round(project=project, author=project.versions.get(number=0).author)
+    assert second.notices.exists()
     let_go(project, second)
-    send_round_opened(opened.pk, second.pk)
-    assert mail.outbox == []
+    send_notices(second.pk)
+    assert mail.outbox == [] and not second.notices.exists()

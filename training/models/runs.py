@@ -12,6 +12,7 @@ from annotator.models import Project, User
 from ranking.models import Dataset, Round
 from ranking.models.round_states import RoundState
 from training.rlhf.stages import STAGES
+from training.signals import failed
 
 from .engine_runs import EngineRun
 from .leases import Leased, LeasedQuerySet
@@ -85,6 +86,8 @@ class Update(Leased):
         elif self.round:
             self.round.refresh_from_db(fields=["closed_at"])
             self.round.move(RoundState.CLOSING if self.round.closed_at else RoundState.OPEN)
+        if state == self.State.FAILED:
+            failed.send(Update, update=self, sampling=None)
         return True
 
 
@@ -148,6 +151,13 @@ class TrainingRun(EngineRun):
     def adapter_dir(self) -> Path:
         """Where a reward or ppo run that succeeded left its adapter."""
         return self.folder / "output"
+
+    @transaction.atomic
+    def _end(self, rows: LeasedQuerySet, state: Leased.State, **values: Any) -> bool:
+        is_ended = super()._end(rows, state, **values)
+        if is_ended and state == self.State.FAILED and self.update_id is None:
+            failed.send(TrainingRun, update=None, sampling=self)
+        return is_ended
 
     def renew(self, **values: Any) -> None:
         """Hold the lease of the run, and of the update it is part of, for another while."""

@@ -15,6 +15,7 @@ from django_tasks.base import Task
 from annotator.errors import RefusedError
 from annotator.models import Project
 from annotator.services.audit import record
+from annotator.services.notices import revive_notices
 from ranking.models import Round
 from ranking.models.round_states import RoundState
 from training.cron import latest_time
@@ -24,6 +25,7 @@ from training.services.jobs import is_waiting
 from training.services.plans.control import request_plan
 from training.services.sampling.control import sample_live_version
 from training.services.schedules import NOT_ENOUGH, PAUSED, UNDER_WAY
+from training.services.telling import remind
 from training.services.updates.control import start_update
 from training.services.versions.exports import request_exports
 from training.tasks import run_export, run_founding, run_sampling, run_unpacking, run_update
@@ -49,6 +51,7 @@ def tick(now: datetime | None = None) -> None:
     SessionStore.clear_expired()
     for schedule in Schedule.objects.filter(is_enabled=True).select_related("project"):
         _guarded(schedule, partial(start_due, schedule, now))
+        _guarded(schedule, partial(remind, schedule, now))
     for project in Project.objects.exclude(updates__state__in=Update.ACTIVE):
         _guarded(project, partial(request_plan, project))
     for update in Update.objects.claimable():
@@ -57,6 +60,7 @@ def tick(now: datetime | None = None) -> None:
         _guarded(run, partial(_revive, run, run_sampling))
     for prepared in Round.objects.preparing().select_related("project"):
         _guarded(prepared, partial(_sample_for, prepared))
+    revive_notices()
     request_exports()
     for export in Export.objects.claimable():
         _guarded(export, partial(_revive, export, run_export))

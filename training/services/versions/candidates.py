@@ -13,6 +13,7 @@ from annotator.services.completions import get_or_create_author
 from ranking.models import Outcome
 from ranking.services import record_outcome
 from training.models import Evaluation, ModelVersion, TrainingRun, Update
+from training.services.telling import tell_candidate
 
 from .files import adapter_sha256, put_in_place, staged_adapters
 
@@ -35,6 +36,7 @@ def publish_candidate(update: Update) -> ModelVersion:
         _tell_volunteers(evaluation)
         update.finish(Update.State.SUCCEEDED, candidate=version, error="")
         record("version.created", actor=update.started_by, project=update.project, target=version)
+        tell_candidate(version)
         # Last: whoever lost the lease ended above, and must not touch files that another worker published.
         put_in_place(staged, Path(settings.DATA_DIR) / folder / str(version.number))
     return version

@@ -13,6 +13,7 @@ from ranking.services import decide_outcome
 from training.facts import live_facts, version_facts
 from training.models import ModelVersion, Release, Update
 from training.services.sampling.control import prepare_next_round
+from training.services.telling import tell_rejected, tell_released
 
 State = ModelVersion.State
 
@@ -27,6 +28,7 @@ def release_version(*, version: ModelVersion, actor: User | None, shown: Shown |
         check_shown(shown, version_facts(version))
         release = _make_live(version, actor=actor, allowed=(State.CANDIDATE, State.RETIRED))
         record("version.released", actor=actor, project=version.project, target=version)
+        tell_released(release, actor)
         _end_round(version, RoundState.RELEASED, actor)
         prepare_next_round(version=version, actor=actor)
     return release
@@ -44,6 +46,7 @@ def reject_version(*, version: ModelVersion, actor: User | None, shown: Shown | 
         version.become(State.REJECTED)
         decide_outcome(candidate=version.author, decision=Outcome.Decision.NOT_RELEASED)
         record("version.rejected", actor=actor, project=version.project, target=version)
+        tell_rejected(version, actor)
         _end_round(version, RoundState.KEPT, actor)
         if live := ModelVersion.objects.live().filter(project=version.project_id).first():
             prepare_next_round(version=live, actor=actor)
@@ -74,6 +77,7 @@ def roll_back(
         release = _make_live(previous, actor=actor, allowed=(State.RETIRED,), is_rollback=True)
         decide_outcome(candidate=live.author, decision=Outcome.Decision.TAKEN_BACK)
         record("version.rolled_back", actor=actor, project=project, target=previous)
+        tell_released(release, actor)
         prepare_next_round(version=previous, actor=actor)
     return release
 
