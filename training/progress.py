@@ -58,6 +58,15 @@ def read_samples(folder: Path) -> list[SampledAnswer]:
     return [sample for line in lines if (sample := _sample(line))]
 
 
+def error_kind(folder: Path) -> str:
+    """Of which kind the error was that the engine ended with, by its own words; empty for none."""
+    try:
+        error = json.loads((folder / "error.json").read_text(encoding="utf-8"))
+        return str(error["kind"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
 def log_tail(folder: Path, lines: int = 40) -> str:
     """The last lines of the engine's log, without NUL, which databases do not take."""
     text = _tail(folder / "engine.log", LOG_BYTES).replace("\0", "\ufffd")

@@ -20,6 +20,7 @@ from training.services.updates.control import request_cancel, retry_update, star
 
 from .comparing import others_of
 from .curves import Points, curve_of, points_of
+from .diagnoses import findings_of
 from .plans import plan_of
 from .results import result_context
 from .samples import last_sampled, samples_of
@@ -102,6 +103,7 @@ def _live_context(update: Update) -> dict[str, Any]:
         "stages": stages,
         "current": current,
         "status_key": f"{update.state}-{current.name if current else ''}",
+        "findings": findings_of(update),
         "sampled": last_sampled(update),
         "log": log_tail(newest.folder) if newest else "",
         "rows": rows[-TABLE_ROWS:],
