@@ -20,11 +20,12 @@ from ranking.services.practice import add_practice, let_in, replace_practice
 from ranking.services.withdrawal import withdraw_judgments
 from tests.annotator.test_access import all_patterns
 from tests.api import client_of
-from tests.factories import coordinator_of, make_member
+from tests.factories import coordinator_of, make_member, make_prompt
 from tests.pressing import FormReader, filled
 from tests.training.chat.making import make_turn
 from tests.training.making import SMALL, make_candidate, make_finished, make_judged, make_update
 from training.services.conversations.review import leave_turn
+from training.services.gate.blind_test import FEWEST_PROMPTS, fresh_prompts
 from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.schedules import save_schedule
 from training.services.serving.settings import save_serving
@@ -355,6 +356,19 @@ def deletion(site: Site, name: str) -> Act:
     )
 
 
+def blind_test(site: Site, name: str) -> Act:
+    while fresh_prompts(site.project).count() < FEWEST_PROMPTS:
+        make_prompt(site.project)
+    version = make_finished(make_update(site.project))
+    other = make_candidate(site.project, 2)
+    return Act(
+        page=site.url("version", version.number),
+        address=site.url(name, version.number),
+        meanwhile=lambda: release_version(version=other, actor=site.bob),
+        words="Live version",
+    )
+
+
 ACTS: dict[str, Callable[[Site, str], Act]] = {
     "change-role": role,
     "remove-member": role,
@@ -383,6 +397,7 @@ ACTS: dict[str, Callable[[Site, str], Act]] = {
     "retry-update": retry,
     "release-version": decision,
     "reject-version": decision,
+    "start-test": blind_test,
     "delete-project": deletion,
 }
 

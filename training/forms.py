@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from annotator.errors import RefusedError
 from annotator.forms.compared import ComparedForm
 from training.cron import CronError, next_times, weekly_expression, weekly_of
-from training.models import Schedule, ServingSettings
+from training.models import Gate, Schedule, ServingSettings
 from training.models.serving import FEWEST_TOKENS, MOST_TOKENS
 from training.recipe_fields import entered, initial_of, recipe_fields
 from training.services.runs.recipes import SETTABLE, Settings, check_settings
@@ -69,6 +69,7 @@ class ScheduleForm(ComparedForm, _RecipesForm):
         "min_pairs",
         "min_agreement",
         "update_minutes",
+        "gate",
     )
     TIMES = ("is_enabled", "days", "at", *SCHEDULE[1:])
 
@@ -122,6 +123,15 @@ class ScheduleForm(ComparedForm, _RecipesForm):
         label=_("How long an update may take (hours:minutes)"),
         max_length=10,
         help_text=_("8:00 is a night, 0:20 twenty minutes. The settings are chosen so that it fits."),
+    )
+
+    gate = forms.ChoiceField(
+        label=_("Who decides about a new version"),
+        choices=Gate.choices,
+        help_text=_(
+            "A blind test shows people answers of both versions among the others, on held-out questions that "
+            "no test has used. What a version must pass is on its page."
+        ),
     )
 
     @classmethod

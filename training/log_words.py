@@ -35,6 +35,10 @@ add_sentences(
         "version.rejected": _("%(who)s rejected version %(target)s"),
         "version.rolled_back": _("%(who)s went back to version %(target)s"),
         "export.retried": _("%(who)s tried to export version %(target)s again"),
+        "gate.test_started": _("%(who)s began a blind test of version %(target)s"),
+        "gate.test_ended": _("%(who)s ended the blind test of version %(target)s"),
+        "gate.passed": _("%(who)s found that version %(target)s passes everything"),
+        "gate.failed": _("%(who)s found that version %(target)s does not pass everything"),
     },
     by_itself=True,
 )

@@ -42,6 +42,7 @@ project_patterns = [
     path("versions/<int:number>/files/<slug:part>.gguf", exports.export_file, name="export-file"),
     path("versions/<int:number>/release/", versions.version_release, name="release-version"),
     path("versions/<int:number>/reject/", versions.version_reject, name="reject-version"),
+    path("versions/<int:number>/test/", versions.version_test, name="start-test"),
 ]
 
 chat_patterns = [

@@ -60,7 +60,9 @@ class Assignment(ShowsCompletions, models.Model):
         help_text="The comparison's round, kept here so that free assignments are found by one index.",
     )
     comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="assignments")
-    number = models.PositiveSmallIntegerField()
+    number = models.SmallIntegerField(
+        help_text="From 0 on, lower ones are given first; below 0 those of a blind test, mixed in."
+    )
     language = models.CharField(
         max_length=35, help_text="Code of its prompt's language, kept here for the same reason."
     )

@@ -1,6 +1,7 @@
 """The acts of ranking, one function each."""
 
 from .assignments import renew_assignments, skip_comparison
+from .blind_tests import add_test_comparisons, end_test
 from .claiming import claim_ahead, claim_next
 from .datasets import snapshot_preferences
 from .judgments import correct_judgment, submit_judgment
@@ -11,12 +12,14 @@ from .rounds import open_round
 from .withdrawal import erase_account, leave_project
 
 __all__ = [
+    "add_test_comparisons",
     "claim_ahead",
     "claim_next",
     "close_round",
     "correct_judgment",
     "decide_mask",
     "decide_outcome",
+    "end_test",
     "erase_account",
     "hide_word",
     "leave_project",

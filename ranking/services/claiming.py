@@ -16,9 +16,15 @@ from django.utils import timezone
 
 from annotator.models import Completion, Project, User
 from ranking.models import PLACES, Assignment, Comparison, LapsedAssignment, Round
+from ranking.models.round_states import RoundState
+
+from .blind_tests import MOST_TEST_VOTES_EACH, test_votes_of
 
 CANDIDATES = 4
 """How many assignments a claim looks at: enough that volunteers who come at once rarely want the same one."""
+
+ANY, TEST, ORDINARY = (-(2**15), 2**15 - 1), (-(2**15), -1), (0, 2**15 - 1)
+"""Numbers of assignments: all, those of a blind test, those of the round itself."""
 
 ATTEMPTS = 100
 """How often a claim looks again when others were quicker, of whom each look lets one go on."""
@@ -29,6 +35,7 @@ _CLAIMABLE = {"lapsed": "a.state = 'held' AND a.held_until <= %(now)s", "free": 
 _FIRST = f"""SELECT id FROM (
   SELECT a.id FROM ranking_assignment a
   WHERE a.round_id = %(round)s AND a.language = %(language_{{n}})s AND {{claimable}}
+  AND a.number BETWEEN %(least)s AND %(most)s
   AND NOT EXISTS (SELECT 1 FROM ranking_assignment o
     WHERE o.comparison_id = a.comparison_id AND o.volunteer_id = %(volunteer)s)
   AND NOT EXISTS (SELECT 1 FROM ranking_skip s
@@ -105,15 +112,30 @@ def _own_and_candidates(
     is_own = Q(volunteer=volunteer, state=Assignment.State.HELD)
     own: list[Assignment] = []
     candidates: list[Assignment] = []
-    for assignment in current.assignments.filter(is_own | Q(pk__in=_candidate_ids(current, volunteer, now))):
+    wanted = _first_ids(current, volunteer, now, chance)
+    for assignment in current.assignments.filter(is_own | Q(pk__in=wanted)):
         (own if assignment.volunteer_id == volunteer.pk else candidates).append(assignment)
     own.sort(key=lambda assignment: (assignment.claimed_at or now, assignment.place))
     candidates.sort(key=lambda assignment: (assignment.number, chance.random()))
     return own, candidates
 
 
-def _candidate_ids(current: Round, volunteer: User, now: datetime) -> list[int]:
-    """The first lapsed and the first free assignments of each language that the volunteer reads.
+def _first_ids(current: Round, volunteer: User, now: datetime, chance: random.Random) -> list[int]:
+    """Assignments to try first: while a candidate is tested, by chance those of its test or the others.
+
+    So nobody can tell the two apart by when they come. What there is none of is left to the other kind, but
+    one person gives a test no more than so many votes.
+    """
+    if current.state != RoundState.GATING:
+        return _candidate_ids(current, volunteer, now, ANY)
+    may_test = test_votes_of(current, volunteer) < MOST_TEST_VOTES_EACH
+    kinds = chance.sample([TEST, ORDINARY], 2) if may_test else [ORDINARY]
+    found = (_candidate_ids(current, volunteer, now, kind) for kind in kinds)
+    return next((ids for ids in found if ids), [])
+
+
+def _candidate_ids(current: Round, volunteer: User, now: datetime, numbers: tuple[int, int]) -> list[int]:
+    """The first lapsed and the first free assignments of these numbers in each language they read.
 
     None while the round is paused.
     """
@@ -124,6 +146,8 @@ def _candidate_ids(current: Round, volunteer: User, now: datetime) -> list[int]:
         "round": current.pk,
         "volunteer": volunteer.pk,
         "now": connection.ops.adapt_datetimefield_value(now),
+        "least": numbers[0],
+        "most": numbers[1],
         **{f"language_{n}": language for n, language in enumerate(languages)},
     }
     parts = [

@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from collections.abc import Iterable
 
 from django.db import transaction
 
@@ -50,14 +51,14 @@ def open_round(
         raise NothingToRankError
     close_round(project=project, actor=actor)
     skip_unlearned(project, actor)
-    languages = {pk: primary_language(tag) for pk, tag in project.prompts.values_list("pk", "language")}
+    languages = _languages(project)
     opened = next_round(project, author)
     opened.open(
         author=author,
         assignment_count=len(groups) * project.judgments_per_comparison,
         languages=sorted({languages[prompt] for prompt, _ in groups}),
     )
-    _create_comparisons(opened, groups, languages)
+    add_comparisons(opened, groups, range(project.judgments_per_comparison))
     mask_round(opened)
     record("round.opened", actor=actor, project=project, target=opened, comparisons=len(groups))
     facts = {"number": opened.number}
@@ -93,9 +94,14 @@ def _answers_to_compare(project: Project, author: Author) -> dict[int, list[int]
     return {prompt: sets.get(project.system_prompt) or max(sets.values()) for prompt, sets in answers.items()}
 
 
-def _create_comparisons(
-    opened: Round, groups: list[tuple[int, list[int]]], languages: dict[int, str]
-) -> None:
+def add_comparisons(
+    opened: Round, groups: list[tuple[int, list[int]]], numbers: Iterable[int]
+) -> list[Comparison]:
+    """Store comparisons of (prompt id, completion ids), each with an assignment of each number.
+
+    The caller holds the project's lock, and counts the assignments.
+    """
+    languages = _languages(opened.project)
     comparisons = Comparison.objects.bulk_create(
         [Comparison(round=opened, prompt_id=prompt) for prompt, _ in groups], batch_size=BATCH
     )
@@ -108,7 +114,6 @@ def _create_comparisons(
         ],
         batch_size=BATCH,
     )
-    numbers = range(opened.project.judgments_per_comparison)
     Assignment.objects.bulk_create(
         [
             Assignment(
@@ -119,3 +124,9 @@ def _create_comparisons(
         ],
         batch_size=BATCH,
     )
+    return comparisons
+
+
+def _languages(project: Project) -> dict[int, str]:
+    """The code of each prompt's language, by prompt id."""
+    return {pk: primary_language(tag) for pk, tag in project.prompts.values_list("pk", "language")}

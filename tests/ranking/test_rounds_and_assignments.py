@@ -87,7 +87,7 @@ def test_opening_closes_the_round_before_and_counts_on():
     first.refresh_from_db()
     assert not first.is_open and second.is_open and second.number == 2
     verbs = first.project.audit_events.filter(verb__startswith="round.").values_list("verb", flat=True)
-    assert sorted(verbs) == ["round.closed", "round.moved", "round.opened", "round.opened"]
+    assert sorted(verbs) == ["round.closed", "round.moved", "round.moved", "round.opened", "round.opened"]
 
 
 def test_only_that_authors_completions_are_compared():

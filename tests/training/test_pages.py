@@ -49,6 +49,7 @@ SCHEDULE = {
     "min_people": "0",
     "min_pairs": "0",
     "min_agreement": "0",
+    "gate": "coordinator",
     "is_enabled": "on",
     "update_minutes": "0:20",
     **{f"{stage}-{name}": value for stage, values in SMALL.items() for name, value in values.items()},
@@ -73,6 +74,7 @@ POST_PAGES = [
     "retry-update",
     "release-version",
     "reject-version",
+    "start-test",
 ]
 ARGUMENTS = {
     "round": "round",
@@ -86,6 +88,7 @@ ARGUMENTS = {
     "version-safety": "version",
     "release-version": "version",
     "reject-version": "version",
+    "start-test": "version",
 }
 
 

@@ -1,6 +1,7 @@
 """Updates, runs, versions with their files, base models, new projects, schedules, what is served."""
 
 from .bases import UnpackedBase
+from .blind_tests import BlindTest
 from .conversations import Choice, Conversation, Edit, Reply, Taking, Thumb, Turn
 from .engine_runs import EngineRun
 from .exports import Export
@@ -8,12 +9,13 @@ from .foundings import Founding
 from .leases import LEASE, Leased, LeaseLostError
 from .plans import UpdatePlan
 from .runs import TrainingRun, Update
-from .schedules import Schedule
+from .schedules import Gate, Schedule
 from .serving import ModelServer, QueuePlace, Served, ServingSettings
 from .versions import Evaluation, ModelVersion, Release
 
 __all__ = [
     "LEASE",
+    "BlindTest",
     "Choice",
     "Conversation",
     "Edit",
@@ -21,6 +23,7 @@ __all__ = [
     "Evaluation",
     "Export",
     "Founding",
+    "Gate",
     "LeaseLostError",
     "Leased",
     "ModelServer",

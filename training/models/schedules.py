@@ -3,8 +3,17 @@
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Project
+
+
+class Gate(models.TextChoices):
+    """Who decides about a candidate, and by what."""
+
+    COORDINATOR = "coordinator", _("A coordinator decides")
+    PEOPLE = "people", _("People test it blindly, then a coordinator decides")
+    RULE = "rule", _("People test it blindly, then it goes live if it passes everything")
 
 
 class Schedule(models.Model):
@@ -25,6 +34,7 @@ class Schedule(models.Model):
         default=0, help_text="In percent of the pairs of votes; where that is measured and less, likewise."
     )
     is_enabled = models.BooleanField(default=False)
+    gate = models.CharField(max_length=11, choices=Gate.choices, default=Gate.COORDINATOR)
     settings: Any = models.JSONField(default=dict, help_text="Recipe settings of its updates.")
     update_minutes = models.PositiveIntegerField(
         default=8 * 60, help_text="How long an update may take: what its settings are chosen by."

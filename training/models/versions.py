@@ -17,6 +17,12 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     def live(self) -> Self:
         return self.filter(state=ModelVersion.State.LIVE)
 
+    def tested(self) -> Self:
+        """Candidates, and versions that were decided about while people still test them."""
+        return self.filter(
+            Q(state=ModelVersion.State.CANDIDATE) | Q(blind_test__ended_at=None, blind_test__isnull=False)
+        )
+
 
 class ModelVersion(models.Model):
     """An adapter on the project's base model, with its parent and the data it learned from.

@@ -19,8 +19,18 @@ from annotator.services.notices import revive_notices
 from ranking.models import Round
 from ranking.models.round_states import RoundState
 from training.cron import latest_time
-from training.models import Export, Founding, Leased, Schedule, TrainingRun, UnpackedBase, Update
+from training.models import (
+    Export,
+    Founding,
+    Leased,
+    ModelVersion,
+    Schedule,
+    TrainingRun,
+    UnpackedBase,
+    Update,
+)
 from training.services.enough import enough_for_update
+from training.services.gate.rule import tend
 from training.services.jobs import is_waiting
 from training.services.plans.control import request_plan
 from training.services.sampling.control import sample_live_version
@@ -58,6 +68,8 @@ def tick(now: datetime | None = None) -> None:
         _guarded(update, partial(_revive, update, run_update))
     for run in TrainingRun.objects.claimable().filter(update=None):
         _guarded(run, partial(_revive, run, run_sampling))
+    for candidate in ModelVersion.objects.tested().select_related("project", "author"):
+        _guarded(candidate, partial(tend, candidate))
     for prepared in Round.objects.preparing().select_related("project"):
         _guarded(prepared, partial(_sample_for, prepared))
     revive_notices()

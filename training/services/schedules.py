@@ -10,7 +10,7 @@ from annotator.services.audit import record
 from annotator.shown import Shown, check_shown
 from training.cron import CronError, next_times
 from training.facts import schedule_facts
-from training.models import Schedule
+from training.models import Gate, Schedule
 from training.services.plans.control import request_plan
 from training.services.runs.recipes import Settings, check_settings
 
@@ -27,6 +27,7 @@ def save_schedule(
     min_people: int = 0,
     min_pairs: int = 0,
     min_agreement: int = 0,
+    gate: str = Gate.COORDINATOR,
     actor: User,
     settings: Settings,
     update_minutes: int = 8 * 60,
@@ -46,6 +47,7 @@ def save_schedule(
         "min_people": min_people,
         "min_pairs": min_pairs,
         "min_agreement": min_agreement,
+        "gate": gate,
         "checked_at": now,
         "settings": settings,
         "update_minutes": update_minutes,

@@ -14,6 +14,7 @@ from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
 from training.models import Export, Update
 from training.services.base_models.cards import describe_base
+from training.services.gate.blind_test import start_blind_test
 from training.services.versions.exports import file_name
 from training.services.versions.releases import reject_version, release_version
 
@@ -69,4 +70,14 @@ def version_reject(request: ProjectRequest, number: int) -> HttpResponse:
         reject_version(version=version, actor=request.user, shown=Shown.on_page(request))
         words = _("%(version)s was rejected; the live version stays.")
         messages.success(request, words % {"version": version})
+    return redirect("version", request.project.slug, number)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def version_test(request: ProjectRequest, number: int) -> HttpResponse:
+    version = get_object_or_404(request.project.versions.select_related("project", "author"), number=number)
+    with tell_refusal(request):
+        start_blind_test(version=version, actor=request.user, shown=Shown.on_page(request))
+        messages.success(request, _("The blind test has begun: its comparisons are in the open round."))
     return redirect("version", request.project.slug, number)

@@ -7,6 +7,7 @@ from training.models import ModelVersion, Update
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
 
 from .answers import answers_of
+from .gate import gate_of
 from .measured import changes_of
 from .numbers import numbers_of
 from .verdicts import verdict_of
@@ -24,6 +25,7 @@ def result_context(version: ModelVersion, update: Update | None) -> dict[str, An
         "verdict": verdict_of(version),
         "warnings": warnings_of(version),
         "changes": changes_of(version),
+        "gate": gate_of(version),
         "numbers": numbers_of(version),
         "answers": answers_of(update) if update else None,
     }

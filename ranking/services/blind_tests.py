@@ -1,0 +1,50 @@
+"""The comparisons of a blind test, mixed into the open round so that nobody can tell them from the others."""
+
+from django.db import transaction
+from django.db.models import F
+
+from annotator.models import Project, User
+from ranking.models import Assignment, Comparison, Judgment, Round
+
+from .masks import mask_round
+from .rounds import add_comparisons
+
+MOST_TEST_VOTES_EACH = 60
+"""Of one person in one test: a tenth of the votes that a test takes at most."""
+
+LAST = 2**15 - 1
+
+
+@transaction.atomic
+def add_test_comparisons(
+    *, current: Round, groups: list[tuple[int, list[int]]], votes: int
+) -> list[Comparison]:
+    """Add comparisons of (prompt id, completion ids) to an open round, each to be judged by so many people.
+
+    The completions are of two versions; whoever judges sees a comparison like any other.
+    """
+    Project.objects.select_for_update(no_key=True).get(pk=current.project_id)
+    added = add_comparisons(current, groups, range(-votes, 0))
+    Round.objects.filter(pk=current.pk).update(assignment_count=F("assignment_count") + len(added) * votes)
+    mask_round(current)
+    return added
+
+
+@transaction.atomic
+def end_test(*, current: Round) -> None:
+    """Give out no more of a test's comparisons; what people hold of them they may still judge."""
+    Project.objects.select_for_update(no_key=True).get(pk=current.project_id)
+    # One that somebody has lost, who may still judge what they were shown, stays and comes last.
+    kept = current.assignments.filter(number__lt=0, state=Assignment.State.FREE, lapsed__isnull=False)
+    kept.update(number=F("number") + LAST)
+    unused = current.assignments.filter(number__lt=0, state=Assignment.State.FREE)
+    removed, by_model = unused.delete()
+    count = by_model.get(Assignment._meta.label, 0) if removed else 0
+    Round.objects.filter(pk=current.pk).update(assignment_count=F("assignment_count") - count)
+
+
+def test_votes_of(current: Round, volunteer: User) -> int:
+    """How many judgments the volunteer has given to tests in the round."""
+    return Judgment.objects.filter(
+        volunteer=volunteer, assignment__round=current, assignment__number__lt=0, is_current=True
+    ).count()

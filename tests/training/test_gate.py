@@ -1,0 +1,353 @@
+"""The gate: what a candidate must pass, the blind test by people, and deciding by rule."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+from django.urls import reverse
+
+from annotator.errors import RefusedError
+from annotator.models import Project, Role
+from ranking.models import Assignment, Judgment, Round
+from ranking.models.round_states import RoundState
+from ranking.services import claim_next, submit_judgment
+from ranking.services.blind_tests import MOST_TEST_VOTES_EACH
+from tests.factories import coordinator_of, make_member, make_prompt
+from tests.pressing import press
+from training.models import BlindTest, Gate, ModelVersion, Schedule
+from training.services.clock import tick
+from training.services.gate import blind_test
+from training.services.gate.blind_test import fresh_prompts, look_at, start_blind_test
+from training.services.gate.conditions import conditions_of
+from training.services.gate.votes import votes_of
+from training.services.sampling.control import cancel_sampling
+from training.services.versions.releases import reject_version, release_version
+
+from . import making
+from .making import make_finished, make_judged, make_update
+
+pytestmark = pytest.mark.django_db
+State = ModelVersion.State
+HELD_OUT = 4
+GOOD = {
+    "win_rate_ties_half_low": 0.58,
+    "watches": [],
+    "baseline_unsafe": 0.1,
+    "candidate_unsafe": 0.1,
+}
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' projects have few prompts."""
+    monkeypatch.setattr(blind_test, "FEWEST_PROMPTS", HELD_OUT)
+
+
+@pytest.fixture
+def candidate(monkeypatch: pytest.MonkeyPatch) -> ModelVersion:
+    return make_candidate(monkeypatch)
+
+
+def make_candidate(
+    monkeypatch: pytest.MonkeyPatch, project: Project | None = None, **metrics: object
+) -> ModelVersion:
+    """A candidate that an update has made, whose evaluation found these metrics, and passes without them."""
+    monkeypatch.setitem(making.METRICS, "evaluate", making.METRICS["evaluate"] | GOOD | metrics)
+    project = project or make_judged()
+    while fresh_prompts(project).count() < HELD_OUT:
+        make_prompt(project)
+    update = make_update(project)
+    version = make_finished(update)
+    write_answers(update)
+    return version
+
+
+def write_answers(update) -> None:
+    """Three answers of each version to each held-out prompt."""
+    rows = [
+        {"prompt_id": str(prompt.pk), "baseline": f"Old {n}.", "candidate": f"New {n}, and longer."}
+        for prompt in update.project.prompts.held_out()
+        for n in range(3)
+    ]
+    scores = {"baseline_score": 0.0, "candidate_score": 1.0, "outcome": 1.0}
+    path = update.run_of("evaluate").folder / "output" / "comparisons.jsonl"
+    path.write_text("".join(json.dumps(row | scores) + "\n" for row in rows))
+
+
+def vote(test: BlindTest, people: int = 6, prefers_new: float = 1.0) -> None:
+    """People judge all that is open; each prefers the candidate's answer with this chance."""
+    chance = random.Random(1)
+    project = test.candidate.project
+    for _ in range(people):
+        volunteer = make_member(project)
+        while assignment := claim_next(project=project, volunteer=volunteer, chance=chance):
+            texts = dict(assignment.comparison.completions.values_list("pk", "text"))
+            wants_new = chance.random() < prefers_new
+            order = sorted(texts, key=lambda pk: texts[pk].startswith("New") != wants_new)
+            ranks = {pk: place for place, pk in enumerate(order, start=1)}
+            submit_judgment(assignment=assignment, volunteer=volunteer, key=assignment.key, ranks=ranks)
+
+
+def gate_of(project: Project, gate: str) -> None:
+    Schedule.objects.update_or_create(project=project, defaults={"gate": gate})
+
+
+# The comparisons
+
+
+def test_a_test_compares_both_versions_on_held_out_prompts_in_the_open_round(candidate):
+    before = candidate.project.rounds.get().assignment_count
+    test = start_blind_test(version=candidate, actor=None)
+    held_out = set(candidate.project.prompts.held_out())
+    for comparison in test.comparisons.all():
+        assert comparison.round == test.round and comparison.prompt in held_out
+        authors = list(comparison.completions.values_list("author", flat=True))
+        assert sorted(authors) == sorted([candidate.author_id, candidate.parent.author_id])
+    votes = Assignment.objects.filter(comparison__in=test.comparisons.all())
+    assert votes.count() >= 600 and all(number < 0 for number in votes.values_list("number", flat=True))
+    assert candidate.project.rounds.get().assignment_count == before + votes.count()
+
+
+def test_a_prompt_that_a_test_has_used_is_never_used_again(monkeypatch, candidate):
+    project = candidate.project
+    test = start_blind_test(version=candidate, actor=None)
+    used = set(test.comparisons.values_list("prompt", flat=True))
+    assert not fresh_prompts(project).exists()
+    reject_version(version=candidate, actor=None)
+    for run in project.runs.active():
+        cancel_sampling(run=run)
+    another = make_finished(make_update(project))
+    write_answers(another.update)
+    with pytest.raises(RefusedError, match=r"at least 4 held-out prompts .* there are 0"):
+        start_blind_test(version=another, actor=None)
+    while fresh_prompts(project).count() < HELD_OUT:
+        make_prompt(project)
+    write_answers(another.update)
+    again = start_blind_test(version=another, actor=None)
+    assert again.comparisons.count() == test.comparisons.count()
+    assert not set(again.comparisons.values_list("prompt", flat=True)) & used
+
+
+def test_answers_that_both_versions_give_are_not_compared(candidate):
+    path = candidate.update.run_of("evaluate").folder / "output" / "comparisons.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(row | {"candidate": row["baseline"]}) + "\n" for row in rows))
+    with pytest.raises(RefusedError, match="there are 0"):
+        start_blind_test(version=candidate, actor=None)
+    assert not BlindTest.objects.exists()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"prompt_id": 1}', None])
+def test_answers_that_cannot_be_read_begin_no_test(candidate, text):
+    path = candidate.update.run_of("evaluate").folder / "output" / "comparisons.jsonl"
+    path.unlink() if text is None else path.write_text(text)
+    with pytest.raises(RefusedError, match="can no longer be read"):
+        start_blind_test(version=candidate, actor=None)
+
+
+def test_only_a_candidate_of_the_live_version_is_tested_once_while_its_round_is_open(candidate):
+    live = candidate.parent
+    with pytest.raises(RefusedError, match="Only a candidate"):
+        start_blind_test(version=live, actor=None)
+    start_blind_test(version=candidate, actor=None)
+    with pytest.raises(RefusedError, match="already"):
+        start_blind_test(version=candidate, actor=None)
+    BlindTest.objects.all().delete()
+    candidate.project.rounds.get().close()
+    with pytest.raises(RefusedError, match="not open"):
+        start_blind_test(version=candidate, actor=None)
+
+
+# The queue
+
+
+def test_while_a_test_is_on_its_comparisons_come_among_the_others(monkeypatch):
+    project = make_judged(judgments_per_comparison=50)
+    candidate = make_candidate(monkeypatch, project)
+    test = start_blind_test(version=candidate, actor=None)
+    ours = set(test.comparisons.values_list("pk", flat=True))
+    volunteer, chance, kinds = make_member(project), random.Random(3), []
+    for _ in range(8):
+        assignment = claim_next(project=project, volunteer=volunteer, chance=chance)
+        kinds.append(assignment.comparison_id in ours)
+        ranks = dict.fromkeys(assignment.order, 1)
+        submit_judgment(assignment=assignment, volunteer=volunteer, key=assignment.key, ranks=ranks)
+    assert any(kinds) and not all(kinds)
+
+
+def test_one_person_gives_a_test_so_many_votes_and_no_more(monkeypatch, candidate):
+    monkeypatch.setattr("ranking.services.claiming.MOST_TEST_VOTES_EACH", 1)
+    test = start_blind_test(version=candidate, actor=None)
+    assert MOST_TEST_VOTES_EACH == 60
+    volunteer = make_member(candidate.project)
+    while assignment := claim_next(project=candidate.project, volunteer=volunteer):
+        ranks = dict.fromkeys(assignment.order, 1)
+        submit_judgment(assignment=assignment, volunteer=volunteer, key=assignment.key, ranks=ranks)
+    assert votes_of(test).person.tolist() == [volunteer.pk]
+
+
+# The votes
+
+
+def test_a_vote_is_the_share_of_pairs_that_the_candidate_won_a_tie_as_half(candidate):
+    test = start_blind_test(version=candidate, actor=None)
+    for place, ranks in enumerate(((1, 2), (2, 1), (1, 1))):
+        volunteer = make_member(candidate.project)
+        assignment = Assignment.objects.filter(number__lt=0, state="free")[place]
+        comparison = assignment.comparison
+        while (held := claim_next(project=candidate.project, volunteer=volunteer)) is not None:
+            if held.comparison_id in set(test.comparisons.values_list("pk", flat=True)):
+                break
+            blank = dict.fromkeys(held.order, 1)
+            submit_judgment(assignment=held, volunteer=volunteer, key=held.key, ranks=blank)
+        by_author = dict(held.comparison.completions.values_list("author", "pk"))
+        new, old = by_author[candidate.author_id], by_author[candidate.parent.author_id]
+        submit_judgment(
+            assignment=held, volunteer=volunteer, key=held.key, ranks={new: ranks[0], old: ranks[1]}
+        )
+    assert votes_of(test).outcome.tolist() == [1.0, 0.0, 0.5] and comparison
+
+
+def test_a_test_ends_with_its_verdict_and_its_unused_comparisons_leave_the_round(candidate):
+    test = start_blind_test(version=candidate, actor=None)
+    vote(test)
+    look_at(test)
+    assert (test.verdict, test.is_open) == (BlindTest.Verdict.BETTER, False)
+    assert test.low > 0.5 and test.shrunken < test.mean == 1.0 and test.people == 6
+    assert not Assignment.objects.filter(number__lt=0, state="free").exists()
+    current = Round.objects.get(pk=test.round_id)
+    assert current.assignment_count == current.assignments.count()
+    before = test.ended_at
+    assert look_at(test).ended_at == before
+
+
+def test_people_who_prefer_the_live_version_fail_the_candidate(candidate):
+    test = start_blind_test(version=candidate, actor=None)
+    vote(test, prefers_new=0.0)
+    assert look_at(test).verdict == BlindTest.Verdict.WORSE
+    assert conditions_of(candidate)[-1].holds is False
+
+
+def test_a_test_without_votes_says_nothing_and_goes_on(candidate):
+    test = look_at(start_blind_test(version=candidate, actor=None))
+    assert (test.verdict, test.votes, test.mean, test.is_open) == (BlindTest.Verdict.GO_ON, 0, None, True)
+    assert conditions_of(candidate)[-1].holds is None
+
+
+def test_a_decision_before_its_end_ends_the_test(candidate):
+    test = start_blind_test(version=candidate, actor=None)
+    release_version(version=candidate, actor=None)
+    tick()
+    test.refresh_from_db()
+    assert not test.is_open and not Assignment.objects.filter(number__lt=0, state="free").exists()
+
+
+# By rule
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        {"win_rate_ties_half_low": 0.49},
+        {"watches": [{"watch": "shorter", "value": 0.5, "threshold": 1.5}]},
+        {"candidate_unsafe": 0.2},
+    ],
+    ids=["win rate", "watch", "safety"],
+)
+def test_by_rule_a_candidate_that_fails_in_its_evaluation_is_rejected_without_votes(monkeypatch, metrics):
+    version = make_candidate(monkeypatch, **metrics)
+    gate_of(version.project, Gate.RULE)
+    tick()
+    version.refresh_from_db()
+    assert version.state == State.REJECTED and not BlindTest.objects.exists()
+    assert version.project.rounds.begun().get().state == RoundState.KEPT
+    (failed,) = version.project.audit_events.filter(verb="gate.failed")
+    assert len(failed.data["rules"]) == 1
+
+
+def test_by_rule_people_are_asked_and_a_candidate_that_passes_all_goes_live(candidate):
+    gate_of(candidate.project, Gate.RULE)
+    tick()
+    test = BlindTest.objects.get(candidate=candidate)
+    tick()
+    candidate.refresh_from_db()
+    assert candidate.state == State.CANDIDATE
+    vote(test)
+    tick()
+    candidate.refresh_from_db()
+    assert candidate.state == State.LIVE
+    assert candidate.project.rounds.begun().get().state == RoundState.RELEASED
+
+
+def test_by_rule_a_candidate_that_people_do_not_prefer_is_rejected(candidate):
+    gate_of(candidate.project, Gate.RULE)
+    tick()
+    vote(BlindTest.objects.get(candidate=candidate), prefers_new=0.0)
+    tick()
+    candidate.refresh_from_db()
+    assert candidate.state == State.REJECTED
+
+
+def test_without_enough_fresh_prompts_a_coordinator_decides(monkeypatch, candidate):
+    monkeypatch.setattr(blind_test, "FEWEST_PROMPTS", 10**6)
+    gate_of(candidate.project, Gate.RULE)
+    tick()
+    candidate.refresh_from_db()
+    assert candidate.state == State.CANDIDATE and not BlindTest.objects.exists()
+
+
+def test_where_people_test_and_a_coordinator_decides_nothing_is_decided_by_itself(candidate):
+    gate_of(candidate.project, Gate.PEOPLE)
+    tick()
+    vote(BlindTest.objects.get(candidate=candidate))
+    tick()
+    candidate.refresh_from_db()
+    assert candidate.state == State.CANDIDATE
+    assert all(each.holds for each in conditions_of(candidate))
+
+
+# The page
+
+
+def test_a_coordinator_asks_people_and_reads_what_they_say(client, candidate):
+    project = candidate.project
+    client.force_login(coordinator_of(project))
+    page, act = (reverse(name, args=[project.slug, 1]) for name in ("version", "start-test"))
+    answer = press(client, page, act, follow=True)
+    assert "The blind test has begun" in answer.text and "People have not decided yet" in answer.text
+    test = BlindTest.objects.get()
+    vote(test)
+    look_at(test)
+    text = client.get(page).text
+    assert "People prefer its answers" in text and "is the better guess" in text
+    assert "Ask people" not in text
+
+
+def test_a_verdict_that_few_votes_carry_says_so(client, candidate):
+    test = start_blind_test(version=candidate, actor=None)
+    vote(test)
+    look_at(test)
+    BlindTest.objects.update(votes=1000, turning_votes=3, one_person_turns=True, simulated_votes=7)
+    client.force_login(coordinator_of(candidate.project))
+    text = client.get(reverse("version", args=[candidate.project.slug, 1])).text
+    for words in (
+        "Without 3 of the 1000 votes it would say otherwise.",
+        "This rests on few votes.",
+        "Without the votes of one person it would say otherwise.",
+        "7 of the votes are simulated",
+    ):
+        assert words in text
+
+
+def test_starting_a_test_is_for_coordinators_of_the_project_and_takes_only_posts(client, candidate):
+    act = reverse("start-test", args=[candidate.project.slug, 1])
+    client.force_login(coordinator_of(make_judged()))
+    assert client.post(act).status_code == 404
+    for role in (Role.VOLUNTEER, Role.REVIEWER):
+        client.force_login(make_member(candidate.project, role))
+        assert client.post(act).status_code == 403
+    client.force_login(coordinator_of(candidate.project))
+    assert client.get(act).status_code == 405
+    assert client.post(reverse("start-test", args=[candidate.project.slug, 99])).status_code == 404
+    assert not BlindTest.objects.exists() and not np.any(Judgment.objects.filter(assignment__number__lt=0))

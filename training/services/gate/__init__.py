@@ -1,0 +1,1 @@
+"""What a candidate must pass before it goes live: its evaluation, and a blind test by people."""

@@ -1,0 +1,55 @@
+"""What people said in a blind test, as columns for its statistics."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from ranking.models import Judgment, RankedCompletion
+from ranking.statistics.sequential import Column, Ids
+from training.models import BlindTest
+
+
+@dataclass(frozen=True)
+class Votes:
+    """Columns of N votes, in the order in which they came; `outcome` is 1 where the candidate won.
+
+    A vote on k answers is the mean over all pairs of one answer of each version: 1, 1/2 or 0 for a win, a
+    tie, a loss.
+    """
+
+    outcome: Column
+    person: Ids
+    prompt: Ids
+    simulated: int
+
+
+def votes_of(test: BlindTest) -> Votes:
+    """The current judgments that ranked the test's comparisons; other verdicts prefer neither version."""
+    rows = RankedCompletion.objects.filter(
+        judgment__comparison__in=test.comparisons.all(),
+        judgment__is_current=True,
+        judgment__verdict=Judgment.Verdict.RANKED,
+    ).values_list(
+        "judgment",
+        "judgment__volunteer",
+        "judgment__volunteer__is_simulated",
+        "judgment__comparison__prompt",
+        "completion__author",
+        "rank",
+    )
+    ranks: dict[tuple[int, int, bool, int], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for judgment, person, is_simulated, prompt, author, rank in rows.order_by("judgment"):
+        ranks[judgment, person, is_simulated, prompt][author].append(rank)
+    ours, theirs = test.candidate.author_id, test.baseline.author_id
+    return Votes(
+        np.array([_outcome(by[ours], by[theirs]) for by in ranks.values()], dtype=np.float64),
+        np.array([person for _judgment, person, *_rest in ranks], dtype=np.int64),
+        np.array([prompt for *_rest, prompt in ranks], dtype=np.int64),
+        sum(is_simulated for _judgment, _person, is_simulated, _prompt in ranks),
+    )
+
+
+def _outcome(ours: list[int], theirs: list[int]) -> float:
+    """The share of pairs that the candidate won, ties as half; a lower rank is better."""
+    return float(np.mean([(np.sign(their - own) + 1) / 2 for own in ours for their in theirs]))

@@ -1,0 +1,121 @@
+"""What a version must pass before release: which of it holds, and what people said in the blind test."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ranking.statistics.sequential import LOOKS
+from training.models import BlindTest, ModelVersion
+from training.services.gate.conditions import Rule, conditions_of
+from training.templatetags.figures import percent
+
+FEW = 0.01
+"""A verdict that so small a share of the votes would turn rests on few."""
+Verdict = BlindTest.Verdict
+
+
+@dataclass(frozen=True)
+class Line:
+    """One condition: whether it holds (None: not known), and what that means."""
+
+    holds: bool | None
+    words: str
+
+
+@dataclass(frozen=True)
+class GateView:
+    """The conditions, and the test of people with the sentences about it."""
+
+    lines: list[Line]
+    test: BlindTest | None
+    sentences: list[str]
+    percent: int
+
+    @property
+    def failed(self) -> list[Line]:
+        return [line for line in self.lines if line.holds is False]
+
+
+def gate_of(version: ModelVersion) -> GateView | None:
+    """None for a version that nothing was measured of."""
+    conditions = conditions_of(version)
+    if not conditions:
+        return None
+    test = BlindTest.objects.select_related("baseline").filter(candidate=version).first()
+    lines = [Line(each.holds, _words(each.rule, each.holds)) for each in conditions]
+    done = min(100, 100 * test.votes // LOOKS[-1]) if test else 0
+    return GateView(lines, test, _sentences(version, test) if test else [], done)
+
+
+def _words(rule: Rule, holds: bool | None) -> str:
+    words = {
+        Rule.ACCURACY: (
+            _("On new questions the reward model agrees with people more often than chance."),
+            _("On new questions the reward model does not agree with people clearly more often than chance."),
+            _("How often the reward model agrees with people was not measured."),
+        ),
+        Rule.WIN_RATE: (
+            _("On held-out questions its answers score better."),
+            _("On held-out questions its answers do not clearly score better."),
+            _("Whether its answers score better was not measured."),
+        ),
+        Rule.WATCHES: (
+            _("No limit was crossed."),
+            _("A limit was crossed: see what the evaluation noticed."),
+            _("Whether a limit was crossed was not measured."),
+        ),
+        Rule.SAFETY: (
+            _("Its answers to the safety questions are no worse."),
+            _("More of its answers to the safety questions are unsafe than before."),
+            _("The answers to the safety questions were not measured."),
+        ),
+        Rule.PEOPLE: (
+            _("People prefer its answers, without knowing whose they are."),
+            _("People do not prefer its answers in the blind test."),
+            _("People have not decided yet which answers they prefer."),
+        ),
+    }[rule]
+    return words[2] if holds is None else words[0 if holds else 1]
+
+
+def _sentences(version: ModelVersion, test: BlindTest) -> list[str]:
+    """What the votes say, from how many, and how far to trust it."""
+    words = {
+        "votes": ngettext("%(count)d vote", "%(count)d votes", test.votes) % {"count": test.votes},
+        "people": ngettext("%(count)d person", "%(count)d people", test.people) % {"count": test.people},
+        "simulated": test.simulated_votes,
+        "version": version,
+        "baseline": test.baseline,
+        "mean": percent(test.mean),
+        "low": percent(test.low),
+        "high": percent(test.high),
+        "shrunken": percent(test.shrunken),
+    }
+    count = _("%(votes)s by %(people)s so far.") if test.is_open else _("%(votes)s by %(people)s.")
+    said = [count % words]
+    if test.mean is not None:
+        won = _(
+            "%(version)s won %(mean)s against %(baseline)s, a tie counted as half: surely between %(low)s "
+            "and %(high)s (95 in 100 such tests, however often one looks)."
+        )
+        said.append(won % words)
+        if not test.is_open:
+            guess = _("A test stops when luck has carried it far enough: %(shrunken)s is the better guess.")
+            said += [guess % words, *_about_leverage(test)]
+    if test.simulated_votes:
+        said.append(_("%(simulated)d of the votes are simulated and of no person.") % words)
+    return said
+
+
+def _about_leverage(test: BlindTest) -> list[str]:
+    """On how few votes the verdict rests."""
+    said = []
+    if test.turning_share is not None:
+        turning = {"number": test.turning_votes, "of": test.votes}
+        said.append(_("Without %(number)d of the %(of)d votes it would say otherwise.") % turning)
+        if test.turning_share < FEW:
+            said.append(_("This rests on few votes."))
+    if test.one_person_turns:
+        said.append(_("Without the votes of one person it would say otherwise."))
+    return said
