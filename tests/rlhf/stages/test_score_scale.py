@@ -1,51 +1,32 @@
-"""Rewards on the scale of the reference's scores, with and without what their length explains."""
+"""The scale of the reference's scores, and which answers are short beside its own."""
 
 import torch
 
 from training.rlhf.stages.ppo.score_scale import FEWEST_ENDED, ScoreScale
 
 COUNT = 40
+LENGTHS = torch.arange(1.0, COUNT + 1)
+ENDED = LENGTHS <= 30
 
 
-def answers() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Scores that fall by 0.05 a token, lengths, and which ended; the others are bad for another reason."""
-    generator = torch.Generator().manual_seed(0)
-    lengths = torch.randint(10, 60, (COUNT,), generator=generator).float()
-    ended = torch.arange(COUNT) % 4 != 0
-    noise = torch.randn(COUNT, generator=generator) / 10
-    scores = 3 - 0.05 * lengths + noise - 2 * ~ended
-    return scores, lengths, ended
+def scale(ended: torch.Tensor = ENDED) -> ScoreScale:
+    return ScoreScale.of(torch.randn(COUNT, generator=torch.Generator().manual_seed(0)), LENGTHS, ended)
 
 
-def test_rewards_of_the_reference_have_mean_zero_and_deviation_one() -> None:
-    scores, lengths, ended = answers()
-    for length_neutral in (False, True):
-        scale = ScoreScale.of(scores, lengths, ended, length_neutral=length_neutral)
-        rewards = scale.rewards(scores, lengths)
-        torch.testing.assert_close(rewards.mean(), torch.tensor(0.0), atol=1e-5, rtol=0)
-        torch.testing.assert_close(rewards.std(), torch.tensor(1.0))
+def test_normalised_scores_of_the_reference_have_mean_zero_and_deviation_one() -> None:
+    scores = torch.randn(COUNT, generator=torch.Generator().manual_seed(0))
+    normalised = scale().normalised(scores)
+    torch.testing.assert_close(normalised.mean(), torch.tensor(0.0), atol=1e-5, rtol=0)
+    torch.testing.assert_close(normalised.std(), torch.tensor(1.0))
 
 
-def test_unless_it_is_asked_for_length_is_left_in() -> None:
-    scores, lengths, ended = answers()
-    scale = ScoreScale.of(scores, lengths, ended, length_neutral=False)
-    assert scale.slope == 0
-    torch.testing.assert_close(scale.rewards(scores, lengths), (scores - scores.mean()) / scores.std())
+def test_an_answer_is_the_shorter_the_farther_it_falls_below_the_mean_of_those_that_ended() -> None:
+    assert scale().length == 15.5
+    shortness = scale().shortness(torch.tensor([0, 31 / 4, 15.5, 80]))
+    torch.testing.assert_close(shortness, torch.tensor([1.0, 0.5, 0.0, 0.0]))
 
 
-def test_length_explains_no_reward_of_answers_that_ended_and_being_cut_off_still_does() -> None:
-    scores, lengths, ended = answers()
-    scale = ScoreScale.of(scores, lengths, ended, length_neutral=True)
-    assert abs(scale.slope + 0.05) < 0.005
-    rewards = scale.rewards(scores, lengths)
-    pair = torch.stack([rewards[ended], lengths[ended]])
-    assert abs(float(torch.corrcoef(pair)[0, 1])) < 1e-4
-    assert rewards[~ended].mean() < rewards[ended].mean() - 1
-
-
-def test_too_few_that_ended_or_all_of_one_length_give_no_slope() -> None:
-    scores, lengths, _ = answers()
-    few = torch.arange(COUNT) < FEWEST_ENDED - 1
-    assert ScoreScale.of(scores, lengths, few, length_neutral=True).slope == 0
-    same = torch.full((COUNT,), 20.0)
-    assert ScoreScale.of(scores, same, few | True, length_neutral=True).slope == 0
+def test_where_too_few_ended_nothing_is_short() -> None:
+    few = scale(LENGTHS < FEWEST_ENDED)
+    assert few.length == 0
+    assert not few.shortness(torch.tensor([0, 5, 80])).any()

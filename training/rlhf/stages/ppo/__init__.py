@@ -10,9 +10,16 @@ STAGE = Stage(
     purpose=gettext_noop("The chatbot is trained to give answers that the reward model prefers."),
     memory_settings=("batch_size", "max_new_tokens"),
     learning_rates=(2e-4, 1e-4, 5e-5),
-    # Ten steps took a model of 135 million parameters 4 nats away at the default price of KL, and 3 to 4 at
-    # this one, where answers lost less of their length.
-    larger_models={"steps": 10, "batch_size": 32, "calibration_answers": 64, "kl_coef": 0.4},
+    # A model of 135 million parameters answers at length, and KL costs the more, the longer an answer is. At
+    # the default price, or at twice that, its answers lost two fifths of their length; so the price is
+    # halved, and what is short pays. Ten steps take it 4 to 5 nats away.
+    larger_models={
+        "steps": 10,
+        "batch_size": 32,
+        "calibration_answers": 128,
+        "kl_coef": 0.1,
+        "short_penalty": 2.0,
+    },
     curves=("score", "kl"),
     card=Card(
         kind="language model optimised by PPO against a reward model",

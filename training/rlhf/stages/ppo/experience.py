@@ -59,7 +59,7 @@ class ExperienceMaker:
         scored, reference, anchor = self._passes(prompts, answers, block)
         values = values_of(block, scored.features)
         lengths = mask.sum(-1)
-        scores = self._penalised(scale.rewards(scored.scores, lengths), answers)
+        scores = self._penalised(scale.normalised(scored.scores), answers, scale.shortness(lengths))
         rewards = token_rewards(scores, logprobs, reference, mask, kl_coef)
         advantages, returns = generalised_advantages(
             rewards, values, mask, gamma=recipe.gamma, lam=recipe.gae_lambda
@@ -104,12 +104,13 @@ class ExperienceMaker:
         reference = logprobs(self.reference)
         return scored, reference, reference if self.reference is None else logprobs(None)
 
-    def _penalised(self, scores: Tensor, answers: list[Answer]) -> Tensor:
-        """Scores (B,) cut, less the penalty for answers without an end."""
+    def _penalised(self, scores: Tensor, answers: list[Answer], shortness: Tensor) -> Tensor:
+        """Scores (B,) cut, less the penalties for answers without an end and for short ones (B,)."""
         if self.recipe.score_clip:
             scores = scores.clamp(-self.recipe.score_clip, self.recipe.score_clip)
         unfinished = torch.tensor([not answer.finished for answer in answers], device=scores.device)
-        return scores - self.recipe.missing_eos_penalty * unfinished
+        penalties = self.recipe.missing_eos_penalty * unfinished + self.recipe.short_penalty * shortness
+        return scores - penalties
 
 
 def forward_rows(recipe: PPORecipe) -> int:

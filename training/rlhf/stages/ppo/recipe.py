@@ -97,8 +97,13 @@ class PPORecipe(SamplingRecipe, LoRARecipe):
         0.0,
         least=0,
     )
-    length_neutral: bool = setting(
-        _("take from the score what length alone explains among the reference's answers that ended"), False
+    short_penalty: float = setting(
+        _(
+            "taken off a normalised score for an empty answer, and the less, the nearer its length comes to "
+            "the mean of the reference's answers that ended; 0 turns it off"
+        ),
+        0.0,
+        least=0,
     )
     score_clip: float = setting(
         _("normalised scores are cut to this magnitude; 0 turns it off"), 5.0, least=0

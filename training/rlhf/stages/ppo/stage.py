@@ -77,14 +77,13 @@ class Progress:
     kl_coef: float
     score_mean: float
     score_deviation: float
-    length_slope: float = 0.0
     length: float = 0.0
     # Of the last rollout within bounds.
     metrics: dict[str, float] = field(default_factory=dict)
 
     @property
     def scale(self) -> ScoreScale:
-        return ScoreScale(self.score_mean, self.score_deviation, self.length_slope, self.length)
+        return ScoreScale(self.score_mean, self.score_deviation, self.length)
 
 
 def run(directory: RunDirectory, recipe: PPORecipe) -> dict[str, float]:
@@ -200,7 +199,7 @@ class PPO:
         if self.processes.any(mine is None) or mine is None:  # all leave when one is asked to
             raise Cancelled
         scores, lengths, ended = self.processes.gather_rows(mine, len(prompts)).unbind(1)
-        return ScoreScale.of(scores, lengths, ended.bool(), length_neutral=self.recipe.length_neutral)
+        return ScoreScale.of(scores, lengths, ended.bool())
 
     def _calibration_scores(self, prompts: list[list[int]]) -> Tensor:
         """Scores, lengths, and whether they ended: of answers to this process's share of prompts (b, 3)."""
