@@ -33,6 +33,10 @@ class GateView:
     percent: int
 
     @property
+    def passed(self) -> list[Line]:
+        return [line for line in self.lines if line.holds]
+
+    @property
     def failed(self) -> list[Line]:
         return [line for line in self.lines if line.holds is False]
 
