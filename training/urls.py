@@ -4,6 +4,7 @@ from django.urls import include, path, re_path
 
 from .api.openai import views as openai
 from .views import (
+    adapters,
     base_models,
     comparing,
     deleting,
@@ -36,10 +37,12 @@ project_patterns = [
     path("updates/<int:number>/compare/", comparing.update_compare, name="compare-updates"),
     path("updates/<int:number>/cancel/", updates.update_cancel, name="cancel-update"),
     path("updates/<int:number>/retry/", updates.update_retry, name="retry-update"),
+    path("versions/", versions.family, name="versions"),
     path("versions/<int:number>/", versions.version_detail, name="version"),
     path("versions/<int:number>/safety/", safety.version_safety, name="version-safety"),
     path("versions/<int:number>/files/retry/", exports.export_retry, name="retry-export"),
     path("versions/<int:number>/files/<slug:part>.gguf", exports.export_file, name="export-file"),
+    path("versions/<int:number>/adapter/<str:name>", adapters.adapter_file, name="adapter-file"),
     path("versions/<int:number>/release/", versions.version_release, name="release-version"),
     path("versions/<int:number>/reject/", versions.version_reject, name="reject-version"),
     path("versions/<int:number>/test/", versions.version_test, name="start-test"),

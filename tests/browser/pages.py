@@ -357,6 +357,8 @@ TRAINING = [
     View("update-running", "/p/{trained}/training/updates/{running}/", "cora"),
     View("compare", "/p/{trained}/training/updates/{finished}/compare/?with={failed}", "cora", act=unfold),
     View("compare-one", "/p/{trained}/training/updates/{running}/compare/", "cora"),
+    View("versions", "/p/{trained}/training/versions/", "cora"),
+    View("versions-empty", "/p/pages-empty/training/versions/"),
     View("version-0", "/p/{trained}/training/versions/0/", "cora"),
     View("version-1", "/p/{trained}/training/versions/1/", "cora"),
     View("version-safety", "/p/{trained}/training/versions/1/safety/", "cora"),

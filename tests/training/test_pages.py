@@ -62,6 +62,7 @@ GET_PAGES = [
     "update",
     "update-curves",
     "compare-updates",
+    "versions",
     "version",
     "version-safety",
 ]

@@ -16,9 +16,19 @@ from training.models import Export, Update
 from training.services.base_models.cards import describe_base
 from training.services.gate.blind_test import start_blind_test
 from training.services.versions.exports import file_name
+from training.services.versions.family import family_of
 from training.services.versions.releases import reject_version, release_version
 
+from .adapters import adapter_files
 from .results import result_context
+
+
+@require_safe
+@project_view(Role.COORDINATOR)
+def family(request: ProjectRequest) -> HttpResponse:
+    """All versions, each below the one that it was trained from."""
+    context = {"family": family_of(request.project), "live": request.project.versions.live().first()}
+    return render(request, "training/versions.html", context)
 
 
 @require_safe
@@ -34,6 +44,7 @@ def version_detail(request: ProjectRequest, number: int) -> HttpResponse:
         "releases": version.releases.select_related("previous", "released_by"),
         "export": (export := Export.objects.filter(version=version).first()),
         "files": _files_of(export) if export else {},
+        "adapter_files": list(adapter_files(version)),
         "children": request.project.versions.filter(parent=version),
     }
     return render(request, "training/version.html", context)
