@@ -11,9 +11,9 @@ LEVEL = 0.99
 
 @dataclass(frozen=True)
 class Share:
-    """`hits` of `trials`, where chance alone would give the share `chance`."""
+    """`hits` (a tie may be half of one) of `trials`, where chance alone would give the share `chance`."""
 
-    hits: int
+    hits: float
     trials: int
     chance: float
 

@@ -19,7 +19,8 @@ from training.models import BlindTest, Gate, ModelVersion, Schedule
 from training.services.clock import tick
 from training.services.gate import blind_test
 from training.services.gate.blind_test import fresh_prompts, look_at, start_blind_test
-from training.services.gate.conditions import conditions_of
+from training.services.gate.conditions import Condition, Rule, conditions_of
+from training.services.gate.slices import slices_of
 from training.services.gate.votes import votes_of
 from training.services.sampling.control import cancel_sampling
 from training.services.versions.releases import reject_version, release_version
@@ -241,6 +242,45 @@ def test_a_decision_before_its_end_ends_the_test(candidate):
     tick()
     test.refresh_from_db()
     assert not test.is_open and not Assignment.objects.filter(number__lt=0, state="free").exists()
+
+
+# By language
+
+
+def give_languages(candidate: ModelVersion, wins: dict[str, float]) -> None:
+    """As many held-out prompts of each language, whose comparisons the candidate wins at this rate."""
+    project, rows = candidate.project, []
+    for language, outcome in wins.items():
+        for _ in range(12):
+            prompt = make_prompt(project, language=language)
+            rows.append({"prompt_id": str(prompt.pk), "outcome": outcome})
+    path = candidate.update.run_of("evaluate").folder / "output" / "comparisons.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_a_language_in_which_the_live_version_is_clearly_better_fails_the_candidate(client, candidate):
+    give_languages(candidate, {"en": 1.0, "es-MX": 0.0, "fr": 0.5})
+    found = {each.language: (each.prompts, each.mean, each.is_worse) for each in slices_of(candidate)}
+    assert found == {"en": (12, 1.0, False), "es": (12, 0.0, True), "fr": (12, 0.5, False)}
+    assert Condition(Rule.LANGUAGES, holds=False) in conditions_of(candidate)
+    gate_of(candidate.project, Gate.RULE)
+    tick()
+    candidate.refresh_from_db()
+    assert candidate.state == State.REJECTED
+    client.force_login(coordinator_of(candidate.project))
+    text = client.get(reverse("version", args=[candidate.project.slug, 1])).text
+    assert "In a language it is clearly worse" in text and "Español" in text
+
+
+def test_one_language_alone_and_a_file_that_is_gone_or_spoilt_are_no_condition(candidate):
+    give_languages(candidate, {"en": 0.0})
+    assert slices_of(candidate) == []
+    path = candidate.update.run_of("evaluate").folder / "output" / "comparisons.jsonl"
+    path.write_text('{"prompt_id": "x"}')
+    assert slices_of(candidate) == []
+    path.unlink()
+    assert slices_of(candidate) == []
+    assert Rule.LANGUAGES not in [each.rule for each in conditions_of(candidate)]
 
 
 # By rule

@@ -6,12 +6,15 @@ from enum import StrEnum
 
 from training.models import BlindTest, Evaluation, ModelVersion
 
+from .slices import slices_of
+
 
 class Rule(StrEnum):
     ACCURACY = "accuracy"
     WIN_RATE = "win_rate"
     WATCHES = "watches"
     SAFETY = "safety"
+    LANGUAGES = "languages"
     PEOPLE = "people"
 
 
@@ -44,3 +47,5 @@ def _of_evaluation(version: ModelVersion, evaluation: Evaluation) -> Iterator[Co
     yield Condition(Rule.WATCHES, None if watches is None else not watches)
     before, after = (evaluation.metrics.get(f"{side}_unsafe") for side in ("baseline", "candidate"))
     yield Condition(Rule.SAFETY, None if before is None or after is None else after <= before)
+    if slices := slices_of(version):
+        yield Condition(Rule.LANGUAGES, not any(each.is_worse for each in slices))

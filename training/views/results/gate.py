@@ -8,6 +8,7 @@ from django.utils.translation import ngettext
 from ranking.statistics.sequential import LOOKS
 from training.models import BlindTest, ModelVersion
 from training.services.gate.conditions import Rule, conditions_of
+from training.services.gate.slices import Slice, slices_of
 from training.templatetags.figures import percent
 
 FEW = 0.01
@@ -31,6 +32,7 @@ class GateView:
     test: BlindTest | None
     sentences: list[str]
     percent: int
+    slices: list[Slice]
 
     @property
     def passed(self) -> list[Line]:
@@ -49,7 +51,7 @@ def gate_of(version: ModelVersion) -> GateView | None:
     test = BlindTest.objects.select_related("baseline").filter(candidate=version).first()
     lines = [Line(each.holds, _words(each.rule, each.holds)) for each in conditions]
     done = min(100, 100 * test.votes // LOOKS[-1]) if test else 0
-    return GateView(lines, test, _sentences(version, test) if test else [], done)
+    return GateView(lines, test, _sentences(version, test) if test else [], done, slices_of(version))
 
 
 def _words(rule: Rule, holds: bool | None) -> str:
@@ -73,6 +75,11 @@ def _words(rule: Rule, holds: bool | None) -> str:
             _("Its answers to the safety questions are no worse."),
             _("More of its answers to the safety questions are unsafe than before."),
             _("The answers to the safety questions were not measured."),
+        ),
+        Rule.LANGUAGES: (
+            _("In no language is it clearly worse."),
+            _("In a language it is clearly worse: see the table."),
+            "",
         ),
         Rule.PEOPLE: (
             _("People prefer its answers, without knowing whose they are."),
