@@ -110,6 +110,8 @@ add_sentences(
     {
         "project.created": _("%(who)s founded the project"),
         "project.changed": _("%(who)s changed the settings"),
+        "webhook.added": _("%(who)s added a webhook to %(host)s"),
+        "webhook.removed": _("%(who)s removed the webhook to %(host)s"),
         "guidelines.written": _("%(who)s wrote version %(number)s of the guidelines"),
     },
 )

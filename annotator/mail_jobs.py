@@ -35,7 +35,7 @@ def mail_job(priority: int = 0) -> Callable[[Callable[..., None]], Task]:
         @wraps(send)
         def send_or_retry(*args: object, attempt: int = 0) -> None:
             try:
-                with _at_most(LONGEST):
+                with at_most(LONGEST):
                     send(*args)
             except (OSError, SMTPException) as error:
                 if is_final(error):
@@ -54,7 +54,7 @@ def mail_job(priority: int = 0) -> Callable[[Callable[..., None]], Task]:
 
 
 @contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
+def at_most(seconds: float) -> Iterator[None]:
     """Raise TimeoutError when the block takes longer. The worker does its jobs in its main thread."""
 
     def give_up(*_signal: object) -> None:

@@ -37,3 +37,12 @@ def mail_notices(user_id: int) -> None:
 
     if later := send_notices(user_id):
         mail_notices.using(run_after=later).enqueue(user_id)
+
+
+# Nobody waits for it: after all mail.
+@task(queue_name=QUEUE, priority=-10)
+def post_delivery(delivery_id: int) -> None:
+    from annotator.services.deliveries import deliver
+
+    if later := deliver(delivery_id):
+        post_delivery.using(run_after=later).enqueue(delivery_id)

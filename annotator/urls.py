@@ -16,6 +16,7 @@ from .views import (
     personal_settings,
     project_settings,
     prompts,
+    webhooks,
     writing_prompts,
 )
 
@@ -42,6 +43,9 @@ project_patterns = [
     path("log/", log.log, name="log"),
     path("log/export/<str:file_format>/", log.log_export, name="log-export"),
     path("settings/", project_settings.project_settings, name="settings"),
+    path("settings/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("settings/webhooks/<int:pk>/test/", webhooks.webhook_test, name="test-webhook"),
+    path("settings/webhooks/<int:pk>/remove/", webhooks.webhook_remove, name="remove-webhook"),
     path("settings/<section:section>/", project_settings.project_settings, name="settings-section"),
 ]
 

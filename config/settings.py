@@ -303,6 +303,9 @@ STORAGES = {
 # Mail has a worker of its own: an update takes the other one for hours.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "mail"]}}
 
+# Webhooks may go to addresses inside the network of this machine, also by plain http.
+WEBHOOKS_PRIVATE = os.environ.get("CHORUS_WEBHOOKS_PRIVATE") == "1"
+
 # Base models that new projects may have, beside those that the site has already
 
 BASE_MODELS = [

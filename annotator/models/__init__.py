@@ -13,12 +13,14 @@ from .projects import Project
 from .prompts import Prompt, Split
 from .rate_limits import RateLimit
 from .users import User
+from .webhooks import Delivery, Webhook
 
 __all__ = [
     "AuditEvent",
     "Author",
     "Completion",
     "Consent",
+    "Delivery",
     "Event",
     "FlagKind",
     "GuidelinesVersion",
@@ -32,4 +34,5 @@ __all__ = [
     "Role",
     "Split",
     "User",
+    "Webhook",
 ]

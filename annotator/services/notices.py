@@ -15,6 +15,8 @@ from annotator.events import Kind, wanting
 from annotator.models import Event, Notice, Project, User
 from annotator.tasks import mail_event, mail_notices
 
+from .webhooks import post_event
+
 LEFT = timedelta(minutes=5)
 """Older notices without a job have lost it."""
 
@@ -38,6 +40,7 @@ def tell(
     if Event.objects.filter(project=project, kind=kind, about=about).exists():
         return None
     what.save(force_insert=True)
+    post_event(what)
     told = wanting(kind, project) if people is None else wanting(kind, project).filter(pk__in=people)
     told = told.exclude(pk=actor.pk) if actor else told
     notices = [

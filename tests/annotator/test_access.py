@@ -81,6 +81,10 @@ PAGES = [
     ("settings", "post", {C}),
     ("settings-section", "get", {C}),
     ("settings-section", "post", {C}),
+    ("webhooks", "get", {C}),
+    ("webhooks", "post", {C}),
+    ("test-webhook", "post", {C}),
+    ("remove-webhook", "post", {C}),
 ]
 
 
@@ -94,7 +98,7 @@ def address(name: str, project) -> str:
         return reverse(
             name, args=[project.slug, write_guidelines(project=project, text="Be.", actor=actor).number]
         )
-    if name in ("revoke-invitation", "change-role", "remove-member"):
+    if name in ("revoke-invitation", "change-role", "remove-member", "test-webhook", "remove-webhook"):
         return reverse(name, args=[project.slug, 1])
     return reverse(name, args=[project.slug])
 

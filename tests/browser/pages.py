@@ -295,6 +295,8 @@ MATERIAL = [
     ),
     View("delete-project", "/p/pages-four/settings/delete/"),
     View("delete-project-error", "/p/pages-four/settings/delete/", act=post(slug="x")),
+    View("webhooks", "/p/pages-four/settings/webhooks/"),
+    View("webhooks-error", "/p/pages-four/settings/webhooks/", act=post(address="http://x")),
     View("settings-error", "/p/pages-four/settings/", act=post(name="")),
     View("settings-section-error", "/p/pages-four/settings/volunteers/", act=post(practice_length="0")),
 ]

@@ -16,6 +16,7 @@ from annotator.errors import RefusedError
 from annotator.models import Project
 from annotator.services.audit import record
 from annotator.services.notices import revive_notices
+from annotator.services.webhooks import revive_deliveries
 from ranking.models import Round
 from ranking.models.round_states import RoundState
 from training.cron import latest_time
@@ -73,6 +74,7 @@ def tick(now: datetime | None = None) -> None:
     for prepared in Round.objects.preparing().select_related("project"):
         _guarded(prepared, partial(_sample_for, prepared))
     revive_notices()
+    revive_deliveries()
     request_exports()
     for export in Export.objects.claimable():
         _guarded(export, partial(_revive, export, run_export))
