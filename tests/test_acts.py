@@ -350,6 +350,19 @@ def decision(site: Site, name: str) -> Act:
     )
 
 
+def files_deletion(site: Site, name: str) -> Act:
+    other, version = make_candidate(site.project, 1), make_candidate(site.project, 2)
+    version.adapter_path = f"models/{site.project.slug}/2/policy"
+    version.state = version.State.REJECTED
+    version.save()
+    return Act(
+        page=site.url("version", version.number),
+        address=site.url(name, version.number),
+        meanwhile=lambda: release_version(version=other, actor=site.bob),
+        words="Live version",
+    )
+
+
 def deletion(site: Site, name: str) -> Act:
     return Act(
         page=site.url(name),
@@ -401,6 +414,7 @@ ACTS: dict[str, Callable[[Site, str], Act]] = {
     "release-version": decision,
     "reject-version": decision,
     "start-test": blind_test,
+    "delete-version-files": files_deletion,
     "delete-project": deletion,
 }
 

@@ -33,6 +33,7 @@ add_sentences(
         "version.registered": _("%(who)s registered version %(target)s"),
         "version.released": _("%(who)s released version %(target)s"),
         "version.rejected": _("%(who)s rejected version %(target)s"),
+        "version.files_deleted": _("%(who)s had the files of version %(target)s deleted"),
         "version.rolled_back": _("%(who)s went back to version %(target)s"),
         "export.retried": _("%(who)s tried to export version %(target)s again"),
         "gate.test_started": _("%(who)s began a blind test of version %(target)s"),

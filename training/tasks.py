@@ -48,5 +48,10 @@ def run_founding(founding_id: int) -> None:
 
 
 @task()
+def remove_version_files(places: list[str]) -> None:
+    remove_files(places)
+
+
+@task()
 def remove_project_files(places: list[str]) -> None:
     remove_files(places)

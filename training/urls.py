@@ -43,6 +43,7 @@ project_patterns = [
     path("versions/<int:number>/files/retry/", exports.export_retry, name="retry-export"),
     path("versions/<int:number>/files/<slug:part>.gguf", exports.export_file, name="export-file"),
     path("versions/<int:number>/adapter/<str:name>", adapters.adapter_file, name="adapter-file"),
+    path("versions/<int:number>/delete-files/", versions.version_delete_files, name="delete-version-files"),
     path("versions/<int:number>/release/", versions.version_release, name="release-version"),
     path("versions/<int:number>/reject/", versions.version_reject, name="reject-version"),
     path("versions/<int:number>/test/", versions.version_test, name="start-test"),

@@ -75,6 +75,7 @@ POST_PAGES = [
     "retry-update",
     "release-version",
     "reject-version",
+    "delete-version-files",
     "start-test",
 ]
 ARGUMENTS = {
@@ -89,6 +90,7 @@ ARGUMENTS = {
     "version-safety": "version",
     "release-version": "version",
     "reject-version": "version",
+    "delete-version-files": "version",
     "start-test": "version",
 }
 

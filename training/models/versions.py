@@ -49,6 +49,9 @@ class ModelVersion(models.Model):
     state = models.CharField(max_length=9, choices=State.choices, default=State.CANDIDATE)
     metrics: Any = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
+    files_deleted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody had its weights deleted; it cannot be live any more."
+    )
 
     objects = ModelVersionQuerySet.as_manager()
 
@@ -70,9 +73,13 @@ class ModelVersion(models.Model):
 
     @property
     def before(self) -> "ModelVersion | None":
-        """What was live when it was last released; going back to a version is no release of it."""
+        """What was live when it was last released; going back to a version is no release of it.
+
+        None where that version's files were deleted since.
+        """
         newest = self.releases.filter(is_rollback=False).first()
-        return newest.previous if newest else None
+        previous = newest.previous if newest else None
+        return previous if previous and not previous.files_deleted_at else None
 
     def become(self, state: State) -> None:
         """Change the state; the caller holds the project's lock."""

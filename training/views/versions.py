@@ -18,6 +18,7 @@ from training.services.gate.blind_test import start_blind_test
 from training.services.versions.exports import file_name
 from training.services.versions.family import family_of
 from training.services.versions.releases import reject_version, release_version
+from training.services.versions.removing import delete_version_files, why_needed
 
 from .adapters import adapter_files
 from .results import result_context
@@ -45,6 +46,7 @@ def version_detail(request: ProjectRequest, number: int) -> HttpResponse:
         "export": (export := Export.objects.filter(version=version).first()),
         "files": _files_of(export) if export else {},
         "adapter_files": list(adapter_files(version)),
+        "why_needed": why_needed(version),
         "children": request.project.versions.filter(parent=version),
     }
     return render(request, "training/version.html", context)
@@ -91,4 +93,14 @@ def version_test(request: ProjectRequest, number: int) -> HttpResponse:
     with tell_refusal(request):
         start_blind_test(version=version, actor=request.user, shown=Shown.on_page(request))
         messages.success(request, _("The blind test has begun: its comparisons are in the open round."))
+    return redirect("version", request.project.slug, number)
+
+
+@require_POST
+@project_view(Role.COORDINATOR)
+def version_delete_files(request: ProjectRequest, number: int) -> HttpResponse:
+    version = get_object_or_404(request.project.versions.select_related("project"), number=number)
+    with tell_refusal(request):
+        delete_version_files(version=version, actor=request.user, shown=Shown.on_page(request))
+        messages.success(request, _("The files of %(version)s are being deleted.") % {"version": version})
     return redirect("version", request.project.slug, number)

@@ -83,5 +83,6 @@ def _counts() -> dict[str, int]:
 def _missing() -> list[str]:
     """The folders of datasets and versions that are not there."""
     folders = [each.folder for each in Dataset.objects.select_related("project")]
-    folders += [each.adapter_dir for each in ModelVersion.objects.all() if each.adapter_dir is not None]
+    versions = ModelVersion.objects.filter(files_deleted_at=None)
+    folders += [each.adapter_dir for each in versions if each.adapter_dir is not None]
     return [str(folder) for folder in folders if not folder.is_dir()]

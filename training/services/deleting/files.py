@@ -1,4 +1,4 @@
-"""Deleting the files of a project that was deleted."""
+"""Deleting files of a project or a version that nobody needs any more."""
 
 import logging
 import shutil
@@ -32,4 +32,4 @@ def remove_files(places: list[str]) -> None:
         else:
             path.unlink(missing_ok=True)
         if path.exists():
-            logger.error("%s of a deleted project could not be deleted", path)
+            logger.error("%s could not be deleted", path)

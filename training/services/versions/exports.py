@@ -32,6 +32,8 @@ def request_exports() -> None:
 def retry_export(*, export: Export, actor: User | None) -> None:
     """Let an export that failed be tried again; the clock gives it to the worker."""
     with transaction.atomic():
+        if export.version.files_deleted_at:
+            raise RefusedError(_("The files of %(version)s were deleted.") % {"version": export.version})
         if not export.requeue():
             raise RefusedError(_("The files are being made already, or are there."))
         record("export.retried", actor=actor, project=export.version.project, target=export.version)

@@ -85,7 +85,7 @@ def roll_back(
 def _lock(version: ModelVersion) -> None:
     """Let those who decide at once wait for each other, and see the version as it is then."""
     Project.objects.select_for_update(no_key=True).get(pk=version.project_id)
-    version.refresh_from_db(fields=["state"])
+    version.refresh_from_db(fields=["state", "files_deleted_at"])
 
 
 def _make_live(
@@ -96,6 +96,10 @@ def _make_live(
         raise RefusedError(
             _("%(version)s cannot be made live. Its state is: %(state)s.")
             % {"version": version, "state": version.get_state_display()}
+        )
+    if version.files_deleted_at:
+        raise RefusedError(
+            _("The files of %(version)s were deleted, so it cannot be made live.") % {"version": version}
         )
     previous = ModelVersion.objects.live().filter(project=version.project_id).first()
     if previous is not None:
