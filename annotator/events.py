@@ -1,6 +1,6 @@
 """What people are told about by mail: each kind of event with who is told, and how it reads.
 
-Where it happens, a service calls `tell` (`annotator/services/notices.py`).
+Where it happens, a service calls `tell` (`annotator/services/telling/notices.py`).
 """
 
 from dataclasses import dataclass

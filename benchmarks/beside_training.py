@@ -202,7 +202,7 @@ def _open_long_round(project: Any, volunteers: int) -> None:
 def _link(project: Any, number: int) -> str:
     """A sign-in link of a new volunteer."""
     from annotator.models import Role
-    from annotator.services.invitations import accept_invitation, invite
+    from annotator.services.invitations.inviting import accept_invitation, invite
     from annotator.services.sign_in import create_sign_in_link
 
     email = f"bench{number}@example.org"

@@ -7,9 +7,9 @@ from annotator.models import Author, Completion, GuidelinesVersion, Membership, 
 from annotator.services.completions import add_completions, get_or_create_author
 from annotator.services.consent import give_consent
 from annotator.services.guidelines import read_guidelines
-from annotator.services.invitations import accept_invitation, invite
+from annotator.services.invitations.inviting import accept_invitation, invite
 from annotator.services.projects import create_project
-from annotator.services.prompts import add_prompts
+from annotator.services.prompts.adding import add_prompts
 from ranking.services.onboarding import Step, continue_onboarding
 from ranking.services.practice import answer_practice, begin_practice
 

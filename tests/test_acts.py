@@ -11,8 +11,8 @@ from django.urls import URLPattern, reverse
 from annotator.models import AuditEvent, Project, Role, User
 from annotator.services.members import change_role, remove_member
 from annotator.services.projects import change_settings
+from annotator.services.prompts.withdrawing import restore_prompts, withdraw_prompts
 from annotator.services.tokens import create_api_token
-from annotator.services.withdrawing_prompts import restore_prompts, withdraw_prompts
 from ranking.models import Mask
 from ranking.practice_files import practice_from_record
 from ranking.services import close_round, decide_mask, open_round, pause_round, snapshot_preferences

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch, get_resolver, reverse
 
 from annotator.models import Membership, Role, User
-from annotator.services.invitations import invite
+from annotator.services.invitations.inviting import invite
 from tests.annotator.test_access import all_patterns
 from tests.api import API_OPERATIONS, address_of, client_of
 from tests.factories import PASSWORD, coordinator_of, make_completion, make_member, make_project, make_prompt

@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 
 from annotator.models import Author, FlagKind, Project, Role, User
 from annotator.services.completions import add_completions, get_or_create_author
-from annotator.services.invitations import invite
+from annotator.services.invitations.inviting import invite
 from annotator.services.projects import change_settings
 from ranking.models import Judgment
 from ranking.practice_files import practice_from_record

@@ -10,8 +10,8 @@ from rest_framework.response import Response
 from annotator.access import COORDINATORS, STAFF
 from annotator.imports.prompt_files import MAX_CHARACTERS, MAX_LANGUAGE, MAX_MESSAGES, MAX_SOURCE
 from annotator.models import Prompt
-from annotator.services.prompts import import_records
-from annotator.services.withdrawing_prompts import restore_prompts, withdraw_prompts
+from annotator.services.prompts.adding import import_records
+from annotator.services.prompts.withdrawing import restore_prompts, withdraw_prompts
 
 from .access import ProjectAPIView
 from .fields import ShortListField

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from annotator.errors import RefusedError
 from annotator.forms.joining import JoinForm, LanguagesForm
 from annotator.models import Invitation, Membership, Role, User
-from annotator.services.invitations import accept_invitation, find_invitation, join_project
+from annotator.services.invitations.inviting import accept_invitation, find_invitation, join_project
 from annotator.services.sign_in import find_sign_in_user, use_sign_in_link
 
 INVITATION, SIGN_IN = "invitation_token", "sign_in_token"

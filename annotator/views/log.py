@@ -8,8 +8,8 @@ from annotator.access import ProjectRequest, project_view
 from annotator.forms.log import LogForm
 from annotator.models import Role
 from annotator.models.audit import AuditEventQuerySet
-from annotator.services.log import read_lines
-from annotator.services.log_export import write_log
+from annotator.services.log.export import write_log
+from annotator.services.log.reading import read_lines
 
 PAGE_SIZE = 50
 LONGEST_NUMBER = 18

@@ -16,8 +16,8 @@ from annotator.access import ProjectRequest, project_view
 from annotator.facts import role_facts, waiting_facts
 from annotator.forms.people import InvitationForm, InviteManyForm, OpenLinkForm, RoleForm
 from annotator.models import Role
-from annotator.services.invitations import invite, make_open_link, revoke_invitation
-from annotator.services.inviting_many import invite_by_mail
+from annotator.services.invitations.inviting import invite, make_open_link, revoke_invitation
+from annotator.services.invitations.inviting_many import invite_by_mail
 from annotator.services.members import change_role, member_or_404, remove_member
 from annotator.shown import Shown
 

@@ -14,7 +14,7 @@ from annotator.access import SignedInRequest
 from annotator.errors import RefusedError
 from annotator.forms.personal_settings import SettingsForm
 from annotator.models import User
-from annotator.services.mail import stop_mail
+from annotator.services.telling.mail import stop_mail
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -14,9 +14,9 @@ from annotator.access import STAFF, ProjectRequest, project_view
 from annotator.facts import prompt_facts
 from annotator.forms.prompts import ImportForm, PromptFilterForm
 from annotator.models import Role
-from annotator.services.editing_prompts import prompt_in_place_of
-from annotator.services.prompts import ImportReport, import_prompts
-from annotator.services.withdrawing_prompts import restore_prompts, withdraw_prompts
+from annotator.services.prompts.adding import ImportReport, import_prompts
+from annotator.services.prompts.editing import prompt_in_place_of
+from annotator.services.prompts.withdrawing import restore_prompts, withdraw_prompts
 from annotator.shown import Shown
 
 from .line_notes import notes_shown

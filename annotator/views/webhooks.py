@@ -11,7 +11,7 @@ from annotator.access import ProjectRequest, project_view
 from annotator.errors import RefusedError
 from annotator.forms.webhooks import WebhookForm
 from annotator.models import Delivery, Role
-from annotator.services.webhooks import add_webhook, remove_webhook, send_test
+from annotator.services.telling.webhooks import add_webhook, remove_webhook, send_test
 
 from .refusals import tell_refusal
 

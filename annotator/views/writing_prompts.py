@@ -14,8 +14,8 @@ from annotator.forms.prompts import EditForm, WriteForm
 from annotator.imports.pasted import Layout
 from annotator.imports.prompt_files import DEFAULT_LANGUAGE
 from annotator.models import Project, Prompt, Role
-from annotator.services.editing_prompts import edit_prompt, prompt_or_404
-from annotator.services.prompts import import_text
+from annotator.services.prompts.adding import import_text
+from annotator.services.prompts.editing import edit_prompt, prompt_or_404
 from annotator.shown import Change, ChangedMeanwhileError, Shown
 
 from .prompts import report_shown

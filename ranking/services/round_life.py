@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from annotator.events import Kind
 from annotator.models import Author, Project, User
 from annotator.services.audit import record
-from annotator.services.notices import take_back
+from annotator.services.telling.notices import take_back
 from annotator.shown import Shown, check_shown
 from ranking.errors import RankingError
 from ranking.facts import round_facts

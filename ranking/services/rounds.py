@@ -10,7 +10,7 @@ from annotator.events import Kind
 from annotator.models import Author, Completion, Project, User
 from annotator.models.personal_settings import primary_language
 from annotator.services.audit import record
-from annotator.services.notices import tell
+from annotator.services.telling.notices import tell
 from annotator.shown import Shown, check_shown
 from ranking.errors import NothingToRankError
 from ranking.facts import round_facts

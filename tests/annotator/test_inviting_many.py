@@ -8,8 +8,8 @@ from django_tasks_db.models import DBTaskResult
 from annotator.imports.addresses import MAX_ADDRESSES, read_addresses
 from annotator.models import AuditEvent, Invitation, Membership, Role, User
 from annotator.services.erasing import erase_person
-from annotator.services.invitations import accept_invitation, invite, revoke_invitation
-from annotator.services.inviting_many import invite_by_mail
+from annotator.services.invitations.inviting import accept_invitation, invite, revoke_invitation
+from annotator.services.invitations.inviting_many import invite_by_mail
 from tests.factories import PASSWORD, make_user
 from tests.mail_jobs import run_mail_jobs
 from tests.pressing import press

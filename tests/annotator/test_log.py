@@ -18,10 +18,10 @@ from annotator.log_words import SENTENCES
 from annotator.models import AuditEvent, Project, Role, User
 from annotator.services.audit import record
 from annotator.services.erasing import erase_person
-from annotator.services.invitations import invite
-from annotator.services.log import read_lines
+from annotator.services.invitations.inviting import invite
+from annotator.services.log.reading import read_lines
 from annotator.services.members import change_role, remove_member
-from annotator.services.withdrawing_prompts import withdraw_prompts
+from annotator.services.prompts.withdrawing import withdraw_prompts
 from tests.factories import make_member, make_project, make_prompt, make_user
 from tests.training.making import make_candidate
 
@@ -208,7 +208,7 @@ def export(client, file_format: str, **query: str) -> str:
 
 
 def test_the_export_holds_what_is_narrowed_also_over_several_chunks(coordinating, project, monkeypatch):
-    monkeypatch.setattr("annotator.services.log.CHUNK", 3)
+    monkeypatch.setattr("annotator.services.log.reading.CHUNK", 3)
     for number in range(8):
         record("practice.added", actor=None, project=project, target=project, count=number)
     make_prompt(project)

@@ -14,9 +14,9 @@ from django_tasks_db.models import DBTaskResult
 from annotator.events import TOLD, Kind
 from annotator.forms.personal_settings import MAIL, MAIL_OF_COORDINATORS
 from annotator.models import Event, Notice, Role, User
-from annotator.services.mail_notices import PAUSE, send_notices
 from annotator.services.members import remove_member
-from annotator.services.notices import LEFT, revive_notices, take_back, tell
+from annotator.services.telling.mail_notices import PAUSE, send_notices
+from annotator.services.telling.notices import LEFT, revive_notices, take_back, tell
 from annotator.tasks import mail_notices
 from tests.factories import coordinator_of, make_member, make_project
 from tests.mail_jobs import run_mail_jobs

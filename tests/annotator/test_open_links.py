@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Invitation, Role, User
-from annotator.services.invitations import (
+from annotator.services.invitations.inviting import (
     accept_invitation,
     join_project,
     make_open_link,

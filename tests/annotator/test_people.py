@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Invitation, Membership, Role, User
-from annotator.services.invitations import accept_invitation, invite, join_project, revoke_invitation
+from annotator.services.invitations.inviting import accept_invitation, invite, join_project, revoke_invitation
 from annotator.services.members import change_role, remove_member
 from tests.factories import PASSWORD, make_member, make_project, make_prompt, make_user
 from tests.pressing import press

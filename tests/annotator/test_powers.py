@@ -21,10 +21,10 @@ from rest_framework.authtoken.models import Token
 from annotator.errors import RefusedError
 from annotator.models import Invitation, Role, User
 from annotator.services.erasing import erase_person
-from annotator.services.invitations import accept_invitation, invite
-from annotator.services.mail import make_mail
+from annotator.services.invitations.inviting import accept_invitation, invite
 from annotator.services.members import change_role, remove_member
 from annotator.services.sign_in import create_sign_in_link, use_sign_in_link
+from annotator.services.telling.mail import make_mail
 from annotator.services.tokens import create_api_token
 from tests.api import client_of
 from tests.factories import PASSWORD, make_member, make_user

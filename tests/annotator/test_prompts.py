@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from annotator.models import AuditEvent, Prompt, Split
 from annotator.models.prompts import hash_messages, split_of
-from annotator.services.prompts import import_prompts
-from annotator.services.withdrawing_prompts import remove_prompts, withdraw_prompts
+from annotator.services.prompts.adding import import_prompts
+from annotator.services.prompts.withdrawing import remove_prompts, withdraw_prompts
 from tests.factories import make_completion, make_project, make_prompt
 
 

@@ -14,9 +14,9 @@ from annotator.models import Author, Completion, Invitation, Membership, Prompt,
 from annotator.services.completions import add_completions, get_or_create_author
 from annotator.services.consent import give_consent
 from annotator.services.guidelines import write_guidelines
-from annotator.services.invitations import accept_invitation, invite, make_open_link
+from annotator.services.invitations.inviting import accept_invitation, invite, make_open_link
 from annotator.services.members import remove_member
-from annotator.services.prompts import add_prompts
+from annotator.services.prompts.adding import add_prompts
 from annotator.services.sign_in import create_sign_in_link, use_sign_in_link
 from annotator.services.tokens import create_api_token
 from tests.factories import (

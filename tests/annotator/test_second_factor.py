@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from annotator.models import AuditEvent, Invitation, Role
-from annotator.services.invitations import invite
+from annotator.services.invitations.inviting import invite
 from tests.annotator.test_access import all_patterns
 from tests.api import API_OPERATIONS, address_of, client_of
 from tests.factories import PASSWORD, coordinator_of, make_member, make_project

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from annotator.models import Role
-from annotator.services.invitations import invite
-from annotator.services.mail import SALT
+from annotator.services.invitations.inviting import invite
+from annotator.services.telling.mail import SALT
 from annotator.services.tokens import create_api_token
 from annotator.sign_in.secret_links import SecretConverter, hide_secrets, secret_routes
 from config.logs import Handler, JSONFormatter

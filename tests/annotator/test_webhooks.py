@@ -18,10 +18,10 @@ from annotator.forms.webhooks import POSTED
 from annotator.models import AuditEvent, Delivery, Event, Role, Webhook
 from annotator.models.webhooks import MOST_WEBHOOKS
 from annotator.outgoing import RefusedAddressError
-from annotator.services import deliveries
-from annotator.services.deliveries import ATTEMPTS, DELAYS, deliver
-from annotator.services.notices import tell
-from annotator.services.webhooks import KEPT, LEFT, add_webhook, revive_deliveries, send_test
+from annotator.services.telling import deliveries
+from annotator.services.telling.deliveries import ATTEMPTS, DELAYS, deliver
+from annotator.services.telling.notices import tell
+from annotator.services.telling.webhooks import KEPT, LEFT, add_webhook, revive_deliveries, send_test
 from tests.factories import coordinator_of, make_member, make_project
 from tests.mail_jobs import run_mail_jobs
 

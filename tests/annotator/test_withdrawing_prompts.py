@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Prompt
-from annotator.services.withdrawing_prompts import restore_prompts, withdraw_prompts
+from annotator.services.prompts.withdrawing import restore_prompts, withdraw_prompts
 from annotator.signals import prompts_imported
 from tests.api import client_of
 from tests.factories import make_project, make_prompt
@@ -33,7 +33,7 @@ def test_a_withdrawn_prompt_is_available_again_when_it_is_restored(project, coor
 
 
 def test_more_prompts_than_one_statement_takes_can_be_withdrawn(project, monkeypatch):
-    monkeypatch.setattr("annotator.services.withdrawing_prompts.BATCH", 2)
+    monkeypatch.setattr("annotator.services.prompts.withdrawing.BATCH", 2)
     ids = [make_prompt(project).pk for _ in range(3)]
     assert withdraw_prompts(project=project, prompt_ids=ids, actor=None) == 3
     assert available(project) == set()

@@ -9,9 +9,9 @@ from annotator.imports.pasted import Layout, read_pasted
 from annotator.imports.prompt_files import draft_from_record
 from annotator.models import AuditEvent, Prompt
 from annotator.models.prompts import split_of
-from annotator.services.editing_prompts import edit_prompt
-from annotator.services.prompts import import_text
-from annotator.services.withdrawing_prompts import withdraw_prompts
+from annotator.services.prompts.adding import import_text
+from annotator.services.prompts.editing import edit_prompt
+from annotator.services.prompts.withdrawing import withdraw_prompts
 from annotator.shown import ChangedMeanwhileError
 from tests.factories import make_completion, make_project, make_prompt
 from tests.pressing import filled, press

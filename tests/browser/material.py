@@ -16,7 +16,7 @@ from annotator.models import Author, Membership, Project, Role, Split, User
 from annotator.services.completions import add_completions, get_or_create_author
 from annotator.services.consent import give_consent
 from annotator.services.guidelines import write_guidelines
-from annotator.services.invitations import invite
+from annotator.services.invitations.inviting import invite
 from annotator.services.members import change_role
 from annotator.services.projects import change_settings
 from ranking.models import Outcome

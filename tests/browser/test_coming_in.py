@@ -13,7 +13,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 MATERIAL = """
 from annotator.models import Role
-from annotator.services.invitations import invite
+from annotator.services.invitations.inviting import invite
 from ranking.practice_files import practice_from_record
 from ranking.services import open_round
 from ranking.services.practice import add_practice

@@ -54,7 +54,7 @@ print(json.dumps({
 _INVITE = """
 import json
 from annotator.models import Project, Role
-from annotator.services.invitations import invite
+from annotator.services.invitations.inviting import invite
 from tests.drills.test_acts import TIMES
 from tests.factories import make_member
 project = Project.objects.get(slug="drill")

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from annotator.models import Author, Split
 from annotator.services.completions import add_completions, get_or_create_author
-from annotator.services.withdrawing_prompts import withdraw_prompts
+from annotator.services.prompts.withdrawing import withdraw_prompts
 from ranking.errors import NothingToRankError
 from ranking.models import Assignment, Comparison, ComparisonItem, Round
 from ranking.services import claim_next, close_round, open_round

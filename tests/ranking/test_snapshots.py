@@ -19,8 +19,8 @@ from django.db import connection
 
 from annotator.models import AuditEvent, Completion
 from annotator.services.projects import change_settings
-from annotator.services.prompts import import_prompts
-from annotator.services.withdrawing_prompts import withdraw_prompts
+from annotator.services.prompts.adding import import_prompts
+from annotator.services.prompts.withdrawing import withdraw_prompts
 from ranking.downloads import answer_file, answer_zip
 from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.models import Dataset, Judgment

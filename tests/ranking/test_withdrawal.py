@@ -12,7 +12,7 @@ from django.db.models import ProtectedError
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Author, Completion, Invitation, Membership, Role, User
 from annotator.services.completions import add_completions, get_or_create_person
-from annotator.services.invitations import invite
+from annotator.services.invitations.inviting import invite
 from annotator.services.members import change_role
 from annotator.services.tokens import create_api_token
 from ranking.models import (

@@ -11,7 +11,7 @@ from django.db import models
 from django.urls import reverse
 
 from annotator.models import AuditEvent, Completion, Membership, Role, User
-from annotator.services.invitations import invite
+from annotator.services.invitations.inviting import invite
 from annotator.services.tokens import create_api_token
 from annotator.text.strict_json import load_json
 from ranking.models import Judgment, Mask, PracticeAttempt, PracticeComparison

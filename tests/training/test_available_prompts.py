@@ -5,7 +5,7 @@ import json
 import pytest
 
 from annotator.errors import RefusedError
-from annotator.services.withdrawing_prompts import withdraw_prompts
+from annotator.services.prompts.withdrawing import withdraw_prompts
 from tests.factories import coordinator_of
 from tests.training.making import make_judged, make_run, make_trainable, make_update
 from training.models import TrainingRun

@@ -13,7 +13,7 @@ from annotator.models import AuditEvent, Project, Role, User
 from annotator.services.guidelines import write_guidelines
 from annotator.services.personal_data import log_of_acts
 from annotator.services.projects import change_settings
-from annotator.services.webhooks import add_webhook
+from annotator.services.telling.webhooks import add_webhook
 from ranking.models import Assignment, Mask
 from ranking.practice_files import practice_from_record
 from ranking.services import claim_next, open_round, skip_comparison, snapshot_preferences

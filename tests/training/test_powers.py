@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotator.models import Role, User
-from annotator.services.mail_notices import send_notices
 from annotator.services.members import change_role, remove_member
+from annotator.services.telling.mail_notices import send_notices
 from ranking.services import open_round, snapshot_preferences
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member

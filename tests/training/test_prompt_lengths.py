@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from annotator.imports.prompt_files import draft_from_record
-from annotator.services.prompts import add_prompts
+from annotator.services.prompts.adding import add_prompts
 from tests.factories import coordinator_of
 from tests.training.making import SAMPLE, engine_script, make_finished, make_trainable, make_update
 from training import engine_answers, launcher

@@ -8,7 +8,7 @@ from django.apps import apps
 
 from annotator.models import Project
 from annotator.services.projects import change_settings
-from annotator.services.prompts import import_prompts
+from annotator.services.prompts.adding import import_prompts
 from ranking.models import Dataset
 from ranking.services import open_round, snapshot_preferences
 from tests.factories import coordinator_of, make_project, make_prompt

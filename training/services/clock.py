@@ -15,8 +15,8 @@ from django_tasks.base import Task
 from annotator.errors import RefusedError
 from annotator.models import Project
 from annotator.services.audit import record
-from annotator.services.notices import revive_notices
-from annotator.services.webhooks import revive_deliveries
+from annotator.services.telling.notices import revive_notices
+from annotator.services.telling.webhooks import revive_deliveries
 from ranking.models import Round
 from ranking.models.round_states import RoundState
 from training.cron import latest_time

@@ -9,7 +9,7 @@ from django.db import transaction
 from annotator.models import Project, User
 from annotator.services.completions import add_completions
 from annotator.services.projects import create_project
-from annotator.services.prompts import import_prompts
+from annotator.services.prompts.adding import import_prompts
 from ranking.practice_files import read_practice_file
 from ranking.services import open_round
 from ranking.services.practice import add_practice

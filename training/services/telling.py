@@ -7,7 +7,7 @@ from django.db.models import Count
 
 from annotator.events import Kind, wanting
 from annotator.models import Event, User
-from annotator.services.notices import take_back, tell
+from annotator.services.telling.notices import take_back, tell
 from ranking.models import Judgment, Outcome
 from ranking.models.round_states import RoundState
 from training.cron import next_times

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from annotator.imports.file_formats import BY_A_COMMAND, LineNote
 from annotator.models import Project
-from annotator.services.prompts import import_prompts
+from annotator.services.prompts.adding import import_prompts
 
 NOTES_SHOWN = 20
 

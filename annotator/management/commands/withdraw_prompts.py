@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from annotator.errors import RefusedError
 from annotator.models import Project
-from annotator.services.withdrawing_prompts import restore_prompts, withdraw_prompts
+from annotator.services.prompts.withdrawing import restore_prompts, withdraw_prompts
 
 
 class Command(BaseCommand):

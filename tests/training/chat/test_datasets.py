@@ -5,7 +5,7 @@ import pytest
 from datasets import load_dataset
 
 from annotator.models import Role
-from annotator.services.withdrawing_prompts import withdraw_prompts
+from annotator.services.prompts.withdrawing import withdraw_prompts
 from ranking.dataset_files import SPLITS
 from ranking.services import snapshot_preferences
 from tests.annotator.test_identifiers import parts, telling

@@ -12,8 +12,8 @@ from annotator.errors import RefusedError
 from annotator.imports.prompt_files import draft_from_record
 from annotator.models import Author, Completion, Prompt, Role, User
 from annotator.services.completions import add_completions
-from annotator.services.editing_prompts import edit_prompt
-from annotator.services.withdrawing_prompts import withdraw_prompts
+from annotator.services.prompts.editing import edit_prompt
+from annotator.services.prompts.withdrawing import withdraw_prompts
 from annotator.shown import text_of
 from annotator.text.strict_json import load_json
 from ranking.models import Comparison, Judgment, UnpairedPreference, Withdrawal

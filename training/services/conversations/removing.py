@@ -4,7 +4,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from annotator.models import Project, User
-from annotator.services.withdrawing_prompts import remove_prompts
+from annotator.services.prompts.withdrawing import remove_prompts
 from ranking.services.withdrawal import withdraw_from_chat
 from training.models import Conversation, Taking
 

@@ -10,7 +10,7 @@ from annotator.models import Completion, Prompt, User
 from annotator.models.prompts import hash_messages
 from annotator.services.audit import record
 from annotator.services.completions import add_completions
-from annotator.services.prompts import add_prompts
+from annotator.services.prompts.adding import add_prompts
 from annotator.shown import Shown, check_shown
 from ranking.models import Comparison, UnpairedPreference
 from ranking.services.chat import add_chat_judgment, add_unpaired_preference

@@ -11,7 +11,7 @@ from django.db import transaction
 from annotator.models import Project, Split, User
 from annotator.models.prompts import split_of
 from annotator.services.projects import create_project
-from annotator.services.prompts import import_prompts
+from annotator.services.prompts.adding import import_prompts
 from training.services.base_models.check import check_base_model
 from training.services.versions.base_version import register_base_version
 from training.starter.build import make_starter

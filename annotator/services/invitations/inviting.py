@@ -12,8 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from annotator.errors import RefusedError
 from annotator.models import Invitation, Membership, Project, Role, User
 from annotator.models.invitations import DAYS_VALID
-
-from .audit import record
+from annotator.services.audit import record
 
 WHY_NOT = {
     Invitation.State.USED: _("This invitation was used already: each link lets one person in, once."),

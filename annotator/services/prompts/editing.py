@@ -9,12 +9,12 @@ from annotator.facts import prompt_edit_facts
 from annotator.imports.prompt_files import PromptDraft
 from annotator.models import AuditEvent, Project, Prompt, User
 from annotator.models.prompts import hash_messages
+from annotator.services.audit import record
 from annotator.shown import Change, ChangedMeanwhileError, Shown, check_shown
 from annotator.signals import prompt_replaced
 
-from .audit import record
-from .prompts import add_prompts, messages_to_store
-from .withdrawing_prompts import withdraw_prompts
+from .adding import add_prompts, messages_to_store
+from .withdrawing import withdraw_prompts
 
 
 @transaction.atomic

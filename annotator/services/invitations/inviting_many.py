@@ -10,7 +10,7 @@ from annotator.imports.file_formats import LineNote
 from annotator.models import Invitation, Project, Role, User
 from annotator.tasks import mail_invitation
 
-from .invitations import invite
+from .inviting import invite
 
 
 @dataclass

@@ -14,9 +14,8 @@ from django_tasks_db.models import DBTaskResult
 from annotator.errors import RefusedError
 from annotator.models import Delivery, Event, Project, User, Webhook
 from annotator.models.webhooks import MOST_WEBHOOKS
+from annotator.services.audit import record
 from annotator.tasks import post_delivery
-
-from .audit import record
 
 LEFT = timedelta(minutes=5)
 """A delivery that is due for so long has lost its job."""

@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 from annotator.models.audit import AuditEventQuerySet
 from annotator.text.csv_cells import plain_cell
 
-from .log import ISOLATED, Line, read_in_chunks
+from .reading import ISOLATED, Line, read_in_chunks
 
 COLUMNS = ("at", "who", "act", "sentence", "target", "data")
 Row = dict[str, Any]

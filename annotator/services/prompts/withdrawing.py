@@ -10,9 +10,8 @@ from django.utils.translation import gettext as _
 from annotator.errors import RefusedError
 from annotator.facts import prompt_facts
 from annotator.models import Project, Prompt, User
+from annotator.services.audit import record
 from annotator.shown import Shown, check_shown
-
-from .audit import record
 
 BATCH = 500
 

@@ -16,9 +16,8 @@ from annotator.imports.prompt_files import (
 )
 from annotator.models import Project, Prompt, User
 from annotator.models.prompts import Split, hash_messages, split_of
+from annotator.services.audit import record
 from annotator.signals import prompts_imported
-
-from .audit import record
 
 BATCH = 500
 

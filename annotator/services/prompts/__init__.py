@@ -1,0 +1,1 @@
+"""Adding, editing and withdrawing prompts."""
