@@ -18,6 +18,7 @@ class Kind(models.TextChoices):
     ROUND_OPENED = "round.opened", _("A round has opened")
     ROUND_ENDING = "round.ending", _("The next update comes in a day")
     LEARNED = "judgments.learned", _("A version that learned from somebody's judgments is live")
+    PASSED_OVER = "schedule.passed_over", _("A planned update had too little data")
     UPDATE_FAILED = "update.failed", _("An update failed")
     SAMPLING_FAILED = "sampling.failed", _("Answers could not be sampled")
     CANDIDATE = "version.created", _("A candidate waits for a decision")
@@ -72,6 +73,15 @@ TOLD = {
         page=("project", False),
         settings=("mail_learned",),
         roles=_ALL,
+    ),
+    Kind.PASSED_OVER: Told(
+        subject=_("%(project)s: too little data for the planned update"),
+        body=_(
+            "The round stays open, and the update is tried at its next time. See what is missing, and by "
+            "how much."
+        ),
+        page=("training", False),
+        settings=("mail_failed",),
     ),
     Kind.UPDATE_FAILED: Told(
         subject=_("%(project)s: update %(number)d failed"),

@@ -23,7 +23,10 @@ MAIL = {
     "mail_learned": (_("a version that learned from my judgments is live"), ""),
 }
 MAIL_OF_COORDINATORS = {
-    "mail_failed": (_("an update or the sampling of answers failed"), ""),
+    "mail_failed": (
+        _("an update or the sampling of answers failed, or a planned update had too little data"),
+        "",
+    ),
     "mail_candidate": (_("a version waits for a decision"), ""),
     "mail_decided": (_("another coordinator released a version, rejected it or went back"), ""),
 }

@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from annotator.models import Project
+from annotator.events import Kind
+from annotator.models import Event, Project
 from ranking.models import Tally
 from ranking.services import claim_next, pause_round, submit_judgment
 from tests.factories import coordinator_of, make_member
@@ -90,6 +91,8 @@ def test_a_scheduled_update_waits_for_people_too_and_the_page_says_what_is_missi
     tick(timezone.now() + timedelta(minutes=2))
     assert not project.updates.exists() and project.rounds.get().is_open
     assert week_of(project).step == Step.COLLECTING
+    (told,) = Event.objects.filter(project=project, kind=Kind.PASSED_OVER)
+    assert [notice.user for notice in told.notices.all()] == [coordinator_of(project)]
     client.force_login(coordinator_of(project))
     text = client.get(reverse("training", args=[project.slug])).text
     assert f"Judgments: {PROMPTS} of {PROMPTS + 4}" in text and "People: 1 of 2" in text

@@ -36,7 +36,7 @@ from training.services.jobs import is_waiting
 from training.services.plans.control import request_plan
 from training.services.sampling.control import sample_live_version
 from training.services.schedules import NOT_ENOUGH, PAUSED, UNDER_WAY
-from training.services.telling import remind
+from training.services.telling import remind, tell_passed_over
 from training.services.updates.control import start_update
 from training.services.versions.exports import request_exports
 from training.tasks import run_export, run_founding, run_sampling, run_unpacking, run_update
@@ -113,6 +113,8 @@ def start_due(schedule: Schedule, now: datetime) -> Update | None:
                 cause=refused.cause if isinstance(refused, PassedOverError) else _cause(project),
                 missing=enough.as_json(),
             )
+            if enough.missing:
+                tell_passed_over(schedule, slot)
             return None
 
 

@@ -37,6 +37,11 @@ def remind(schedule: Schedule, now: datetime) -> None:
     tell(kind, project=project, about=about, facts=facts, people=people)
 
 
+def tell_passed_over(schedule: Schedule, slot: datetime) -> None:
+    """That a planned update did not begin for want of data."""
+    tell(Kind.PASSED_OVER, project=schedule.project, about=f"slot:{slot.isoformat()}", facts={})
+
+
 def tell_failed(*, update: Update | None, sampling: TrainingRun | None) -> None:
     """Each failure is told, also the next one of an update that was tried again."""
     if update:
