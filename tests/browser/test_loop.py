@@ -79,6 +79,8 @@ def test_the_loop_by_hand(site: Site, page: Page, base: str) -> None:
     expect(release).to_be_visible(timeout=LONG)
     release.click()
     expect(page.locator("main")).to_contain_text("Version 1")
+    expect(page.locator("#sampling")).to_contain_text("Answers are being sampled.")
+    expect(page.locator("#sampling")).not_to_contain_text("Answers are being sampled.", timeout=LONG)
 
     open_tab(page, "Rank")
     expect(page.locator("#desk-progress")).to_contain_text("Round 2")

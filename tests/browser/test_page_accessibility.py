@@ -164,7 +164,7 @@ def doubled_text(page: Page) -> Iterator[None]:
 
 # Arguments for addresses that no page above has: enough for them to say that they are no pages.
 # Text, to who has a token; files of versions; parts of pages, which a script asks for.
-PLAIN = {"metrics", "export-file", "turn", "talk-turn"}
+PLAIN = {"metrics", "adapter-file", "export-file", "turn", "talk-turn"}
 ARGUMENTS = {
     "part": "base",
     "project": "x",
@@ -180,7 +180,7 @@ ARGUMENTS = {
 
 def test_every_page_is_among_those_looked_at(filled: Filled, browser: Browser):
     paths = {path.format(**filled.words) for view in VIEWS if view.status != 404 for path in view.paths}
-    looked_at = {resolve(path).view_name for path in paths} | PLAIN
+    looked_at = {resolve(path.partition("?")[0]).view_name for path in paths} | PLAIN
     left = {name: template for name, template in addresses() if name not in looked_at}
     arguments = ARGUMENTS | {"pk": filled.words["finished"]}
     for who, slug in (("ada", "pages-four"), ("cora", filled.words["trained"]), ("careful", "pages-four")):

@@ -24,7 +24,7 @@ from tests.pressing import filled, press
 from tests.ranking.making import let_lapse, make_correction, make_judgment
 from tests.training.chat.making import make_turn, react_in_every_way
 from tests.training.making import SMALL, add_answers, make_finished, make_judged, make_update
-from training.models import Export, Served, ServingSettings, UnpackedBase, UpdatePlan
+from training.models import BlindTest, Export, Served, ServingSettings, UnpackedBase, UpdatePlan
 from training.services.conversations.review import take_turn
 from training.services.deleting import projects as deleting
 from training.services.deleting.files import remove_files
@@ -70,6 +70,8 @@ def fill() -> Project:
 
 def learn(project: Project, coordinator: User) -> None:
     version = make_finished(make_update(project))
+    test = BlindTest.objects.create(candidate=version, baseline=version.parent, round=version.update.round)
+    test.comparisons.set(test.round.comparisons.all()[:1])
     release_version(version=version, actor=coordinator)
     cancel_sampling(run=project.runs.active().get(), actor=coordinator)
     add_answers(version)
