@@ -1,5 +1,5 @@
 from django.db import migrations, models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 STATES = [
     ("preparing", "Being prepared"),
@@ -17,8 +17,9 @@ STATES = [
 def close(apps, schema_editor):
     """Closed rounds were skipped as far as ranking knows; training knows which were not."""
     rounds = apps.get_model("ranking", "Round").objects.using(schema_editor.connection.alias)
-    rounds.filter(closed_at__isnull=False).update(state="skipped")
-    rounds.update(created_at=F("opened_at"))
+    # One statement: PostgreSQL alters no table whose rows were changed twice in the same transaction.
+    state = Case(When(closed_at=None, then=Value("open")), default=Value("skipped"))
+    rounds.update(created_at=F("opened_at"), state=state)
 
 
 class Migration(migrations.Migration):
