@@ -82,7 +82,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             made = secrets_of(site, folder)
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(120)
     lines = (folder / "site.log").read_text()
     assert [secret for secret in made if secret in lines] == [], "The log has secrets."
     assert "/join/[secret]" in lines
@@ -101,7 +101,7 @@ def at_work(site: Site, base: Path) -> Iterator[None]:
         yield
     finally:
         worker.terminate()
-        worker.wait(30)
+        worker.wait(120)
 
 
 SECRETS = """
