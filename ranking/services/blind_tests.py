@@ -11,8 +11,8 @@ from .rounds import add_comparisons
 
 MOST_TEST_VOTES_EACH = 60
 """Of one person in one test: a tenth of the votes that a test takes at most."""
-
 LAST = 2**15 - 1
+"""What is added to the number of an assignment that is to be given after all others."""
 
 
 @transaction.atomic

@@ -128,10 +128,11 @@ def _first_ids(current: Round, volunteer: User, now: datetime, chance: random.Ra
     """
     if current.state != RoundState.GATING:
         return _candidate_ids(current, volunteer, now, ANY)
-    may_test = test_votes_of(current, volunteer) < MOST_TEST_VOTES_EACH
-    kinds = chance.sample([TEST, ORDINARY], 2) if may_test else [ORDINARY]
-    found = (_candidate_ids(current, volunteer, now, kind) for kind in kinds)
-    return next((ids for ids in found if ids), [])
+    for kind in chance.sample([TEST, ORDINARY], 2):
+        ids = _candidate_ids(current, volunteer, now, kind)
+        if ids and (kind == ORDINARY or test_votes_of(current, volunteer) < MOST_TEST_VOTES_EACH):
+            return ids
+    return []
 
 
 def _candidate_ids(current: Round, volunteer: User, now: datetime, numbers: tuple[int, int]) -> list[int]:

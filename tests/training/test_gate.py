@@ -11,7 +11,7 @@ from annotator.errors import RefusedError
 from annotator.models import Project, Role
 from ranking.models import Assignment, Judgment, Round
 from ranking.models.round_states import RoundState
-from ranking.services import claim_next, submit_judgment
+from ranking.services import claim_next, open_round, submit_judgment
 from ranking.services.blind_tests import MOST_TEST_VOTES_EACH
 from tests.factories import coordinator_of, make_member, make_prompt
 from tests.pressing import press
@@ -242,6 +242,17 @@ def test_a_decision_before_its_end_ends_the_test(candidate):
     tick()
     test.refresh_from_db()
     assert not test.is_open and not Assignment.objects.filter(number__lt=0, state="free").exists()
+
+
+def test_a_round_that_closes_ends_the_test_without_a_verdict_and_a_coordinator_decides(candidate):
+    gate_of(candidate.project, Gate.RULE)
+    test = start_blind_test(version=candidate, actor=None)
+    open_round(project=candidate.project, author=candidate.parent.author)
+    tick()
+    test.refresh_from_db()
+    candidate.refresh_from_db()
+    assert (test.verdict, test.is_open) == (BlindTest.Verdict.GO_ON, False)
+    assert candidate.state == State.CANDIDATE
 
 
 # By language

@@ -4,6 +4,8 @@ import json
 import logging
 import random
 from collections import defaultdict
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ FEWEST_PROMPTS = 10
 MOST_COMPARISONS_EACH = 4
 """Comparisons of one prompt: votes on more of them say less, for they go together."""
 Texts = dict[str, dict[str, list[str]]]
+State = ModelVersion.State
 
 
 def fresh_prompts(project: Project) -> QuerySet[Prompt]:
@@ -52,7 +55,7 @@ def start_blind_test(*, version: ModelVersion, actor: User | None, shown: Shown 
         baseline = ModelVersion.objects.live().filter(project=project).select_related("author").first()
         current = project.rounds.open().first()
         update = Update.objects.filter(candidate=version).first()
-        if version.state != ModelVersion.State.CANDIDATE or update is None or baseline is None:
+        if version.state != State.CANDIDATE or update is None or baseline is None:
             raise RefusedError(_("Only a candidate that an update has made can be tested."))
         if baseline.pk != version.parent_id:
             raise RefusedError(_("%(version)s is no longer live.") % {"version": version.parent})
@@ -61,12 +64,12 @@ def start_blind_test(*, version: ModelVersion, actor: User | None, shown: Shown 
         if current is None or update.round_id != current.pk:
             raise RefusedError(_("The round that it learned from is not open: people have nothing to rank."))
         groups = _groups(version, baseline, _sampled(update))
-        if len({prompt for prompt, _completions in groups}) < FEWEST_PROMPTS:
+        have = len({prompt for prompt, _completions in groups})
+        if have < FEWEST_PROMPTS:
             words = _(
                 "People need at least %(needed)d held-out prompts that no test has used yet and on which the "
                 "answers of both versions differ; there are %(have)d. Import more prompts."
             )
-            have = len({prompt for prompt, _completions in groups})
             raise RefusedError(words % {"needed": FEWEST_PROMPTS, "have": have})
         votes = -(-LOOKS[-1] // len(groups))
         test = BlindTest.objects.create(candidate=version, baseline=baseline, round=current, started_by=actor)
@@ -76,13 +79,17 @@ def start_blind_test(*, version: ModelVersion, actor: User | None, shown: Shown 
 
 
 def look_at(test: BlindTest) -> BlindTest:
-    """Store what the votes say now; the test ends with a verdict, or when its candidate was decided about."""
+    """Store what the votes say now.
+
+    The test ends with a verdict, and without one when its candidate was decided about or its round closed.
+    """
     values = _figures(test)
     has_verdict = values["verdict"] != BlindTest.Verdict.GO_ON
     with transaction.atomic():
         project = Project.objects.select_for_update(no_key=True).get(pk=test.candidate.project_id)
         test.candidate.refresh_from_db(fields=["state"])
-        is_over = has_verdict or test.candidate.state != ModelVersion.State.CANDIDATE
+        test.round.refresh_from_db(fields=["state", "closed_at"])
+        is_over = has_verdict or not test.round.is_open or test.candidate.state != State.CANDIDATE
         values["ended_at"] = timezone.now() if is_over else None
         # Of two clocks that look at once, the slower finds it ended and leaves it alone.
         if BlindTest.objects.filter(pk=test.pk, ended_at=None).update(**values) and is_over:
@@ -135,25 +142,29 @@ def _groups(version: ModelVersion, baseline: ModelVersion, texts: Texts) -> list
     Where the number of answers is odd, the version with one more changes from comparison to comparison.
     """
     size = version.project.completions_per_comparison
-    groups: list[tuple[int, list[int]]] = []
+    chosen: list[tuple[Prompt, list[str], list[str]]] = []
     for prompt in fresh_prompts(version.project).order_by("pk"):
         prompt.project = version.project
         sides = texts.get(str(prompt.pk), {"baseline": [], "candidate": []})
         common = set(sides["baseline"]) & set(sides["candidate"])
         ours = [text for text in sides["candidate"] if text not in common]
         theirs = [text for text in sides["baseline"] if text not in common]
-        for number in range(MOST_COMPARISONS_EACH):
-            more = (size + (number + len(groups)) % 2) // 2
+        for _number in range(MOST_COMPARISONS_EACH):
+            more = (size + len(chosen) % 2) // 2
             few = size - more
             if len(ours) < more or len(theirs) < few:
                 break
-            taken = [_stored(prompt, version, ours.pop()) for _ in range(more)]
-            taken += [_stored(prompt, baseline, theirs.pop()) for _ in range(few)]
-            groups.append((prompt.pk, taken))
-    random.Random(version.pk).shuffle(groups)
-    return groups
+            chosen.append((prompt, [ours.pop() for _ in range(more)], [theirs.pop() for _ in range(few)]))
+    random.Random(version.pk).shuffle(chosen)
+    new = _stored(version, [(prompt, text) for prompt, texts, _theirs in chosen for text in texts])
+    old = _stored(baseline, [(prompt, text) for prompt, _ours, texts in chosen for text in texts])
+    return [
+        (prompt.pk, [*islice(new, len(ours)), *islice(old, len(theirs))]) for prompt, ours, theirs in chosen
+    ]
 
 
-def _stored(prompt: Prompt, version: ModelVersion, text: str) -> int:
-    given = {prompt.pk: prompt.system_prompt}
-    return add_completions(author=version.author, texts=[(prompt, text)], system_prompts=given)[0].pk
+def _stored(version: ModelVersion, texts: list[tuple[Prompt, str]]) -> Iterator[int]:
+    """The ids of a version's answers, in the order given."""
+    given = {prompt.pk: prompt.system_prompt for prompt, _text in texts}
+    stored = add_completions(author=version.author, texts=texts, system_prompts=given)
+    return iter([completion.pk for completion in stored])

@@ -2,6 +2,8 @@
 
 from contextlib import suppress
 
+from django.db import transaction
+
 from annotator.errors import RefusedError
 from annotator.services.audit import record
 from training.models import BlindTest, Gate, ModelVersion, Schedule
@@ -31,11 +33,13 @@ def tend(version: ModelVersion) -> None:
     conditions = conditions_of(version)
     failed = [each.rule for each in conditions if each.holds is False]
     if gate == Gate.RULE and failed:
-        record("gate.failed", actor=None, project=version.project, target=version, rules=list(failed))
-        reject_version(version=version, actor=None)
+        with transaction.atomic():  # whoever is too late to decide leaves no row that says so
+            record("gate.failed", actor=None, project=version.project, target=version, rules=list(failed))
+            reject_version(version=version, actor=None)
     elif gate == Gate.RULE and conditions and all(each.holds for each in conditions):
-        record("gate.passed", actor=None, project=version.project, target=version)
-        release_version(version=version, actor=None)
+        with transaction.atomic():
+            record("gate.passed", actor=None, project=version.project, target=version)
+            release_version(version=version, actor=None)
     elif test is None and [each.rule for each in conditions if each.holds is None] == [Rule.PEOPLE]:
-        with suppress(RefusedError):  # the page says why, and a coordinator decides
+        with suppress(RefusedError):  # a coordinator decides, and is told why on asking people
             start_blind_test(version=version, actor=None)
