@@ -18,7 +18,7 @@ from training.views.comparing.differences import differences_of
 from training.views.comparing.numbers import measures_of
 
 pytestmark = pytest.mark.django_db
-SCORES = {"baseline_score": 0, "candidate_score": 1}
+SCORES = {"baseline_score": 0, "candidate_score": 1, "outcome": 1.0}
 
 
 def finished(project: Project, **ppo: Any) -> Update:

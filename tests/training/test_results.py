@@ -10,7 +10,8 @@ from ranking.models import Dataset
 from tests.factories import coordinator_of
 from tests.training.making import PROMPTS, make_candidate, make_update
 from training.models import ModelVersion, TrainingRun, Update
-from training.views.results.answers import MOST, Row, _label, choose
+from training.services.evaluations import Row
+from training.views.results.answers import MOST, _label, choose
 from training.views.results.verdicts import Verdict, ruling_of, verdict_of
 
 BETTER = {"win_rate_ties_half_low": 0.58, "win_rate_ties_half_high": 0.81}

@@ -1,12 +1,9 @@
 """Starting a blind test of a candidate, and looking at its votes."""
 
-import json
-import logging
 import random
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,15 +21,16 @@ from ranking.services import add_test_comparisons, end_test
 from ranking.statistics.leverage import find_leverage
 from ranking.statistics.sequential import LOOKS, decide
 from training.facts import version_facts
-from training.models import BlindTest, ModelVersion, TrainingRun, Update
+from training.models import BlindTest, ModelVersion, Update
+from training.services.evaluations import rows_of
 
 from .votes import votes_of
 
-logger = logging.getLogger(__name__)
 FEWEST_PROMPTS = 10
 MOST_COMPARISONS_EACH = 4
 """Comparisons of one prompt: votes on more of them say less, for they go together."""
-Texts = dict[str, dict[str, list[str]]]
+Texts = dict[str, tuple[dict[str, None], dict[str, None]]]
+"""By prompt id, the different texts of each version in their order."""
 State = ModelVersion.State
 
 
@@ -120,19 +118,13 @@ def _figures(test: BlindTest) -> dict[str, Any]:
 
 
 def _sampled(update: Update) -> Texts:
-    """What both versions answered to held-out prompts in the evaluation: by prompt id and side."""
-    run = update.run_of(TrainingRun.Stage.EVALUATE)
-    path = (run.folder if run else Path()) / "output" / "comparisons.jsonl"
-    texts: Texts = defaultdict(lambda: {"baseline": [], "candidate": []})
-    try:
-        with open(path, encoding="utf-8") as lines:
-            for row in map(json.loads, lines):
-                for side in ("baseline", "candidate"):
-                    if str(row[side]) not in texts[str(row["prompt_id"])][side]:
-                        texts[str(row["prompt_id"])][side].append(str(row[side]))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        logger.warning("%s cannot be read", path, exc_info=True)
-        raise RefusedError(_("The answers of the evaluation can no longer be read.")) from error
+    """The different answers of both versions in the evaluation, by prompt id: the earlier's, the later's."""
+    texts: Texts = defaultdict(lambda: ({}, {}))
+    for row in rows_of(update):
+        for text, answers in zip((row.before, row.after), texts[row.prompt_id], strict=True):
+            answers[text] = None
+    if not texts:
+        raise RefusedError(_("The answers of the evaluation can no longer be read."))
     return texts
 
 
@@ -145,10 +137,9 @@ def _groups(version: ModelVersion, baseline: ModelVersion, texts: Texts) -> list
     chosen: list[tuple[Prompt, list[str], list[str]]] = []
     for prompt in fresh_prompts(version.project).order_by("pk"):
         prompt.project = version.project
-        sides = texts.get(str(prompt.pk), {"baseline": [], "candidate": []})
-        common = set(sides["baseline"]) & set(sides["candidate"])
-        ours = [text for text in sides["candidate"] if text not in common]
-        theirs = [text for text in sides["baseline"] if text not in common]
+        before, after = texts.get(str(prompt.pk), ({}, {}))
+        ours = [text for text in after if text not in before]
+        theirs = [text for text in before if text not in after]
         for _number in range(MOST_COMPARISONS_EACH):
             more = (size + len(chosen) % 2) // 2
             few = size - more

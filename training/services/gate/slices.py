@@ -1,16 +1,13 @@
 """How a candidate does in each language: one that is better overall may be worse for some."""
 
-import json
-import logging
 from collections import defaultdict
 from dataclasses import dataclass
 
 from annotator.languages import language_name
 from annotator.models.personal_settings import primary_language
 from ranking.statistics.proportions import Share
-from training.models import ModelVersion, TrainingRun, Update
-
-logger = logging.getLogger(__name__)
+from training.models import ModelVersion, Update
+from training.services.evaluations import held_out_keys, rows_of
 
 
 @dataclass(frozen=True)
@@ -59,17 +56,10 @@ def _slice(language: str, outcomes: list[float]) -> Slice:
 
 
 def _means(version: ModelVersion) -> dict[int, float]:
-    """The mean outcome of each prompt in the evaluation of the update that made the version."""
+    """The mean outcome of each held-out prompt in the evaluation of the update that made the version."""
     update = Update.objects.filter(candidate=version).first()
-    run = update.run_of(TrainingRun.Stage.EVALUATE) if update else None
-    if run is None:
-        return {}
-    outcomes: dict[int, list[float]] = defaultdict(list)
-    try:
-        with open(run.folder / "output" / "comparisons.jsonl", encoding="utf-8") as lines:
-            for row in map(json.loads, lines):
-                outcomes[int(row["prompt_id"])].append(min(1.0, max(0.0, float(row["outcome"]))))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        logger.warning("%s: its comparisons cannot be read", run, exc_info=True)
-        return {}
+    keys, outcomes = held_out_keys(version.project), defaultdict(list)
+    for row in rows_of(update) if update else ():
+        if row.prompt_id in keys:
+            outcomes[keys[row.prompt_id]].append(row.outcome)
     return {prompt: sum(each) / len(each) for prompt, each in outcomes.items()}

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from annotator.models import Prompt
 from training.models import Update
-from training.views.results.answers import held_out_keys, rows_of, spread
+from training.services.evaluations import first_of_each_prompt, held_out_keys, rows_of
+from training.views.results.answers import spread
 
 MOST, SHOWN = 24, 6
 
@@ -34,7 +35,9 @@ class AnswersBeside:
 def answers_beside(earlier: Update, later: Update) -> AnswersBeside:
     """Answers to the prompts that both evaluations asked, spread evenly, so that none is a lucky part."""
     keys = held_out_keys(earlier.project)
-    before, after = ({row.prompt_id: row.after for row in rows_of(each)} for each in (earlier, later))
+    before, after = (
+        {row.prompt_id: row.after for row in first_of_each_prompt(rows_of(each))} for each in (earlier, later)
+    )
     missing = [update for update, rows in ((earlier, before), (later, after)) if not rows]
     both = [prompt_id for prompt_id in before if prompt_id in after and prompt_id in keys]
     chosen = [both[i] for i in spread(len(both), MOST)]

@@ -5,41 +5,20 @@ stretch is taken, in the order in which they came in, which keeps those of a top
 are shown first what is typical, then the best and the worst.
 """
 
-import json
-import logging
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import pstdev
-from typing import Any
 
 from django.utils.translation import gettext as _
 
-from annotator.models import Project, Prompt
-from annotator.text.storable import storable
-from training.models import TrainingRun, Update
+from annotator.models import Prompt
+from training.models import Update
+from training.services.evaluations import Row, first_of_each_prompt, held_out_keys, rows_of
 
-logger = logging.getLogger(__name__)
 MOST, EACH = 24, 2
 SAME, MUCH = 0.2, 1.0
 """Differences of score in standard deviations of the earlier version's scores, up to which an answer scored
 about the same, and from which on much better or worse."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One answer of each version to a prompt, with the reward model's scores."""
-
-    prompt_id: str
-    before: str
-    after: str
-    score_before: float
-    score_after: float
-
-    @property
-    def gain(self) -> float:
-        return self.score_after - self.score_before
 
 
 @dataclass(frozen=True)
@@ -69,7 +48,7 @@ class Answers:
 def answers_of(update: Update) -> Answers | None:
     """Answers of both versions to held-out prompts, from the evaluation; None if its file is gone."""
     keys = held_out_keys(update.project)
-    rows = [row for row in rows_of(update) if row.prompt_id in keys]
+    rows = [row for row in first_of_each_prompt(rows_of(update)) if row.prompt_id in keys]
     if not rows:
         return None
     shown, rest = choose(rows)
@@ -81,17 +60,6 @@ def answers_of(update: Update) -> Answers | None:
         return Pair(prompts[keys[row.prompt_id]], row.before, row.after, label, mood)
 
     return Answers([pair(row) for row in shown], [pair(row) for row in rest], len(rows))
-
-
-def held_out_keys(project: Project) -> dict[str, int]:
-    """The held-out prompts by what an evaluation calls them."""
-    return {str(pk): pk for pk in project.prompts.held_out().values_list("pk", flat=True)}
-
-
-def rows_of(update: Update) -> list[Row]:
-    """The first pair of answers to each prompt of an evaluation; none if its file is gone."""
-    run = update.run_of(TrainingRun.Stage.EVALUATE)
-    return list(_first_of_each_prompt(run.folder / "output" / "comparisons.jsonl")) if run else []
 
 
 def spread(count: int, most: int) -> list[int]:
@@ -124,25 +92,3 @@ def _label(row: Row, scale: float) -> tuple[str, str]:
     if gain > 0:
         return (_("scored much better") if gain >= MUCH else _("scored better")), "ok"
     return (_("scored much worse") if gain <= -MUCH else _("scored worse")), "bad"
-
-
-def _first_of_each_prompt(path: Path) -> Iterator[Row]:
-    """The first pair of each prompt; ends early where the file is not as the engine writes it."""
-    seen = set()
-    try:
-        with open(path, encoding="utf-8") as lines:
-            for line in map(json.loads, lines):
-                if line["prompt_id"] not in seen:
-                    seen.add(line["prompt_id"])
-                    yield _row(line)
-    except OSError:  # the run directory was cleared away; the figures remain
-        return
-    except (ValueError, KeyError, TypeError, RecursionError):
-        logger.warning("%s cannot be read", path, exc_info=True)
-
-
-def _row(line: dict[str, Any]) -> Row:
-    before, after = float(line["baseline_score"]), float(line["candidate_score"])
-    if not math.isfinite(after - before):
-        raise ValueError("A score is no finite number.")
-    return Row(line["prompt_id"], storable(line["baseline"]), storable(line["candidate"]), before, after)
