@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.processes import ROOT, run
 from benchmarks.task import CORPUS
-from training.progress import read_curve
+from training.launching.progress import read_curve
 from training.rlhf.hardware.device import multiplies_bfloat16
 from training.rlhf.rundir import RunDirectory, create_run, dataset_file, write_json, write_text
 from training.rlhf.stages import parse_recipe

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from training.progress import Line
+from training.launching.progress import Line
 
 # One odd step is chance, so what counts is the median of so many of the last steps.
 RECENT = 5

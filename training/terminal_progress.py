@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from training.progress import last_line
+from training.launching.progress import last_line
 
 
 @contextmanager

@@ -3,22 +3,10 @@
 from django.urls import include, path, re_path
 
 from .api.openai import views as openai
-from .views import (
-    adapters,
-    base_models,
-    comparing,
-    deleting,
-    exports,
-    founding,
-    overview,
-    safety,
-    schedules,
-    serving,
-    timeline,
-    updates,
-    versions,
-)
+from .views import base_models, deleting, founding, overview, schedules, serving, timeline
 from .views.chat import answers, conversations, reactions, review, visitors
+from .views.updates import comparing, update
+from .views.versions import adapters, exports, safety, version
 
 project_patterns = [
     path("", overview.training, name="training"),
@@ -31,22 +19,22 @@ project_patterns = [
     path("serving/", serving.serving, name="serving"),
     path("rounds/", timeline.timeline, name="timeline"),
     path("rounds/<int:number>/", timeline.round_detail, name="round"),
-    path("updates/start/", updates.update_start, name="start-update"),
-    path("updates/<int:number>/", updates.update_detail, name="update"),
-    path("updates/<int:number>/curves.json", updates.update_curves, name="update-curves"),
+    path("updates/start/", update.update_start, name="start-update"),
+    path("updates/<int:number>/", update.update_detail, name="update"),
+    path("updates/<int:number>/curves.json", update.update_curves, name="update-curves"),
     path("updates/<int:number>/compare/", comparing.update_compare, name="compare-updates"),
-    path("updates/<int:number>/cancel/", updates.update_cancel, name="cancel-update"),
-    path("updates/<int:number>/retry/", updates.update_retry, name="retry-update"),
-    path("versions/", versions.family, name="versions"),
-    path("versions/<int:number>/", versions.version_detail, name="version"),
+    path("updates/<int:number>/cancel/", update.update_cancel, name="cancel-update"),
+    path("updates/<int:number>/retry/", update.update_retry, name="retry-update"),
+    path("versions/", version.family, name="versions"),
+    path("versions/<int:number>/", version.version_detail, name="version"),
     path("versions/<int:number>/safety/", safety.version_safety, name="version-safety"),
     path("versions/<int:number>/files/retry/", exports.export_retry, name="retry-export"),
     path("versions/<int:number>/files/<slug:part>.gguf", exports.export_file, name="export-file"),
     path("versions/<int:number>/adapter/<str:name>", adapters.adapter_file, name="adapter-file"),
-    path("versions/<int:number>/delete-files/", versions.version_delete_files, name="delete-version-files"),
-    path("versions/<int:number>/release/", versions.version_release, name="release-version"),
-    path("versions/<int:number>/reject/", versions.version_reject, name="reject-version"),
-    path("versions/<int:number>/test/", versions.version_test, name="start-test"),
+    path("versions/<int:number>/delete-files/", version.version_delete_files, name="delete-version-files"),
+    path("versions/<int:number>/release/", version.version_release, name="release-version"),
+    path("versions/<int:number>/reject/", version.version_reject, name="reject-version"),
+    path("versions/<int:number>/test/", version.version_test, name="start-test"),
 ]
 
 chat_patterns = [

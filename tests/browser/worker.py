@@ -16,8 +16,8 @@ def main(base: Path) -> None:
 
     from tests.rlhf.engine import ForkedEngine, ask, fork, status_of
     from tests.rlhf.making import make_base
-    from training import launcher
-    from training.engine_answers import EngineAnswer
+    from training.launching import launcher
+    from training.launching.engine_answers import EngineAnswer
     from training.services.base_models import check
 
     launcher.EngineProcess = ForkedEngine  # type: ignore[misc,assignment]

@@ -18,7 +18,8 @@ def main() -> None:
     django.setup()
     from django.core.management import execute_from_command_line
 
-    from training import engine_process, failures, launcher
+    from training import failures
+    from training.launching import engine_process, launcher
     from training.management.commands import run_clock
     from training.models import leases
     from training.services.clock import tick

@@ -113,7 +113,7 @@ def wait_for_checkpoint(process: BaseProcess, folder: Path) -> None:
 
 
 class ForkedEngine:
-    """In the place of `training.engine_process.EngineProcess`, without its lock and its low priority."""
+    """In the place of the launcher's `EngineProcess`, without its lock and its low priority."""
 
     def __init__(self, folder: Path, command: Sequence[str], *, cwd: Path, env: dict[str, str]) -> None:
         assert command[:3] == [sys.executable, "-m", "training.rlhf"]

@@ -9,8 +9,8 @@ from django.db import transaction
 
 from tests.training import making
 from tests.training.making import SMALL, judge_all, make_finished, make_trainable, make_update
-from training import launcher
-from training.engine_answers import EngineAnswer
+from training.launching import launcher
+from training.launching.engine_answers import EngineAnswer
 from training.models import Update
 from training.services.plans import worker as planning
 from training.services.sampling.control import sample_live_version

@@ -32,7 +32,7 @@ directory.finish({}, {}, 1.0)
 def work(update: str, stop_after: str) -> None:
     settings.DATABASES["default"]["NAME"] = os.environ["TEST_DATABASE"]
     django.setup()
-    from training import launcher
+    from training.launching import launcher
     from training.services.updates.worker import execute_update
 
     launcher.command = lambda run: [sys.executable, "-c", ENGINE, str(run.folder), stop_after]

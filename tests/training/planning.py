@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from annotator.models import Project
-from training.engine_answers import EngineAnswer
+from training.launching.engine_answers import EngineAnswer
 from training.models import UpdatePlan
 from training.services.plans import worker
 from training.services.plans.worker import plan_next_update

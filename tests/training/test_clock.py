@@ -15,7 +15,7 @@ from annotator.models import AuditEvent, Project
 from annotator.services.projects import change_settings
 from tests.factories import coordinator_of
 from tests.training.making import SMALL, engine_script, make_judged, make_run, make_trainable, make_update
-from training import launcher
+from training.launching import launcher
 from training.management.commands._repeating import repeat
 from training.models import Schedule, TrainingRun, Update
 from training.services import clock

@@ -12,10 +12,10 @@ from tests.factories import coordinator_of, make_project, make_prompt
 from tests.training.making import SMALL, make_finished, make_judged, make_run, make_update, write_progress
 from tests.training.planning import made_plan
 from training.models import Update
-from training.views.comparing.answers import answers_beside
-from training.views.comparing.curves import ROWS, curve_tables
-from training.views.comparing.differences import differences_of
-from training.views.comparing.numbers import measures_of
+from training.views.updates.comparing.answers import answers_beside
+from training.views.updates.comparing.curves import ROWS, curve_tables
+from training.views.updates.comparing.differences import differences_of
+from training.views.updates.comparing.numbers import measures_of
 
 pytestmark = pytest.mark.django_db
 SCORES = {"baseline_score": 0, "candidate_score": 1, "outcome": 1.0}

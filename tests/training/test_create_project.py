@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from annotator.errors import RefusedError
 from annotator.models import Membership, Project, Role, User
-from training import engine_answers
+from training.launching import engine_answers
 from training.models import ModelVersion
 from training.services.base_models import check
 

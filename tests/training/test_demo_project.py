@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from annotator.models import Project
 from tests.corpora import QUESTIONS, make_corpus
 from tests.training.making import SAMPLE, SMALL, engine_script
-from training import launcher
+from training.launching import launcher
 from training.models import TrainingRun
 from training.services.runs import alone
 from training.services.simulation import demo_project

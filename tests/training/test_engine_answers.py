@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from training import engine_answers
-from training.engine_answers import ask_engine
+from training.launching import engine_answers
+from training.launching.engine_answers import ask_engine
 
 
 def test_an_engine_that_takes_too_long_is_ended_and_meanwhile_work_is_held(monkeypatch, tmp_path: Path):

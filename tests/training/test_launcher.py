@@ -14,8 +14,9 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from tests.training.making import engine_script, make_run, make_update
-from training import engine_process, failures, launcher
-from training.engine_process import AUTOGROUP, EngineProcess, take_lock
+from training import failures
+from training.launching import engine_process, launcher
+from training.launching.engine_process import AUTOGROUP, EngineProcess, take_lock
 from training.models import LeaseLostError, TrainingRun, Update
 
 pytestmark = pytest.mark.django_db
@@ -323,7 +324,7 @@ def test_the_session_of_the_engine_has_low_priority_too(run, monkeypatch):
 def test_an_engine_does_not_outlive_its_worker(tmp_path):
     worker = (
         "import sys, time, pathlib, os\n"
-        "from training.engine_process import EngineProcess\n"
+        "from training.launching.engine_process import EngineProcess\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "text = 'import os, pathlib, sys, time; '\n"
         "text += 'pathlib.Path(sys.argv[1], \"pid\").write_text(str(os.getpid())); time.sleep(600)'\n"

@@ -14,7 +14,7 @@ from tests.training.making import (
     make_update,
 )
 from tests.training.planning import CHOSEN, made_plan, planner_prints, store_plan
-from training import launcher
+from training.launching import launcher
 from training.models import TrainingRun, Update, UpdatePlan
 from training.services.clock import tick
 from training.services.plans.control import request_plan

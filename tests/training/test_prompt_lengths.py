@@ -11,7 +11,7 @@ from annotator.imports.prompt_files import draft_from_record
 from annotator.services.prompts.adding import add_prompts
 from tests.factories import coordinator_of
 from tests.training.making import SAMPLE, engine_script, make_finished, make_trainable, make_update
-from training import engine_answers, launcher
+from training.launching import engine_answers, launcher
 from training.models import TrainingRun
 from training.services.sampling.control import sample_live_version
 from training.services.sampling.prompt_lengths import measure_new_prompts

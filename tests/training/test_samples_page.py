@@ -10,9 +10,9 @@ from django.urls import reverse
 from annotator.models import Prompt
 from tests.factories import coordinator_of, make_prompt
 from tests.training.making import make_judged, make_run, make_update
+from training.launching.progress import read_samples
 from training.models import TrainingRun, Update
-from training.progress import read_samples
-from training.views.samples import last_sampled, samples_of
+from training.views.updates.samples import last_sampled, samples_of
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from ranking.models import Dataset
 from ranking.services import open_round, snapshot_preferences
 from tests.factories import coordinator_of, make_project, make_prompt
 from tests.training.making import PROMPTS, SAMPLE, engine_script, judge_all, make_trainable
-from training import launcher
+from training.launching import launcher
 from training.services.sampling.control import sample_live_version
 from training.services.sampling.worker import execute_sampling
 

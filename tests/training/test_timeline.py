@@ -18,7 +18,7 @@ from tests.training.making import (
     make_run,
     make_update,
 )
-from training import launcher
+from training.launching import launcher
 from training.models import TrainingRun
 from training.services.sampling.worker import execute_sampling
 from training.services.timeline import Expense, RoundLine, line_of, rounds_of

@@ -29,7 +29,7 @@ from tests.training.making import (
     make_trainable,
     make_update,
 )
-from training import launcher
+from training.launching import launcher
 from training.models import LeaseLostError, ModelVersion, Schedule, TrainingRun, Update
 from training.services.runs import alone
 from training.services.runs import create as runs

@@ -14,8 +14,8 @@ from annotator.api.pagination import NewestFirst
 from annotator.api.problems import CHANGED, CONFLICT, ETAG, IF_MATCH
 from annotator.errors import RefusedError
 from training.facts import update_facts, work_facts
+from training.launching.progress import log_tail, read_curve, seconds_left
 from training.models import TrainingRun, Update
-from training.progress import log_tail, read_curve, seconds_left
 from training.services.runs.recipes import STAGES, check_settings
 from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.updates.control import request_cancel, retry_update, start_update

@@ -8,7 +8,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from training.engine_environment import engine_environment
+from training.launching.engine_environment import engine_environment
 from training.serving.server import ServerSettings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from training.engine_process import EngineProcess
-from training.progress import last_line, log_tail
+from training.launching.engine_process import EngineProcess
+from training.launching.progress import last_line, log_tail
 from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory, create_run, sha256_of, write_json, write_text
 from training.rlhf.stages.sft.recipe import SFTRecipe

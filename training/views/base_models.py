@@ -12,8 +12,7 @@ from annotator.models import Role
 from annotator.views.refusals import tell_refusal
 from training.services.base_models.cards import describe_base
 from training.services.base_models.control import retry_unpacking, unpacked_base_of
-
-from .stages import RunView
+from training.views.updates.stages import RunView
 
 
 @require_safe

@@ -11,8 +11,8 @@ from annotator.access import ProjectRequest, project_view
 from annotator.errors import RefusedError
 from annotator.models import Role
 from annotator.shown import ChangedMeanwhileError, Shown
-from training.deleting_forms import DeleteProjectForm
 from training.facts import deletion_facts
+from training.forms.deleting import DeleteProjectForm
 from training.services.deleting.contents import numbers_of
 from training.services.deleting.projects import delete_project
 

@@ -10,7 +10,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from annotator.access import SignedInRequest, founder_view
 from annotator.services.projects import slug_of
 from annotator.views.refusals import tell_refusal
-from training.founding_forms import FoundingForm
+from training.forms.founding import FoundingForm
 from training.models import Founding
 from training.services.founding.control import founding_of, request_founding
 from training.services.founding.starter_guidelines import starter_guidelines

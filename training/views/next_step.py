@@ -4,8 +4,7 @@ from enum import StrEnum
 
 from training.models import TrainingRun
 from training.services.week import Step, Week
-
-from .stages import RunView
+from training.views.updates.stages import RunView
 
 
 class Primary(StrEnum):

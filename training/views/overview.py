@@ -24,11 +24,11 @@ from training.services.serving.state import state_of
 from training.services.versions.releases import roll_back
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
 from training.services.week import Step, week_of
+from training.views.updates.stages import RunView
 
 from .next_step import can_start, primary_of
 from .plans import next_plan
 from .results.numbers import numbers_of
-from .stages import RunView
 
 RECENT = 20
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.forms import BoundField
 from django.utils.translation import gettext as _
 
-from training.forms import ScheduleForm
+from training.forms.schedule import ScheduleForm
 from training.recipe_fields import Setting, range_words, settings_of_stage
 from training.rlhf import stages as engine
 from training.services.runs.recipes import SETTABLE

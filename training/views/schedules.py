@@ -15,7 +15,7 @@ from annotator.models import Role
 from annotator.shown import ChangedMeanwhileError, Shown
 from training.cron import CronError, next_times
 from training.facts import schedule_facts
-from training.forms import ScheduleForm
+from training.forms.schedule import ScheduleForm
 from training.models import Schedule
 from training.services.schedules import last_saved, save_schedule
 

@@ -12,7 +12,7 @@ from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
 from annotator.shown import ChangedMeanwhileError, Shown
 from training.facts import serving_facts
-from training.forms import ServingForm
+from training.forms.schedule import ServingForm
 from training.services.serving.settings import last_saved, save_serving
 from training.services.serving.state import state_of
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from annotator.errors import RefusedError
-from training.engine_answers import ask_engine
+from training.launching.engine_answers import ask_engine
 from training.models.bases import folder_or_name
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.db import transaction
 
 from annotator.errors import RefusedError
-from training.launcher import Outcome
+from training.launching.launcher import Outcome
 from training.models import UnpackedBase
 from training.models.bases import FOLDER
 from training.rlhf.model.gguf_file import folder_name

@@ -12,7 +12,7 @@ from django.conf import settings as site
 from annotator.errors import RefusedError
 from annotator.models import Project
 from annotator.text.storable import storable
-from training.engine_answers import ask_engine
+from training.launching.engine_answers import ask_engine
 from training.models import ModelVersion, UpdatePlan
 from training.services.runs.recipes import Settings, settings_of
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from training.failures import record_failure, retry_write
-from training.launcher import Outcome, run_engine
+from training.launching.launcher import Outcome, run_engine
 from training.models import EngineRun
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from annotator.models import Project, Prompt
-from training.engine_answers import ask_engine
+from training.launching.engine_answers import ask_engine
 from training.models import ModelVersion, TrainingRun, UnpackedBase
 from training.rlhf.stages.generate.recipe import GenerateRecipe
 from training.services.plans.stored import current_plan

@@ -12,7 +12,7 @@ from annotator.errors import RefusedError
 from annotator.models import Project
 from annotator.services.completions import add_completions
 from ranking.services import open_round
-from training.launcher import Outcome
+from training.launching.launcher import Outcome
 from training.models import ModelVersion, TrainingRun
 from training.services.runs.alone import execute_alone
 from training.services.runs.recipes import PROMPTS_FILE

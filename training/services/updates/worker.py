@@ -6,7 +6,7 @@ from functools import partial
 from ranking.models.round_states import RoundState
 from ranking.services import snapshot_preferences
 from training.failures import record_failure, retry_write
-from training.launcher import Outcome, run_engine
+from training.launching.launcher import Outcome, run_engine
 from training.models import LeaseLostError, TrainingRun, Update
 from training.services.plans.worker import NoPlanError, make_plan
 from training.services.runs.create import create_run

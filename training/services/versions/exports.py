@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from annotator.errors import RefusedError
 from annotator.models import User
 from annotator.services.audit import record
-from training.launcher import Outcome
+from training.launching.launcher import Outcome
 from training.models import Export, ModelVersion, UnpackedBase
 from training.models.exports import PARTS
 from training.services.runs.alone import execute_alone

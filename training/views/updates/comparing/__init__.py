@@ -10,11 +10,10 @@ from django.views.decorators.http import require_safe
 from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
 from training.models import Update
-
-from .answers import answers_beside
-from .curves import curve_tables
-from .differences import differences_of
-from .numbers import measures_of
+from training.views.updates.comparing.answers import answers_beside
+from training.views.updates.comparing.curves import curve_tables
+from training.views.updates.comparing.differences import differences_of
+from training.views.updates.comparing.numbers import measures_of
 
 CHOICES = 100
 """About two years of weeks."""

@@ -19,9 +19,8 @@ from training.services.versions.exports import file_name
 from training.services.versions.family import family_of
 from training.services.versions.releases import reject_version, release_version
 from training.services.versions.removing import delete_version_files, why_needed
-
-from .adapters import adapter_files
-from .results import result_context
+from training.views.results import result_context
+from training.views.versions.adapters import adapter_files
 
 
 @require_safe

@@ -25,11 +25,11 @@ from django.conf import settings
 from django.db import OperationalError, close_old_connections
 
 from annotator.text.storable import storable
-from training.engine_environment import engine_environment
-from training.engine_process import NO_ROOM, NOT_STARTED, EngineProcess
 from training.failures import reason_of, retry_write
+from training.launching.engine_environment import engine_environment
+from training.launching.engine_process import NO_ROOM, NOT_STARTED, EngineProcess
+from training.launching.progress import last_line, log_tail
 from training.models import LEASE, EngineRun, Leased, LeaseLostError, TrainingRun
-from training.progress import last_line, log_tail
 from training.rlhf.stages.evaluate.recipe import JUDGE_KEY
 
 logger = logging.getLogger(__name__)

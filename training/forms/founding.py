@@ -7,8 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Project
 from annotator.services.projects import SLUG_LENGTH, slug_of
-
-from .services.base_models.choices import base_choices
+from training.services.base_models.choices import base_choices
 
 
 class FoundingForm(forms.Form):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from training.models import Update
-from training.views.curves import points_of
 from training.views.results.answers import spread
+from training.views.updates.curves import points_of
 
 ROWS = 12
 

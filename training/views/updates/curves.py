@@ -1,7 +1,7 @@
 """The curves of an update: what its stages reported, step by step."""
 
+from training.launching.progress import Line, read_curve
 from training.models import Update
-from training.progress import Line, read_curve
 from training.rlhf.stages import STAGES
 
 CURVES = {metric: stage.name for stage in STAGES.values() for metric in stage.curves}

@@ -5,8 +5,8 @@ from typing import Any, Self
 
 from django.utils.translation import gettext_lazy as _
 
+from training.launching.progress import read_curve, seconds_left
 from training.models import TrainingRun, UnpackedBase, Update
-from training.progress import read_curve, seconds_left
 from training.rlhf import stages as engine
 from training.services.runs.recipes import STAGES
 from training.services.sampling.prompt_lengths import left_out_of

@@ -2,8 +2,8 @@
 
 from training.diagnosis import Report, diagnose
 from training.diagnosis_sentences import Explained, explain_finding
+from training.launching.progress import error_kind, read_curve
 from training.models import TrainingRun, Update
-from training.progress import error_kind, read_curve
 
 
 def findings_of(update: Update) -> list[Explained]:

@@ -14,17 +14,16 @@ from annotator.models import Role
 from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
 from training.facts import update_facts
+from training.launching.progress import log_tail
 from training.models import TrainingRun, Update
-from training.progress import log_tail
 from training.services.updates.control import request_cancel, retry_update, start_update
-
-from .comparing import others_of
-from .curves import Points, curve_of, points_of
-from .diagnoses import findings_of
-from .plans import plan_of
-from .results import result_context
-from .samples import last_sampled, samples_of
-from .stages import WAITING, stages_of
+from training.views.plans import plan_of
+from training.views.results import result_context
+from training.views.updates.comparing import others_of
+from training.views.updates.curves import Points, curve_of, points_of
+from training.views.updates.diagnoses import findings_of
+from training.views.updates.samples import last_sampled, samples_of
+from training.views.updates.stages import WAITING, stages_of
 
 CURVE_POINTS = 400
 TABLE_ROWS = 15

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from annotator.models import Completion, Prompt
 from annotator.text.storable import storable
+from training.launching.progress import SampledAnswer, read_samples
 from training.models import TrainingRun, Update
-from training.progress import SampledAnswer, read_samples
 from training.templatetags.figures import decimal
 
 

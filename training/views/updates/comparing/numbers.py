@@ -12,8 +12,7 @@ from training.models import TrainingRun, Update
 from training.services.timeline import Expense
 from training.templatetags.figures import decimal, duration, watt_hours
 from training.views.results.numbers import with_interval
-
-from .differences import NONE
+from training.views.updates.comparing.differences import NONE
 
 Stage = TrainingRun.Stage
 

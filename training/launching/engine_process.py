@@ -5,7 +5,7 @@ finds it held ends the engine that holds it first. The worker never has the lock
 (SIGSTOP, a frozen container) could not give it back. Standard library only, because the child passes through
 here, to take the lock and then become the engine:
 
-    python -m training.engine_process PARENT_PID LOCK DEADLINE COMMAND…
+    python -m training.launching.engine_process PARENT_PID LOCK DEADLINE COMMAND…
 """
 
 import ctypes
@@ -39,7 +39,7 @@ class EngineProcess:
         start = [str(os.getpid()), str(folder / "engine.lock"), str(time.monotonic() + LOCK_SECONDS)]
         with open(folder / "engine.log", "ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "training.engine_process", *start, *command],
+                [sys.executable, "-m", "training.launching.engine_process", *start, *command],
                 cwd=cwd,
                 env=env,
                 stdin=subprocess.DEVNULL,

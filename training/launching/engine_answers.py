@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from training.engine_environment import engine_environment
-from training.engine_process import NICENESS
+from training.launching.engine_environment import engine_environment
+from training.launching.engine_process import NICENESS
 
 LONGEST_SECONDS = 15 * 60
 """A base model of the hub may have to be fetched first."""

@@ -1,0 +1,1 @@
+"""Starting the engine in a process of its own, and following it."""

@@ -1,0 +1,1 @@
+"""Updates: starting and watching one, and two side by side."""

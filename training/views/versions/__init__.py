@@ -1,0 +1,1 @@
+"""Versions: one with its files, and decisions about it."""
