@@ -15,6 +15,7 @@ from ranking.signals import withdrawn
 from .models import Taking, TrainingRun, Update
 from .services.conversations.removing import forget_conversations
 from .services.conversations.visits import end_visits
+from .services.jobs import is_waiting
 from .services.schedules import leave_out_what_was_due
 from .services.telling import tell_failed
 from .signals import failed
@@ -23,8 +24,9 @@ from .tasks import measure_prompts
 
 @receiver(prompts_imported)
 def measure_imported(project: Project, **_kwargs: Any) -> None:
-    """Let the worker find out which prompts do not fit the model, before anything is sampled."""
-    measure_prompts.enqueue(project.pk)
+    """Let the worker find out which prompts do not fit the model; a job that waits measures these, too."""
+    if not is_waiting(measure_prompts, project.pk):
+        measure_prompts.enqueue(project.pk)
 
 
 @receiver(prompt_replaced)

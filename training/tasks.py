@@ -12,7 +12,7 @@ from training.services.updates.worker import execute_update
 from training.services.versions.exports import execute_export
 
 
-@task()
+@task(priority=-5)  # it starts an engine; what is sampled meanwhile leaves out what is too long by itself
 def measure_prompts(project_id: int) -> None:
     measure_new_prompts(project_id)
 

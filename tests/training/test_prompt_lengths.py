@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 from django.urls import reverse
+from django_tasks_db.models import DBTaskResult
 
 from annotator.imports.prompt_files import draft_from_record
 from annotator.services.prompts.adding import add_prompts
-from tests.factories import coordinator_of
+from tests.factories import coordinator_of, make_prompt
 from tests.training.making import SAMPLE, engine_script, make_finished, make_trainable, make_update
 from training.launching import engine_answers, launcher
 from training.models import TrainingRun
 from training.services.sampling.control import sample_live_version
 from training.services.sampling.prompt_lengths import measure_new_prompts
 from training.services.sampling.worker import execute_sampling
-from training.tasks import measure_prompts
+from training.tasks import measure_prompts, run_sampling
 
 pytestmark = pytest.mark.django_db
 # An engine that answers all prompts but the first, which is too long.
@@ -114,3 +115,19 @@ def test_prompts_that_cannot_be_measured_stay_as_they_are(monkeypatch):
     monkeypatch.setattr(engine_answers.sys, "executable", "/bin/false")
     measure_new_prompts(project.pk)
     assert not project.prompts.exclude(tokens=None, too_long=False).exists()
+
+
+def test_prompts_that_come_one_by_one_are_measured_by_one_job_that_gives_way(
+    django_capture_on_commit_callbacks,
+):
+    project, other = make_trainable(), make_trainable()
+    DBTaskResult.objects.all().delete()
+    for asked in (project, project, other):
+        with django_capture_on_commit_callbacks(execute=True):
+            make_prompt(asked)
+    waiting = DBTaskResult.objects.ready().filter(task_path=measure_prompts.module_path)
+    assert [job.args_kwargs["args"] for job in waiting.order_by("enqueued_at")] == [
+        [project.pk],
+        [other.pk],
+    ]
+    assert measure_prompts.priority < run_sampling.priority
