@@ -10,6 +10,8 @@ from typing import Any
 TRAINERS = ("chorus", "trl")
 BY_SIZE = ("learning_rate", "dtype")
 """Settings of the recipe that follow from the base model's size and the machine, as `plan` suggests them."""
+AT_ONCE = 4
+"""Pairs that TRL takes at once; the 32 of a step, of 512 tokens each, would fill 24 GB on 135M weights."""
 
 
 def work(trainer: str, data: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -113,11 +115,17 @@ def _trl(directory: Any, recipe: Any, tokenizer: Any, learned: Any) -> Any:
     adapter = lora_config(
         model, r=recipe.lora_r, alpha=recipe.lora_alpha, target=recipe.lora_target, task_type="SEQ_CLS"
     )
+    at_once = min(AT_ONCE, recipe.batch_size)
+    steps = {
+        "per_device_train_batch_size": at_once,
+        "gradient_accumulation_steps": recipe.batch_size // at_once,
+    }
     rows = [{"chosen_ids": list(e.chosen_ids), "rejected_ids": list(e.rejected_ids)} for e in learned]
     trainer: Any = RewardTrainer(
         model=model,
         args=RewardConfig(
-            **trainer_settings(directory, recipe), center_rewards_coefficient=recipe.center_rewards
+            **(trainer_settings(directory, recipe) | steps),
+            center_rewards_coefficient=recipe.center_rewards,
         ),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
@@ -132,8 +140,9 @@ def _trl(directory: Any, recipe: Any, tokenizer: Any, learned: Any) -> Any:
     def score(sequences: Any) -> Any:
         trainer.model.eval()
         scores: list[float] = []
-        for start in range(0, len(sequences), 64):
-            ids, mask = pad([list(each) for each in sequences[start : start + 64]], tokenizer.pad_token_id)
+        for start in range(0, len(sequences), 2 * AT_ONCE):
+            batch = [list(each) for each in sequences[start : start + 2 * AT_ONCE]]
+            ids, mask = pad(batch, tokenizer.pad_token_id)
             scores += trainer.model(input_ids=ids, attention_mask=mask).logits.squeeze(-1).tolist()
         return np.array(scores)
 
