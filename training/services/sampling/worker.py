@@ -25,7 +25,7 @@ State = TrainingRun.State
 def execute_sampling(run_id: int) -> None:
     """Carry out a sampling run and open the round; see `execute_alone`."""
     run = TrainingRun.objects.select_related("project", "version__author").get(pk=run_id, update=None)
-    execute_alone(run, partial(_conclude, run))
+    execute_alone(run, partial(_conclude, run), version=run.version)
 
 
 @transaction.atomic

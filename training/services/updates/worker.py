@@ -12,6 +12,7 @@ from training.services.plans.worker import NoPlanError, make_plan
 from training.services.runs.create import create_run
 from training.services.runs.recipes import STAGES, stage_input
 from training.services.versions.candidates import publish_candidate
+from training.services.versions.files import check_adapter
 
 logger = logging.getLogger(__name__)
 State = Update.State
@@ -40,6 +41,7 @@ def execute_update(update_id: int) -> None:
 
 def _advance(update: Update) -> None:
     try:
+        check_adapter(update.parent)
         if update.dataset is None:
             update.renew(dataset=snapshot_preferences(project=update.project, actor=update.started_by))
         if update.round:

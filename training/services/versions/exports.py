@@ -53,4 +53,4 @@ def execute_export(export_id: int) -> None:
         stems = {part: outcome.result.get(part) or "" for part in PARTS}
         export.finish(outcome.state, error=outcome.error, **stems)
 
-    execute_alone(export, conclude)
+    execute_alone(export, conclude, version=export.version)

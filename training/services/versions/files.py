@@ -1,13 +1,15 @@
-"""Copying adapters out of run directories to where versions live, complete or not at all."""
+"""The adapters of versions: copied from run directories, complete or not at all, and checked before use."""
 
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
 from annotator.errors import RefusedError
-from training.models import TrainingRun, Update
+from training.models import ModelVersion, TrainingRun, Update
 from training.models.runs import ADAPTER_WEIGHTS
 from training.rlhf.rundir import sha256_of, sync_tree
 
@@ -53,6 +55,23 @@ def put_in_place(staged: Path, target: Path) -> None:
 def adapter_sha256(run: TrainingRun) -> str:
     """The checksum of the adapter's weights, as the engine reported it."""
     return _reported(run, run.adapter_dir / ADAPTER_WEIGHTS)
+
+
+def check_adapter(version: ModelVersion) -> None:
+    """Refuse a version whose weights are gone, or changed since they were published.
+
+    safetensors loads a file with a flipped bit without a word.
+    """
+    if version.adapter_dir is None or not version.adapter_sha256:
+        return
+    with suppress(OSError):
+        if sha256_of(version.adapter_dir / ADAPTER_WEIGHTS) == version.adapter_sha256:
+            return
+    words = _(
+        "The weights of %(version)s are gone, or are not what was published. Restore the folder %(folder)s "
+        "from a backup, or make another version live."
+    )
+    raise RefusedError(words % {"version": version, "folder": Path(version.adapter_path).parent})
 
 
 def _copy(update: Update, run: TrainingRun, folder: Path) -> None:

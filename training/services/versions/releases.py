@@ -15,6 +15,8 @@ from training.models import ModelVersion, Release, Update
 from training.services.sampling.control import prepare_next_round
 from training.services.telling import tell_rejected, tell_released
 
+from .files import check_adapter
+
 State = ModelVersion.State
 
 
@@ -101,6 +103,7 @@ def _make_live(
         raise RefusedError(
             _("The files of %(version)s were deleted, so it cannot be made live.") % {"version": version}
         )
+    check_adapter(version)
     previous = ModelVersion.objects.live().filter(project=version.project_id).first()
     if previous is not None:
         previous.become(State.RETIRED)
