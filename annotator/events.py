@@ -31,6 +31,7 @@ class Kind(models.TextChoices):
 class Told:
     """How an event is told; `subject` and `body` have its facts by name, with `project` and `who`.
 
+    With `has_report` the mail also leads to the report of the round whose number is the fact `round`.
     Only members with one of the `roles` are told, who have all these `settings` of theirs on. `page` is the
     name of the address that the mail leads to, and whether it has the `number` among the facts.
     """
@@ -40,6 +41,7 @@ class Told:
     page: tuple[str, bool]
     settings: tuple[str, ...]
     roles: tuple[Role, ...] = (Role.COORDINATOR,)
+    has_report: bool = False
 
 
 _ALL = tuple(Role)
@@ -106,12 +108,14 @@ TOLD = {
         body=_("By %(who)s. It answers anew for the next round."),
         page=("version", True),
         settings=("mail_decided",),
+        has_report=True,
     ),
     Kind.REJECTED: Told(
         subject=_("%(project)s: version %(number)d was rejected"),
         body=_("By %(who)s. The live version stays as it is."),
         page=("version", True),
         settings=("mail_decided",),
+        has_report=True,
     ),
     Kind.ROLLED_BACK: Told(
         subject=_("%(project)s: version %(number)d is live again"),

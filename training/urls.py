@@ -3,7 +3,7 @@
 from django.urls import include, path, re_path
 
 from .api.openai import views as openai
-from .views import base_models, deleting, founding, overview, schedules, serving, timeline
+from .views import base_models, deleting, founding, overview, report, schedules, serving, timeline
 from .views.chat import answers, conversations, reactions, review, visitors
 from .views.updates import comparing, update
 from .views.versions import adapters, exports, safety, version
@@ -19,6 +19,7 @@ project_patterns = [
     path("serving/", serving.serving, name="serving"),
     path("rounds/", timeline.timeline, name="timeline"),
     path("rounds/<int:number>/", timeline.round_detail, name="round"),
+    path("rounds/<int:number>/report/", report.report, name="report"),
     path("updates/start/", update.update_start, name="start-update"),
     path("updates/<int:number>/", update.update_detail, name="update"),
     path("updates/<int:number>/curves.json", update.update_curves, name="update-curves"),

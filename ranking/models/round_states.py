@@ -23,6 +23,10 @@ class RoundState(TextChoices):
     SKIPPED = "skipped", _("Skipped")
 
 
+SETTLED = (RoundState.RELEASED, RoundState.KEPT, RoundState.SKIPPED)
+"""What became of it is decided."""
+
+
 @dataclass(frozen=True)
 class Move:
     """One way on, and what happens then."""

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.models import AuditEvent, Author, Completion, Project, Prompt, User
 
-from .round_states import RoundState, states_before
+from .round_states import SETTLED, RoundState, states_before
 
 
 class RoundQuerySet(models.QuerySet["Round"]):
@@ -20,6 +20,9 @@ class RoundQuerySet(models.QuerySet["Round"]):
 
     def begun(self) -> Self:
         return self.exclude(state=RoundState.PREPARING)
+
+    def settled(self) -> Self:
+        return self.filter(closed_at__isnull=False, state__in=SETTLED)
 
     def preparing(self) -> Self:
         """Those for which answers are being made, at most one a project."""
@@ -79,6 +82,11 @@ class Round(models.Model):
     @property
     def is_paused(self) -> bool:
         return self.state == RoundState.PAUSED
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it takes no more rankings, and what became of it is decided."""
+        return self.closed_at is not None and self.state in SETTLED
 
     def languages_for(self, volunteer: User) -> list[str]:
         """The round's languages that the volunteer reads."""

@@ -56,6 +56,7 @@ def _outcomes(project: Project, user: User) -> dict[str, Any]:
     return {
         "newest": newest,
         "own_in_newest": Judgment.objects.in_dataset(newest.dataset).filter(volunteer=user).count(),
+        "reported": project.rounds.settled().first(),
         "earlier": [one for one in earlier if one.decision != Outcome.Decision.WAITING],
     }
 

@@ -319,6 +319,7 @@ def write_comparisons(update: Any) -> None:
             "candidate": "Some of it melts; how much depends on us.",
             "baseline_score": number % 3,
             "candidate_score": number % 5,
+            "outcome": 1.0 if number % 5 > number % 3 else 0.5,
         }
         for number, prompt in enumerate(each for each in asked if each.split == Split.HELD_OUT)
     ]

@@ -354,6 +354,7 @@ TRAINING = [
     View("timeline", "/p/{trained}/training/rounds/", "cora"),
     View("timeline-empty", "/p/pages-empty/training/rounds/"),
     View("round", "/p/{trained}/training/rounds/1/", "cora"),
+    View("report", "/p/{trained}/training/rounds/1/report/", "cora"),
     View("update-finished", "/p/{trained}/training/updates/{finished}/", "cora", act=unfold),
     View("update-failed", "/p/{trained}/training/updates/{failed}/", "cora"),
     View("update-running", "/p/{trained}/training/updates/{running}/", "cora"),

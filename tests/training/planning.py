@@ -29,10 +29,12 @@ CHOSEN: dict[str, dict[str, Any]] = {
 
 def made_plan(**changes: Any) -> dict[str, Any]:
     """A plan of a model of 135 million parameters."""
-    stages = {
+    stages: dict[str, dict[str, Any]] = {
         stage: {"settings": settings, "seconds": 240.0, "memory": 1_500_000_000, "watts": 60.0}
         for stage, settings in CHOSEN.items()
     }
+    for stage in ("reward", "ppo"):
+        stages[stage]["every_weight"] = {"seconds": 600.0, "memory": 6_000_000_000}
     plan = {
         "parameters": 134_515_008,
         "machine": {"device": "processor", "memory": 16_000_000_000, "threads": 2, "bfloat16": True},

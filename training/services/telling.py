@@ -96,6 +96,11 @@ def _label(version: ModelVersion) -> str:
 
 
 def _facts(version: ModelVersion) -> dict[str, int | float]:
-    """The win rate is a share from 0 to 1; left out where there is none."""
-    rate = version.metrics.get("win_rate")
-    return {"number": version.number, **({} if rate is None else {"win_rate": rate})}
+    """Its number, win rate (a share from 0 to 1) and the round it learned from; what there is of these."""
+    update = Update.objects.filter(candidate=version).select_related("round").first()
+    rate, current = version.metrics.get("win_rate"), update.round if update else None
+    return {
+        "number": version.number,
+        **({} if rate is None else {"win_rate": rate}),
+        **({} if current is None else {"round": current.number}),
+    }

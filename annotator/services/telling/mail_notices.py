@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 
 from annotator.events import TOLD, Kind, wanting
 from annotator.mail_jobs import is_final
@@ -80,4 +81,8 @@ def _words(notice: Notice) -> tuple[str, str]:
     facts["who"] = " ".join(str(event.actor or "Chorus").split())
     name, has_number = told.page
     address = reverse(name, args=[project.slug, *([facts["number"]] if has_number else [])])
-    return str(told.subject % facts), f"{told.body % facts}\n\n{settings.SITE_URL}{address}"
+    body = f"{told.body % facts}\n\n{settings.SITE_URL}{address}"
+    if told.has_report and "round" in facts:
+        report = reverse("report", args=[project.slug, facts["round"]])
+        body += "\n\n" + _("The report of the round:") + f"\n{settings.SITE_URL}{report}"
+    return str(told.subject % facts), body

@@ -158,3 +158,11 @@ def test_facts_that_are_wrong_are_explained(
 
     assert main(["plan", "--update", str(facts_file(**change))]) == 1
     assert reason in capsys.readouterr().err
+
+
+def test_stages_that_learn_also_say_what_they_would_take_with_every_weight(plan: MakePlan) -> None:
+    stages = plan()["stages"]
+    assert [stage for stage in UPDATE if "every_weight" in stages[stage]] == ["reward", "ppo"]
+    for stage in ("reward", "ppo"):
+        whole = stages[stage]["every_weight"]
+        assert whole["seconds"] > stages[stage]["seconds"] and whole["memory"] > stages[stage]["memory"]

@@ -28,7 +28,7 @@ from training.rlhf.plan.presets import (
 )
 from training.rlhf.plan.update_facts import UpdateFacts
 from training.rlhf.plan.update_recipes import UPDATE, UpdateRecipes
-from training.rlhf.recipes import Recipe
+from training.rlhf.recipes import LoRARecipe, Recipe
 
 SAMPLING = ("ppo", "generate", "evaluate")
 # The rest is for what the estimate does not know.
@@ -162,13 +162,20 @@ def _as_json(recipes: UpdateRecipes) -> dict[str, Any]:
 
 
 def _stage(recipes: UpdateRecipes, stage: str) -> dict[str, Any]:
-    """What was chosen for a stage and by what, and what it will take; watts are null where unknown."""
+    """What was chosen for a stage and by what, and what it will take; watts are null where unknown.
+
+    A stage that learns also has what it would take with every weight of the base.
+    """
     recipe = recipes[stage]
     seconds, memory, _ = recipes.count(recipe)
     chosen = recipes.chosen[stage].items()
-    return {
+    planned = {
         "settings": {name: {"value": value, "why": str(why)} for name, (value, why) in chosen},
         "seconds": seconds,
         "memory": memory,
         "watts": expected_watts(recipe),
     }
+    if not isinstance(recipe, LoRARecipe):
+        return planned
+    whole = recipes.count_every_weight(recipe)
+    return planned | {"every_weight": dict(zip(("seconds", "memory"), whole, strict=True))}

@@ -9,6 +9,7 @@ from training.rlhf.hardware.device import Machine, Speed, device_for, measure, t
 from training.rlhf.model.base_check import check_base
 from training.rlhf.model.loading import find_base, load_tokenizer
 from training.rlhf.plan.estimate import count_memory, count_seconds
+from training.rlhf.plan.every_weight import with_every_weight
 from training.rlhf.plan.material import Material
 from training.rlhf.plan.presets import Choices, values_of
 from training.rlhf.plan.update_facts import UpdateFacts
@@ -78,6 +79,12 @@ class UpdateRecipes:
             seconds *= self.facts.pace.get(recipe.stage, 1.0)
             self._counted[recipe] = seconds, count_memory(workload).total, workload.steps
         return self._counted[recipe]
+
+    def count_every_weight(self, recipe: Recipe) -> tuple[float, int]:
+        """Seconds and bytes of a run that trained the whole base instead of an adapter."""
+        workload = self._workload(recipe)
+        seconds, memory = with_every_weight(workload, self._speed(workload))
+        return seconds * self.facts.pace.get(recipe.stage, 1.0), memory
 
     def _workload(self, recipe: Recipe) -> Workload[Any]:
         to_come: dict[str, LoRARecipe] = {}

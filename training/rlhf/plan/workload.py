@@ -86,6 +86,11 @@ class Workload(Generic[R]):
         """The same run with other settings."""
         return type(self)(self.directory, recipe, self.location, self.lengths, self.to_come)
 
+    def learn_every_weight(self) -> None:
+        """Count from now on as if all of the base learned."""
+        self.model.requires_grad_(True)
+        self.__dict__.pop("phases", None)
+
     # What each stage answers
 
     def read_lengths(self) -> Lengths:
@@ -102,6 +107,11 @@ class Workload(Generic[R]):
     def steps(self) -> int:
         """Optimiser steps, or batches where nothing is learned."""
         raise NotImplementedError
+
+    @property
+    def optimizer_steps(self) -> int:
+        """Of a stage that learns."""
+        return self.steps
 
     @property
     def progress_lines(self) -> int:

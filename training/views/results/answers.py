@@ -5,15 +5,16 @@ stretch is taken, in the order in which they came in, which keeps those of a top
 are shown first what is typical, then the best and the worst.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import pstdev
 
 from django.utils.translation import gettext as _
 
 from annotator.models import Prompt
+from annotator.models.prompts import PromptQuerySet
 from training.models import Update
-from training.services.evaluations import Row, first_of_each_prompt, held_out_keys, rows_of
+from training.services.evaluations import Row, first_of_each_prompt, rows_of
 
 MOST, EACH = 24, 2
 SAME, MUCH = 0.2, 1.0
@@ -45,21 +46,36 @@ class Answers:
         return len(self.shown) + len(self.rest)
 
 
+@dataclass(frozen=True)
+class Extremes:
+    """The answers whose score rose most and fell most, of so many held-out prompts."""
+
+    gains: list[Pair]
+    losses: list[Pair]
+    total: int
+
+
 def answers_of(update: Update) -> Answers | None:
     """Answers of both versions to held-out prompts, from the evaluation; None if its file is gone."""
-    keys = held_out_keys(update.project)
-    rows = [row for row in first_of_each_prompt(rows_of(update)) if row.prompt_id in keys]
+    rows, pairs = _paired(update, update.project.prompts.all())
     if not rows:
         return None
     shown, rest = choose(rows)
-    prompts = update.project.prompts.in_bulk([keys[row.prompt_id] for row in (*shown, *rest)])
-    scale = pstdev(row.score_before for row in rows) or 1.0
+    return Answers(pairs(shown), pairs(rest), len(rows))
 
-    def pair(row: Row) -> Pair:
-        label, mood = _label(row, scale)
-        return Pair(prompts[keys[row.prompt_id]], row.before, row.after, label, mood)
 
-    return Answers([pair(row) for row in shown], [pair(row) for row in rest], len(rows))
+def extremes_of(update: Update, most: int = 3) -> Extremes | None:
+    """The largest rises and falls of score in the evaluation; None if its file is gone.
+
+    Prompts that somebody has withdrawn are left out.
+    """
+    rows, pairs = _paired(update, update.project.prompts.in_use())
+    if not rows:
+        return None
+    ranked = sorted(rows, key=lambda row: -row.gain)
+    gains = [row for row in ranked[:most] if row.gain > 0]
+    losses = [row for row in reversed(ranked[-most:]) if row.gain < 0]
+    return Extremes(pairs(gains), pairs(losses), len(rows))
 
 
 def spread(count: int, most: int) -> list[int]:
@@ -80,6 +96,21 @@ def choose(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     middle = (count - EACH) // 2
     shown = [*ranked[middle : middle + EACH], *ranked[:EACH], *ranked[-EACH:]]
     return shown, [*ranked[EACH:middle], *ranked[middle + EACH : -EACH]]
+
+
+def _paired(update: Update, prompts: PromptQuerySet) -> tuple[list[Row], Callable[[list[Row]], list[Pair]]]:
+    """The first row of each of these prompts that is held out, and what makes rows of it pairs to show."""
+    keys = {str(pk): pk for pk in prompts.held_out().values_list("pk", flat=True)}
+    rows = [row for row in first_of_each_prompt(rows_of(update)) if row.prompt_id in keys]
+    scale = pstdev(row.score_before for row in rows) or 1.0 if rows else 1.0
+
+    def pairs(chosen: list[Row]) -> list[Pair]:
+        found = prompts.in_bulk([keys[row.prompt_id] for row in chosen])
+        return [
+            Pair(found[keys[row.prompt_id]], row.before, row.after, *_label(row, scale)) for row in chosen
+        ]
+
+    return rows, pairs
 
 
 def _label(row: Row, scale: float) -> tuple[str, str]:

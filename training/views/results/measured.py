@@ -49,6 +49,8 @@ SHARES: dict[str, tuple[Promise, Promise]] = {
         ),
     ),
 }
+WORSE_LOWER = ("distinct", "eos_rate")
+"""Of these less is worse, and of the other shares more."""
 # What may change by much before a watch is crossed, so that it is told beside the decision in any case.
 TOLD = ("length", "distinct", "unsafe")
 
@@ -66,6 +68,22 @@ def measured_of(version: ModelVersion) -> dict[str, Number]:
 def changes_of(version: ModelVersion) -> list[Number]:
     measured = measured_of(version)
     return [measured[name] for name in TOLD if name in measured]
+
+
+def worse_of(version: ModelVersion) -> list[Number]:
+    """The shares that are worse than before, as far as a page's whole percents tell."""
+    evaluation = version.evaluations.first()
+    metrics = evaluation.metrics if evaluation else {}
+    return [
+        number
+        for name, number in measured_of(version).items()
+        if name in SHARES and number.before != number.now and _is_worse(metrics, name)
+    ]
+
+
+def _is_worse(metrics: dict[str, Any], name: str) -> bool:
+    before, now = (metrics[f"{side}_{name}"] for side in ("baseline", "candidate"))
+    return bool(now < before if name in WORSE_LOWER else now > before)
 
 
 def _length(metrics: dict[str, Any]) -> Number:

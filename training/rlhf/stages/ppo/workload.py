@@ -36,6 +36,10 @@ class StageWorkload(SamplingWorkload[PPORecipe]):
         return self.recipe.steps
 
     @property
+    def optimizer_steps(self) -> int:
+        return self.recipe.steps * self.recipe.epochs * self.recipe.minibatches
+
+    @property
     def checkpoints(self) -> int:
         return min(KEEP_CHECKPOINTS, self.recipe.steps // self.recipe.checkpoint_every)
 
