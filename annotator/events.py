@@ -25,6 +25,7 @@ class Kind(models.TextChoices):
     RELEASED = "version.released", _("A version was released")
     REJECTED = "version.rejected", _("A version was rejected")
     ROLLED_BACK = "version.rolled_back", _("An earlier version is live again")
+    REPORT = "report", _("A report that was scheduled")
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,15 @@ TOLD = {
         body=_("%(who)s went back to it."),
         page=("version", True),
         settings=("mail_decided",),
+    ),
+    Kind.REPORT: Told(
+        subject=_("%(project)s: how round %(number)d stands"),
+        body=_(
+            "Judgments: %(judgments)d. People who gave them: %(people)d. See what was learned from them, and "
+            "what it took."
+        ),
+        page=("report", True),
+        settings=("mail_report",),
     ),
 }
 

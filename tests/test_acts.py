@@ -24,8 +24,10 @@ from tests.factories import coordinator_of, make_member, make_prompt
 from tests.pressing import FormReader, filled
 from tests.training.chat.making import make_turn
 from tests.training.making import SMALL, make_candidate, make_finished, make_judged, make_update
+from training.models import Routine
 from training.services.conversations.review import leave_turn
 from training.services.gate.blind_test import FEWEST_PROMPTS, fresh_prompts
+from training.services.routines import save_routine
 from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.schedules import save_schedule
 from training.services.serving.settings import save_serving
@@ -319,6 +321,16 @@ def schedule(site: Site, name: str) -> Act:
     )
 
 
+def routine(site: Site, name: str) -> Act:
+    values: Any = {"project": site.project, "kind": name.removeprefix("schedule-"), "actor": site.bob}
+    return Act(
+        page=site.url(name),
+        entered={"cron": "0 4 * * 2"},
+        meanwhile=lambda: save_routine(**values, cron="0 5 * * *", is_enabled=True),
+        words="Do this on a schedule",
+    )
+
+
 def serving(site: Site, name: str) -> Act:
     values: Any = {"audience": "public", "max_answer_tokens": 100}
     return Act(
@@ -409,6 +421,7 @@ ACTS: dict[str, Callable[[Site, str], Act]] = {
     "sample": sampling,
     "roll-back": back,
     "schedule": schedule,
+    **{f"schedule-{kind}": routine for kind in Routine.Kind.values},
     "serving": serving,
     "retry-update": retry,
     "release-version": decision,
@@ -483,7 +496,8 @@ def test_an_act_on_what_has_changed_meanwhile_is_refused_and_the_page_says_by_wh
 
 
 @pytest.mark.parametrize(
-    "name", ["settings", "settings-section", "schedule", "serving", "open-round", "decide-name"]
+    "name",
+    ["settings", "settings-section", "schedule", "schedule-report", "serving", "open-round", "decide-name"],
 )
 def test_what_was_entered_is_kept_and_can_be_sent_again(ada, site, name):
     act = ACTS[name](site, name)

@@ -2,6 +2,7 @@
 
 import hashlib
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from annotator.facts import moment
@@ -9,7 +10,7 @@ from annotator.models import AuditEvent, Project
 from annotator.shown import Fact, Facts
 from ranking.facts import dataset_facts, round_facts
 
-from .models import ModelVersion, TrainingRun, Turn, Update
+from .models import ModelVersion, Routine, TrainingRun, Turn, Update
 from .services.versions.withdrawn_datasets import withdrawn_datasets
 
 LIVE_VERBS = ("version.registered", "version.released", "version.rolled_back")
@@ -66,7 +67,18 @@ def update_facts(update: Update) -> Facts:
 
 def schedule_facts(project: Project) -> Facts:
     """Which change of the schedule was the last: the id of its audit row; and the zone of its times."""
-    events = AuditEvent.objects.about(project, "schedule.saved")
+    return _times_facts(project, AuditEvent.objects.about(project, "schedule.saved"))
+
+
+def routine_facts(project: Project, kind: str) -> Facts:
+    """The same of a part of the week that has times of its own."""
+    saved = AuditEvent.objects.about(project, "routine.saved")
+    routine = Routine.objects.filter(project=project, kind=kind).first()
+    events = saved.filter(target=AuditEvent.label_of(routine)) if routine else saved.none()
+    return _times_facts(project, events)
+
+
+def _times_facts(project: Project, events: QuerySet[AuditEvent]) -> Facts:
     last = events.values_list("pk", flat=True).first()
     zone = Project.objects.values_list("timezone", flat=True).get(pk=project.pk)
     return {

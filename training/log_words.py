@@ -2,15 +2,18 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from annotator.log_words import Group, add_numbered, add_sentences
-from training.models import ModelVersion, Update
+from annotator.log_words import Group, add_numbered, add_sentences, add_values
+from training.models import ModelVersion, Routine, Update
 
 add_numbered(ModelVersion, Update)
+add_values({kind.value: kind.label for kind in Routine.Kind})
 add_sentences(
     Group.UPDATES,
     {
         "update.started": _("%(who)s started update %(target)s"),
         "schedule.passed_over": _("%(who)s started no update at the scheduled time"),
+        "routine.done": _("%(who)s did at the scheduled time: %(kind)s"),
+        "routine.passed_over": _("%(who)s left out at the scheduled time: %(kind)s"),
         "sampling.started": _("%(who)s started to sample answers"),
         "base_model.retried": _("%(who)s tried the base model again"),
     },
@@ -23,6 +26,7 @@ add_sentences(
         "update.retried": _("%(who)s tried update %(target)s again"),
         "sampling.cancel_requested": _("%(who)s cancelled the sampling of answers"),
         "schedule.saved": _("%(who)s changed the schedule"),
+        "routine.saved": _("%(who)s changed when this happens by itself: %(kind)s"),
     },
 )
 add_sentences(Group.SETTINGS, {"project.deleted": _("%(who)s deleted the project")})

@@ -3,7 +3,18 @@
 from django.urls import include, path, re_path
 
 from .api.openai import views as openai
-from .views import base_models, deleting, founding, overview, report, schedules, serving, timeline
+from .models import Routine
+from .views import (
+    base_models,
+    deleting,
+    founding,
+    overview,
+    report,
+    routines,
+    schedules,
+    serving,
+    timeline,
+)
 from .views.chat import answers, conversations, reactions, review, visitors
 from .views.updates import comparing, update
 from .views.versions import adapters, exports, safety, version
@@ -16,6 +27,10 @@ project_patterns = [
     path("base-model/", base_models.base_model, name="base-model"),
     path("base-model/retry/", base_models.base_model_retry, name="retry-base-model"),
     path("schedule/", schedules.schedule, name="schedule"),
+    *(
+        path(f"schedule/{kind}/", routines.routine, {"kind": kind}, name=f"schedule-{kind}")
+        for kind in Routine.Kind.values
+    ),
     path("serving/", serving.serving, name="serving"),
     path("rounds/", timeline.timeline, name="timeline"),
     path("rounds/<int:number>/", timeline.round_detail, name="round"),

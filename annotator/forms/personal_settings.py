@@ -29,6 +29,7 @@ MAIL_OF_COORDINATORS = {
     ),
     "mail_candidate": (_("a version waits for a decision"), ""),
     "mail_decided": (_("another coordinator released a version, rejected it or went back"), ""),
+    "mail_report": (_("a report is due, where one is scheduled"), ""),
 }
 
 

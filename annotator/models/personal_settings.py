@@ -76,6 +76,7 @@ class PersonalSettings(models.Model):
     mail_failed = models.BooleanField(default=True)
     mail_candidate = models.BooleanField(default=True)
     mail_decided = models.BooleanField(default=True)
+    mail_report = models.BooleanField(default=True)
 
     class Meta:
         abstract = True

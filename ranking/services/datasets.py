@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,20 +57,27 @@ class Pair(NamedTuple):
 
 
 def snapshot_preferences(
-    *, project: Project, actor: User | None = None, shown: Shown | None = None
+    *,
+    project: Project,
+    actor: User | None = None,
+    shown: Shown | None = None,
+    before_commit: Callable[[], None] | None = None,
 ) -> Dataset:
     """Write all preferences so far as an immutable dataset.
 
     The files are written beside their final place and moved there complete, just before the dataset's
     row is committed. One that fails leaves neither; one that is killed may leave files that no row names,
-    which a later snapshot removes. Raises NoPreferencesError or SnapshotFailedError.
+    which a later snapshot removes. `before_commit` is called in the transaction of the row, which is short;
+    what it raises leaves no dataset. Raises NoPreferencesError or SnapshotFailedError.
     """
     while True:
         with suppress(WithdrawnMeanwhileError):
-            return _snapshot(project, actor, shown)
+            return _snapshot(project, actor, shown, before_commit)
 
 
-def _snapshot(project: Project, actor: User | None, shown: Shown | None) -> Dataset:
+def _snapshot(
+    project: Project, actor: User | None, shown: Shown | None, before_commit: Callable[[], None] | None
+) -> Dataset:
     check_shown(shown, dataset_facts(project))  # before the work; again, under the lock, after it
     withdrawals = project.withdrawals.count()
     votes = _votes(project)
@@ -89,7 +96,12 @@ def _snapshot(project: Project, actor: User | None, shown: Shown | None) -> Data
         _remove_leftovers(parent)
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=parent) as unfinished:
             manifest, sha256 = write_snapshot(Path(unfinished), rows, _unpaired_rows(thumbs), about)
-            return _publish(project, Path(unfinished), manifest, sha256, actor, withdrawals, shown)
+            with transaction.atomic():
+                # Two snapshots at once wait for each other here, so each gets a number of its own.
+                Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+                if before_commit:
+                    before_commit()
+                return _publish(project, Path(unfinished), manifest, sha256, actor, withdrawals, shown)
     except OSError as error:
         raise SnapshotFailedError(
             _("The snapshot could not be written (%s); nothing was kept.") % (error.strerror or error)
@@ -257,7 +269,6 @@ def _licence(project: Project) -> dict[str, str]:
     }
 
 
-@transaction.atomic
 def _publish(
     project: Project,
     unfinished: Path,
@@ -267,8 +278,7 @@ def _publish(
     withdrawals: int,
     shown: Shown | None,
 ) -> Dataset:
-    # Two snapshots at once wait for each other here, so each gets a number of its own.
-    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    """Move the files to their place and store the row; the caller holds the project's lock."""
     check_shown(shown, dataset_facts(project))
     # Who takes their judgments back holds this lock, too, and marks the datasets that they find.
     if project.withdrawals.count() != withdrawals:

@@ -22,7 +22,7 @@ from tests.factories import coordinator_of, make_member, make_project
 from tests.mail_jobs import run_mail_jobs
 
 pytestmark = pytest.mark.django_db
-FACTS = {"number": 3, "judgments": 2, "win_rate": 61, "time": "2026-12-06T17:00:00+00:00"}
+FACTS = {"people": 3, "number": 3, "judgments": 2, "win_rate": 61, "time": "2026-12-06T17:00:00+00:00"}
 
 
 @pytest.fixture

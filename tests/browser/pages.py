@@ -348,6 +348,9 @@ TRAINING = [
     View("base-model", "/p/{trained}/training/base-model/", "cora"),
     View("serving", "/p/{trained}/training/serving/", "cora"),
     View("schedule", "/p/{trained}/training/schedule/", "cora", act=unfold),
+    View("schedule-sample", "/p/{trained}/training/schedule/sample/", "cora", act=unfold),
+    View("schedule-dataset", "/p/{trained}/training/schedule/dataset/", "cora"),
+    View("schedule-report", "/p/{trained}/training/schedule/report/", "cora"),
     View(
         "schedule-error", "/p/{trained}/training/schedule/", "cora", act=post(cron="x", **{"ppo-steps": "0"})
     ),

@@ -1,22 +1,20 @@
 """The forms of training."""
 
 import re
-from datetime import time
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils import timezone
-from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
 from annotator.errors import RefusedError
 from annotator.forms.compared import ComparedForm
-from training.cron import CronError, next_times, weekly_expression, weekly_of
 from training.models import Gate, Schedule, ServingSettings
 from training.models.serving import FEWEST_TOKENS, MOST_TOKENS
 from training.recipe_fields import entered, initial_of, recipe_fields
 from training.services.runs.recipes import SETTABLE, Settings, check_settings
+
+from .times import TimesForm, times_of
 
 
 class ServingForm(ComparedForm, forms.Form):
@@ -59,7 +57,7 @@ class HoursField(forms.CharField):
 _RecipesForm: Any = type("RecipesForm", (forms.Form,), recipe_fields())
 
 
-class ScheduleForm(ComparedForm, _RecipesForm):
+class ScheduleForm(TimesForm, _RecipesForm):
     """When a project is updated, how long that may take, and the settings that are not to be chosen."""
 
     SCHEDULE = (
@@ -74,24 +72,6 @@ class ScheduleForm(ComparedForm, _RecipesForm):
     TIMES = ("is_enabled", "days", "at", *SCHEDULE[1:])
 
     is_enabled = forms.BooleanField(label=_("Run updates on a schedule"), required=False)
-    days = forms.MultipleChoiceField(
-        label=_("Days"), choices=tuple(WEEKDAYS.items()), widget=forms.CheckboxSelectMultiple, required=False
-    )
-    at = forms.TimeField(
-        label=_("Time of day"),
-        input_formats=["%H:%M"],
-        widget=forms.TimeInput(attrs={"type": "time"}),
-        required=False,
-    )
-    cron = forms.CharField(
-        label=_("Cron expression"),
-        max_length=100,
-        required=False,
-        help_text=_(
-            "It counts instead of the days and the time above. Minute, hour, day of month, month, day of "
-            "week: “30 22 1 * *” is the first of every month at 22:30."
-        ),
-    )
     min_new_judgments = forms.IntegerField(
         label=_("New judgments needed"),
         min_value=0,
@@ -138,25 +118,7 @@ class ScheduleForm(ComparedForm, _RecipesForm):
     def of(cls, stored: Schedule) -> "ScheduleForm":
         """The form as it shows a stored schedule."""
         initial = {name: getattr(stored, name) for name in cls.SCHEDULE}
-        weekly = weekly_of(stored.cron)
-        when = {"days": weekly[0], "at": f"{weekly[1]:%H:%M}"} if weekly else {"cron": stored.cron}
-        return cls(initial=initial | when | initial_of(stored.settings))
-
-    @property
-    def times(self) -> list[forms.BoundField]:
-        """The fields that are not those of stages, without the expression."""
-        return [self[name] for name in self.TIMES]
-
-    @property
-    def expression(self) -> str:
-        """When, as a cron expression, of what was entered or is stored; empty without days or a time."""
-        cron = str(self["cron"].value() or "").strip()
-        try:
-            days = [int(day) for day in self["days"].value() or ()]
-            at = time.fromisoformat(str(self["at"].value() or ""))
-        except ValueError:
-            return cron
-        return cron or (weekly_expression(days, at) if days else "")
+        return cls(initial=initial | times_of(stored.cron) | initial_of(stored.settings))
 
     @property
     def schedule(self) -> dict[str, Any]:
@@ -164,22 +126,8 @@ class ScheduleForm(ComparedForm, _RecipesForm):
         return {name: self.cleaned_data[name] for name in (*self.SCHEDULE, "cron", "settings")}
 
     def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or {}
-        if {"days", "at", "cron"} <= data.keys():
-            self._check_time(data)
-        return data | {"cron": self.expression, "settings": self._settings(data)}
-
-    def _check_time(self, data: dict[str, Any]) -> None:
-        if not data["cron"]:
-            if not data["days"]:
-                self.add_error("days", _("Choose at least one day."))
-            if not data["at"]:
-                self.add_error("at", _("Enter a time."))
-            return
-        try:
-            next_times(data["cron"], "UTC", timezone.now(), 1)
-        except CronError as error:
-            self.add_error("cron", str(error))
+        data = super().clean()
+        return data | {"settings": self._settings(data)}
 
     def _settings(self, data: dict[str, Any]) -> Settings:
         """What was entered for each stage; what contradicts itself is said at the field that it is about."""

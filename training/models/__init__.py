@@ -9,7 +9,7 @@ from .foundings import Founding
 from .leases import LEASE, Leased, LeaseLostError
 from .plans import UpdatePlan
 from .runs import TrainingRun, Update
-from .schedules import Gate, Schedule
+from .schedules import Gate, Recurring, Routine, Schedule
 from .serving import ModelServer, QueuePlace, Served, ServingSettings
 from .versions import Evaluation, ModelVersion, Release
 
@@ -29,8 +29,10 @@ __all__ = [
     "ModelServer",
     "ModelVersion",
     "QueuePlace",
+    "Recurring",
     "Release",
     "Reply",
+    "Routine",
     "Schedule",
     "Served",
     "ServingSettings",

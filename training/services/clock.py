@@ -1,4 +1,4 @@
-"""What the clock does: start scheduled updates, have versions exported, and revive work whose worker died."""
+"""What the clock does: start what is scheduled, have versions exported, and revive work whose worker died."""
 
 import logging
 from collections.abc import Callable
@@ -19,12 +19,12 @@ from annotator.services.telling.notices import revive_notices
 from annotator.services.telling.webhooks import revive_deliveries
 from ranking.models import Round
 from ranking.models.round_states import RoundState
-from training.cron import latest_time
 from training.models import (
     Export,
     Founding,
     Leased,
     ModelVersion,
+    Routine,
     Schedule,
     TrainingRun,
     UnpackedBase,
@@ -34,8 +34,9 @@ from training.services.enough import enough_for_update
 from training.services.gate.rule import tend
 from training.services.jobs import is_waiting
 from training.services.plans.control import request_plan
+from training.services.routines import see_to
 from training.services.sampling.control import sample_live_version
-from training.services.schedules import NOT_ENOUGH, PAUSED, UNDER_WAY
+from training.services.schedules import NOT_ENOUGH, PAUSED, PassedOverError, cause_of
 from training.services.telling import remind, tell_passed_over
 from training.services.updates.control import start_update
 from training.services.versions.exports import request_exports
@@ -43,14 +44,6 @@ from training.tasks import run_export, run_founding, run_sampling, run_unpacking
 
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5
-
-
-class PassedOverError(RefusedError):
-    """A scheduled update does not start, for a cause that pages have words for."""
-
-    def __init__(self, cause: str, message: str) -> None:
-        super().__init__(message)
-        self.cause = cause
 
 
 def tick(now: datetime | None = None) -> None:
@@ -63,6 +56,8 @@ def tick(now: datetime | None = None) -> None:
     for schedule in Schedule.objects.filter(is_enabled=True).select_related("project"):
         _guarded(schedule, partial(start_due, schedule, now))
         _guarded(schedule, partial(remind, schedule, now))
+    for routine in Routine.objects.filter(is_enabled=True).select_related("project"):
+        _guarded(routine, partial(see_to, routine, now))
     for project in Project.objects.exclude(updates__state__in=Update.ACTIVE):
         _guarded(project, partial(request_plan, project))
     for update in Update.objects.claimable():
@@ -86,13 +81,13 @@ def tick(now: datetime | None = None) -> None:
 
 def start_due(schedule: Schedule, now: datetime) -> Update | None:
     """Start an update for the newest slot that came due, or pass the slot over with the reason on record."""
-    slot = latest_time(schedule.cron, schedule.project.timezone, schedule.checked_at, now)
+    slot = schedule.slot_due(now)
     if slot is None:
         return None
     with transaction.atomic():
-        # Of several clocks one moves the mark; the others see it moved and leave the slot alone.
-        unseen = Schedule.objects.filter(pk=schedule.pk, checked_at=schedule.checked_at)
-        if not unseen.update(checked_at=slot):
+        # Locked first, as by whoever saves the schedule, so that neither waits for the other for ever.
+        Project.objects.select_for_update(no_key=True).get(pk=schedule.project_id)
+        if not schedule.take(slot):
             return None
         project, enough = schedule.project, enough_for_update(schedule.project, schedule)
         try:
@@ -110,7 +105,7 @@ def start_due(schedule: Schedule, now: datetime) -> Update | None:
                 target=schedule,
                 slot=slot,
                 reason=str(refused),
-                cause=refused.cause if isinstance(refused, PassedOverError) else _cause(project),
+                cause=cause_of(refused, project),
                 missing=enough.as_json(),
             )
             if enough.missing:
@@ -123,12 +118,6 @@ def _sample_for(prepared: Round) -> None:
     if not prepared.runs.filter(version__author=prepared.author_id).exists():
         with suppress(RefusedError):
             sample_live_version(project=prepared.project)
-
-
-def _cause(project: Project) -> str:
-    """Why an update could not start, where pages have words of their own for it."""
-    is_busy = project.updates.active().exists() or project.runs.active().filter(update=None).exists()
-    return UNDER_WAY if is_busy else ""
 
 
 def _guarded(subject: Model, act: Callable[[], object]) -> None:

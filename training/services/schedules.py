@@ -5,17 +5,34 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Project, User
 from annotator.services.audit import record
 from annotator.shown import Shown, check_shown
 from training.cron import CronError, next_times
 from training.facts import schedule_facts
-from training.models import Gate, Schedule
+from training.models import Gate, Recurring, Routine, Schedule
 from training.services.plans.control import request_plan
 from training.services.runs.recipes import Settings, check_settings
 
 NOT_ENOUGH, PAUSED, UNDER_WAY = "not_enough", "paused", "under_way"
 """Why a scheduled time was passed over: the `cause` in its audit row."""
+
+
+class PassedOverError(RefusedError):
+    """What was scheduled is not done, for a cause that pages have words for."""
+
+    def __init__(self, cause: str, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+def cause_of(refused: RefusedError, project: Project) -> str:
+    """Why a scheduled time was passed over, where pages have words of their own for it."""
+    if isinstance(refused, PassedOverError):
+        return refused.cause
+    is_busy = project.updates.active().exists() or project.runs.active().filter(update=None).exists()
+    return UNDER_WAY if is_busy else ""
 
 
 def save_schedule(
@@ -64,15 +81,18 @@ def save_schedule(
 
 
 def leave_out_what_was_due(project: Project) -> None:
-    """Let the next update come at the next slot from now on."""
-    Schedule.objects.filter(project=project).update(checked_at=timezone.now())
+    """Let what is scheduled come at its next slot from now on."""
+    now = timezone.now()
+    Schedule.objects.filter(project=project).update(checked_at=now)
+    Routine.objects.filter(project=project).update(checked_at=now)
 
 
-def upcoming(project: Project, *, count: int) -> list[datetime]:
-    """The next times at which a project is updated by itself, in its time zone; none when that is off."""
-    schedule = Schedule.objects.filter(project=project, is_enabled=True).first()
+def upcoming(recurring: Recurring | None, *, count: int) -> list[datetime]:
+    """The next times of what is scheduled, in its project's time zone; none when it is off."""
+    if recurring is None or not recurring.is_enabled:
+        return []
     try:
-        return next_times(schedule.cron, project.timezone, timezone.now(), count) if schedule else []
+        return next_times(recurring.cron, recurring.project.timezone, timezone.now(), count)
     except CronError:
         return []
 

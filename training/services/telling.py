@@ -6,9 +6,10 @@ from django.db import transaction
 from django.db.models import Count
 
 from annotator.events import Kind, wanting
-from annotator.models import Event, User
+from annotator.models import Event, Project, User
 from annotator.services.telling.notices import take_back, tell
 from ranking.models import Judgment, Outcome
+from ranking.models.collected import collected_in
 from ranking.models.round_states import RoundState
 from training.cron import next_times
 from training.models import ModelVersion, Release, Schedule, TrainingRun, Update
@@ -40,6 +41,17 @@ def remind(schedule: Schedule, now: datetime) -> None:
 def tell_passed_over(schedule: Schedule, slot: datetime) -> None:
     """That a planned update did not begin for want of data."""
     tell(Kind.PASSED_OVER, project=schedule.project, about=f"slot:{slot.isoformat()}", facts={})
+
+
+def tell_report(project: Project, slot: datetime) -> bool:
+    """How far the newest round is; False where there is none."""
+    newest = project.rounds.begun().first()
+    if newest is None:
+        return False
+    collected = collected_in(Judgment.objects.in_round(newest))
+    facts = {"number": newest.number, "judgments": collected.judgments, "people": collected.people}
+    tell(Kind.REPORT, project=project, about=f"slot:{slot.isoformat()}", facts=facts)
+    return True
 
 
 def tell_failed(*, update: Update | None, sampling: TrainingRun | None) -> None:

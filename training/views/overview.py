@@ -15,7 +15,7 @@ from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
 from ranking.models import Judgment, Tally
 from training.facts import live_facts, work_facts
-from training.models import ModelVersion, TrainingRun
+from training.models import ModelVersion, Schedule, TrainingRun
 from training.services.base_models.control import unpacked_base_of
 from training.services.enough import Missing, Quantity
 from training.services.sampling.control import cancel_sampling, sample_live_version
@@ -71,7 +71,7 @@ def training(request: ProjectRequest) -> HttpResponse:
         "sampling": sampling,
         "unpacking": unpacking,
         "too_long": project.prompts.in_use().filter(too_long=True).count(),
-        "next_times": upcoming(project, count=1),
+        "next_times": upcoming(Schedule.objects.filter(project=project).first(), count=1),
         "next_plan": next_plan(project),
         "passed_over": skipped,
         "why_skipped": _why_skipped(skipped),

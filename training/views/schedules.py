@@ -1,11 +1,8 @@
 """A project's update schedule."""
 
-from datetime import datetime
-
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
-from django.utils import timezone
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
@@ -13,7 +10,6 @@ from django.views.decorators.vary import vary_on_headers
 from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
 from annotator.shown import ChangedMeanwhileError, Shown
-from training.cron import CronError, next_times
 from training.facts import schedule_facts
 from training.forms.schedule import ScheduleForm
 from training.models import Schedule
@@ -21,16 +17,15 @@ from training.services.schedules import last_saved, save_schedule
 
 from .plans import next_plan
 from .recipe_sections import sections_of
-
-NEXT_TIMES = 5
+from .times import is_typing, render_next_times, render_times, tabs_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_view(Role.COORDINATOR)
 @vary_on_headers("HX-Request")
 def schedule(request: ProjectRequest) -> HttpResponse:
-    if request.htmx and request.method == "GET" and not request.htmx.history_restore_request:
-        return _render(request, "training/_next_times.html", ScheduleForm(request.GET))
+    if is_typing(request):
+        return render_next_times(request, ScheduleForm(request.GET))
     facts = schedule_facts(request.project)
     if request.method != "POST":
         return _render_page(request, _fresh(request), facts=facts)
@@ -63,26 +58,10 @@ def _render_page(
 ) -> HttpResponse:
     plan = next_plan(request.project)
     context = {
+        "tabs_of_page": tabs_of(request),
         "next_plan": plan,
         "sections": sections_of(form, plan),
         "saved": last_saved(request.project),
         "coordinators": request.project.coordinators,
     }
-    return _render(request, "training/schedule.html", form, status=status, **context | more)
-
-
-def _render(
-    request: ProjectRequest, template: str, form: ScheduleForm, status: int = 200, **more: object
-) -> HttpResponse:
-    context: dict[str, object] = {"form": form, "is_enabled": form["is_enabled"].value()} | more
-    try:
-        context["next_times"] = _next_times(form.expression, request.project.timezone)
-    except CronError as error:
-        context["cron_error"] = str(error)
-    return render(request, template, context, status=status)
-
-
-def _next_times(expression: str, zone: str) -> list[datetime]:
-    if not expression:
-        raise CronError(_("Choose days and a time, and the next five are shown here."))
-    return next_times(expression, zone, timezone.now(), NEXT_TIMES)
+    return render_times(request, "training/schedule.html", form, status=status, **context | more)
