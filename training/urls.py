@@ -16,6 +16,8 @@ from .views import (
     timeline,
 )
 from .views.chat import answers, conversations, reactions, review, visitors
+from .views.lineage import judgments
+from .views.lineage.version import version_lineage
 from .views.updates import comparing, update
 from .views.versions import adapters, exports, safety, version
 
@@ -43,6 +45,7 @@ project_patterns = [
     path("updates/<int:number>/retry/", update.update_retry, name="retry-update"),
     path("versions/", version.family, name="versions"),
     path("versions/<int:number>/", version.version_detail, name="version"),
+    path("versions/<int:number>/lineage/", version_lineage, name="version-lineage"),
     path("versions/<int:number>/safety/", safety.version_safety, name="version-safety"),
     path("versions/<int:number>/files/retry/", exports.export_retry, name="retry-export"),
     path("versions/<int:number>/files/<slug:part>.gguf", exports.export_file, name="export-file"),
@@ -85,12 +88,18 @@ openai_patterns = [
     re_path("", openai.UnknownView.as_view()),
 ]
 
+judgment_patterns = [
+    path("", judgments.judgments, name="judgments"),
+    path("<int:pk>/", judgments.judgment_lineage, name="judgment-lineage"),
+]
+
 urlpatterns = [
     path("projects/new/", founding.new_project, name="new-project"),
     path("projects/new/check/", founding.founding, name="founding"),
     path("projects/new/stop/", founding.founding_stop, name="stop-founding"),
     path("p/<slug:slug>/settings/delete/", deleting.project_delete, name="delete-project"),
     path("p/<slug:slug>/training/", include(project_patterns)),
+    path("p/<slug:slug>/judgments/", include(judgment_patterns)),
     path("p/<slug:slug>/chat/", include(chat_patterns)),
     *visitor_patterns,
     path("v1/", include(openai_patterns)),

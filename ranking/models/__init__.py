@@ -3,6 +3,7 @@
 from .assignments import PLACES, Assignment, LapsedAssignment, Skip
 from .datasets import Dataset
 from .demonstrations import Demonstration
+from .inclusions import Inclusion
 from .judgments import Flag, Judgment, RankedCompletion, Rating
 from .masks import Mask
 from .outcomes import Outcome
@@ -20,6 +21,7 @@ __all__ = [
     "Dataset",
     "Demonstration",
     "Flag",
+    "Inclusion",
     "Judgment",
     "LapsedAssignment",
     "Mask",

@@ -48,12 +48,11 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         return self.filter(comparison__source=Comparison.Source.CHAT)
 
     def counted_in(self, dataset: Dataset) -> Self:
-        """The judgments that were current when a snapshot was taken."""
-        last = dataset.last_judgment_id
+        """The judgments that a snapshot was made of, as it stored them."""
         return self.filter(
-            Q(correction=None) | Q(correction__pk__gt=last),
+            Q(inclusions__last=None) | Q(inclusions__last__gte=dataset.number),
+            inclusions__first__lte=dataset.number,
             comparison__round__project=dataset.project_id,
-            pk__lte=last,
         )
 
     def in_dataset(self, dataset: Dataset) -> Self:

@@ -27,6 +27,7 @@ class WithdrawnPart(models.Model):
     withdrawal = models.ForeignKey(Withdrawal, on_delete=models.CASCADE, related_name="parts")
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="withdrawn_parts")
     judgments = models.PositiveIntegerField()
+    thumbs = models.PositiveIntegerField(default=0, help_text="How many of them were thumbs from the chat.")
 
     class Meta:
         ordering = ("pk",)

@@ -24,7 +24,7 @@ from annotator.version import chorus_version
 from ranking.dataset_files import DEMONSTRATIONS, REWRITES, SPLITS, UNPAIRED, Row, write_snapshot
 from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.facts import dataset_facts
-from ranking.models import Comparison, Dataset, Judgment, UnpairedPreference
+from ranking.models import Comparison, Dataset, Inclusion, Judgment, UnpairedPreference
 from ranking.statistics.consensus import find_majorities
 
 UNLICENSED = (
@@ -54,6 +54,13 @@ class Pair(NamedTuple):
     weight: float
     votes: Sequence[int]
     source: str
+
+
+class Read(NamedTuple):
+    """The judgments that a snapshot was made of, and how many withdrawals there had been by then."""
+
+    judgments: set[int]
+    withdrawals: int
 
 
 def snapshot_preferences(
@@ -96,12 +103,13 @@ def _snapshot(
         _remove_leftovers(parent)
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=parent) as unfinished:
             manifest, sha256 = write_snapshot(Path(unfinished), rows, _unpaired_rows(thumbs), about)
+            read = Read({judgment for judgment, *_rest in votes}, withdrawals)
             with transaction.atomic():
                 # Two snapshots at once wait for each other here, so each gets a number of its own.
                 Project.objects.select_for_update(no_key=True).get(pk=project.pk)
                 if before_commit:
                     before_commit()
-                return _publish(project, Path(unfinished), manifest, sha256, actor, withdrawals, shown)
+                return _publish(project, Path(unfinished), manifest, sha256, read, actor, shown)
     except OSError as error:
         raise SnapshotFailedError(
             _("The snapshot could not be written (%s); nothing was kept.") % (error.strerror or error)
@@ -274,14 +282,14 @@ def _publish(
     unfinished: Path,
     manifest: dict[str, Any],
     sha256: str,
+    read: Read,
     actor: User | None,
-    withdrawals: int,
     shown: Shown | None,
 ) -> Dataset:
     """Move the files to their place and store the row; the caller holds the project's lock."""
     check_shown(shown, dataset_facts(project))
     # Who takes their judgments back holds this lock, too, and marks the datasets that they find.
-    if project.withdrawals.count() != withdrawals:
+    if project.withdrawals.count() != read.withdrawals:
         raise WithdrawnMeanwhileError
     last = Dataset.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
     counts = manifest["counts"]
@@ -299,6 +307,7 @@ def _publish(
         manifest=manifest,
         sha256=sha256,
     )
+    Inclusion.objects.include(dataset, read.judgments)
     record("dataset.created", actor=actor, project=project, target=dataset, sha256=sha256, **counts)
     # Whoever was killed between this move and the commit left a folder that no row knows.
     shutil.rmtree(dataset.folder, ignore_errors=True)

@@ -153,8 +153,11 @@ def _mark_datasets(project: Project, judgments: JudgmentQuerySet, thumbs: Unpair
     withdrawal = Withdrawal.objects.create(project=project, judgments=count)
     record("judgments.withdrawn", actor=None, project=project, target=withdrawal, judgments=count)
     for dataset in Dataset.objects.filter(project=project):
-        if within := judgments.counted_in(dataset).count() + thumbs.in_dataset(dataset).count():
-            WithdrawnPart.objects.create(withdrawal=withdrawal, dataset=dataset, judgments=within)
+        about_pairs, of_thumbs = judgments.counted_in(dataset).count(), thumbs.in_dataset(dataset).count()
+        if within := about_pairs + of_thumbs:
+            WithdrawnPart.objects.create(
+                withdrawal=withdrawal, dataset=dataset, judgments=within, thumbs=of_thumbs
+            )
 
 
 def _check_replaceable(user: User) -> None:

@@ -367,6 +367,9 @@ TRAINING = [
     View("versions-empty", "/p/pages-empty/training/versions/"),
     View("version-0", "/p/{trained}/training/versions/0/", "cora"),
     View("version-1", "/p/{trained}/training/versions/1/", "cora"),
+    View("judgments", "/p/pages-four/judgments/", "vera"),
+    View("judgment-lineage", "/p/pages-four/judgments/{judgment}/", "vera"),
+    View("version-lineage", "/p/{trained}/training/versions/1/lineage/", "cora"),
     View("version-safety", "/p/{trained}/training/versions/1/safety/", "cora"),
     View("api-docs", "/api/v1/docs/"),
 ]

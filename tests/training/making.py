@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from annotator.models import Author, Completion, Project
@@ -12,7 +13,7 @@ from ranking.models.round_states import RoundState
 from ranking.services import claim_next, open_round, snapshot_preferences, submit_judgment
 from tests.factories import coordinator_of, make_member, make_project, make_prompt
 from training.models import ModelVersion, TrainingRun, Update
-from training.rlhf.rundir import sha256_of
+from training.rlhf.rundir import dataset_file, sha256_of
 from training.services.runs.recipes import PROMPTS_FILE, STAGES, prompts_file
 from training.services.updates.control import start_update
 from training.services.versions.base_version import register_base_version
@@ -195,7 +196,10 @@ def _comparisons(run: TrainingRun) -> str:
 
 def make_run(update: Update, stage: str = "reward") -> TrainingRun:
     """A queued run with a run directory, for tests of how its process is handled."""
-    recipe = {"stage": stage, "threads": 1, "completions_per_prompt": 2, "seed": 0}
+    recipe: dict[str, Any] = {"stage": stage, "threads": 1, "completions_per_prompt": 2, "seed": 0}
+    if stage == "reward" and update.dataset:
+        for name, split in (("dataset", "train"), ("held_out", "held_out")):
+            recipe[name] = asdict(dataset_file(update.dataset.folder / f"{split}.parquet"))
     run = TrainingRun.objects.create(project=update.project, update=update, stage=stage, recipe=recipe)
     shutil.rmtree(run.folder, ignore_errors=True)  # numbers come again when a test is rolled back
     run.folder.mkdir(parents=True)

@@ -67,6 +67,7 @@ GET_PAGES = [
     "compare-updates",
     "versions",
     "version",
+    "version-lineage",
     "version-safety",
 ]
 POST_PAGES = [
@@ -90,6 +91,7 @@ ARGUMENTS = {
     "cancel-update": "update",
     "retry-update": "update",
     "version": "version",
+    "version-lineage": "version",
     "version-safety": "version",
     "release-version": "version",
     "reject-version": "version",

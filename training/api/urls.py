@@ -2,7 +2,14 @@
 
 from django.urls import include, path
 
-from . import updates, versions
+from . import lineage, updates, versions
+
+lineage_patterns = [
+    path("judgments/<int:pk>/lineage/", lineage.JudgmentAPIView.as_view(), name="api-judgment-lineage"),
+    path("judgments/<int:pk>/datasets/", lineage.DatasetsAPIView.as_view(), name="api-judgment-datasets"),
+    path("versions/<int:number>/lineage/", lineage.VersionAPIView.as_view(), name="api-version-lineage"),
+    path("versions/<int:number>/judgments/", lineage.HeldAPIView.as_view(), name="api-version-judgments"),
+]
 
 project_patterns = [
     path("updates/", updates.UpdatesAPIView.as_view(), name="api-updates"),
@@ -16,6 +23,7 @@ project_patterns = [
     path("versions/<int:number>/", versions.VersionAPIView.as_view(), name="api-version"),
     path("versions/<int:number>/release/", versions.ReleaseVersionAPIView.as_view(), name="api-release"),
     path("versions/<int:number>/reject/", versions.RejectVersionAPIView.as_view(), name="api-reject"),
+    *lineage_patterns,
     path("rollback/", versions.RollBackAPIView.as_view(), name="api-roll-back"),
 ]
 

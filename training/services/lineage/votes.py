@@ -1,0 +1,109 @@
+"""What a dataset was made of, counted from the rows that are still there."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, OuterRef, Q
+
+from annotator.models import Split
+from ranking.models import Comparison, Dataset, Inclusion, Judgment
+from ranking.services.dataset_rows import FilePairs
+
+RANKED = Judgment.Verdict.RANKED
+HELD_OUT = Split.HELD_OUT
+
+
+@dataclass(frozen=True)
+class RoundPart:
+    """The judgments of one round in a dataset; `round` is its number, None for all rounds together.
+
+    `people` and `simulated` are volunteers, `of_simulated` judgments.
+    """
+
+    round: int | None
+    judgments: int
+    of_simulated: int
+    people: int
+    simulated: int
+    all_bad: int
+    cannot_rank: int
+    held_out: int
+    late: int
+    chat: int
+
+    @property
+    def ranked(self) -> int:
+        return self.judgments - self.all_bad - self.cannot_rank
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Judgments of the project that the dataset does not hold, by the reason: those that came before it was
+    taken and were `corrected`, were about a prompt taken `out`, or came in at that `moment`; and the `later`.
+    """
+
+    corrected: int
+    out: int
+    moment: int
+    later: int
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """Judged comparisons without a pair: nobody `ranked` them, or no side of any pair had more votes."""
+
+    unranked: int
+    tied: int
+
+
+def rounds_in(dataset: Dataset) -> list[RoundPart]:
+    """Each round that the dataset's judgments are of, in order; one query."""
+    number = "comparison__round__number"
+    rows = Judgment.objects.counted_in(dataset).order_by(number).values(number).annotate(**_columns())
+    return [RoundPart(round=row.pop(number), **row) for row in rows]
+
+
+def total_in(dataset: Dataset) -> RoundPart:
+    """All rounds together: who judged in several counts once."""
+    return RoundPart(round=None, **Judgment.objects.counted_in(dataset).order_by().aggregate(**_columns()))
+
+
+def left_out_of(dataset: Dataset) -> LeftOut:
+    held = Inclusion.objects.filter(
+        Q(last=None) | Q(last__gte=dataset.number), judgment=OuterRef("pk"), first__lte=dataset.number
+    )
+    others = Judgment.objects.filter(~Exists(held), comparison__round__project=dataset.project_id)
+    by_then = Q(pk__lte=dataset.last_judgment_id)
+    corrected, out = Q(correction__isnull=False), Q(comparison__prompt__withdrawn_at__isnull=False)
+    counts = others.order_by().aggregate(
+        corrected=Count("pk", filter=by_then & corrected),
+        out=Count("pk", filter=by_then & ~corrected & out),
+        moment=Count("pk", filter=by_then & ~corrected & ~out),
+        later=Count("pk", filter=~by_then & Q(is_current=True)),
+    )
+    return LeftOut(**counts)
+
+
+def undecided_in(dataset: Dataset, files: Iterable[FilePairs]) -> Undecided:
+    """Comparisons that people judged and of which no pair is in the dataset's files."""
+    decided = {comparison for each in files for comparison in each.comparison.tolist()}
+    judged = Judgment.objects.counted_in(dataset).order_by().values("comparison")
+    counted = judged.annotate(ranked=Count("pk", filter=Q(verdict=RANKED)))
+    rankings = counted.values_list("comparison", "ranked")
+    left = [ranked for comparison, ranked in rankings if comparison not in decided]
+    return Undecided(unranked=sum(not ranked for ranked in left), tied=sum(ranked > 0 for ranked in left))
+
+
+def _columns() -> dict[str, Count]:
+    simulated = Q(volunteer__is_simulated=True)
+    return {
+        "judgments": Count("pk"),
+        "of_simulated": Count("pk", filter=simulated),
+        "people": Count("volunteer", filter=~simulated, distinct=True),
+        "simulated": Count("volunteer", filter=simulated, distinct=True),
+        "all_bad": Count("pk", filter=Q(verdict=Judgment.Verdict.ALL_BAD)),
+        "cannot_rank": Count("pk", filter=Q(verdict=Judgment.Verdict.CANNOT_RANK)),
+        "held_out": Count("pk", filter=Q(comparison__prompt__split=HELD_OUT)),
+        "late": Count("pk", filter=Q(late=True)),
+        "chat": Count("pk", filter=Q(comparison__source=Comparison.Source.CHAT)),
+    }

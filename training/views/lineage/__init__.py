@@ -1,0 +1,1 @@
+"""Pages that follow a judgment forward to versions, and a version back to judgments."""
