@@ -46,6 +46,7 @@ def prompt_edit_facts(prompt: Prompt) -> Facts:
         **prompt_facts(prompt),
         "language": Fact(_("Language"), prompt.language),
         "source": Fact(_("Source"), prompt.source),
+        "tags": Fact(_("Tags"), ", ".join(prompt.tags)),
     }
 
 

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from annotator.access import COORDINATORS, STAFF
 from annotator.imports.prompt_files import MAX_CHARACTERS, MAX_LANGUAGE, MAX_MESSAGES, MAX_SOURCE
+from annotator.imports.tags import LONGEST_TAG, MOST_TAGS
 from annotator.models import Prompt
 from annotator.services.prompts.adding import import_records
 from annotator.services.prompts.withdrawing import restore_prompts, withdraw_prompts
@@ -40,6 +41,7 @@ class PromptSerializer(serializers.ModelSerializer):
             "messages",
             "language",
             "source",
+            "tags",
             "split",
             "tokens",
             "too_long",
@@ -62,6 +64,12 @@ class PromptRecordSerializer(serializers.Serializer):
         required=False, max_length=MAX_LANGUAGE, help_text="A language tag such as `en` or `pt-BR`."
     )
     source = serializers.CharField(required=False, max_length=MAX_SOURCE)
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=LONGEST_TAG),
+        required=False,
+        max_length=MOST_TAGS,
+        help_text="What it is about; also as one text with commas between.",
+    )
 
 
 @extend_schema_field(PromptRecordSerializer)

@@ -15,6 +15,7 @@ from annotator.imports.prompt_files import (
     draft_from_record,
     read_language,
 )
+from annotator.imports.tags import LONGEST_TEXT, read_tags
 from annotator.models import Prompt, Split
 from annotator.models.prompts import PromptQuerySet
 
@@ -44,6 +45,20 @@ class LabelsForm(forms.Form):
         max_length=MAX_SOURCE,
         help_text=_("Where they come from, for yourselves: school visit, letters …"),
     )
+    tags = forms.CharField(
+        label=_("Tags"),
+        required=False,
+        max_length=LONGEST_TEXT,
+        help_text=_(
+            "What they are about, with commas between: oceans, energy. Results are told by tag, too."
+        ),
+    )
+
+    def clean_tags(self) -> str:
+        try:
+            return ", ".join(read_tags(self.cleaned_data["tags"]))
+        except BadRecordError as bad:
+            raise ValidationError(str(bad)) from bad
 
     def clean_language(self) -> str:
         try:
@@ -82,7 +97,7 @@ class EditForm(LabelsForm):
     draft: PromptDraft
 
     def __init__(self, data: Any = None, *, prompt: Prompt) -> None:
-        super().__init__(data, initial={"language": prompt.language, "source": prompt.source})
+        super().__init__(data, initial=_labels(prompt))
         self.roles = [message["role"] for message in prompt.messages]
         for number, message in enumerate(prompt.messages):
             self.fields[f"message_{number}"] = forms.CharField(
@@ -99,12 +114,16 @@ class EditForm(LabelsForm):
         messages = [
             {"role": role, "content": data[f"message_{number}"]} for number, role in enumerate(self.roles)
         ]
-        labels = {"language": data["language"], "source": data["source"]}
+        labels = {name: data[name] for name in ("language", "source", "tags")}
         try:
             self.draft = draft_from_record({"messages": messages, **labels})
         except (BadRecordError, EmptyRecordError) as bad:
             raise ValidationError(str(bad)) from bad
         return data
+
+
+def _labels(prompt: Prompt) -> dict[str, str]:
+    return {"language": prompt.language, "source": prompt.source, "tags": ", ".join(prompt.tags)}
 
 
 SPEAKERS = {"system": _("System"), "user": _("User"), "assistant": _("Chatbot")}

@@ -35,7 +35,7 @@ MAX_LIST_VALUES = 500_000
 BYTES_PER_VALUE = 10
 """How long a value of a JSON list with more than that is at least, on average."""
 LINE_END = re.compile(r"\r\n|\r|\n")
-COLUMNS = ("prompt", "question", "messages", "language", "source")
+COLUMNS = ("prompt", "question", "messages", "language", "source", "tags")
 """Those of a CSV file that are read."""
 
 # Python's own limit of 131,072 characters would refuse a whole file for a cell that nobody reads.

@@ -23,7 +23,7 @@ class Layout(enum.StrEnum):
 
 
 def read_pasted(
-    text: str, layout: Layout, *, language: str, source: str, limits: FileLimits = ON_A_PAGE
+    text: str, layout: Layout, *, language: str, source: str, tags: str = "", limits: FileLimits = ON_A_PAGE
 ) -> PromptFile:
     """Read every prompt of a text by the rules of a file's texts; problems are listed, never raised.
 
@@ -33,7 +33,7 @@ def read_pasted(
         check_lines(text, limits)
     except BadRecordError as bad:
         return refused(str(bad))
-    common = {"language": language, "source": source}
+    common = {"language": language, "source": source, "tags": tags}
     records: list[tuple[int, Any]] = [
         (line, {"prompt": piece} | common) for line, piece in PIECES[layout](text)
     ]

@@ -26,6 +26,7 @@ from annotator.imports.file_formats import (
     read_text,
     too_many_lines,
 )
+from annotator.imports.tags import read_tags
 
 MAX_CHARACTERS = 20_000
 MAX_WRITTEN_OUT = 200_000
@@ -44,6 +45,7 @@ class PromptDraft:
     messages: list[dict[str, str]]
     language: str = DEFAULT_LANGUAGE
     source: str = ""
+    tags: tuple[str, ...] = ()
     line: int = 0
 
 
@@ -120,6 +122,7 @@ def draft_from_record(record: object, *, line: int = 0) -> PromptDraft:
         messages=read_messages(record[given[0]], given[0]),
         language=read_language(record.get("language")),
         source=read_source(record.get("source")),
+        tags=read_tags(record.get("tags")),
         line=line,
     )
 

@@ -69,6 +69,9 @@ class Prompt(models.Model):
     messages: Any = models.JSONField()
     language = models.CharField(max_length=35, default="en")
     source = models.CharField(max_length=200, blank=True)
+    tags: Any = models.JSONField(
+        default=list, blank=True, help_text="What it is about, in a few short words."
+    )
     content_hash = models.CharField(max_length=64, editable=False)
     split = models.CharField(max_length=8, choices=Split.choices, editable=False)
     search_text = models.TextField(
@@ -115,10 +118,10 @@ class Prompt(models.Model):
         """The conversation before the question."""
         return self.conversation[:-1]
 
-    def relabel(self, *, language: str, source: str) -> None:
+    def relabel(self, *, language: str, source: str, tags: list[str]) -> None:
         """Correct what is said about the prompt; its messages never change."""
-        self.language, self.source = language, source
-        self.save(update_fields=["language", "source"])
+        self.language, self.source, self.tags = language, source, tags
+        self.save(update_fields=["language", "source", "tags"])
 
     def full_messages(self) -> list[dict[str, str]]:
         """All messages that a model is given, with the system prompt."""

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.db.models import Count, Q
+from numpy.typing import NDArray
 
 from ranking.statistics.annotator_agreement import PairwiseAgreement, pairwise_agreement
 from ranking.statistics.consensus import find_majorities
 
 from .judgments import Judgment, JudgmentQuerySet
+
+Ranks = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,13 @@ def collected_in(judgments: JudgmentQuerySet) -> Collected:
         people=Count("volunteer", filter=~is_simulated, distinct=True),
         simulated=Count("volunteer", filter=is_simulated, distinct=True),
     )
-    ranked = judgments.filter(verdict=Judgment.Verdict.RANKED, ranks__isnull=False).order_by()
-    columns = ranked.values_list("pk", "comparison_id", "ranks__completion_id", "ranks__rank")
-    ranks = np.array(list(columns), dtype=np.int64).reshape(-1, 4).T
+    ranks = ranks_in(judgments)
     pairs = len(find_majorities(*ranks).comparison)
     return Collected(**counts, pairs=pairs, agreement=pairwise_agreement(*ranks))
+
+
+def ranks_in(judgments: JudgmentQuerySet) -> Ranks:
+    """(4, N): the judgment, comparison, completion and rank of each rank that the judgments gave."""
+    ranked = judgments.filter(verdict=Judgment.Verdict.RANKED, ranks__isnull=False).order_by()
+    columns = ranked.values_list("pk", "comparison_id", "ranks__completion_id", "ranks__rank")
+    return np.array(list(columns), dtype=np.int64).reshape(-1, 4).T

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .consensus import Ids, votes_on_pairs
+from .consensus import Ids, PairVotes, votes_on_pairs
 
 
 class PairwiseAgreement(NamedTuple):
@@ -24,10 +24,28 @@ def pairwise_agreement(judgment: Ids, comparison: Ids, completion: Ids, rank: Id
 
     The arguments are columns as of `find_majorities`, with one judgment of a person for a comparison.
     """
+    agreed, compared = _agreed_and_compared(votes_on_pairs(judgment, comparison, completion, rank))
+    return PairwiseAgreement(int(agreed.sum()), int(compared.sum()))
+
+
+def agreement_by_comparison(
+    judgment: Ids, comparison: Ids, completion: Ids, rank: Ids
+) -> dict[int, PairwiseAgreement]:
+    """The agreement on each comparison in which two people preferred one of the same two answers."""
     votes = votes_on_pairs(judgment, comparison, completion, rank)
-    decided = votes.for_first + votes.for_second
+    counts = np.stack(_agreed_and_compared(votes))  # (2, P)
+    found = {}
+    for number in np.unique(votes.comparison):
+        agreed, compared = counts[:, votes.comparison == number].sum(axis=1).tolist()
+        if compared:
+            found[int(number)] = PairwiseAgreement(agreed, compared)
+    return found
+
+
+def _agreed_and_compared(votes: PairVotes) -> tuple[Ids, Ids]:
+    """Of each pair of answers, the pairs of votes that prefer the same one, and those that have a side."""
     agreed = _pairs_of(votes.for_first) + _pairs_of(votes.for_second)
-    return PairwiseAgreement(int(agreed.sum()), int(_pairs_of(decided).sum()))
+    return agreed, _pairs_of(votes.for_first + votes.for_second)
 
 
 def _pairs_of(number: Ids) -> Ids:

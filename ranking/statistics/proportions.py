@@ -31,14 +31,18 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's score interval (1927) at `LEVEL`; everything without trials.
+        """The interval at `LEVEL`."""
+        return self.interval_at(LEVEL)
+
+    def interval_at(self, level: float) -> tuple[float, float]:
+        """Wilson's score interval (1927); everything without trials.
 
         Where chance differs between the trials it is wider than need be, never narrower. Five lines here save
         a web process the 75 MB that importing scipy.stats takes.
         """
         if not self.trials:
             return 0.0, 1.0
-        z2 = NormalDist().inv_cdf((1 + LEVEL) / 2) ** 2
+        z2 = NormalDist().inv_cdf((1 + level) / 2) ** 2
         n, p = self.trials, self.value
         middle = (p + z2 / (2 * n)) / (1 + z2 / n)
         half = sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)

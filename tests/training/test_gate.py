@@ -15,14 +15,15 @@ from ranking.models import Assignment, Judgment, Round
 from ranking.models.round_states import RoundState
 from ranking.services import claim_next, open_round, submit_judgment
 from ranking.services.blind_tests import MOST_TEST_VOTES_EACH
+from ranking.statistics.annotator_agreement import PairwiseAgreement
 from tests.factories import coordinator_of, make_member, make_prompt
 from tests.pressing import press
 from training.models import BlindTest, Gate, ModelVersion, Schedule
 from training.services.clock import tick
-from training.services.gate import blind_test
+from training.services.gate import blind_test, slices
 from training.services.gate.blind_test import fresh_prompts, look_at, start_blind_test
 from training.services.gate.conditions import Condition, Rule, conditions_of
-from training.services.gate.slices import slices_of
+from training.services.gate.slices import Kind, slices_of
 from training.services.gate.votes import votes_of
 from training.services.sampling.control import cancel_sampling
 from training.services.versions.releases import reject_version, release_version
@@ -260,12 +261,12 @@ def test_a_round_that_closes_ends_the_test_without_a_verdict_and_a_coordinator_d
 # By language
 
 
-def give_languages(candidate: ModelVersion, wins: dict[str, float]) -> None:
-    """As many held-out prompts of each language, whose comparisons the candidate wins at this rate."""
+def give_slices(candidate: ModelVersion, wins: dict[str, float], label: str = "language") -> None:
+    """As many held-out prompts of each label, whose comparisons the candidate wins at this rate."""
     project, rows = candidate.project, []
-    for language, outcome in wins.items():
-        made = iter(partial(make_prompt, project, language=language), None)
-        for prompt in islice((each for each in made if each.split == Split.HELD_OUT), 8):
+    for value, outcome in wins.items():
+        made = iter(partial(make_prompt, project, **{label: value}), None)
+        for prompt in islice((each for each in made if each.split == Split.HELD_OUT), 12):
             texts = {"baseline": "Old.", "candidate": "New.", "baseline_score": 0.0, "candidate_score": 1.0}
             rows.append({"prompt_id": str(prompt.pk), "outcome": outcome} | texts)
     path = candidate.update.run_of("evaluate").folder / "output" / "comparisons.jsonl"
@@ -273,9 +274,9 @@ def give_languages(candidate: ModelVersion, wins: dict[str, float]) -> None:
 
 
 def test_a_language_in_which_the_live_version_is_clearly_better_fails_the_candidate(client, candidate):
-    give_languages(candidate, {"en": 1.0, "es-MX": 0.0, "fr": 0.5})
-    found = {each.language: (each.prompts, each.mean, each.is_worse) for each in slices_of(candidate)}
-    assert found == {"en": (8, 1.0, False), "es": (8, 0.0, True), "fr": (8, 0.5, False)}
+    give_slices(candidate, {"en": 1.0, "es-MX": 0.0, "fr": 0.5})
+    found = {each.name: (each.prompts, each.won.value, each.is_worse) for each in slices_of(candidate)}
+    assert found == {"English": (12, 1.0, False), "Español": (12, 0.0, True), "Français": (12, 0.5, False)}
     assert Condition(Rule.LANGUAGES, holds=False) in conditions_of(candidate)
     gate_of(candidate.project, Gate.RULE)
     tick()
@@ -287,7 +288,7 @@ def test_a_language_in_which_the_live_version_is_clearly_better_fails_the_candid
 
 
 def test_one_language_alone_and_a_file_that_is_gone_or_spoilt_are_no_condition(candidate):
-    give_languages(candidate, {"en": 0.0})
+    give_slices(candidate, {"en": 0.0})
     assert slices_of(candidate) == []
     path = candidate.update.run_of("evaluate").folder / "output" / "comparisons.jsonl"
     path.write_text('{"prompt_id": "x"}')
@@ -295,6 +296,48 @@ def test_one_language_alone_and_a_file_that_is_gone_or_spoilt_are_no_condition(c
     path.unlink()
     assert slices_of(candidate) == []
     assert Rule.LANGUAGES not in [each.rule for each in conditions_of(candidate)]
+
+
+def test_a_subject_on_which_the_live_version_is_clearly_better_fails_the_candidate(client, candidate):
+    give_slices(candidate, {"Oceans, sea": 0.0, "oceans,energy": 0.0, "air": 1.0}, label="tags")
+    found = {each.name: (each.kind, each.prompts, each.is_worse) for each in slices_of(candidate)}
+    assert found == {
+        "Oceans": (Kind.TAG, 24, True),
+        "sea": (Kind.TAG, 12, True),
+        "energy": (Kind.TAG, 12, True),
+        "air": (Kind.TAG, 12, False),
+    }
+    assert Condition(Rule.TAGS, holds=False) in conditions_of(candidate)
+    gate_of(candidate.project, Gate.RULE)
+    tick()
+    candidate.refresh_from_db()
+    assert candidate.state == State.REJECTED
+    client.force_login(coordinator_of(candidate.project))
+    text = client.get(reverse("version", args=[candidate.project.slug, 1])).text
+    assert "On a subject it is clearly worse" in text and "<bdi>Oceans</bdi>" in text
+
+
+def test_a_tag_of_few_prompts_is_no_slice(candidate, monkeypatch):
+    monkeypatch.setattr(slices, "FEWEST_OF_A_TAG", 13)
+    give_slices(candidate, {"air": 0.0}, label="tags")
+    assert slices_of(candidate) == [] and Rule.TAGS not in [each.rule for each in conditions_of(candidate)]
+
+
+def test_a_slice_has_the_rise_of_score_and_the_agreement_of_people_on_its_prompts(candidate):
+    give_slices(candidate, {"air": 1.0}, label="tags")
+    (one,) = slices_of(candidate)
+    assert (one.gain.value, one.gain.low, one.agreement) == (1.0, 1.0, None)
+    first = slices._agreement([PairwiseAgreement(6, 8), PairwiseAgreement(3, 4)], 0.99)
+    assert first.value == 0.75 == first.low
+    assert slices._agreement([PairwiseAgreement(6, 8)], 0.99) is None
+
+
+def test_of_more_slices_each_has_a_wider_interval(candidate):
+    give_slices(candidate, {"air": 0.5}, label="tags")
+    (alone,) = slices_of(candidate)
+    give_slices(candidate, {"air": 0.5, "sea": 0.5}, label="tags")
+    (first, _second) = slices_of(candidate)
+    assert first.won.low < alone.won.low
 
 
 # By rule

@@ -109,6 +109,12 @@ def test_what_was_asked_is_counted_by_language_and_shown_evenly_without_what_was
     assert gone not in asked_in(project.rounds.get()).some
 
 
+def test_what_was_asked_is_counted_by_tag_whatever_its_capitals(project):
+    for prompt, tags in zip(project.prompts.all(), (["Ice", "oceans"], ["ice"]), strict=False):
+        prompt.relabel(language="en", source="", tags=tags)
+    assert asked_in(project.rounds.get()).tags == [("Ice", 2), ("oceans", 1)]
+
+
 def test_examples_are_the_largest_rises_and_falls_of_score_and_of_no_withdrawn_prompt(project, update):
     while project.prompts.held_out().count() < 3:
         make_prompt(project)

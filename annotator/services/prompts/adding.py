@@ -70,10 +70,17 @@ def import_records(
 
 
 def import_text(
-    *, project: Project, text: str, layout: Layout, language: str, source: str, actor: User | None
+    *,
+    project: Project,
+    text: str,
+    layout: Layout,
+    language: str,
+    source: str,
+    actor: User | None,
+    tags: str = "",
 ) -> ImportReport:
     """Take the prompts that somebody wrote or pasted, or none if any of them is wrong."""
-    content = read_pasted(text, layout, language=language, source=source)
+    content = read_pasted(text, layout, language=language, source=source, tags=tags)
     return take_content(project=project, content=content, actor=actor, skip_bad_rows=False)
 
 
@@ -163,6 +170,7 @@ def _new_prompt(
         messages=messages,
         language=draft.language,
         source=draft.source,
+        tags=list(draft.tags),
         content_hash=content_hash,
         split=split_of(messages),
         search_text="\n".join(message["content"] for message in messages).casefold(),

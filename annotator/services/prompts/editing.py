@@ -72,7 +72,8 @@ def _edit_of(project: Project, number: int) -> AuditEvent | None:
 
 def _relabel(prompt: Prompt, draft: PromptDraft, actor: User | None) -> Prompt:
     """Correct what is said about a prompt, which stays what it is."""
-    if (prompt.language, prompt.source) != (draft.language, draft.source):
-        prompt.relabel(language=draft.language, source=draft.source)
+    before, tags = (prompt.language, prompt.source, prompt.tags), list(draft.tags)
+    if before != (draft.language, draft.source, tags):
+        prompt.relabel(language=draft.language, source=draft.source, tags=tags)
         record("prompt.relabelled", actor=actor, project=prompt.project, target=prompt)
     return prompt

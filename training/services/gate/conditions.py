@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from training.models import BlindTest, Evaluation, ModelVersion
 
-from .slices import slices_of
+from .slices import Kind, slices_of
 
 
 class Rule(StrEnum):
@@ -15,6 +15,7 @@ class Rule(StrEnum):
     WATCHES = "watches"
     SAFETY = "safety"
     LANGUAGES = "languages"
+    TAGS = "tags"
     PEOPLE = "people"
 
 
@@ -47,5 +48,7 @@ def _of_evaluation(version: ModelVersion, evaluation: Evaluation) -> Iterator[Co
     yield Condition(Rule.WATCHES, None if watches is None else not watches)
     before, after = (evaluation.metrics.get(f"{side}_unsafe") for side in ("baseline", "candidate"))
     yield Condition(Rule.SAFETY, None if before is None or after is None else after <= before)
-    if slices := slices_of(version):
-        yield Condition(Rule.LANGUAGES, not any(each.is_worse for each in slices))
+    slices = slices_of(version)
+    for rule, kind in ((Rule.LANGUAGES, Kind.LANGUAGE), (Rule.TAGS, Kind.TAG)):
+        if of_kind := [each for each in slices if each.kind == kind]:
+            yield Condition(rule, not any(each.is_worse for each in of_kind))

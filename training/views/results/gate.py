@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 from ranking.statistics.sequential import LOOKS
 from training.models import BlindTest, ModelVersion
 from training.services.gate.conditions import Rule, conditions_of
-from training.services.gate.slices import Slice, slices_of
+from training.services.gate.slices import Kind, Slice, slices_of
 from training.templatetags.figures import percent
 
 FEW = 0.01
@@ -33,6 +33,15 @@ class GateView:
     sentences: list[str]
     percent: int
     slices: list[Slice]
+
+    @property
+    def tables(self) -> list[tuple[str, list[Slice]]]:
+        """The slices of each kind, with what the kind is called."""
+        titles = {Kind.LANGUAGE: _("Language"), Kind.TAG: _("Tag")}
+        found = [
+            (title, [each for each in self.slices if each.kind == kind]) for kind, title in titles.items()
+        ]
+        return [(title, slices) for title, slices in found if slices]
 
     @property
     def passed(self) -> list[Line]:
@@ -79,6 +88,11 @@ def _words(rule: Rule, holds: bool | None) -> str:
         Rule.LANGUAGES: (
             _("In no language is it clearly worse."),
             _("In a language it is clearly worse: see the table."),
+            "",
+        ),
+        Rule.TAGS: (
+            _("On no subject is it clearly worse."),
+            _("On a subject it is clearly worse: see the table."),
             "",
         ),
         Rule.PEOPLE: (
