@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from training.rlhf.hardware.device import Speed
 from training.rlhf.plan import presets, update_recipes
 from training.rlhf.plan.budget import plan_update
 from training.rlhf.plan.update_facts import UpdateFacts
-from training.rlhf.plan.update_recipes import UPDATE
+from training.rlhf.plan.update_recipes import UPDATE, UpdateRecipes
 from training.rlhf.stages import STAGES
 from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
 
@@ -114,6 +115,17 @@ def test_less_time_means_fewer_steps_and_then_smaller_stages(plan: MakePlan) -> 
     assert chosen(least, "reward")["epochs"] == (1.0, "time")
     assert chosen(least, "ppo")["batch_size"] == (64, "time")
     assert least["seconds"]["total"] > least["budget"]  # which the page says
+
+
+def test_passes_that_were_counted_before_take_what_they_would_alone(facts_file: Callable[..., Path]) -> None:
+    file = facts_file()
+    used, fresh = (UpdateRecipes(UpdateFacts.read(file), file.parent) for _ in range(2))
+    used.count(replace(used["ppo"], steps=3))
+    often = replace(used["ppo"], steps=9, epochs=4)
+    assert used.count(often) == fresh.count(often)
+    used.count_every_weight(often)
+    more = replace(often, steps=10)
+    assert used.count(more) == fresh.count(more)
 
 
 def test_an_earlier_update_says_how_long_stages_really_take(plan: MakePlan) -> None:

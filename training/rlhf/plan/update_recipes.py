@@ -19,6 +19,14 @@ from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages import STAGES
 
 UPDATE = ("reward", "ppo", "generate", "evaluate")
+# The passes of PPO are the same for other values of these; there are fewer of them, or more.
+_HOW_OFTEN: dict[str, Any] = {
+    "steps": 1,
+    "epochs": 1,
+    "checkpoint_every": 1,
+    "learning_rate": 1.0,
+    "kl_stop": 1.0,
+}
 
 
 class UpdateRecipes:
@@ -35,6 +43,7 @@ class UpdateRecipes:
         self.chosen: dict[str, Choices] = {stage: {} for stage in UPDATE}
         self._speeds: dict[Any, Speed] = {}
         self._counted: dict[Recipe, tuple[float, int, int]] = {}
+        self._workloads: dict[Recipe, Workload[Any]] = {}
 
     def __getitem__(self, stage: str) -> Recipe:
         """The recipe of a stage as it is so far."""
@@ -82,11 +91,20 @@ class UpdateRecipes:
 
     def count_every_weight(self, recipe: Recipe) -> tuple[float, int]:
         """Seconds and bytes of a run that trained the whole base instead of an adapter."""
-        workload = self._workload(recipe)
+        workload = self._counted_anew(recipe)
         seconds, memory = with_every_weight(workload, self._speed(workload))
         return seconds * self.facts.pace.get(recipe.stage, 1.0), memory
 
     def _workload(self, recipe: Recipe) -> Workload[Any]:
+        """The recipe's passes; each is counted once, however often a recipe makes it."""
+        if recipe.stage != "ppo":
+            return self._counted_anew(recipe)
+        passes = replace(recipe, **_HOW_OFTEN)
+        if passes not in self._workloads:
+            self._workloads[passes] = self._counted_anew(passes)
+        return self._workloads[passes].repeated(recipe)
+
+    def _counted_anew(self, recipe: Recipe) -> Workload[Any]:
         to_come: dict[str, LoRARecipe] = {}
         for folder, stage in (("reward", "reward"), ("policy", "ppo")):
             if recipe.stage not in ("reward", folder):

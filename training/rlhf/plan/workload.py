@@ -5,6 +5,7 @@ stages form them; that sampled rows leave the batch when they end is not counted
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -81,6 +82,17 @@ class Workload(Generic[R]):
         if self.learned is not None:
             self.base.train(self.learned)
         self.meta.convert(self.model)
+        self._costs: list[Cost] = []
+        self._known: list[Cost] = []
+
+    def repeated(self, recipe: R) -> Self:
+        """The same passes for a recipe that only makes them more or less often; none is counted again."""
+        if "phases" not in vars(self):
+            self.phases = self.count_phases()
+        other = copy(self)
+        other.recipe, other._known = recipe, list(self._costs)
+        del other.phases
+        return other
 
     def with_recipe(self, recipe: R) -> Self:
         """The same run with other settings."""
@@ -89,6 +101,7 @@ class Workload(Generic[R]):
     def learn_every_weight(self) -> None:
         """Count from now on as if all of the base learned."""
         self.model.requires_grad_(True)
+        self._costs, self._known = [], []
         self.__dict__.pop("phases", None)
 
     # What each stage answers
@@ -178,10 +191,13 @@ class Workload(Generic[R]):
 
     def cost(self, work: Callable[[], Any], adapter: str | None, *, learn: bool = False) -> Cost:
         """What it costs to do this with an adapter in use."""
+        if self._known:
+            return self._known.pop(0)
         with self.base.use(adapter), torch.set_grad_enabled(learn):
             cost = self.meta.cost(work)
         for parameter in self.model.parameters():
             parameter.grad = None
+        self._costs.append(cost)
         return cost
 
     def token_ids(self, rows: int, width: int) -> Tensor:
