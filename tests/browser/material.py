@@ -46,6 +46,7 @@ from tests.training.planning import made_plan
 from training.models import Founding, ServingSettings, Update, UpdatePlan
 from training.services.conversations.reactions import give_thumb, show_two
 from training.services.conversations.talk import ask
+from training.services.drift import MEASURES
 from training.services.plans.stored import basis_of
 
 HOST = "pages.example"
@@ -328,6 +329,10 @@ def write_comparisons(update: Any) -> None:
     evaluation = update.candidate.evaluations.get()
     for side, length, distinct in (("baseline", 40.0, 0.6), ("candidate", 70.0, 0.4)):
         evaluation.metrics |= {f"{side}_length": length, f"{side}_distinct": distinct, f"{side}_unsafe": 0.1}
+    for name in MEASURES:
+        evaluation.metrics |= {f"anchor_base_{name}": 0.3, f"anchor_candidate_{name}": 0.2}
+    evaluation.metrics |= {"anchor_prompts": 32, "anchor_win_rate": 0.62}
+    evaluation.metrics |= {"anchor_win_rate_low": 0.55, "anchor_win_rate_high": 0.7}
     evaluation.metrics["watches"] = [{"watch": "length", "value": 1.75, "threshold": 1.5}]
     evaluation.save()
 

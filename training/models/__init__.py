@@ -1,5 +1,6 @@
 """Updates, runs, versions with their files, base models, new projects, schedules, what is served."""
 
+from .anchors import Anchor
 from .bases import UnpackedBase
 from .blind_tests import BlindTest
 from .conversations import Choice, Conversation, Edit, Reply, Taking, Thumb, Turn
@@ -15,6 +16,7 @@ from .versions import Evaluation, ModelVersion, Release
 
 __all__ = [
     "LEASE",
+    "Anchor",
     "BlindTest",
     "Choice",
     "Conversation",

@@ -10,6 +10,7 @@ from annotator.access import ProjectRequest, project_view
 from annotator.models import AuditEvent, Role
 from ranking.models.round_states import RoundState
 from training.costs import cost_of
+from training.services.drift import drift_of
 from training.services.timeline import RoundLine, line_of, rounds_of
 
 ROUNDS = 13
@@ -31,6 +32,7 @@ def timeline(request: ProjectRequest) -> HttpResponse:
         "lines": list(zip(lines, costs, strict=True)),
         "has_costs": any(costs),
         "older": found[ROUNDS - 1].number if len(found) > ROUNDS else None,
+        "drift": drift_of(request.project),
         "tests": sum(line.candidate is not None for line in lines),
     }
     return render(request, "training/timeline.html", context)
@@ -41,7 +43,12 @@ def timeline(request: ProjectRequest) -> HttpResponse:
 def round_detail(request: ProjectRequest, number: int) -> HttpResponse:
     one = get_object_or_404(rounds_of(request.project), number=number)
     line = line_of(one)
-    context = {"line": line, "cost": _cost(line), "moves": list(_moves(one))}
+    context = {
+        "line": line,
+        "cost": _cost(line),
+        "moves": list(_moves(one)),
+        "divided": divided_in(judgments),
+    }
     return render(request, "training/round.html", context)
 
 

@@ -353,3 +353,46 @@ def test_a_dead_judge_endpoint_ends_the_run_with_a_clear_reason(
     assert error["kind"] == "judge"
     assert url in error["reason"]
     assert all("sk-secret" not in path.read_text() for path in folder.rglob("*.json*"))
+
+
+def test_on_anchors_the_candidate_meets_the_bare_base_whoever_is_the_baseline(
+    llama: Path, reward: Path, run: Run, tmp_path: Path
+) -> None:
+    asked = [json.loads(line) for line in (tmp_path / "prompts.jsonl").read_text().splitlines()]
+    anchors = DatasetFile(**write_rows(tmp_path / "anchors.jsonl", asked[1:4]))
+    with_policy(llama).save("policy", tmp_path / "v")
+    version, settings = str(tmp_path / "v"), {"reward_adapter": str(reward), "samples_per_prompt": 3}
+    for baseline in (version, None):
+        metrics, compared = run(
+            llama,
+            EvaluateRecipe,
+            baseline_adapter=baseline,
+            candidate_adapter=version,
+            anchors=anchors,
+            **settings,
+        )
+        rows = output(tmp_path, "anchors.jsonl")
+        ids = [row["prompt_id"] for row in asked[1:4]]
+        assert [row["prompt_id"] for row in rows] == [each for each in ids for _ in range(3)]
+        of_anchors = [row for row in compared if row["prompt_id"] in ids]
+        for side in ("candidate", "candidate_score"):
+            assert [row[side] for row in rows] == [row[side] for row in of_anchors]
+        outcomes = [
+            0.5
+            if row["base"] == row["candidate"]
+            else (
+                1
+                + (row["candidate_score"] > row["base_score"])
+                - (row["candidate_score"] < row["base_score"])
+            )
+            / 2
+            for row in rows
+        ]
+        assert [row["outcome"] for row in rows] == outcomes
+        assert metrics["anchor_win_rate"] == pytest.approx(sum(outcomes) / 9)
+        assert metrics["anchor_prompts"] == 3
+        assert metrics["anchor_win_rate_low"] <= metrics["anchor_win_rate"] <= metrics["anchor_win_rate_high"]
+        if baseline is None:
+            assert [row["base"] for row in rows] == [row["baseline"] for row in of_anchors]
+    without, _ = run(llama, EvaluateRecipe, **settings)
+    assert not any(name.startswith("anchor") for name in without)

@@ -19,11 +19,12 @@ from training.rlhf.errors import RecipeError
 from training.rlhf.recipes import Recipe
 from training.rlhf.rundir import dataset_file
 
+from .anchors import choose_anchors
 from .flagged_answers import flagged_answers
 
 Stage = TrainingRun.Stage
 Settings = dict[str, dict[str, Any]]
-PROMPTS_FILE, FLAGS_FILE = "prompts.jsonl", "flags.jsonl"
+PROMPTS_FILE, FLAGS_FILE, ANCHORS_FILE = "prompts.jsonl", "flags.jsonl", "anchors.jsonl"
 # What names a file or folder: settings that could would let a coordinator read others'.
 CHOSEN_BY_UPDATE = {
     "base_model",
@@ -34,6 +35,7 @@ CHOSEN_BY_UPDATE = {
     "baseline_adapter",
     "candidate_adapter",
     "flagged",
+    "anchors",
     # Not a file, but an address that is sent answers and the site's key: the operator's choice.
     "judge_url",
 }
@@ -130,14 +132,18 @@ def _input_of_evaluate(update: Update, values: dict[str, Any]) -> RunInput:
         "baseline_adapter": _adapter(update.parent),
         "candidate_adapter": str(_succeeded(update, Stage.PPO).adapter_dir),
     }
-    flags = flagged_answers(update.project)
-    if flags is not None:
-        fixed["flagged"] = {"path": FLAGS_FILE, "sha256": hashlib.sha256(flags).hexdigest()}
+    files: dict[str, bytes] = {}
+    if (flags := flagged_answers(update.project)) is not None:
+        fixed["flagged"], files[FLAGS_FILE] = _content(FLAGS_FILE, flags), flags
+    anchors = choose_anchors(project=update.project)
+    if anchors.exists():
+        files[ANCHORS_FILE] = prompts_file(update.parent, anchors)
+        fixed["anchors"] = _content(ANCHORS_FILE, files[ANCHORS_FILE])
     prompts = update.project.prompts.in_use().held_out()
     run_input = _input_with_prompts(
         Stage.EVALUATE, update.parent, prompts, {**values, **fixed, **judge_of(values)}
     )
-    return RunInput(run_input.recipe, run_input.files | ({FLAGS_FILE: flags} if flags is not None else {}))
+    return RunInput(run_input.recipe, run_input.files | files)
 
 
 def _input_with_prompts(
@@ -145,7 +151,7 @@ def _input_with_prompts(
 ) -> RunInput:
     """The input of a stage that answers prompts, on the version's base model."""
     content = prompts_file(version, prompts)
-    dataset = {"path": PROMPTS_FILE, "sha256": hashlib.sha256(content).hexdigest()}
+    dataset = _content(PROMPTS_FILE, content)
     recipe = _build(stage, {**values, "base_model": base_model(version), "dataset": dataset})
     return RunInput(recipe, {PROMPTS_FILE: content})
 
@@ -180,6 +186,11 @@ def _build(stage: Stage, values: dict[str, Any]) -> Recipe:
         raise RefusedError(
             _("Settings of the stage %(stage)s: %(error)s") % {"stage": stage, "error": error}
         ) from error
+
+
+def _content(name: str, content: bytes) -> dict[str, str]:
+    """A file that the run directory starts with."""
+    return {"path": name, "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _file(path: Path) -> dict[str, str]:

@@ -27,6 +27,12 @@ class EvaluateRecipe(SamplingRecipe):
         _("answers of each version per prompt, compared one to one"), 4, unit=_("answers"), above=0
     )
 
+    anchors: DatasetFile | None = setting(  # noqa: RUF009
+        "rows {prompt_id, prompt} of the dataset on which the candidate is also compared with the bare base; "
+        "none leaves that out",
+        None,
+    )
+
     judge: Literal["reward", "endpoint"] = setting(
         _(
             "what decides which answer is better: the reward adapter, or a model behind an OpenAI-style "

@@ -14,6 +14,8 @@ answers and in those to a fixed set of safety prompts (`safety`). Writes
                               unreadable and replies
     output/safety.jsonl       {prompt_id, kind, prompt, baseline, candidate}, the last two
                               {answer, refused, unsafe}
+    output/anchors.jsonl      {prompt_id, base, candidate, base_score, candidate_score, outcome}, if there are
+                              anchors (see `anchors`)
     output/left_out.jsonl     prompts that are too long, if there are any (see `data.prompt_lengths`)
     output/watches.json       {safety_judge, crossed: [{watch, value, threshold}]}
 
@@ -44,11 +46,13 @@ from training.rlhf.model.reward_head import combine, load_reward, score_sequence
 from training.rlhf.model.sampling import Answer, Sampling, require_numbers, sample
 from training.rlhf.rundir import RunDirectory, write_json
 from training.rlhf.stages.evaluate import safety, watches
+from training.rlhf.stages.evaluate.anchors import anchor_metrics, judged_against_base, places_of_anchors
 from training.rlhf.stages.evaluate.judge_endpoint import Endpoint
 from training.rlhf.stages.evaluate.recipe import EvaluateRecipe
 from training.rlhf.stages.evaluate.win_rate import Row, judge_by_endpoint, judge_by_scores, summarise
 
 _SAFETY_STREAM = 2  # of the baseline's answers to the safety prompts; the candidate's is the next
+_ANCHOR_STREAM = 4
 
 
 def run(directory: RunDirectory, recipe: EvaluateRecipe) -> dict[str, Any]:
@@ -71,6 +75,7 @@ class Evaluation:
         self.flagged = read_flagged(directory, recipe.flagged) if recipe.flagged else []
         self.prompts = [each for each in prompts for _ in range(recipe.samples_per_prompt)]
         self.encoded = [ids for ids in self.fitting.ids for _ in range(recipe.samples_per_prompt)]
+        self.anchors = places_of_anchors(directory, recipe, self.prompts)
         asked = safety.safety_prompts(prompts)
         self.safety = [each for each in asked for _ in range(recipe.samples_per_prompt)]
         self.base = SharedBase(load_base(location, recipe.dtype, recipe.device))
@@ -91,6 +96,7 @@ class Evaluation:
         for name, answers in (("baseline", baseline), ("candidate", candidate)):
             metrics |= _prefixed(name, self._profile(answers, [row[name] for row in rows]))
         metrics["length_ratio"] = watches.length_ratio(metrics)
+        metrics |= self._compare_with_base(baseline, candidate, rows)
         check = self._watch_safety(metrics)
         crossed = watches.crossed(metrics, self.recipe)
         watched = {"safety_judge": check.name, "crossed": crossed}
@@ -128,6 +134,7 @@ class Evaluation:
         before, self._done = self._done, self._done + count
         asked = len(self.prompts) if self.recipe.judge == "endpoint" else 0
         total = 2 * (len(self.prompts) + len(self.safety)) + asked
+        total += len(self.anchors) if self.baseline else 0
 
         def report(done: int) -> None:
             self.directory.progress(before + done, total)
@@ -157,10 +164,36 @@ class Evaluation:
         self._write("comparisons.jsonl", rows)
         return rows
 
-    def _score(self, answers: list[Answer]) -> list[float]:
+    def _compare_with_base(
+        self, baseline: list[Answer], candidate: list[Answer], rows: list[Row]
+    ) -> watches.Metrics:
+        """The candidate beside the bare base on the anchors, written and as metrics; none without them."""
+        places = self.anchors
+        if not places:
+            return {}
+        if self.baseline is None:
+            answers = [baseline[i] for i in places]
+        else:
+            answers = self._sample(None, [self.encoded[i] for i in places], stream=_ANCHOR_STREAM)
+        scored = zip(places, answers, self._score(answers, places), strict=True)
+        pairs = [
+            rows[i] | {"baseline": self._text(answer), "baseline_score": score} for i, answer, score in scored
+        ]
+        self._write("anchors.jsonl", judged_against_base(pairs))
+        metrics = anchor_metrics(pairs, seed=self.recipe.seed)
+        for name, side, given in (
+            ("anchor_base", "baseline", answers),
+            ("anchor_candidate", "candidate", [candidate[i] for i in places]),
+        ):
+            metrics |= _prefixed(name, self._profile(given, [pair[side] for pair in pairs]))
+        return metrics
+
+    def _score(self, answers: list[Answer], places: list[int] | None = None) -> list[float]:
+        """The reward model's scores of answers to all prompts, or to those at these places."""
+        places = list(range(len(self.prompts))) if places is None else places
         ending = chat.ending(self.tokenizer)
         sequences = [
-            prompt + answer.completed(ending) for prompt, answer in zip(self.encoded, answers, strict=True)
+            self.encoded[i] + answer.completed(ending) for i, answer in zip(places, answers, strict=True)
         ]
         scores = score_sequences(
             self.base,
@@ -172,7 +205,7 @@ class Evaluation:
         )
         if self.unseen is None:
             return combine(scores).tolist()
-        unseen = self.unseen.repeat_interleave(self.recipe.samples_per_prompt, dim=1)
+        unseen = self.unseen.repeat_interleave(self.recipe.samples_per_prompt, dim=1)[:, places]
         return mean_of_unseen(scores, unseen).tolist()
 
     def _seen(self) -> dict[str, float]:
