@@ -9,7 +9,9 @@ from django.views.decorators.http import require_safe
 
 from annotator.access import MEMBERS, ProjectRequest, project_view
 from annotator.models import Role
+from ranking.models import Judgment
 from ranking.models.agreement import FEWEST_PAIRS
+from ranking.models.divided import divided_in
 from ranking.statistics.annotator_agreement import PairwiseAgreement
 from training.costs import cost_of
 from training.models import ModelVersion, Update
@@ -36,6 +38,7 @@ def report(request: ProjectRequest, number: int) -> HttpResponse:
         "line": line,
         "asked": asked_in(one),
         "agreement": _agreement(line, is_coordinator=is_coordinator),
+        "divided": divided_in(Judgment.objects.in_round(one)),
         "is_coordinator": is_coordinator,
         **_taken(line),
         **_result(line),

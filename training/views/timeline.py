@@ -8,6 +8,8 @@ from django.views.decorators.http import require_safe
 
 from annotator.access import ProjectRequest, project_view
 from annotator.models import AuditEvent, Role
+from ranking.models import Judgment
+from ranking.models.divided import divided_in
 from ranking.models.round_states import RoundState
 from training.costs import cost_of
 from training.services.drift import drift_of
@@ -43,6 +45,7 @@ def timeline(request: ProjectRequest) -> HttpResponse:
 def round_detail(request: ProjectRequest, number: int) -> HttpResponse:
     one = get_object_or_404(rounds_of(request.project), number=number)
     line = line_of(one)
+    judgments = Judgment.objects.in_round(one)
     context = {
         "line": line,
         "cost": _cost(line),

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ranking.models import Judgment
+from ranking.models.divided import divided_in
 from ranking.statistics.sequential import LOOKS
 from training.models import BlindTest, ModelVersion
 from training.services.gate.conditions import Rule, conditions_of
@@ -128,6 +130,14 @@ def _sentences(version: ModelVersion, test: BlindTest) -> list[str]:
         if not test.is_open:
             guess = _("A test stops when luck has carried it far enough: %(shrunken)s is the better guess.")
             said += [guess % words, *_about_leverage(test)]
+    judgments = Judgment.objects.filter(is_current=True, comparison__in=test.comparisons.all())
+    if divided := len(divided_in(judgments)):
+        taste = ngettext(
+            "On %(count)d pair of answers people are divided: both have more votes than mistakes explain.",
+            "On %(count)d pairs of answers people are divided: both have more votes than mistakes explain.",
+            divided,
+        )
+        said.append(taste % {"count": divided})
     if test.simulated_votes:
         said.append(_("%(simulated)d of the votes are simulated and of no person.") % words)
     return said
