@@ -5,3 +5,6 @@ FEWEST_ANSWERS, MOST_ANSWERS = 2, 8
 
 Another number takes a migration in `annotator` and `ranking`, because the database keeps it too.
 """
+
+FEWEST_PEOPLE = 10
+"""Below this nobody outside is told how many people took part, or what they agreed on: few can be guessed."""

@@ -38,6 +38,7 @@ SECTIONS = {
             ("practice_length", "practice_pass_mark", "leaderboard"),
         ),
         Section("publishing", _("Publishing and consent"), ("licence", "consent_text")),
+        Section("transparency", _("Transparency"), ("is_transparent", "known_problems")),
         Section("costs", _("Costs"), ("price_per_kwh", "price_per_hour", "currency")),
         Section("advanced", _("Advanced"), ("assignment_minutes", "hidden_words")),
     )

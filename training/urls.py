@@ -14,6 +14,7 @@ from .views import (
     schedules,
     serving,
     timeline,
+    transparency,
 )
 from .views.chat import answers, conversations, reactions, review, visitors
 from .views.lineage import judgments
@@ -101,6 +102,7 @@ urlpatterns = [
     path("p/<slug:slug>/training/", include(project_patterns)),
     path("p/<slug:slug>/judgments/", include(judgment_patterns)),
     path("p/<slug:slug>/chat/", include(chat_patterns)),
+    path("transparency/<slug:project>/", transparency.transparency, name="transparency"),
     *visitor_patterns,
     path("v1/", include(openai_patterns)),
 ]

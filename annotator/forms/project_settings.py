@@ -65,6 +65,15 @@ class ProjectForm(ComparedForm, forms.ModelForm):
             "words that come with Chorus. Change it, and everybody is asked again."
         ),
     )
+    known_problems = forms.CharField(
+        required=False,
+        max_length=20_000,
+        label=_("Known problems"),
+        widget=forms.Textarea(attrs={"rows": 8}),
+        help_text=_(
+            "Markdown: what the chatbot gets wrong, as far as you know. What was measured is told beside it."
+        ),
+    )
     system_prompt = forms.CharField(
         required=False,
         max_length=20_000,
@@ -118,6 +127,7 @@ class ProjectForm(ComparedForm, forms.ModelForm):
             "practice_length": _("Comparisons in the practice"),
             "practice_pass_mark": _("How many of them have to be right"),
             "offers_rewrites": _("Volunteers may write a better answer"),
+            "is_transparent": _("Everybody may read how this chatbot is made"),
             "price_per_kwh": _("Price of a kilowatt-hour"),
             "price_per_hour": _("Price of an hour of the machine"),
             "leaderboard": _("Show volunteers who has ranked most in the round"),
@@ -136,6 +146,10 @@ class ProjectForm(ComparedForm, forms.ModelForm):
             ),
             "leaderboard": _(
                 "Given names and numbers only; anyone can take theirs off. It rewards speed, so think twice."
+            ),
+            "is_transparent": _(
+                "A public page, without an account: rounds, datasets, versions, tests, energy and "
+                "withdrawals in numbers. It has no names, no prompts and no texts of volunteers."
             ),
             "price_per_kwh": _(
                 "What electricity costs you. With a price, each update says what it costs, before and after."

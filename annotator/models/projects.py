@@ -116,6 +116,10 @@ class Project(models.Model):
     currency = models.CharField(
         max_length=3, blank=True, validators=[check_currency], help_text="Of both prices, as ISO 4217 has it."
     )
+    is_transparent = models.BooleanField(
+        default=False, help_text="Whether everybody may read how it is made, without an account."
+    )
+    known_problems = models.TextField(blank=True, help_text="Markdown, for its public page.")
     prompts_numbered = models.PositiveIntegerField(
         default=0, editable=False, help_text="The highest number that a prompt of it has had."
     )

@@ -238,6 +238,9 @@ def make_training() -> dict[str, Any]:
     coordinator = project.memberships.get(role=Role.COORDINATOR).user
     coordinator.email = f"cora@{HOST}"
     coordinator.save()
+    Project.objects.filter(pk=project.pk).update(
+        is_transparent=True, known_problems="It confuses *weather* and *climate*."
+    )
     numbers = {"finished": finished.number, "failed": failed.number, "running": running.number}
     return {"trained": project.slug, **numbers}
 

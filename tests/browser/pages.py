@@ -284,7 +284,7 @@ MATERIAL = [
     View("settings", "/p/pages-four/settings/"),
     *(
         View(f"settings-{name}", f"/p/pages-four/settings/{name}/")
-        for name in ("guidelines", "ranking", "volunteers", "publishing", "costs", "advanced")
+        for name in ("guidelines", "ranking", "volunteers", "publishing", "transparency", "costs", "advanced")
     ),
     View(
         "settings-changed",
@@ -370,6 +370,7 @@ TRAINING = [
     View("judgments", "/p/pages-four/judgments/", "vera"),
     View("judgment-lineage", "/p/pages-four/judgments/{judgment}/", "vera"),
     View("version-lineage", "/p/{trained}/training/versions/1/lineage/", "cora"),
+    View("transparency", "/transparency/{trained}/", NOBODY),
     View("version-safety", "/p/{trained}/training/versions/1/safety/", "cora"),
     View("api-docs", "/api/v1/docs/"),
 ]

@@ -7,6 +7,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from annotator.currencies import digits_of
+from annotator.limits import FEWEST_PEOPLE
 
 register = template.Library()
 
@@ -21,6 +22,14 @@ def percent(share: float | None) -> str:
 def decimal(value: float, places: int = 1) -> str:
     """A rounded number as the reader's language writes it; Django's `number_format` alone cuts digits off."""
     return number_format(round(value, places), places)
+
+
+@register.filter
+def public_count(people: int) -> str:
+    """A number of people as the public may know it: none, so many, or that they are few."""
+    if 0 < people < FEWEST_PEOPLE:
+        return _("fewer than %(number)d") % {"number": FEWEST_PEOPLE}
+    return number_format(people, force_grouping=True)
 
 
 @register.filter

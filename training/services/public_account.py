@@ -1,0 +1,143 @@
+"""What a project tells the public about itself: numbers, checksums and verdicts, no names and no texts.
+
+What is still open is left out: a candidate before it was decided about, a blind test that goes on, and the
+agreement of a round in which people can still vote.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Count, Sum
+
+from annotator.limits import FEWEST_PEOPLE
+from annotator.models import Project
+from annotator.text.storable import storable
+from ranking.models import Dataset
+from ranking.models.round_states import RoundState
+from training.costs import cost_of
+from training.models import BlindTest, ModelVersion, TrainingRun
+from training.services.base_models.cards import BaseDescription, describe_base
+from training.services.timeline import Expense, line_of, rounds_of
+from training.services.versions.withdrawn_datasets import withdrawn_datasets
+
+CARD, LONGEST_CARD = "README.md", 64 * 1024
+NEWEST = 13
+"""Of rounds, datasets and versions: a quarter of a year of weeks."""
+
+
+@dataclass(frozen=True)
+class PublicRound:
+    """A round in numbers; `agreement` is None where few took part or people can still vote."""
+
+    number: int
+    state: str
+    opened_at: datetime | None
+    judgments: int
+    of_simulated: int
+    people: int
+    agreement: float | None
+
+
+@dataclass(frozen=True)
+class PublicVersion:
+    version: ModelVersion
+    test: BlindTest | None
+    withdrawn: list[Dataset]
+    card: str
+
+
+class PublicAccount:
+    """The figures of one project; each is counted when it is first asked for."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+
+    @cached_property
+    def base(self) -> BaseDescription:
+        return describe_base(self.project.base_model)
+
+    @cached_property
+    def rounds(self) -> list[PublicRound]:
+        begun = rounds_of(self.project).exclude(state=RoundState.PREPARING)
+        return [_public(line_of(one)) for one in begun[:NEWEST]]
+
+    @cached_property
+    def datasets(self) -> list[Dataset]:
+        return list(self.project.datasets.prefetch_related("withdrawn_parts")[:NEWEST])
+
+    @cached_property
+    def versions(self) -> list[PublicVersion]:
+        """Those that were decided about, the newest first."""
+        behind = withdrawn_datasets(self.project)
+        tests = {test.candidate_id: test for test in self.ended_tests}
+        return [
+            PublicVersion(version, tests.get(version.pk), behind.get(version.pk, []), _card(version))
+            for version in self._decided()[:NEWEST]
+        ]
+
+    @cached_property
+    def live(self) -> ModelVersion | None:
+        return ModelVersion.objects.live().filter(project=self.project).first()
+
+    @cached_property
+    def ended_tests(self) -> list[BlindTest]:
+        tests = BlindTest.objects.filter(candidate__project=self.project, ended_at__isnull=False)
+        return list(tests.exclude(candidate__state=ModelVersion.State.CANDIDATE).select_related("candidate"))
+
+    @cached_property
+    def withdrawals(self) -> dict[str, int]:
+        found: dict[str, Any] = self.project.withdrawals.aggregate(
+            people=Count("pk"), judgments=Sum("judgments")
+        )
+        return {name: value or 0 for name, value in found.items()}
+
+    @cached_property
+    def totals(self) -> dict[str, int]:
+        """How many there are of what is listed, for the lists show the newest."""
+        return {
+            "rounds": self.project.rounds.begun().count(),
+            "datasets": self.project.datasets.count(),
+            "versions": self._decided().count(),
+            "releases": self.project.releases.filter(is_rollback=False).count(),
+            "rollbacks": self.project.releases.filter(is_rollback=True).count(),
+        }
+
+    @cached_property
+    def expense(self) -> Expense:
+        return Expense.of(TrainingRun.objects.filter(project=self.project))
+
+    @property
+    def cost(self) -> str:
+        return cost_of(self.project, seconds=self.expense.seconds, kwh=self.expense.kwh)
+
+    def _decided(self) -> Any:
+        versions = self.project.versions.exclude(state=ModelVersion.State.CANDIDATE)
+        return versions.select_related("parent", "dataset", "project").prefetch_related("evaluations")
+
+
+def _public(line: Any) -> PublicRound:
+    collected = line.collected
+    may_tell = not line.round.is_open and collected.people >= FEWEST_PEOPLE
+    return PublicRound(
+        number=line.round.number,
+        state=line.round.get_state_display(),
+        opened_at=line.round.opened_at,
+        judgments=collected.judgments,
+        of_simulated=collected.of_simulated,
+        people=collected.people,
+        agreement=collected.agreement.share if may_tell else None,
+    )
+
+
+def _card(version: ModelVersion) -> str:
+    """The version's model card without its front matter; empty where it has none."""
+    folder = version.adapter_dir
+    if folder is None:
+        return ""
+    try:
+        text = (folder / CARD).read_text(encoding="utf-8", errors="replace")[:LONGEST_CARD]
+    except OSError:
+        return ""
+    return storable(text).split("\n---\n", 1)[-1]
