@@ -23,7 +23,14 @@ from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_prompt
 from tests.pressing import FormReader, filled
 from tests.training.chat.making import make_turn
-from tests.training.making import SMALL, make_candidate, make_finished, make_judged, make_update
+from tests.training.making import (
+    SMALL,
+    make_candidate,
+    make_finished,
+    make_judged,
+    make_source,
+    make_update,
+)
 from training.models import Routine
 from training.services.conversations.review import leave_turn
 from training.services.gate.blind_test import FEWEST_PROMPTS, fresh_prompts
@@ -311,6 +318,15 @@ def back(site: Site, name: str) -> Act:
     )
 
 
+def start(site: Site, name: str) -> Act:
+    source = make_source(site.ada)
+
+    def meanwhile() -> None:
+        cancel_sampling(run=sample_live_version(project=site.project, actor=site.bob), actor=site.bob)
+
+    return Act(site.url(name), meanwhile, "Newest sampling", entered={"source": str(source.pk)})
+
+
 def schedule(site: Site, name: str) -> Act:
     values: Any = {"is_enabled": True, "min_new_judgments": 5, "settings": SMALL}
     return Act(
@@ -420,6 +436,7 @@ ACTS: dict[str, Callable[[Site, str], Act]] = {
     "start-update": update_start,
     "sample": sampling,
     "roll-back": back,
+    "start-from": start,
     "schedule": schedule,
     **{f"schedule-{kind}": routine for kind in Routine.Kind.values},
     "serving": serving,

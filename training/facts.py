@@ -13,7 +13,7 @@ from ranking.facts import dataset_facts, round_facts
 from .models import ModelVersion, Routine, TrainingRun, Turn, Update
 from .services.versions.withdrawn_datasets import withdrawn_datasets
 
-LIVE_VERBS = ("version.registered", "version.released", "version.rolled_back")
+LIVE_VERBS = ("version.registered", "version.taken_over", "version.released", "version.rolled_back")
 
 
 def live_facts(project: Project) -> Facts:

@@ -36,6 +36,8 @@ add_sentences(
         "version.created": _("%(who)s made version %(target)s by an update"),
         "version.registered": _("%(who)s registered version %(target)s"),
         "version.released": _("%(who)s released version %(target)s"),
+        "version.taken_over": _("%(who)s started from version %(number)s of %(name)s: version %(target)s"),
+        "version.passed_on": _("%(who)s let %(name)s start from version %(target)s"),
         "version.rejected": _("%(who)s rejected version %(target)s"),
         "version.files_deleted": _("%(who)s had the files of version %(target)s deleted"),
         "version.rolled_back": _("%(who)s went back to version %(target)s"),

@@ -20,7 +20,7 @@ from .views.chat import answers, conversations, reactions, review, visitors
 from .views.lineage import judgments
 from .views.lineage.version import version_lineage
 from .views.updates import comparing, update
-from .views.versions import adapters, exports, safety, version
+from .views.versions import adapters, exports, safety, starting, version
 
 project_patterns = [
     path("", overview.training, name="training"),
@@ -45,6 +45,7 @@ project_patterns = [
     path("updates/<int:number>/cancel/", update.update_cancel, name="cancel-update"),
     path("updates/<int:number>/retry/", update.update_retry, name="retry-update"),
     path("versions/", version.family, name="versions"),
+    path("versions/start/", starting.version_start, name="start-from"),
     path("versions/<int:number>/", version.version_detail, name="version"),
     path("versions/<int:number>/lineage/", version_lineage, name="version-lineage"),
     path("versions/<int:number>/safety/", safety.version_safety, name="version-safety"),

@@ -41,13 +41,22 @@ from tests.factories import (
 )
 from tests.ranking.making import make_assignment, make_judgment
 from tests.training.chat.making import make_reply, make_turn, react_in_every_way
-from tests.training.making import make_finished, make_judged, make_run, make_update, write_progress
+from tests.training.making import (
+    make_finished,
+    make_judged,
+    make_run,
+    make_source,
+    make_trainable,
+    make_update,
+    write_progress,
+)
 from tests.training.planning import made_plan
 from training.models import Founding, ServingSettings, Update, UpdatePlan
 from training.services.conversations.reactions import give_thumb, show_two
 from training.services.conversations.talk import ask
 from training.services.drift import MEASURES
 from training.services.plans.stored import basis_of
+from training.services.versions.starting import start_from
 
 HOST = "pages.example"
 QUESTIONS: dict[str, tuple[str, ...]] = {
@@ -241,8 +250,17 @@ def make_training() -> dict[str, Any]:
     Project.objects.filter(pk=project.pk).update(
         is_transparent=True, known_problems="It confuses *weather* and *climate*."
     )
+    make_started(coordinator)
     numbers = {"finished": finished.number, "failed": failed.number, "running": running.number}
     return {"trained": project.slug, **numbers}
+
+
+def make_started(coordinator: User) -> None:
+    """A project that can start from what another one has learned, and one that did."""
+    source = make_source(coordinator, name="Sea tutor")
+    make_trainable(slug="pages-beginning", name="Beginning", coordinator=coordinator)
+    project = make_trainable(slug="pages-continued", name="Continued", coordinator=coordinator)
+    start_from(project=project, source=source, actor=coordinator)
 
 
 def write_curves(update: Any, steps: int) -> None:

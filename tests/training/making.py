@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from annotator.models import Author, Completion, Project
+from annotator.models import Author, Completion, Membership, Project, Role, User
 from annotator.services.completions import add_completions, get_or_create_author
 from ranking.models.round_states import RoundState
 from ranking.services import claim_next, open_round, snapshot_preferences, submit_judgment
@@ -18,6 +18,7 @@ from training.services.runs.recipes import PROMPTS_FILE, STAGES, prompts_file
 from training.services.updates.control import start_update
 from training.services.versions.base_version import register_base_version
 from training.services.versions.candidates import publish_candidate
+from training.services.versions.releases import release_version
 
 PROMPTS = 12
 METRICS = {
@@ -136,6 +137,17 @@ def make_finished(update: Update) -> ModelVersion:
         run.claim()
         run.finish(TrainingRun.State.SUCCEEDED, result=make_result(run))
     return publish_candidate(update)
+
+
+def make_source(coordinator: User | None = None, **fields: Any) -> ModelVersion:
+    """A version that a project of its own has released, which the coordinator coordinates, too."""
+    version = make_finished(make_update(make_judged(**fields)))
+    release_version(version=version, actor=coordinator_of(version.project))
+    for run in version.project.runs.active():
+        run.request_cancel()
+    if coordinator:
+        Membership.objects.create(project=version.project, user=coordinator, role=Role.COORDINATOR)
+    return version
 
 
 def make_result(run: TrainingRun) -> dict[str, Any]:

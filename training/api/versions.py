@@ -38,12 +38,18 @@ class VersionSerializer(serializers.ModelSerializer):
     parent = serializers.IntegerField(source="parent.number", default=None, allow_null=True)
     dataset = serializers.IntegerField(source="dataset.number", default=None, allow_null=True)
     datasets_taken_back = serializers.SerializerMethodField()
+    origin = serializers.JSONField(
+        source="origin.facts",
+        default=None,
+        allow_null=True,
+        help_text="Where it came from, if another project made it: project, version, checksum, licences.",
+    )
 
     class Meta:
         model = ModelVersion
         fields = (
-            "number", "state", "parent", "dataset", "datasets_taken_back", "base_model", "adapter_sha256",
-            "metrics", "created_at",
+            "number", "state", "parent", "origin", "dataset", "datasets_taken_back", "base_model",
+            "adapter_sha256", "metrics", "created_at",
         )  # fmt: skip
         extra_kwargs: ClassVar = {
             "metrics": {
@@ -102,7 +108,7 @@ class VersionsAPIView(ProjectAPIView):
     )
     def get(self, request: Request, slug: str) -> Response:
         facts = live_facts(self.project)
-        return self.answer_page(self.project.versions.select_related("parent", "dataset"), facts)
+        return self.answer_page(self.project.versions.select_related("parent", "dataset", "origin"), facts)
 
 
 class VersionAPIView(ProjectAPIView):

@@ -8,6 +8,7 @@ from .engine_runs import EngineRun
 from .exports import Export
 from .foundings import Founding
 from .leases import LEASE, Leased, LeaseLostError
+from .origins import Origin
 from .plans import UpdatePlan
 from .runs import TrainingRun, Update
 from .schedules import Gate, Recurring, Routine, Schedule
@@ -30,6 +31,7 @@ __all__ = [
     "Leased",
     "ModelServer",
     "ModelVersion",
+    "Origin",
     "QueuePlace",
     "Recurring",
     "Release",

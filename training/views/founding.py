@@ -24,12 +24,18 @@ def new_project(request: SignedInRequest) -> HttpResponse:
         return redirect("founding")
     if request.method != "POST":
         return _show(
-            request, FoundingForm(initial=_begin_with(founding)), error=founding.error if founding else ""
+            request,
+            FoundingForm(initial=_begin_with(founding), founder=request.user),
+            error=founding.error if founding else "",
         )
     if "look" in request.POST:
         # Without htmx it is a whole page, whose status says that nothing was done.
-        return _show(request, FoundingForm(initial=_typed(request.POST)), status=200 if request.htmx else 422)
-    form = FoundingForm(request.POST)
+        return _show(
+            request,
+            FoundingForm(initial=_typed(request.POST), founder=request.user),
+            status=200 if request.htmx else 422,
+        )
+    form = FoundingForm(request.POST, founder=request.user)
     if not form.is_valid():
         return _show(request, form, status=422)
     with tell_refusal(request):

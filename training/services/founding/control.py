@@ -19,6 +19,8 @@ def founding_of(user: User) -> Founding | None:
 def request_founding(*, founder: User, values: dict[str, str]) -> Founding:
     """Let a worker check the base model and found the project with these arguments of `found_project`.
 
+    With `start_from` it begins with what that version of another project has learned.
+
     Raises RefusedError while another founding of the person's waits or runs.
     """
     User.objects.select_for_update(no_key=True).get(pk=founder.pk)

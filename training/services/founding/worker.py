@@ -4,8 +4,10 @@ from django.db import transaction
 
 from annotator.access import FOUND
 from annotator.errors import RefusedError
+from annotator.models import Project, User
 from training.failures import record_failure
 from training.models import Founding
+from training.services.versions.origins import take_over, versions_coordinated_by
 
 from .projects import found_project, prepare_base_model
 
@@ -27,7 +29,8 @@ def execute_founding(founding_id: int) -> None:
 
 
 def _found(founding: Founding) -> None:
-    values = founding.values
+    values = dict(founding.values)
+    started_from = values.pop("start_from", "")
     founding.hold_long()
     base_model = prepare_base_model(
         values["base_model"], system_prompt=values["system_prompt"], beat=founding.renew
@@ -37,6 +40,15 @@ def _found(founding: Founding) -> None:
         raise RefusedError(f"{founding.founder} may not found projects any more.")
     with transaction.atomic():
         project = found_project(**values | {"base_model": base_model}, coordinator=founding.founder)
+        if started_from:
+            _start_from(project, founding.founder, int(started_from))
         founding.finish(
             founding.State.SUCCEEDED, project=project, values={}
         )  # nothing is kept if it was stopped
+
+
+def _start_from(project: Project, founder: User, version_id: int) -> None:
+    source = versions_coordinated_by(founder).filter(pk=version_id).first()
+    if source is None:
+        raise RefusedError("The version to start from is gone, or you no longer coordinate its project.")
+    take_over(project, source, founder)

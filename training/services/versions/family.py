@@ -21,7 +21,7 @@ def family_of(project: Project) -> list[Relative]:
     The main line leads to the live version and keeps its depth, however long it gets: with a level for each
     generation, a year of weeks would not fit on a page.
     """
-    related = ("update", "dataset", "parent__update")
+    related = ("update", "dataset", "parent__update", "origin")
     versions = list(ModelVersion.objects.filter(project=project).select_related(*related).order_by("number"))
     children = defaultdict(list)
     for version in versions:

@@ -17,7 +17,8 @@ from training.rlhf.rundir import sha256_of, sync_tree
 ADAPTER_FILES = ("adapter_config.json", ADAPTER_WEIGHTS)
 # The model card, the base model that the adapter belongs to, the prompts that a reward model was trained on;
 # runs of earlier versions may lack them.
-DESCRIPTIONS = ("README.md", "base.json", "seen_prompts.json")
+CARD = "README.md"
+DESCRIPTIONS = (CARD, "base.json", "seen_prompts.json")
 
 
 @contextmanager
@@ -38,6 +39,18 @@ def staged_adapters(update: Update, adapters: dict[str, TrainingRun], folder: Pa
         yield staged
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+
+
+def copy_adapter(folder: Path, target: Path, *, more_on_card: str) -> None:
+    """Copy a version's adapter to a folder that is made anew, with more on its model card; synced."""
+    shutil.rmtree(target.parent, ignore_errors=True)  # what somebody left who was killed
+    target.mkdir(parents=True)
+    there = [name for name in DESCRIPTIONS if (folder / name).is_file()]
+    for name in (*ADAPTER_FILES, *there):
+        shutil.copyfile(folder / name, target / name)
+    with open(target / CARD, "a", encoding="utf-8") as card:
+        card.write(more_on_card)
+    sync_tree(target.parent)
 
 
 def put_in_place(staged: Path, target: Path) -> None:

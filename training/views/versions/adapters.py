@@ -11,9 +11,8 @@ from annotator.access import ProjectRequest, project_view
 from annotator.downloads import answer_file
 from annotator.models import Role
 from training.models import ModelVersion
-from training.services.versions.files import ADAPTER_FILES
+from training.services.versions.files import ADAPTER_FILES, CARD
 
-CARD = "README.md"
 FILES = (*ADAPTER_FILES, CARD)
 
 

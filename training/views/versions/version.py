@@ -12,13 +12,15 @@ from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
 from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
-from training.models import Export, Update
+from training.models import Export, ModelVersion, Origin, Update
 from training.services.base_models.cards import describe_base
 from training.services.gate.blind_test import start_blind_test
 from training.services.versions.exports import file_name
 from training.services.versions.family import family_of
+from training.services.versions.origins import sources_for, versions_coordinated_by, why_settled
 from training.services.versions.releases import reject_version, release_version
 from training.services.versions.removing import delete_version_files, why_needed
+from training.services.versions.withdrawn_datasets import withdrawn_datasets
 from training.views.results import result_context
 from training.views.versions.adapters import adapter_files
 
@@ -27,7 +29,12 @@ from training.views.versions.adapters import adapter_files
 @project_view(Role.COORDINATOR)
 def family(request: ProjectRequest) -> HttpResponse:
     """All versions, each below the one that it was trained from."""
-    context = {"family": family_of(request.project), "live": request.project.versions.live().first()}
+    project = request.project
+    context = {
+        "family": family_of(project),
+        "live": project.versions.live().first(),
+        "can_start_from": not why_settled(project) and bool(sources_for(request.user, project)),
+    }
     return render(request, "training/versions.html", context)
 
 
@@ -47,8 +54,21 @@ def version_detail(request: ProjectRequest, number: int) -> HttpResponse:
         "adapter_files": list(adapter_files(version)),
         "why_needed": why_needed(version),
         "children": request.project.versions.filter(parent=version),
+        **_kin(version, request),
     }
     return render(request, "training/version.html", context)
+
+
+def _kin(version: ModelVersion, request: ProjectRequest) -> dict[str, Any]:
+    """Where it came from and what started from it, in other projects; links to those that one coordinates."""
+    origin = Origin.objects.filter(version=version).select_related("source__project").first()
+    source = origin.source if origin else None
+    return {
+        "origin": origin,
+        "can_see_source": source and versions_coordinated_by(request.user).filter(pk=source.pk).exists(),
+        "source_taken_back": withdrawn_datasets(source.project).get(source.pk, []) if source else [],
+        "descendants": Origin.objects.filter(source=version).select_related("version__project"),
+    }
 
 
 def _files_of(export: Export) -> dict[str, dict[str, Any]]:
