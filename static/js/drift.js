@@ -29,14 +29,14 @@ function draw() {
       axes: [{ ...axis, values: (_plot, values) => values.map((value) => (Number.isInteger(value) ? value : "")) }, { ...axis, size: 54 }],
       series: [
         { label: holder.dataset.version },
-        line(holder.dataset.rate, accent, {}),
         line(holder.dataset.low, accent, { width: 1, dash: [3, 4], points: { show: false } }),
         line(holder.dataset.high, accent, { width: 1, dash: [3, 4], points: { show: false } }),
         line(holder.dataset.even, colour("--warn"), { width: 1, points: { show: false } }),
+        line(holder.dataset.rate, accent, {}), // last, so that the band does not hide it
       ],
-      bands: [{ series: [3, 2], fill: colour("--accent-soft") }],
+      bands: [{ series: [2, 1], fill: colour("--accent-soft") }],
     },
-    [numbers, column("rate", 100), column("low", 100), column("high", 100), numbers.map(() => 50)],
+    [numbers, column("low", 100), column("high", 100), numbers.map(() => 50), column("rate", 100)],
     holder,
   );
 }
