@@ -1,14 +1,18 @@
 """From a judgment forward to versions, and from a version back to judgments."""
 
 import json
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from annotator.models import Project, Role, Split, User
 from annotator.services.prompts.withdrawing import restore_prompts, withdraw_prompts
-from ranking.models import Judgment
+from ranking.models import Inclusion, Judgment
 from ranking.services import correct_judgment, leave_project, snapshot_preferences
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member
@@ -256,6 +260,20 @@ def test_the_way_costs_as_many_queries_however_many_judgments_and_datasets(
     client.force_login(coordinator_of(project))
     with django_assert_max_num_queries(12):
         client.get(reverse("judgments", args=[project.slug]), {"round": 1})
+
+
+def test_datasets_of_an_older_site_are_filled_in_as_they_would_have_been_stored(project, version):
+    old = judgment_on(project, Split.TRAIN)
+    ranks = {one.completion_id: 3 - one.rank for one in old.ranks.all()}
+    key = "0b6a7d5e-7f0e-4a53-8f7c-3a2f7e0c9d11"
+    correct_judgment(judgment=old, volunteer=old.volunteer, key=key, ranks=ranks)
+    snapshot_preferences(project=project)
+    stored = set(Inclusion.objects.values_list("judgment", "first", "last"))
+    Inclusion.objects.all().delete()
+    migration = import_module("ranking.migrations.0011_inclusions")
+    migration.fill(apps, SimpleNamespace(connection=connection))
+    assert set(Inclusion.objects.values_list("judgment", "first", "last")) == stored
+    assert len(stored) == PROMPTS + 1
 
 
 def test_a_project_without_updates_has_judgments_that_wait_for_a_dataset():

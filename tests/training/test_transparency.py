@@ -76,6 +76,7 @@ def test_it_is_only_read_and_kept_for_some_minutes_by_the_browser(project):
 def test_its_numbers_and_checksums_are_those_of_the_rows_and_the_manifest(project, version):
     release_version(version=version, actor=coordinator_of(project))
     page = page_of(project)
+    assert "Nothing was measured as worse than before." in page
     rows = Judgment.objects.filter(comparison__round__project=project, is_current=True).count()
     assert rows == PROMPTS == version.dataset.judgments and f'<td class="num">{rows}</td>' in page
     assert version.dataset.sha256 in page and version.adapter_sha256 in page
@@ -125,7 +126,7 @@ def test_blind_tests_are_counted_when_they_have_ended(project, version):
     current = project.rounds.get()
     test = BlindTest.objects.create(candidate=version, baseline=baseline, round=current, votes=60)
     reject_version(version=version, actor=coordinator_of(project))
-    assert "0 blind tests were run so far" in page_of(project)
+    assert "No blind test was run so far" in page_of(project)
     caches["template_fragments"].clear()
     BlindTest.objects.filter(pk=test.pk).update(ended_at=timezone.now(), verdict="worse", people=3)
     page = page_of(project)
@@ -154,4 +155,5 @@ def test_a_project_in_which_nothing_happened_yet_has_a_page(client):
     project = make_update().project
     Project.objects.filter(pk=project.pk).update(is_transparent=True)
     client.force_login(make_member(project))
-    assert client.get(reverse("transparency", args=[project.slug])).status_code == 200
+    page = client.get(reverse("transparency", args=[project.slug]))
+    assert page.status_code == 200 and "It was not measured against another version." in page.text

@@ -41,10 +41,9 @@ def _versions(account: PublicAccount) -> list[tuple[PublicVersion, object]]:
     return [(each, gate_of(each.version)) for each in account.versions]
 
 
-def _problems(account: PublicAccount) -> list[str]:
-    """What was measured as worse of the live version."""
-    if account.live is None:
-        return []
-    gate = gate_of(account.live)
-    failed = [line.words for line in gate.failed] if gate else []
-    return [*(warnings_of(account.live) or []), *failed]
+def _problems(account: PublicAccount) -> list[str] | None:
+    """What was measured as worse of the live version; None where nothing was measured of it."""
+    gate = gate_of(account.live) if account.live else None
+    if account.live is None or gate is None:
+        return None
+    return [*(warnings_of(account.live) or []), *(line.words for line in gate.failed)]
