@@ -19,6 +19,9 @@ from ranking.models.round_states import RoundState
 def prepare_round(*, project: Project, author: Author, actor: User | None = None) -> Round:
     """The project's next round, in which answers of the author will be compared; made unless it is there."""
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    there = project.rounds.preparing().filter(author=author).first()
+    if there is not None:
+        return there
     prepared = next_round(project, author)
     if prepared.author_id != author.pk:
         prepared.prepare_for(author)
