@@ -358,6 +358,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "RunState": "training.models.leases.Leased.State",
         "VersionState": "training.models.ModelVersion.State",
+        "JudgmentVerdict": "ranking.models.Judgment.Verdict",
+        "BlindTestVerdict": "training.models.BlindTest.Verdict",
     },
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
