@@ -89,6 +89,13 @@ def test_its_card_and_its_record_say_where_it_came_from_with_the_licences(projec
     assert "Provenance" not in (source.adapter_dir / "README.md").read_text()
 
 
+def test_the_way_back_from_it_leads_to_the_other_project(project, source, ada, page):
+    start_from(project=project, source=source, actor=ada)
+    text = page.get(address("version-lineage", project, 1)).text
+    assert "Sea tutor" in text and source.dataset.sha256 in text
+    assert "This is the base model" not in text
+
+
 def test_both_logs_tell_who_did_it(project, source, ada, page):
     version = start_from(project=project, source=source, actor=ada)
     taken = AuditEvent.objects.about(project, "version.taken_over", target=version).get()

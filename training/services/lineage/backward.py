@@ -87,7 +87,7 @@ class Ancestor:
 
 
 @dataclass(frozen=True)
-class Origin:
+class Backward:
     """All that a version came of: it and its parents, up to the base, and what it learned from itself."""
 
     version: ModelVersion
@@ -99,12 +99,12 @@ class Origin:
     ancestors: list[Ancestor]
 
 
-def trace(version: ModelVersion) -> Origin:
+def trace(version: ModelVersion) -> Backward:
     update = Update.objects.filter(candidate=version).select_related("round", "project").first()
     succeeded = update.runs.filter(state=TrainingRun.State.SUCCEEDED).order_by("pk") if update else ()
     runs = {run.stage: run for run in succeeded}
     dataset = version.dataset
-    return Origin(
+    return Backward(
         version=version,
         update=update,
         runs=runs,

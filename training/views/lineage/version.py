@@ -21,15 +21,15 @@ SOURCES = {
 @project_view(Role.COORDINATOR)
 def version_lineage(request: ProjectRequest, number: int) -> HttpResponse:
     versions = request.project.versions.select_related("parent", "dataset__project", "project", "author")
-    origin = trace(get_object_or_404(versions, number=number))
+    behind = trace(get_object_or_404(versions, number=number))
     context = {
-        "origin": origin,
-        "version": origin.version,
-        "votes": origin.votes,
-        "adapters": [(run, adapter) for run in origin.runs.values() if (adapter := written_adapter(run))],
-        "links": _links(origin.links),
-        "sources": _sources(origin.votes),
-        "left_out": _left_out(origin.votes),
+        "behind": behind,
+        "version": behind.version,
+        "votes": behind.votes,
+        "adapters": [(run, adapter) for run in behind.runs.values() if (adapter := written_adapter(run))],
+        "links": _links(behind.links),
+        "sources": _sources(behind.votes),
+        "left_out": _left_out(behind.votes),
     }
     return render(request, "training/lineage/version.html", context)
 
