@@ -28,7 +28,7 @@ from ranking.practice_files import read_practice_file
 from training.cron import CronError, next_times
 
 MOST = 10.0
-TOO_QUICK = 0.02
+TOO_QUICK = 0.1
 """Seconds that need no look: nothing is learned from so short a time."""
 TRIES = 5
 

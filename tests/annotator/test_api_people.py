@@ -103,6 +103,7 @@ def test_prompts_are_stored_and_listed():
         "messages": [{"role": "user", "content": "Why?"}],
         "language": "en",
         "source": "school",
+        "tags": [],
         "split": project.prompts.first().split,
         "tokens": None,
         "too_long": False,

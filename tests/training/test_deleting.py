@@ -24,12 +24,23 @@ from tests.pressing import filled, press
 from tests.ranking.making import let_lapse, make_correction, make_judgment
 from tests.training.chat.making import make_turn, react_in_every_way
 from tests.training.making import SMALL, add_answers, make_finished, make_judged, make_update
-from training.models import BlindTest, Export, Served, ServingSettings, UnpackedBase, UpdatePlan
+from training.models import (
+    Anchor,
+    BlindTest,
+    Export,
+    Origin,
+    Routine,
+    Served,
+    ServingSettings,
+    UnpackedBase,
+    UpdatePlan,
+)
 from training.services.conversations.review import take_turn
 from training.services.deleting import projects as deleting
 from training.services.deleting.files import remove_files
 from training.services.deleting.projects import delete_project
 from training.services.plans.worker import plan_next_update
+from training.services.routines import save_routine
 from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.sampling.prompt_lengths import measure_new_prompts
 from training.services.schedules import save_schedule
@@ -80,6 +91,11 @@ def learn(project: Project, coordinator: User) -> None:
     Export.objects.create(version=version, base="base-1", adapter="adapter-1")
     ServingSettings.objects.create(project=project)
     Served.objects.create(project=project, version=version)
+    Origin.objects.create(version=version)
+    Anchor.objects.create(prompt=project.prompts.held_out().first())
+    save_routine(
+        project=project, kind=Routine.Kind.REPORT, cron="0 4 * * 1", is_enabled=True, actor=coordinator
+    )
     save_schedule(
         project=project,
         cron="0 3 * * 1",

@@ -64,8 +64,9 @@ def test_without_an_adapter_and_without_gradients_a_block_says_the_same(folder: 
             results.append(model(IDS, use_cache=False).logits)
         with torch.no_grad(), base.use("policy") as model:
             results.append(model(IDS, use_cache=False).logits)
-    torch.testing.assert_close(results[0], results[2], rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(results[1], results[3], rtol=1e-5, atol=1e-6)
+    # Processors add the same products up in different orders.
+    torch.testing.assert_close(results[0], results[2], rtol=1e-5, atol=5e-6)
+    torch.testing.assert_close(results[1], results[3], rtol=1e-5, atol=5e-6)
 
 
 @pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "qwen3", "smollm3"])

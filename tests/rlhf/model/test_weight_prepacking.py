@@ -55,6 +55,9 @@ def test_prepacked_weights_give_what_base_and_adapter_give_and_leave_nothing(
     assert all(torch.equal(after[key], value) for key, value in before.items())
 
 
+@pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has nothing for bfloat16"
+)
 def test_packed_bfloat16_weights_keep_the_adapter_apart_in_its_own_precision(llama: Path) -> None:
     base = with_policy(llama)
     learned = set(base.parameters("policy"))

@@ -16,7 +16,10 @@ from training.rlhf.hardware.memory import MappedFiles, give_back_memory
 from training.rlhf.model.kernels.linear import FusedProjections, Linear, LoRALinear, frozen_part
 from training.rlhf.model.kernels.lora_matmul import HAS_ONEDNN, PrepackedWeights, Product
 
-_DTYPES = {torch.float32, torch.bfloat16}
+# oneDNN lays bfloat16 out on processors alone that have instructions for it.
+_DTYPES = {torch.float32}
+if HAS_ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    _DTYPES.add(torch.bfloat16)
 
 
 @contextmanager
@@ -25,7 +28,7 @@ def prepacked_weights(model: PreTrainedModel, rows: int) -> Iterator[None]:
     """Lay weights out for products with so many rows, with the adapter in use; for sampling alone.
 
     The copies take the place of weights in a mapped file, whose pages are let go meanwhile; where the weights
-    lie elsewhere, they take as much memory once more. Without oneDNN nothing changes.
+    lie elsewhere, they take as much memory once more. What oneDNN cannot lay out here stays as it is.
     """
     groups = _groups(model)
     if groups:
