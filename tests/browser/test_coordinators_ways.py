@@ -17,14 +17,13 @@ LEARNED = """
 from annotator.models import Project
 from tests.factories import coordinator_of
 from tests.training import making
-from training.services.clock import tick
+from training.services.gate.rule import tend
 from training.services.sampling.control import cancel_sampling
 project = Project.objects.get(slug="week")
 for run in project.runs.active():
     cancel_sampling(run=run, actor=coordinator_of(project))
 making.METRICS["reward"]["accuracy_low"] = {accuracy}
-making.make_finished(making.make_update(project))
-tick()
+tend(making.make_finished(making.make_update(project)))
 """
 
 
