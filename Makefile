@@ -79,6 +79,16 @@ loop: $(if $(filter smollm2,$(MODEL)),$(VENV)/installed-loop,$(VENV)/installed) 
 	$(MANAGE) run_loop --model $(MODEL) --seed $(SEED) --rounds $(ROUNDS) $(if $(RANKINGS),--rankings $(RANKINGS)) \
 	  --corpus "$(CORPUS)" --starters "$$starters" --out "$(OUT)"
 
+.PHONY: quarter
+quarter: $(VENV)/installed-dev ## twelve weeks that run by themselves, with time that is moved: SEED=
+	scratch=$$(mktemp -d)
+	trap 'rm -rf "$$scratch"' EXIT
+	unset DATABASE_URL
+	export CHORUS_ENV=local CHORUS_DATA_DIR=$$scratch DJANGO_SETTINGS_MODULE=config.settings
+	export CHORUS_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')
+	$(MANAGE) migrate --verbosity 0
+	$(BIN)/python -m benchmarks.quarter --seed $(SEED)
+
 # Measure
 
 .PHONY: bench-reward

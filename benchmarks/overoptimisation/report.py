@@ -5,7 +5,7 @@ import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.overoptimisation.curves import Curve, chart
+from benchmarks.line_chart import Curve, chart
 from training.rlhf.rundir import write_json, write_text
 
 OUT = Path("build/bench")
