@@ -36,8 +36,8 @@ from training.starter.gold import GoldLabels
 ZONE = ZoneInfo("Europe/Berlin")
 CRON = "0 3 * * 1"
 FEWEST_JUDGMENTS = 100
-# So that an update takes a minute, and a prompt is enough for three blind comparisons.
-RECIPES: Settings = {"ppo": {"steps": 20}, "evaluate": {"samples_per_prompt": 6}}
+# So that an update takes a minute, and most prompts have answers enough for a blind comparison.
+RECIPES: Settings = {"ppo": {"steps": 20}, "evaluate": {"samples_per_prompt": 10}}
 KILLED_AT_STEP = 10
 
 

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from statistics import mean
 from typing import Any
 
-from training.models import ModelVersion, Update
+from training.models import BlindTest, ModelVersion, Update
 from training.services.clock import tick
 from training.services.evaluations import rows_of
+from training.services.gate.conditions import Rule, conditions_of
 from training.services.sampling.control import sample_live_version
 from training.services.timeline import Expense
-from training.services.versions.releases import reject_version, roll_back
+from training.services.versions.releases import reject_version, release_version, roll_back
 
 from .site import ZONE, Site
 
@@ -102,7 +103,10 @@ def _learn(site: Site, week: Week, slot: datetime) -> Update | None:
 
 
 def _decide(site: Site, slot: datetime, chance: random.Random) -> None:
-    """People test the candidate in the evening, until the rule has decided; else a coordinator does."""
+    """People test the candidate in the evening, until the rule has decided; else a coordinator does.
+
+    No test begins where both versions answer too few new questions differently.
+    """
     site.go_to(slot.replace(hour=19))
     votes = 0
     while True:
@@ -112,8 +116,16 @@ def _decide(site: Site, slot: datetime, chance: random.Random) -> None:
             return
         votes += VOTES_AT_ONCE
         if votes > MOST_VOTES or not site.rank(VOTES_AT_ONCE, chance):
-            reject_version(version=candidate, actor=site.coordinator)
+            _decide_by_hand(site, candidate)
             return
+
+
+def _decide_by_hand(site: Site, candidate: ModelVersion) -> None:
+    """Release what nobody tested if its evaluation passes, and reject what people could not decide about."""
+    passes = all(each.holds for each in conditions_of(candidate) if each.rule != Rule.PEOPLE)
+    is_tested = BlindTest.objects.filter(candidate=candidate).exists()
+    decide = release_version if passes and not is_tested else reject_version
+    decide(version=candidate, actor=site.coordinator)
 
 
 def _accurate(site: Site, update: Update, prompts: set[str]) -> dict[int, float]:
