@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from django.http import HttpRequest, QueryDict
 
+from annotator.codes.languages import languages_of_browser
 from annotator.imports.addresses import read_addresses
 from annotator.imports.prompt_files import read_prompt_file
-from annotator.languages import languages_of_browser
 from annotator.text.diff import changed_lines
 from annotator.text.identifiers import hide_identifiers
 from annotator.text.markdown import render_markdown, render_without_links

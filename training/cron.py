@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 from django.utils.translation import gettext as _
 
-from annotator.time_zones import no_such_zone, zone_names
+from annotator.codes.time_zones import no_such_zone, zone_names
 
 FIELDS = 5
 # In the hour that an autumn clock change repeats, the simulator takes both for the first one.

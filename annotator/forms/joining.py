@@ -8,7 +8,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from annotator.languages import language_name, languages_of_browser
+from annotator.codes.languages import language_name, languages_of_browser
 from annotator.models import Project, User
 from annotator.models.personal_settings import primary_language
 

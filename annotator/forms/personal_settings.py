@@ -8,7 +8,7 @@ from django.forms.boundfield import BoundWidget
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from annotator.languages import NAMES, language_name
+from annotator.codes.languages import NAMES, language_name
 from annotator.models import Prompt, Role, User
 from annotator.models.personal_settings import Motion, TextSize, Theme, primary_language
 

@@ -6,10 +6,10 @@ from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from annotator.codes.time_zones import zone_choices
 from annotator.limits import FEWEST_ANSWERS, MOST_ANSWERS
 from annotator.models import FlagKind, GuidelinesVersion, Project
 from annotator.settings_sections import SECTIONS, Section
-from annotator.time_zones import zone_choices
 
 from .compared import ComparedForm
 

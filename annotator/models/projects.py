@@ -8,9 +8,9 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from annotator.currencies import check_currency
+from annotator.codes.currencies import check_currency
+from annotator.codes.time_zones import check_zone, zone_names
 from annotator.limits import FEWEST_ANSWERS, MOST_ANSWERS
-from annotator.time_zones import check_zone, zone_names
 
 from .criteria import check_criteria
 from .flags import FlagKind, check_flags_off

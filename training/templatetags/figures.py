@@ -6,7 +6,7 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from annotator.currencies import digits_of
+from annotator.codes.currencies import digits_of
 from annotator.limits import FEWEST_PEOPLE
 
 register = template.Library()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean, pstdev
 
-from annotator.languages import language_name
+from annotator.codes.languages import language_name
 from annotator.models import Prompt
 from annotator.models.personal_settings import primary_language
 from ranking.models import Comparison, Judgment, Round

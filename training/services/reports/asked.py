@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from annotator.languages import language_name
+from annotator.codes.languages import language_name
 from annotator.models import Prompt
 from annotator.models.personal_settings import primary_language
 from ranking.models import Comparison, Round

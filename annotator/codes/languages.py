@@ -3,7 +3,7 @@
 from django.conf.locale import LANG_INFO
 from django.utils.translation.trans_real import parse_accept_lang_header
 
-from .models.personal_settings import primary_language
+from ..models.personal_settings import primary_language
 
 # Django knows Chinese by its scripts only.
 NAMES = {"zh": "中文"} | {

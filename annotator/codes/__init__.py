@@ -1,0 +1,1 @@
+"""Codes that others keep, with their names: of languages, currencies and time zones."""
