@@ -7,6 +7,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from annotator.errors import RefusedError
@@ -273,17 +274,22 @@ def give_slices(candidate: ModelVersion, wins: dict[str, float], label: str = "l
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def test_a_language_in_which_the_live_version_is_clearly_better_fails_the_candidate(client, candidate):
-    give_slices(candidate, {"en": 1.0, "es-MX": 0.0, "fr": 0.5})
-    found = {each.name: (each.prompts, each.won.value, each.is_worse) for each in slices_of(candidate)}
-    assert found == {"English": (12, 1.0, False), "Español": (12, 0.0, True), "Français": (12, 0.5, False)}
-    assert Condition(Rule.LANGUAGES, holds=False) in conditions_of(candidate)
+def page_of_rejected(client: Client, candidate: ModelVersion) -> str:
+    """Let the gate's rule reject it; returns what its page says then."""
     gate_of(candidate.project, Gate.RULE)
     tick()
     candidate.refresh_from_db()
     assert candidate.state == State.REJECTED
     client.force_login(coordinator_of(candidate.project))
-    text = client.get(reverse("version", args=[candidate.project.slug, 1])).text
+    return client.get(reverse("version", args=[candidate.project.slug, 1])).text
+
+
+def test_a_language_in_which_the_live_version_is_clearly_better_fails_the_candidate(client, candidate):
+    give_slices(candidate, {"en": 1.0, "es-MX": 0.0, "fr": 0.5})
+    found = {each.name: (each.prompts, each.won.value, each.is_worse) for each in slices_of(candidate)}
+    assert found == {"English": (12, 1.0, False), "Español": (12, 0.0, True), "Français": (12, 0.5, False)}
+    assert Condition(Rule.LANGUAGES, holds=False) in conditions_of(candidate)
+    text = page_of_rejected(client, candidate)
     assert "In a language it is clearly worse" in text and "Español" in text
 
 
@@ -308,12 +314,7 @@ def test_a_subject_on_which_the_live_version_is_clearly_better_fails_the_candida
         "air": (Kind.TAG, 12, False),
     }
     assert Condition(Rule.TAGS, holds=False) in conditions_of(candidate)
-    gate_of(candidate.project, Gate.RULE)
-    tick()
-    candidate.refresh_from_db()
-    assert candidate.state == State.REJECTED
-    client.force_login(coordinator_of(candidate.project))
-    text = client.get(reverse("version", args=[candidate.project.slug, 1])).text
+    text = page_of_rejected(client, candidate)
     assert "On a subject it is clearly worse" in text and "<bdi>Oceans</bdi>" in text
 
 
