@@ -44,8 +44,8 @@ class ShowsCompletions:
 class Assignment(ShowsCompletions, models.Model):
     """One place for a judgment at a comparison: free, held by a volunteer for a while, or done.
 
-    All assignments of a comparison are made with it, so that it can never get more judgments than
-    assignments, but for late ones by people who had lost theirs: see LapsedAssignment.
+    A comparison can never get more judgments than it has assignments, but for late ones by people who had
+    lost theirs: see LapsedAssignment.
     """
 
     class State(models.TextChoices):

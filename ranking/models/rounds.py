@@ -38,7 +38,7 @@ class Round(models.Model):
         Author, on_delete=models.PROTECT, related_name="rounds", help_text="Whose completions are compared."
     )
     assignment_count = models.PositiveIntegerField(
-        default=0, help_text="Of all its comparisons; no assignment is added later."
+        default=0, help_text="Of all its comparisons, kept here so that nobody has to count them."
     )
     languages: Any = models.JSONField(
         default=list, help_text="Codes of its prompts' languages, such as `en`, regions left out."

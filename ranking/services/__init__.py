@@ -7,11 +7,13 @@ from .datasets import snapshot_preferences
 from .judgments import correct_judgment, submit_judgment
 from .masks import decide_mask, hide_word, stop_hiding_word
 from .outcomes import decide_outcome, record_outcome
+from .overlap import add_assignment
 from .round_life import close_round, pause_round, prepare_round, resume_round
 from .rounds import open_round
 from .withdrawal import erase_account, leave_project
 
 __all__ = [
+    "add_assignment",
     "add_test_comparisons",
     "claim_ahead",
     "claim_next",

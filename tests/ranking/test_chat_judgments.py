@@ -6,11 +6,11 @@ import pytest
 from django.urls import reverse
 
 from annotator.models import Role
-from ranking.errors import NotYourAssignmentError
+from ranking.errors import NotYourAssignmentError, RankingError
 from ranking.models import Comparison, Judgment, UnpairedPreference
 from ranking.models.agreement import agreement_of
 from ranking.models.position_bias import first_positions
-from ranking.services import close_round, correct_judgment
+from ranking.services import add_assignment, close_round, correct_judgment
 from ranking.services.chat import add_chat_judgment, add_unpaired_preference
 from tests.api import client_of
 from tests.factories import coordinator_of, make_completion, make_member, make_prompt
@@ -110,3 +110,9 @@ def test_agreement_looks_at_as_many_of_the_desk_however_many_there_are(monkeypat
     choice_of_two(current, member)
     close_round(project=current.project)
     assert agreement_of(member, current.project).pairs == 1
+
+
+def test_nobody_else_is_asked_about_it(judgment):
+    with pytest.raises(RankingError):
+        add_assignment(comparison=judgment.comparison)
+    assert judgment.comparison.assignments.count() == 1
