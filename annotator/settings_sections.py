@@ -27,6 +27,8 @@ SECTIONS = {
             (
                 "completions_per_comparison",
                 "judgments_per_comparison",
+                "most_judgments_per_comparison",
+                "sampling",
                 "criteria",
                 "offers_rewrites",
                 "flags_off",

@@ -122,6 +122,8 @@ class ProjectForm(ComparedForm, forms.ModelForm):
             "guidelines": _("Guidelines"),
             "completions_per_comparison": _("Completions per comparison"),
             "judgments_per_comparison": _("Judgments per comparison"),
+            "most_judgments_per_comparison": _("Judgments where people disagree, at most"),
+            "sampling": _("Which answers are compared"),
             "assignment_minutes": _("Minutes that an assignment is held"),
             "licence": _("Licence of the judgments"),
             "practice_length": _("Comparisons in the practice"),
@@ -143,6 +145,14 @@ class ProjectForm(ComparedForm, forms.ModelForm):
             ),
             "judgments_per_comparison": _(
                 "How many volunteers judge each comparison, from the next round on."
+            ),
+            "most_judgments_per_comparison": _(
+                "A comparison on which people disagree goes to one more volunteer after the other, until so "
+                "many have judged it. Leave it empty for no more than the number above."
+            ),
+            "sampling": _(
+                "From the first update on, the reward model can choose them out of twice as many. One choice "
+                "in five, and all of held-out prompts, are left to chance."
             ),
             "leaderboard": _(
                 "Given names and numbers only; anyone can take theirs off. It rewards speed, so think twice."

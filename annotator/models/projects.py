@@ -31,6 +31,14 @@ class Project(models.Model):
     Its guidelines are versions of their own, see GuidelinesVersion.
     """
 
+    class Sampling(models.TextChoices):
+        """How the answers that a round compares are chosen from those that were sampled."""
+
+        UNIFORM = "uniform", _("By chance")
+        INFORMATION = "information", _("Where a judgment should tell most")
+        LARGE_GAP = "large_gap", _("Where one should be clearly better")
+        NEAR_TIE = "near_tie", _("Where it is hardest to foretell which is better")
+
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
@@ -44,6 +52,13 @@ class Project(models.Model):
     judgments_per_comparison = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(50)]
     )
+    most_judgments_per_comparison = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(50)],
+        help_text="Of one whose votes settle little; empty for no more than of the others.",
+    )
+    sampling = models.CharField(max_length=11, choices=Sampling.choices, default=Sampling.UNIFORM)
     assignment_minutes = models.PositiveSmallIntegerField(
         default=30,
         validators=[MinValueValidator(1), MaxValueValidator(1440)],
@@ -138,6 +153,11 @@ class Project(models.Model):
                 condition=models.Q(judgments_per_comparison__gte=1),
                 name="project_judgments_at_least_1",
             ),
+            models.CheckConstraint(
+                condition=models.Q(most_judgments_per_comparison=None)
+                | models.Q(most_judgments_per_comparison__gte=models.F("judgments_per_comparison")),
+                name="project_judgments_at_most",
+            ),
         )
 
     def __str__(self) -> str:
@@ -162,6 +182,10 @@ class Project(models.Model):
         if self.practice_pass_mark > self.practice_length:
             words = _("This is more than the comparisons in the practice, so nobody could pass.")
             raise ValidationError({"practice_pass_mark": words})
+        most = self.most_judgments_per_comparison
+        if most is not None and most < self.judgments_per_comparison:
+            words = _("This is fewer than every comparison gets.")
+            raise ValidationError({"most_judgments_per_comparison": words})
         has_price = self.price_per_kwh is not None or self.price_per_hour is not None
         if has_price and not self.currency:
             raise ValidationError({"currency": _("A price needs a currency.")})

@@ -40,6 +40,8 @@ def create_project(
     system_prompt: str = "",
     completions_per_comparison: int = 4,
     judgments_per_comparison: int = 1,
+    most_judgments_per_comparison: int | None = None,
+    sampling: Project.Sampling = Project.Sampling.UNIFORM,
 ) -> Project:
     """Found a project with its first coordinator; values that no form would take raise ValidationError."""
     project = Project(
@@ -50,6 +52,8 @@ def create_project(
         system_prompt=system_prompt,
         completions_per_comparison=completions_per_comparison,
         judgments_per_comparison=judgments_per_comparison,
+        most_judgments_per_comparison=most_judgments_per_comparison,
+        sampling=sampling,
     )
     project.default_consent_hash = hash_of_default_words(project.licence)
     project.full_clean()

@@ -1,7 +1,7 @@
 """Progress of a round, without counting its assignments."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Self
 
 from django.db import connection, models
@@ -13,10 +13,15 @@ from annotator.models import Project, User
 from .rounds import Round
 
 _ADD_ONE = """
-INSERT INTO ranking_tally (round_id, volunteer_id, day, judgments, assignments) VALUES (%s, %s, %s, 1, %s)
+INSERT INTO ranking_tally (round_id, volunteer_id, day, judgments, assignments, added)
+VALUES (%s, %s, %s, 1, %s, %s)
 ON CONFLICT (round_id, volunteer_id, day) DO UPDATE
-SET judgments = ranking_tally.judgments + 1, assignments = ranking_tally.assignments + excluded.assignments
+SET judgments = ranking_tally.judgments + 1, assignments = ranking_tally.assignments + excluded.assignments,
+added = ranking_tally.added + excluded.added
 """
+
+
+PACE_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,11 @@ class TallyQuerySet(models.QuerySet["Tally"]):
     def total(self) -> int:
         """The judgments of all these rows."""
         return self.aggregate(total=Sum("judgments", default=0))["total"]
+
+    def per_day(self) -> float:
+        """The mean number of judgments a day in the last PACE_DAYS days, today among them."""
+        since = timezone.localdate() - timedelta(days=PACE_DAYS)
+        return self.filter(day__gt=since).total() / PACE_DAYS
 
     def of_people(self) -> Self:
         """Without simulated volunteers."""
@@ -72,17 +82,20 @@ class TallyQuerySet(models.QuerySet["Tally"]):
         counts = self.filter(round=round_).aggregate(
             done=Sum("assignments", default=0),
             own=Sum("judgments", filter=Q(volunteer=volunteer), default=0),
+            added=Sum("added", default=0),
         )
-        return Progress(**counts, total=round_.assignment_count)
+        return Progress(counts["done"], counts["own"], round_.assignment_count + counts["added"])
 
-    def add_one(self, *, round_id: int, volunteer: User, day: date, assignments: int = 1) -> None:
-        """Count one judgment of the volunteer, and the assignment it filled, if any.
+    def add_one(
+        self, *, round_id: int, volunteer: User, day: date, assignments: int = 1, added: int = 0
+    ) -> None:
+        """Count one judgment of the volunteer, the assignment it filled, if any, and those added after it.
 
         Called in the transaction that stores it; `day` is the one in the project's time zone.
         """
         # One statement, which the ORM has none for: of two first ones at a moment none is lost.
         with connection.cursor() as cursor:
-            cursor.execute(_ADD_ONE, [round_id, volunteer.pk, day.isoformat(), assignments])
+            cursor.execute(_ADD_ONE, [round_id, volunteer.pk, day.isoformat(), assignments, added])
 
 
 class Tally(models.Model):
@@ -98,6 +111,9 @@ class Tally(models.Model):
     judgments = models.PositiveIntegerField(default=0)
     assignments = models.PositiveIntegerField(
         default=0, help_text="How many of them filled an assignment: late ones may have none."
+    )
+    added = models.PositiveIntegerField(
+        default=0, help_text="How many assignments were added after them, to comparisons not settled by then."
     )
 
     objects = TallyQuerySet.as_manager()

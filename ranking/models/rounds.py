@@ -38,7 +38,7 @@ class Round(models.Model):
         Author, on_delete=models.PROTECT, related_name="rounds", help_text="Whose completions are compared."
     )
     assignment_count = models.PositiveIntegerField(
-        default=0, help_text="Of all its comparisons, kept here so that nobody has to count them."
+        default=0, help_text="Of all its comparisons, but for those that its tallies count."
     )
     languages: Any = models.JSONField(
         default=list, help_text="Codes of its prompts' languages, such as `en`, regions left out."
@@ -142,6 +142,10 @@ class Comparison(models.Model):
         Completion, through="ComparisonItem", related_name="comparisons"
     )
     source = models.CharField(max_length=4, choices=Source.choices, default=Source.DESK)
+    selection_probability = models.FloatField(
+        null=True,
+        help_text="With which just these of its prompt's answers were chosen; empty where nobody chose.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,11 +1,14 @@
 """The comparisons of a blind test, mixed into the open round so that nobody can tell them from the others."""
 
+from collections.abc import Sequence
+
 from django.db import transaction
 from django.db.models import F
 
 from annotator.models import Project, User
 from ranking.models import Assignment, Comparison, Judgment, Round
 
+from .choosing import Group
 from .masks import mask_round
 from .rounds import add_comparisons
 
@@ -16,10 +19,8 @@ LAST = 2**15 - 1
 
 
 @transaction.atomic
-def add_test_comparisons(
-    *, current: Round, groups: list[tuple[int, list[int]]], votes: int
-) -> list[Comparison]:
-    """Add comparisons of (prompt id, completion ids) to an open round, each to be judged by so many people.
+def add_test_comparisons(*, current: Round, groups: Sequence[Group], votes: int) -> list[Comparison]:
+    """Add comparisons of these answers to an open round, each to be judged by so many people.
 
     The completions are of two versions; whoever judges sees a comparison like any other.
     """

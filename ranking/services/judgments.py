@@ -29,6 +29,7 @@ from ranking.models import (
 from ranking.questions import Asked, check_answer, read_answer, store_answer
 
 from .assignments import why_not_held
+from .overlap import ask_for_more
 
 
 @transaction.atomic
@@ -83,7 +84,10 @@ def submit_judgment(
     for each in held:
         each.finish()
     day = timezone.localdate(timezone=project.zone)
-    Tally.objects.add_one(round_id=assignment.round_id, volunteer=volunteer, day=day, assignments=len(held))
+    added = ask_for_more(held[0], project) if held else 0
+    Tally.objects.add_one(
+        round_id=assignment.round_id, volunteer=volunteer, day=day, assignments=len(held), added=added
+    )
     return judgment
 
 

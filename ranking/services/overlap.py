@@ -7,7 +7,9 @@ from django.utils.translation import gettext as _
 from annotator.models import Project
 from annotator.models.personal_settings import primary_language
 from ranking.errors import RankingError, RoundClosedError
-from ranking.models import Assignment, Comparison, Round
+from ranking.models import Assignment, Comparison, Judgment, Round
+from ranking.models.collected import ranks_in
+from ranking.statistics.overlap import is_enough, settled_shares
 
 
 @transaction.atomic
@@ -24,13 +26,37 @@ def add_assignment(*, comparison: Comparison) -> Assignment:
     counted = Round.objects.open().filter(pk=comparison.round_id)
     if not counted.update(assignment_count=F("assignment_count") + 1):
         raise RoundClosedError
-    return next_assignment(comparison)
+    return _store_next(_lock(comparison.pk))
 
 
-def next_assignment(comparison: Comparison) -> Assignment:
-    """Store a further assignment of a comparison; the caller counts it."""
-    # Of two that are added at once, the second has the number after.
-    Comparison.objects.select_for_update(no_key=True).get(pk=comparison.pk)
+def ask_for_more(assignment: Assignment, project: Project) -> int:
+    """Add an assignment to a comparison if its votes settle little, none waits, and the project allows more.
+
+    `assignment` is the one that was just done. Returns how many were added, 1 or 0: the act that stores the
+    judgment counts it in the volunteer's tally, because all would fight over one row of the round.
+    """
+    most = project.most_judgments_per_comparison
+    if most is None or assignment.number < 0:  # a blind test has as many votes as it needs
+        return 0
+    # Of judgments that are stored at once, the last one sees all, and asks.
+    comparison = _lock(assignment.comparison_id)
+    states = list(comparison.assignments.values_list("state", flat=True))
+    if len(states) >= most or set(states) != {Assignment.State.DONE}:
+        return 0
+    shares = settled_shares(*ranks_in(Judgment.objects.filter(comparison=comparison, is_current=True)))
+    if is_enough(shares.get(comparison.pk, 0.0)):
+        return 0
+    _store_next(comparison)
+    return 1
+
+
+def _lock(comparison_id: int) -> Comparison:
+    locked = Comparison.objects.select_for_update(of=("self",), no_key=True)
+    return locked.select_related("prompt").get(pk=comparison_id)
+
+
+def _store_next(comparison: Comparison) -> Assignment:
+    """Store a further assignment of a comparison, which is locked: of two, one has the number after."""
     last = comparison.assignments.aggregate(last=Max("number", default=-1))["last"]
     return Assignment.objects.create(
         round_id=comparison.round_id,

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q, Sum
 from django.utils.translation import gettext as _
 
 from annotator.errors import RefusedError
@@ -26,6 +26,7 @@ from ranking.models import (
     WithdrawnPart,
 )
 from ranking.models.judgments import JudgmentQuerySet
+from ranking.models.progress import TallyQuerySet
 from ranking.models.unpaired import UnpairedPreferenceQuerySet
 from ranking.signals import withdrawn
 
@@ -75,7 +76,7 @@ def withdraw_judgments(*, volunteer: User, project: Project) -> None:
     Assignment.objects.filter(round__project=project, volunteer=volunteer).free()
     LapsedAssignment.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()
     Skip.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()
-    Tally.objects.filter(round__project=project, volunteer=volunteer).delete()
+    _delete_tallies(Tally.objects.of(volunteer, project))
 
 
 @transaction.atomic
@@ -90,6 +91,13 @@ def withdraw_from_chat(
     judgments = Judgment.objects.in_chat().filter(volunteer=volunteer, comparison__in=comparisons)
     own = UnpairedPreference.objects.filter(volunteer=volunteer, pk__in=thumbs)
     _withdraw(judgments, own, volunteer, project)
+
+
+def _delete_tallies(tallies: TallyQuerySet) -> None:
+    """Delete a volunteer's tallies; the assignments that were added after their judgments stay."""
+    for row in tallies.values("round").annotate(added=Sum("added")).filter(added__gt=0):
+        Round.objects.filter(pk=row["round"]).update(assignment_count=F("assignment_count") + row["added"])
+    tallies.delete()
 
 
 def _withdraw(

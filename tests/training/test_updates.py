@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from annotator.errors import RefusedError
-from annotator.models import AuditEvent
+from annotator.models import AuditEvent, Project
 from ranking.models.round_states import RoundState
 from ranking.services import open_round
 from tests.factories import coordinator_of, make_project
@@ -24,6 +24,7 @@ from tests.training.making import (
     engine_script,
     judge_all,
     make_candidate,
+    make_finished,
     make_judged,
     make_run,
     make_trainable,
@@ -33,6 +34,7 @@ from training.launching import launcher
 from training.models import LeaseLostError, ModelVersion, Schedule, TrainingRun, Update
 from training.services.runs import alone
 from training.services.runs import create as runs
+from training.services.runs.scoring import newest_reward_run
 from training.services.sampling import worker as sampling_execution
 from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.sampling.worker import execute_sampling
@@ -377,6 +379,23 @@ def test_sampling_opens_a_round_with_the_answers(monkeypatch):
     run = sampled(sample_live_version(project=project))
     assert (run.state, run.error) == (State.SUCCEEDED, "")
     assert project.rounds.get().comparisons.count() == PROMPTS
+
+
+def test_before_the_first_update_chance_chooses_whatever_the_rule_is(monkeypatch):
+    use_engine(monkeypatch, SAMPLE)
+    project = make_trainable(sampling=Project.Sampling.INFORMATION)
+    run = sampled(sample_live_version(project=project))
+    assert (run.recipe["completions_per_prompt"], run.recipe["reward_adapter"]) == (2, None)
+    assert set(project.rounds.get().comparisons.values_list("selection_probability", flat=True)) == {1.0}
+
+
+def test_a_reward_model_whose_weights_were_deleted_scores_nothing():
+    update = make_update(make_judged(sampling=Project.Sampling.INFORMATION))
+    make_finished(update)
+    reward = update.run_of("reward")
+    assert newest_reward_run(update.project) == reward
+    (reward.adapter_dir / "adapter_model.safetensors").unlink()
+    assert newest_reward_run(update.project) is None
 
 
 def test_sampling_of_a_version_that_is_no_longer_live_leaves_the_open_round(monkeypatch):

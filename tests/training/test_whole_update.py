@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from annotator.models import AuditEvent, Completion
+from annotator.models import AuditEvent, Completion, Project, Split
 from ranking.models.round_states import RoundState
+from ranking.statistics.sampling import EXPLORED
 from tests.training.making import SMALL
 from training.models import ModelVersion, Schedule, TrainingRun, Update
 from training.rlhf.rundir import sha256_of
+from training.services.runs.scoring import CANDIDATES
+from training.services.sampling.control import sample_live_version
 from training.services.sampling.worker import execute_sampling
 from training.services.simulation.round import measure, watch_gold
 from training.services.versions.releases import release_version
@@ -132,6 +135,23 @@ def test_after_a_release_the_new_version_answers_every_prompt_and_the_next_round
     assert (first.state, first.is_open) == (RoundState.RELEASED, False)
     authors = set(opened.comparisons.values_list("completions__author", flat=True))
     assert authors == {update.candidate.author_id}
+
+
+@pytest.mark.usefixtures("forked_engines")
+def test_a_project_with_a_rule_has_its_answers_scored_by_what_it_learned_last(update: Update):
+    Project.objects.filter(pk=update.project_id).update(sampling=Project.Sampling.LARGE_GAP)
+    update.project.refresh_from_db()
+    Schedule.objects.create(project=update.project, settings=SMALL)
+    run = sample_live_version(project=update.project)
+    execute_sampling(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.error) == (State.SUCCEEDED, "")
+    assert run.recipe["reward_adapter"] == str(update.run_of("reward").adapter_dir)
+    opened = update.project.rounds.open().get()
+    chosen = opened.comparisons.filter(prompt__split=Split.TRAIN)
+    by_rule = [one for one in chosen if one.selection_probability > 1 - EXPLORED]
+    assert run.recipe["completions_per_prompt"] == 2 * CANDIDATES and by_rule
+    assert {one.items.count() for one in opened.comparisons.all()} == {2}
 
 
 def test_the_figures_of_a_round_are_those_of_its_runs_and_of_the_gold_labels(update: Update):

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from math import ceil
 
-from django.db.models import Sum, TextChoices
+from django.db.models import TextChoices
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,7 +19,6 @@ from .updates.control import new_judgments
 
 FEWEST_COMPARED = 20
 """Pairs of votes, with fewer of which agreement says nothing, and is not asked for."""
-PACE_DAYS = 7
 
 
 class Quantity(TextChoices):
@@ -66,14 +65,12 @@ def expected_on(project: Project, enough: Enough) -> date | None:
 
     Only how many there are is foretold: who comes, and whether people agree, follows from no pace.
     """
-    today = timezone.localdate()
-    recent = Tally.objects.filter(round__project=project, day__gt=today - timedelta(days=PACE_DAYS))
-    pace = recent.aggregate(total=Sum("judgments", default=0))["total"] / PACE_DAYS
+    pace = Tally.objects.filter(round__project=project).per_day()
     judgments = max((_judgments_for(each, enough.collected) for each in enough.missing), default=0)
     if not pace or not judgments:
         return None
     days = ceil(judgments / pace)
-    return today + timedelta(days=days) if days < 366 else None
+    return timezone.localdate() + timedelta(days=days) if days < 366 else None
 
 
 def _asked(collected: Collected, schedule: Schedule) -> Iterator[tuple[Quantity, int, int]]:

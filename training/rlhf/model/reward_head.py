@@ -1,6 +1,6 @@
 """Scores of token sequences: a linear head on the last hidden state of the base with a reward adapter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,17 +98,46 @@ def score_sequences(
     Raises ModelError as `require_scores`.
     """
     scores = torch.empty(len(reward.names), len(sequences))
+    for chosen, ids, mask in _batches(sequences, pad_id, batch_size, base.device):
+        for member, (name, head) in enumerate(zip(reward.names, reward.heads, strict=True)):
+            before_batch()
+            scores[member, chosen] = head(_states_at_ends(base, name, ids, mask)).cpu()
+    return require_scores(scores)
+
+
+@torch.no_grad()
+def states_of_sequences(
+    base: SharedBase,
+    name: str,
+    sequences: list[list[int]],
+    pad_id: int,
+    batch_size: int = 64,
+    before_batch: Callable[[], None] = lambda: None,
+) -> Tensor:
+    """What the head of one reward adapter is given for each sequence, (N, H) on the processor."""
+    states = torch.empty(len(sequences), base.hidden_size)
+    for chosen, ids, mask in _batches(sequences, pad_id, batch_size, base.device):
+        before_batch()
+        states[chosen] = _states_at_ends(base, name, ids, mask).float().cpu()
+    return states
+
+
+def _batches(
+    sequences: list[list[int]], pad_id: int, batch_size: int, device: torch.device
+) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+    """Places of sequences of similar length, with their padded token ids and mask, (B, T)."""
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        ids, mask = (each.to(base.device) for each in pad([sequences[i] for i in chosen], pad_id))
-        rows, ends = torch.arange(len(chosen), device=base.device), mask.sum(-1) - 1
-        for member, (name, head) in enumerate(zip(reward.names, reward.heads, strict=True)):
-            before_batch()
-            with base.use(name) as model:
-                hidden = last_hidden_states(model, ids, mask)
-            scores[member, chosen] = head(hidden[rows, ends]).cpu()
-    return require_scores(scores)
+        ids, mask = (each.to(device) for each in pad([sequences[i] for i in chosen], pad_id))
+        yield chosen, ids, mask
+
+
+def _states_at_ends(base: SharedBase, name: str, ids: Tensor, mask: Tensor) -> Tensor:
+    """Last hidden states at the last token of each row, (B, H)."""
+    with base.use(name) as model:
+        hidden = last_hidden_states(model, ids, mask)
+    return hidden[torch.arange(len(ids), device=ids.device), mask.sum(-1) - 1]
 
 
 def require_scores(scores: Tensor) -> Tensor:

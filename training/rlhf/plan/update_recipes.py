@@ -53,7 +53,8 @@ class UpdateRecipes:
         given = {
             "base_model": self.facts.base_model,
             "dataset": DatasetFile("to come", "0" * 64),
-            "reward_adapter": "reward",
+            # Answers are scored by the reward model of before, in little of the time that sampling takes.
+            "reward_adapter": None if stage == "generate" else "reward",
             "policy_adapter": candidate if stage == "generate" else live,
             "baseline_adapter": live,
             "candidate_adapter": candidate,

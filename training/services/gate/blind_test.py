@@ -18,6 +18,7 @@ from annotator.services.audit import record
 from annotator.services.completions import add_completions
 from annotator.shown import Shown, check_shown
 from ranking.services import add_test_comparisons, end_test
+from ranking.services.choosing import Group
 from ranking.statistics.leverage import find_leverage
 from ranking.statistics.sequential import LOOKS, decide
 from training.facts import version_facts
@@ -62,7 +63,7 @@ def start_blind_test(*, version: ModelVersion, actor: User | None, shown: Shown 
         if current is None or update.round_id != current.pk:
             raise RefusedError(_("The round that it learned from is not open: people have nothing to rank."))
         groups = _groups(version, baseline, _sampled(update))
-        have = len({prompt for prompt, _completions in groups})
+        have = len({group.prompt for group in groups})
         if have < FEWEST_PROMPTS:
             words = _(
                 "People need at least %(needed)d held-out prompts that no test has used yet and on which the "
@@ -128,8 +129,8 @@ def _sampled(update: Update) -> Texts:
     return texts
 
 
-def _groups(version: ModelVersion, baseline: ModelVersion, texts: Texts) -> list[tuple[int, list[int]]]:
-    """(prompt id, completion ids) of comparisons with answers of both versions, half and half.
+def _groups(version: ModelVersion, baseline: ModelVersion, texts: Texts) -> list[Group]:
+    """Comparisons with answers of both versions, half and half.
 
     Where the number of answers is odd, the version with one more changes from comparison to comparison.
     """
@@ -150,7 +151,8 @@ def _groups(version: ModelVersion, baseline: ModelVersion, texts: Texts) -> list
     new = _stored(version, [(prompt, text) for prompt, texts, _theirs in chosen for text in texts])
     old = _stored(baseline, [(prompt, text) for prompt, _ours, texts in chosen for text in texts])
     return [
-        (prompt.pk, [*islice(new, len(ours)), *islice(old, len(theirs))]) for prompt, ours, theirs in chosen
+        Group(prompt.pk, [*islice(new, len(ours)), *islice(old, len(theirs))])
+        for prompt, ours, theirs in chosen
     ]
 
 

@@ -9,6 +9,7 @@ from annotator.models import Completion, Project
 from ranking.models import Comparison
 from training.models import ModelVersion, TrainingRun, Update
 from training.services.runs.recipes import SETTABLE, Settings, base_model, judge_of
+from training.services.runs.scoring import answers_per_comparison
 
 DESK, CHAT = Comparison.Source.DESK, Comparison.Source.CHAT
 _LOOKED_AT = 300  # prompts, and answers
@@ -32,7 +33,7 @@ def facts_of(version: ModelVersion, settings: Settings, minutes: int) -> dict[st
         "rows": {"ppo": train, "generate": train + held_out, "evaluate": held_out},
         "pairs": max(1, judged[DESK] * answers * (answers - 1) // 2 + judged[CHAT]),
         "comparisons": max(1, judged.total()),
-        "completions_per_prompt": answers,
+        "completions_per_prompt": answers_per_comparison(project),
         "policy_adapter": str(version.adapter_dir) if version.adapter_dir else None,
         "prompts": _prompts(project),
         "answers": _answers(project),

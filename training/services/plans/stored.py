@@ -7,6 +7,7 @@ from annotator.models import Project
 from ranking.models import Judgment
 from training.models import ModelVersion, Schedule, UnpackedBase, UpdatePlan
 from training.services.runs.recipes import Settings, settings_of
+from training.services.runs.scoring import answers_per_comparison
 
 # Counts that differ by less make no new plan necessary.
 _NEARLY = 1.25
@@ -44,7 +45,7 @@ def basis_of(project: Project) -> dict[str, Any] | None:
         "version": live.pk,
         "minutes": minutes_of(project),
         "settings": settings_of(project),
-        "answers": project.completions_per_comparison,
+        "answers": answers_per_comparison(project),
         "train": _roughly(train),
         "held_out": _roughly(held_out),
         "judgments": _roughly(Judgment.objects.of_project(project).count()),

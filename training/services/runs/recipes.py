@@ -21,6 +21,7 @@ from training.rlhf.rundir import dataset_file
 
 from .anchors import choose_anchors
 from .flagged_answers import flagged_answers
+from .scoring import answers_per_comparison, scoring_settings
 
 Stage = TrainingRun.Stage
 Settings = dict[str, dict[str, Any]]
@@ -36,6 +37,7 @@ CHOSEN_BY_UPDATE = {
     "candidate_adapter",
     "flagged",
     "anchors",
+    "preferences",
     # Not a file, but an address that is sent answers and the site's key: the operator's choice.
     "judge_url",
 }
@@ -97,8 +99,8 @@ def stage_input(update: Update, stage: str) -> RunInput:
 
 def sampling_input(version: ModelVersion, values: dict[str, Any]) -> RunInput:
     """A run that samples a version's completions of all the project's prompts."""
-    chosen = {"completions_per_prompt": version.project.completions_per_comparison, **values}
-    fixed = {"policy_adapter": _adapter(version)}
+    chosen = {"completions_per_prompt": answers_per_comparison(version.project), **values}
+    fixed = {"policy_adapter": _adapter(version), **scoring_settings(version)}
     return _input_with_prompts(Stage.GENERATE, version, version.project.prompts.in_use(), {**chosen, **fixed})
 
 

@@ -18,6 +18,7 @@ from training.services.plans.stored import current_plan
 from training.services.project_lock import lock_idle_project
 from training.services.runs.create import create_run
 from training.services.runs.recipes import check_settings, chosen_settings, sampling_input, settings_of
+from training.services.runs.scoring import answers_per_comparison
 from training.tasks import run_sampling
 
 Stage = TrainingRun.Stage
@@ -36,7 +37,7 @@ def sample_live_version(
     `settings` are those of the generate stage; without them the project's count, and what they leave open is
     as for the next update. Raises RefusedError when something else is under way or the disk is full.
     """
-    values = {"completions_per_prompt": project.completions_per_comparison * comparisons_per_prompt}
+    values = {"completions_per_prompt": answers_per_comparison(project) * comparisons_per_prompt}
     plan = current_plan(project)
     values |= chosen_settings(plan.plan, Stage.GENERATE) if plan else {}
     values |= settings_of(project).get(Stage.GENERATE, {}) if settings is None else settings

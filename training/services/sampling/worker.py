@@ -16,6 +16,7 @@ from training.launching.launcher import Outcome
 from training.models import ModelVersion, TrainingRun
 from training.services.runs.alone import execute_alone
 from training.services.runs.recipes import PROMPTS_FILE
+from training.services.runs.scoring import CANDIDATES
 
 from .prompt_lengths import record_left_out
 
@@ -39,19 +40,20 @@ def _conclude(run: TrainingRun, outcome: Outcome) -> None:
                 f"{version} is no longer live: another version was released while it was sampled. The open "
                 "round was left as it is."
             )
-        _store_sampled(version, run)
-        _open_round(version, run)
+        scores = _store_sampled(version, run)
+        _open_round(version, run, scores)
     run.finish(outcome.state, error=outcome.error, result=outcome.result)
 
 
-def _store_sampled(version: ModelVersion, run: TrainingRun) -> None:
-    """Store what a generate run sampled from a version as its completions."""
+def _store_sampled(version: ModelVersion, run: TrainingRun) -> dict[int, list[float]]:
+    """Store what a generate run sampled from a version as its completions; returns the scores of these."""
     prompts = {str(prompt.pk): prompt for prompt in version.project.prompts.all()}
     try:
-        sampled = [
-            (row["prompt_id"], str(row["text"])) for row in _rows(run.folder / "output" / "completions.jsonl")
+        rows = [
+            row for row in _rows(run.folder / "output" / "completions.jsonl") if row["prompt_id"] in prompts
         ]
-        texts = [(prompts[prompt_id], text) for prompt_id, text in sampled if prompt_id in prompts]
+        texts = [(prompts[row["prompt_id"]], str(row["text"])) for row in rows]
+        scores = [[float(score) for score in row.get("scores", ())] for row in rows]
         given = {row["prompt_id"]: row["prompt"] for row in _rows(run.folder / PROMPTS_FILE)}
         system_prompts = {
             prompt.pk: given[prompt_id][0]["content"]
@@ -62,8 +64,9 @@ def _store_sampled(version: ModelVersion, run: TrainingRun) -> None:
         raise RefusedError(
             f"The answers that {run} sampled cannot be read ({type(error).__name__}: {error})."
         ) from error
-    add_completions(author=version.author, texts=texts, system_prompts=system_prompts)
+    stored = add_completions(author=version.author, texts=texts, system_prompts=system_prompts)
     record_left_out(run)
+    return {completion.pk: own for completion, own in zip(stored, scores, strict=True) if own}
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -71,12 +74,13 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, lines)
 
 
-def _open_round(version: ModelVersion, run: TrainingRun) -> None:
-    """Open the next round with a version's completions, as many for each prompt as the run sampled."""
-    sampled = int(run.recipe["completions_per_prompt"])
+def _open_round(version: ModelVersion, run: TrainingRun, scores: dict[int, list[float]]) -> None:
+    """Open the next round with a version's completions, as many comparisons as they were sampled for."""
+    each = version.project.completions_per_comparison * (CANDIDATES if scores else 1)
     open_round(
         project=version.project,
         author=version.author,
-        comparisons_per_prompt=max(1, sampled // version.project.completions_per_comparison),
+        comparisons_per_prompt=max(1, int(run.recipe["completions_per_prompt"]) // each),
         seed=run.recipe["seed"],
+        scores=scores,
     )

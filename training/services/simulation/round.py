@@ -13,6 +13,7 @@ from django.conf import settings
 from annotator.models import Project, User
 from training.models import TrainingRun, Update
 from training.rlhf.intervals import share_interval
+from training.services.runs.scoring import answers_per_comparison
 from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.sampling.worker import execute_sampling
 from training.services.updates.control import start_update
@@ -214,7 +215,7 @@ def _open_round(project: Project, coordinator: User, rankings: int | None, seed:
 
 def _recipes(project: Project, rankings: int | None, seed: int) -> dict[str, dict[str, Any]]:
     held_out = project.prompts.in_use().held_out().count()
-    per_prompt = project.completions_per_comparison * _comparisons_needed(project, rankings)[0]
+    per_prompt = answers_per_comparison(project) * _comparisons_needed(project, rankings)[0]
     return {
         Stage.REWARD: {"seed": seed},
         Stage.PPO: {"seed": seed},

@@ -3,12 +3,14 @@
     python -m training.rlhf generate RUN_DIR
 
 Writes output/completions.jsonl, rows {prompt_id, index, text, tokens, finished}: `tokens` counts the answer's
-tokens, `finished` is false when it was cut off at the longest length. Prompts that are too long are left out
-and listed in output/left_out.jsonl (see `data.prompt_lengths`). Two equal texts teach nothing when they
-are ranked, so a repeated one is drawn anew a few times.
+tokens, `finished` is false when it was cut off at the longest length. With a reward adapter a row also has
+`scores`, several for each answer, whose spread is their uncertainty (see `generate.scores`). Prompts that are
+too long are left out and listed in output/left_out.jsonl (see `data.prompt_lengths`). Two equal texts teach
+nothing when they are ranked, so a repeated one is drawn anew a few times.
 """
 
 import json
+from typing import Any
 
 from training.rlhf.data import chat
 from training.rlhf.data.files import read_prompts
@@ -19,6 +21,7 @@ from training.rlhf.model.loading import base_location, load_base, load_tokenizer
 from training.rlhf.model.sampling import Answer, Sampling, require_numbers, sample
 from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages.generate.recipe import GenerateRecipe
+from training.rlhf.stages.generate.scores import score_answers
 
 
 def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
@@ -61,16 +64,21 @@ def run(directory: RunDirectory, recipe: GenerateRecipe) -> dict[str, float]:
             break
         for i, answer in zip(rows, draw(rows, attempt), strict=True):
             answers[i], texts[i] = answer, chat.decode(tokenizer, answer.content)
+    ending = chat.ending(tokenizer)
+    whole = [ids + answer.completed(ending) for ids, answer in zip(encoded, answers, strict=True)]
+    scores = score_answers(directory, recipe, base, tokenizer, whole)
     with open(directory.output / "completions.jsonl", "w", encoding="utf-8") as file:
         for i, (answer, text) in enumerate(zip(answers, texts, strict=True)):
             place, index = divmod(i, recipe.completions_per_prompt)
-            row = {
+            row: dict[str, Any] = {
                 "prompt_id": fitting.prompts[place].prompt_id,
                 "index": index,
                 "text": text,
                 "tokens": len(answer.tokens),
                 "finished": answer.finished,
             }
+            if scores is not None:
+                row["scores"] = [round(score, 4) for score in scores[i].tolist()]
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     fitting.write_left_out(directory)
     BaseCard.of(recipe.base_model, location, tokenizer).write(directory.output)

@@ -13,6 +13,8 @@ class StageWorkload(SamplingWorkload[GenerateRecipe]):
     def add_adapters(self) -> None:
         if self.recipe.policy_adapter is not None:
             self.add_policy("policy", self.recipe.policy_adapter)
+        if self.recipe.reward_adapter is not None:
+            self.reward = self.add_reward(self.recipe.reward_adapter)
 
     @property
     def answers(self) -> int:
@@ -27,4 +29,7 @@ class StageWorkload(SamplingWorkload[GenerateRecipe]):
         return self.answer_bytes(self.answers)
 
     def count_phases(self) -> list[Phase]:
-        return self.sampling(times=self.steps)
+        phases = self.sampling(times=self.steps)
+        if self.recipe.reward_adapter is not None:
+            phases.append(self.scoring(self.reward, times=self.steps))
+        return phases
