@@ -51,6 +51,8 @@ NEVER_STALE = {
     "choose-language": "names the language",
     "leaderboard-name": "names whether the name is shown",
     "close-rest": "hides a hint in one's own session",
+    "save-filter": "one's own filter, sent whole",
+    "remove-filter": "one's own filter; one that is removed stays so",
     "end-session": "names the session; one that has ended stays so",
     "leave-project": "one's own membership; the form says what becomes of the judgments, and asks twice",
     "erase-account": "one's own account; asks for the address and the password",

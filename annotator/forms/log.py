@@ -45,12 +45,12 @@ class LogForm(forms.Form):
         if person := asked.get("person"):
             events = events.filter(actor=person)
         if since := asked.get("since"):
-            events = events.filter(created_at__gte=_midnight(since))
+            events = events.filter(created_at__gte=midnight(since))
         if until := asked.get("until"):
-            events = events.filter(created_at__lt=_midnight(until + timedelta(days=1)))
+            events = events.filter(created_at__lt=midnight(until + timedelta(days=1)))
         return events
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
     """When the day begins on the page's clock."""
     return timezone.make_aware(datetime.combine(day, time.min))

@@ -5,6 +5,8 @@ import json
 from typing import Any, Self
 
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 from .projects import Project
@@ -54,6 +56,18 @@ class PromptQuerySet(models.QuerySet["Prompt"]):
     def containing(self, words: str) -> Self:
         """Prompts whose messages contain the words, ignoring case."""
         return self.filter(search_text__contains=words.casefold())
+
+    def tagged(self, tag: str) -> Self:
+        """Prompts that have this tag, in capitals or not."""
+        # SQLite cannot look into a list. Its text has each tag in quotes, and there letters beyond ASCII as
+        # codes.
+        as_text = self.alias(tags_text=Cast("tags", models.TextField()))
+        spelled = (json.dumps(tag), json.dumps(tag, ensure_ascii=False))
+        return as_text.filter(Q(tags_text__icontains=spelled[0]) | Q(tags_text__icontains=spelled[1]))
+
+    def in_language(self, code: str) -> Self:
+        """Prompts in a language, such as `pt`, of any region."""
+        return self.filter(Q(language__iexact=code) | Q(language__istartswith=f"{code}-"))
 
 
 class Prompt(models.Model):

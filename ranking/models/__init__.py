@@ -10,6 +10,7 @@ from .outcomes import Outcome
 from .practice import PracticeAssignment, PracticeAttempt, PracticeComparison
 from .progress import Tally
 from .rounds import Comparison, ComparisonItem, Round
+from .saved_filters import SavedFilter
 from .unpaired import UnpairedPreference
 from .withdrawals import Withdrawal, WithdrawnPart
 
@@ -32,6 +33,7 @@ __all__ = [
     "RankedCompletion",
     "Rating",
     "Round",
+    "SavedFilter",
     "Skip",
     "Tally",
     "UnpairedPreference",

@@ -11,8 +11,9 @@ from .judgments import JudgmentQuerySet
 
 @dataclass(frozen=True)
 class DividedPair:
-    """Two answers to one prompt, each with how many people preferred it; ties have no side."""
+    """Two answers of a comparison, each with how many people preferred it; ties have no side."""
 
+    comparison: int
     first: Completion
     second: Completion
     for_first: int
@@ -31,9 +32,9 @@ def divided_in(judgments: JudgmentQuerySet) -> list[DividedPair]:
     texts = Completion.objects.select_related("prompt").in_bulk(
         [*found.first.tolist(), *found.second.tolist()]
     )
-    columns = (found.first, found.second, found.for_first, found.for_second)
+    columns = (found.comparison, found.first, found.second, found.for_first, found.for_second)
     pairs = [
-        DividedPair(texts[first], texts[second], *votes)
-        for first, second, *votes in zip(*(column.tolist() for column in columns), strict=True)
+        DividedPair(comparison, texts[first], texts[second], *votes)
+        for comparison, first, second, *votes in zip(*(column.tolist() for column in columns), strict=True)
     ]
     return sorted(pairs, key=lambda pair: (-pair.for_first - pair.for_second, pair.first.pk, pair.second.pk))

@@ -70,8 +70,8 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         own = self.at_desk().filter(is_current=True, volunteer=user, comparison__round__closed_at=None)
         return own.order_by("-pk")
 
-    def by_verdict(self) -> list[tuple[str, str, int]]:
-        """(verdict, reason, count) with their labels, in the order of the verdicts; most have no reason."""
+    def by_verdict(self) -> "list[tuple[Judgment.Verdict, Judgment.Reason | None, int]]":
+        """(verdict, reason, count) in the order of the verdicts; most have no reason."""
         counts = {
             (one["verdict"], one["reason"]): one["judgments"]
             for one in self.order_by().values("verdict", "reason").annotate(judgments=Count("pk"))
@@ -82,7 +82,7 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
             for reason in (Judgment.Reason if verdict == Judgment.Verdict.CANNOT_RANK else [None])
         ]
         return [
-            (str(verdict.label), str(reason.label) if reason else "", count)
+            (verdict, reason, count)
             for verdict, reason in places
             if (count := counts.get((verdict.value, reason.value if reason else "")))
         ]

@@ -25,6 +25,7 @@ from ranking.models import (
     Judgment,
     LapsedAssignment,
     PracticeAssignment,
+    SavedFilter,
     Skip,
     Tally,
     UnpairedPreference,
@@ -127,6 +128,13 @@ def thumbs(user: User) -> Iterator[Row]:
         }
 
 
+def saved_filters(user: User) -> Iterator[Row]:
+    """What they look for again in the judgments browser."""
+    own = SavedFilter.objects.filter(membership__user=user).select_related("membership__project")
+    for one in own.order_by("pk").iterator(CHUNK):
+        yield {"project": one.membership.project.slug, "name": one.name, "filter": one.query}
+
+
 def days(user: User) -> Iterator[Row]:
     """Their number of judgments by day."""
     tallies = Tally.objects.filter(volunteer=user).select_related("round__project")
@@ -155,6 +163,7 @@ PARTS = {
     "practice": practice,
     "thumbs": thumbs,
     "days": days,
+    "saved_filters": saved_filters,
 }
 
 
@@ -174,6 +183,7 @@ ABOUT = {
     "practice": gettext_lazy("your answers in practice"),
     "thumbs": gettext_lazy("thumbs up and down that were taken from your conversations"),
     "days": gettext_lazy("how many judgments you gave on which day"),
+    "saved_filters": gettext_lazy("filters of the judgments browser that you saved"),
 }
 
 

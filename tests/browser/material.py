@@ -19,7 +19,7 @@ from annotator.services.guidelines import write_guidelines
 from annotator.services.invitations.inviting import invite
 from annotator.services.members import change_role
 from annotator.services.projects import change_settings
-from ranking.models import Outcome
+from ranking.models import Judgment, Outcome
 from ranking.practice_files import practice_from_record
 from ranking.services import (
     claim_next,
@@ -29,6 +29,7 @@ from ranking.services import (
     record_outcome,
     snapshot_preferences,
 )
+from ranking.services.browsing.saving import save_filter
 from ranking.services.practice import add_practice, answer_practice, begin_practice
 from tests.factories import (
     PASSWORD,
@@ -39,7 +40,7 @@ from tests.factories import (
     make_ready,
     make_user,
 )
-from tests.ranking.making import make_assignment, make_judgment
+from tests.ranking.making import make_assignment, make_correction, make_judgment
 from tests.training.chat.making import make_reply, make_turn, react_in_every_way
 from tests.training.making import (
     make_finished,
@@ -125,8 +126,8 @@ def make_ranking(ada: User) -> dict[str, Any]:
         Membership.objects.create(user=vera, project=project, role=Role.VOLUNTEER)
         make_ready(project, vera)
     current = open_material(four, ada)
-    for ranks in ((1, 2, 2, 3), (4, 3, 2, 1)):
-        judgment = make_judgment(make_assignment(current, vera), *ranks, rationale="The first says why.")
+    first = make_judgment(make_assignment(current, vera), 1, 2, 2, 3, rationale="The first says why.")
+    judgment = make_correction(first, 2, 1, 1, 3, **all_that_can_be_said(first))
     open_material(pair, ada)
     open_material(done, ada)
     while assignment := claim_next(project=done, volunteer=vera):
@@ -136,6 +137,20 @@ def make_ranking(ada: User) -> dict[str, Any]:
         "prompt": four.prompts.earliest("pk").number,
         "judgment": judgment.pk,
         "dataset": dataset.number,
+    }
+
+
+def all_that_can_be_said(judgment: Judgment) -> dict[str, Any]:
+    """Everything beside ranks, about the first two answers that were shown."""
+    first, second, *_rest = judgment.shown_assignment.order
+    return {
+        "flags": {first: ["harmful", "factual_error"]},
+        "ratings": {second: {"Accuracy": 5, "Clarity": 2}},
+        "rationale": "The second one says why, and where that is known from.",
+        "rewrite": {
+            "original": first,
+            "text": "Because *ice* melts, and warm water takes more room.",
+        },
     }
 
 
@@ -365,7 +380,8 @@ def make_doors(ada: User) -> dict[str, Any]:
     from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 
     four = Project.objects.get(slug="pages-four")
-    make_member(four, role=Role.REVIEWER, email=f"rita@{HOST}", name="Rita")
+    rita = make_member(four, role=Role.REVIEWER, email=f"rita@{HOST}", name="Rita")
+    save_filter(membership=rita.memberships.get(), name="To read", query="flag=harmful&has=rationale")
     make_newcomer(four, email=f"nell@{HOST}", name="Nell")
     former = make_member(four, role=Role.COORDINATOR, email=f"former@{HOST}", name="Formerly Coordinating")
     invite(project=four, role=Role.COORDINATOR, email=f"friend@{HOST}", actor=former, days=60)

@@ -82,7 +82,7 @@ def test_how_people_rank_is_told_of_the_desk_alone(client, current, member, judg
     make_judgment(make_assignment(current, member), 1, 2)
     assert [row["rankings"] for row in first_positions(current.project)] == [1]
     page = client.get(reverse("rankings", args=[current.project.slug]))
-    assert page.context["verdicts"] == [("Ranked", "", 1)]
+    assert page.context["verdicts"] == [(Judgment.Verdict.RANKED, None, 1)]
 
 
 def test_it_is_not_corrected_at_the_desk(client, current, member, judgment):

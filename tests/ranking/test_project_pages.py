@@ -12,7 +12,7 @@ from django.urls import reverse
 from annotator.models import Role
 from annotator.shown import text_of
 from ranking.facts import dataset_facts, round_facts
-from ranking.models import Dataset, Round
+from ranking.models import Dataset, Judgment, Round
 from ranking.services import open_round, snapshot_preferences
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_project, make_prompt, make_user
@@ -63,8 +63,8 @@ def test_a_coordinator_sees_what_was_said_told_apart(as_coordinator, judged):
     make_judgment(make_assignment(current, make_member(judged)), verdict="cannot_rank", reason="unclear")
     page = as_coordinator.get(url(judged, "rankings"))
     assert page.context["verdicts"] == [
-        ("Ranked", "", 2),
-        ("Cannot be ranked", "The question cannot be understood", 1),
+        (Judgment.Verdict.RANKED, None, 2),
+        (Judgment.Verdict.CANNOT_RANK, Judgment.Reason.UNCLEAR, 1),
     ]
     assert "Cannot be ranked: The question cannot be understood" in page.content.decode()
 
@@ -75,7 +75,7 @@ def test_the_verdicts_of_a_round_that_closed_can_still_be_seen(as_coordinator, j
     page = as_coordinator.get(url(judged, "rankings"))
     assert page.context["verdicts"] == [] and "Nobody has judged in round 2 yet." in page.text
     first = as_coordinator.get(url(judged, "rankings"), {"round": 1})
-    assert first.context["verdicts"] == [("Ranked", "", 2)]
+    assert first.context["verdicts"] == [(Judgment.Verdict.RANKED, None, 2)]
     assert '<option value="1" selected>' in first.text
     for wrong in ("3", "x", "", "9" * 40):
         assert as_coordinator.get(url(judged, "rankings"), {"round": wrong}).context["round"].number == 2

@@ -180,7 +180,7 @@ def test_members_find_their_own_judgments_and_nobody_elses(project):
     page = page_of(own, "judgments", project.slug)
     assert page.count("in the data of 1 version") == PROMPTS
     assert "1 version learned from it" in page_of(own, "judgment-lineage", project.slug, judgment.pk)
-    assert "You have judged nothing" in page_of(other, "judgments", project.slug, round=1)
+    assert "You have judged nothing" in page_of(other, "judgments", project.slug)
     client = Client()
     client.force_login(other)
     assert client.get(reverse("judgment-lineage", args=[project.slug, judgment.pk])).status_code == 404
@@ -194,7 +194,7 @@ def test_coordinators_follow_any_judgment_of_a_round_without_its_name(project):
     assert name
     judgment = judgment_on(project, Split.TRAIN)
     pages = [
-        page_of(coordinator_of(project), "judgments", project.slug, round=1),
+        page_of(coordinator_of(project), "browse-judgment", project.slug, judgment.pk),
         page_of(coordinator_of(project), "judgment-lineage", project.slug, judgment.pk),
         page_of(coordinator_of(project), "version-lineage", project.slug, 1),
     ]
@@ -213,19 +213,13 @@ def test_volunteers_learn_nothing_of_others_votes_while_they_can_still_vote(proj
     assert "told when the round" not in page_of(own, "judgment-lineage", project.slug, judgment.pk)
 
 
-def test_a_round_that_is_not_there_is_not_found(project, client):
-    client.force_login(coordinator_of(project))
-    assert client.get(reverse("judgments", args=[project.slug]), {"round": 9}).status_code == 404
-    odd = {"round": "x", "before": "-1"}
-    assert client.get(reverse("judgments", args=[project.slug]), odd).status_code == 200
-
-
 def test_the_list_goes_on_on_its_next_page(project, monkeypatch):
     monkeypatch.setattr("training.views.lineage.judgments.PAGE_SIZE", 5)
-    page = page_of(coordinator_of(project), "judgments", project.slug, round=1)
+    page = page_of(volunteer_of(project), "judgments", project.slug)
     before = sorted(Judgment.objects.of_project(project).values_list("pk", flat=True))[-5]
-    assert f"?round=1&amp;before={before}" in page
-    last = page_of(coordinator_of(project), "judgments", project.slug, round=1, before=before)
+    assert f"?before={before}" in page
+    assert "To the newest" not in page_of(volunteer_of(project), "judgments", project.slug, before="-1")
+    last = page_of(volunteer_of(project), "judgments", project.slug, before=before)
     assert last.count("/judgments/") > 5 and "To the newest" in last
 
 
@@ -257,9 +251,9 @@ def test_the_way_costs_as_many_queries_however_many_judgments_and_datasets(
     with django_assert_max_num_queries(14):
         trace(ModelVersion.objects.select_related("dataset__project", "project").get(pk=version.pk))
     client = Client()
-    client.force_login(coordinator_of(project))
+    client.force_login(volunteer_of(project))
     with django_assert_max_num_queries(12):
-        client.get(reverse("judgments", args=[project.slug]), {"round": 1})
+        client.get(reverse("judgments", args=[project.slug]))
 
 
 def test_datasets_of_an_older_site_are_filled_in_as_they_would_have_been_stored(project, version):

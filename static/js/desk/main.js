@@ -8,8 +8,8 @@ import {
 import {
   beginRewrite, dropUnchangedRewrite, isAsShown, keepDraft, noteAsked, noteRewrite, restoreDraft, resumeRewrite,
 } from "./drafts.js";
-import { onKey, showKeys, useKeys } from "./keys.js";
-import { byId, calmDown, clearMessages, complain, words } from "./page.js";
+import { onKey, showKeys } from "./keys.js";
+import { byId, calmDown, clearMessages, complain, useKeys, words } from "./page.js";
 import { forgetPast, moveCard, record, showProgress, undo } from "./ranks.js";
 
 // Submitting: what is not whole yet stays here with words, and an order that was left as shown is asked about.

@@ -1,4 +1,5 @@
-// What all parts of the desk share: the page's elements, its words, its messages, and what the browser keeps.
+// What all parts of the desk share, and other pages with keys: the page's elements, its words, its messages, what the
+// browser keeps, and what keys are called.
 
 export const byId = (id) => document.getElementById(id);
 
@@ -49,3 +50,38 @@ export const clearMessages = () => {
   calmDown("entry");
   byId("messages").replaceChildren();
 };
+
+// The list of keys, which readers may hide, and turn off with the keys.
+const SHOWN = "chorus.keys.shown";
+const USED = "chorus.keys.used";
+
+export const showList = () => {
+  const isOff = document.documentElement.dataset.shortcuts === "off";
+  byId("keys").hidden = isOff;
+  byId("keys-list").hidden = store("localStorage", SHOWN) === "no";
+  byId("keys-on").checked = !isOff && store("localStorage", USED) !== "no";
+};
+
+export const useKeys = (isUsed) => store("localStorage", USED, isUsed ? "yes" : "no");
+
+export const toggleList = () => {
+  store("localStorage", SHOWN, byId("keys-list").hidden ? "yes" : "no");
+  showList();
+  if (!byId("keys-list").hidden) byId("keys").scrollIntoView({ block: "nearest" });
+};
+
+// The digit row of a French keyboard has digits only with Shift, and an Arabic one has no Latin letters.
+const nameOf = ({ key, code, shiftKey }, act) => {
+  if (/^Digit\d$/.test(code) && !shiftKey && !act[key]) return code.slice(-1);
+  if (/^Key[A-Z]$/.test(code) && key > "\u007f") return code.slice(-1).toLowerCase();
+  return key.length === 1 ? key.toLowerCase() : key;
+};
+
+// The name of a key that is meant for the page, where `act` has what keys do by their names; else nothing.
+export const keyOf = (event, act) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return "";
+  if (!byId("keys-on").checked || document.querySelector("dialog[open]")) return "";
+  return nameOf(event, act);
+};
+
+export const isTyping = ({ target }) => Boolean(target.closest("textarea, select, dialog, input:not([type=radio], [type=checkbox])"));

@@ -1,4 +1,4 @@
-"""Judgments and what became of them: one's own for every member, those of a round for coordinators."""
+"""One's own judgments, and what became of each; coordinators follow everybody's."""
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -6,8 +6,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from annotator.access import MEMBERS, ProjectRequest, project_view
-from annotator.models import Project, Role, User
-from ranking.models import Judgment, Round
+from annotator.models import Project, User
+from ranking.models import Judgment
 from ranking.models.judgments import JudgmentQuerySet
 from training.services.lineage.forward import follow, readable_judgments, tells_pairs, versions_by_judgment
 
@@ -19,14 +19,11 @@ LONGEST_NUMBER = 18
 @never_cache
 @project_view(*MEMBERS)
 def judgments(request: ProjectRequest) -> HttpResponse:
-    """The reader's own, or for coordinators all of the round that is named; never with names."""
-    number = _number(request.GET.get("round", "")) if request.role == Role.COORDINATOR else None
-    of_round = get_object_or_404(request.project.rounds, number=number) if number is not None else None
-    found = _listed(request.project, request.user, of_round)
+    """The reader's own, the newest first."""
+    found = _listed(request.project, request.user)
     before = _number(request.GET.get("before", ""))
     rows = list((found.filter(pk__lt=before) if before is not None else found)[: PAGE_SIZE + 1])
     context = {
-        "round": of_round,
         "judgments": versions_by_judgment(rows[:PAGE_SIZE], request.project),
         "is_later_page": before is not None,
         "next": rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else None,
@@ -50,11 +47,11 @@ def judgment_lineage(request: ProjectRequest, pk: int) -> HttpResponse:
     return render(request, "training/lineage/judgment.html", context)
 
 
-def _listed(project: Project, user: User, of_round: Round | None) -> JudgmentQuerySet:
-    found = Judgment.objects.of_project(project)
-    found = found.filter(comparison__round=of_round) if of_round else found.filter(volunteer=user)
+def _listed(project: Project, user: User) -> JudgmentQuerySet:
     return (
-        found.order_by("-pk")
+        Judgment.objects.of_project(project)
+        .filter(volunteer=user)
+        .order_by("-pk")
         .select_related("comparison__prompt", "comparison__round")
         .prefetch_related("inclusions")
     )

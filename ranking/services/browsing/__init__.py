@@ -1,0 +1,1 @@
+"""Finding judgments, reading them, and exporting them."""

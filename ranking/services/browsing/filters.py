@@ -1,0 +1,79 @@
+"""What judgments can be narrowed to, by the names that addresses have for it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+
+from annotator.models import Project, User
+from annotator.pseudonyms import pseudonym_of
+from ranking.models import ComparisonItem, Dataset, Flag, Judgment, Rating
+
+Narrow = Callable[[Any, Project], Q]
+
+
+def saying(words: str, project: Project) -> Q:
+    """What was asked, answered, given as a reason or written by a volunteer contains the words.
+
+    Case is ignored, but on SQLite in questions alone beyond ASCII.
+    """
+    answers = ComparisonItem.objects.filter(
+        completion__prompt__project=project, completion__text__icontains=words
+    )
+    return (
+        Q(comparison__prompt__in=project.prompts.containing(words))
+        | Q(comparison__in=answers.values("comparison"))
+        | Q(rationale__icontains=words)
+        | Q(demonstration__completion__text__icontains=words)
+    )
+
+
+def flagged(kind: str, project: Project) -> Q:
+    flags = Flag.objects.filter(judgment=OuterRef("pk"))
+    return Q(Exists(flags if kind == "any" else flags.filter(kind=kind)))
+
+
+def given_by(pseudonym: str, project: Project) -> Q:
+    """Given by who has this pseudonym; who left the project has theirs still."""
+    own = Judgment.objects.filter(volunteer=OuterRef("pk"), comparison__round__project=project)
+    people = User.objects.filter(Exists(own)).values_list("pk", flat=True)
+    wanted = pseudonym.strip().upper()
+    return Q(volunteer__in=[pk for pk in people if pseudonym_of(project.pk, pk) == wanted])
+
+
+def having(part: str, project: Project) -> Q:
+    if part == "rationale":
+        return ~Q(rationale="")
+    if part == "rewrite":
+        return Q(demonstration__isnull=False)
+    return Q(Exists(Rating.objects.filter(judgment=OuterRef("pk"))))
+
+
+def counted_in(number: int, project: Project) -> Q:
+    """In the dataset of this number; in none, where there is no such dataset."""
+    dataset = Dataset.objects.filter(project=project, number=number).first()
+    return Q(pk__in=Judgment.objects.counted_in(dataset).values("pk") if dataset else [])
+
+
+def on_prompts_of(field: str) -> Narrow:
+    return lambda value, project: Q(**{f"comparison__prompt__{field}": value})
+
+
+FILTERS: dict[str, Narrow] = {
+    "q": saying,
+    "round": lambda round_, project: Q(comparison__round=round_),
+    "verdict": lambda verdict, project: Q(verdict=verdict),
+    "flag": flagged,
+    "has": having,
+    "person": given_by,
+    "language": lambda code, project: Q(comparison__prompt__in=project.prompts.in_language(code)),
+    "tag": lambda tag, project: Q(comparison__prompt__in=project.prompts.tagged(tag)),
+    "reason": lambda reason, project: Q(reason=reason),
+    "by": lambda kind, project: Q(volunteer__is_simulated=kind == "simulated"),
+    "source": lambda source, project: Q(comparison__source=source),
+    "split": on_prompts_of("split"),
+    "late": lambda late, project: Q(late=late == "yes"),
+    "dataset": counted_in,
+    "prompt": on_prompts_of("number"),
+    "comparison": lambda pk, project: Q(comparison=pk),
+}
