@@ -139,6 +139,10 @@ bench-desk-page: $(VENV)/installed-dev chromium ## the ranking page opened for t
 bench-gate: $(VENV)/installed ## the blind test's stopping rule beside others: false releases, power, votes; ARGS=
 	$(BIN)/python -m benchmarks.gate $(ARGS)
 
+.PHONY: bench-quality
+bench-quality: $(VENV)/installed ## consensus and other statistics of votes, simulated and real, against their bars; ARGS=
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality $(ARGS)
+
 # 13 needs a newer node than Debian's; nothing it would fetch beside itself is wanted.
 LIGHTHOUSE := build/lighthouse-12.8.2
 $(LIGHTHOUSE)/node_modules/.bin/lighthouse:

@@ -1,0 +1,69 @@
+"""Votes on pairs of answers as columns: who preferred which one, and which one was shown first."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ids = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Votes:
+    """N votes by M people on P pairs of answers.
+
+    `outcome` is 1 for the pair's first answer, 0 for its second, 1/2 for a tie. `first_on_top` is whether the
+    person saw the first answer before the second. `evidence` is how much a vote counts as evidence about its
+    person: 1 where a judgment is one vote, see `evidence_of_ranking`.
+    """
+
+    pair: Ids
+    person: Ids
+    outcome: Floats
+    first_on_top: Bools
+    evidence: Floats
+    pairs: int
+    people: int
+
+    @classmethod
+    def of(cls, pair: Ids, person: Ids, outcome: Floats, first_on_top: Bools, evidence: Floats) -> Self:
+        """Votes on all pairs and by all people up to the highest number."""
+        sizes = (int(ids.max(initial=-1)) + 1 for ids in (pair, person))
+        return cls(pair, person, outcome, first_on_top, evidence, *sizes)
+
+    def __len__(self) -> int:
+        return len(self.pair)
+
+    @cached_property
+    def kind(self) -> Ids:
+        """(N,): votes of one kind say the same of one person: 6 * person + 3 * first_on_top + 2 * outcome."""
+        return self.person * 6 + self.first_on_top * 3 + (2 * self.outcome).astype(np.int64)
+
+    def by_kind(self, amounts: Floats) -> Floats:
+        """(M, 2, 3): the sums of an amount of each vote by person, side of the first answer, and outcome."""
+        return np.bincount(self.kind, amounts, 6 * self.people).reshape(-1, 2, 3)
+
+    def by_pair(self, amounts: Floats) -> Floats:
+        """(P,): the sums of an amount of each vote by pair."""
+        return np.bincount(self.pair, amounts, self.pairs)
+
+    def among(self, chosen: Bools | Ids) -> Self:
+        """Some of the votes; pairs and people keep their numbers."""
+        columns = {name: getattr(self, name)[chosen] for name in COLUMNS}
+        return replace(self, **columns)
+
+
+COLUMNS = ("pair", "person", "outcome", "first_on_top", "evidence")
+
+
+def evidence_of_ranking(answers: Ids) -> Floats:
+    """How much each vote counts as evidence about its person, where a judgment ranks so many answers at once.
+
+    The votes of one ranking go together. How many pairs a random ranking has right varies (2 k + 5) / 9 times
+    as much as so many independent votes (Kendall 1938), so each counts for 9 / (2 k + 5) of one.
+    """
+    return 9 / (2 * answers + 5.0)

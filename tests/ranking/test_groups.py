@@ -1,0 +1,79 @@
+"""Two groups of people with tastes of their own, told from noise."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from scipy.special import expit
+
+from benchmarks.quality.people import simulate
+from ranking.statistics.groups import FEWEST_PEOPLE, find_groups, try_groups
+from ranking.statistics.reliability import Groups, fit_people, vote_weights
+from tests.ranking.voting import VOTES, draw_votes, some_votes
+
+
+@pytest.fixture(scope="module")
+def minority():
+    """Thirty per cent of 120 people prefer by another taste."""
+    return simulate(1, people=120, pairs=1200, overlap=8, bad=0.0, minority=0.3)
+
+
+def test_a_minority_with_a_taste_of_its_own_is_found_and_no_less_reliable(minority):
+    votes, members = minority.votes, minority.people.minority
+    groups = find_groups(votes)
+    found = groups.second > 1 / 2
+    assert max(np.mean(found == members), np.mean(found != members)) > 0.95
+    assert min(groups.share, 1 - groups.share) == pytest.approx(members.mean(), abs=0.06)
+    assert groups.contested == pytest.approx(minority.contested.mean(), abs=0.15)
+    alone, within = fit_people(votes), fit_people(votes, groups=groups)
+    assert alone.reliability[members].mean() < 0.65
+    assert within.reliability[members].mean() == pytest.approx(within.reliability[~members].mean(), abs=0.05)
+
+
+def test_each_group_has_its_own_better_answers_and_contested_pairs_stand_out(minority):
+    votes, groups = minority.votes, find_groups(minority.votes)
+    odds = groups.odds(votes, vote_weights(votes, fit_people(votes, groups=groups).right))
+    sides = groups.heard(odds) > 0
+    if groups.second[minority.people.minority].mean() < 1 / 2:
+        sides = sides[::-1]
+    assert np.mean(sides[0] == (minority.difference > 0)) > 0.85
+    assert np.mean(sides[1] == (minority.others > 0)) > 0.75
+    differ = groups.differ(odds)
+    assert differ[minority.contested].mean() > differ[~minority.contested].mean() + 0.15
+
+
+@pytest.mark.parametrize("bad", [0.0, 0.2])
+def test_people_of_one_taste_and_bad_people_are_no_groups(bad):
+    for seed in range(3):
+        votes = simulate(seed, people=120, pairs=1200, overlap=8, bad=bad).votes
+        assert find_groups(votes) is None
+        assert try_groups(votes).sure < 1
+
+
+def test_few_people_are_no_groups():
+    rng = np.random.default_rng(0)
+    assert find_groups(draw_votes(rng, [(0.9, 0.9)] * (FEWEST_PEOPLE - 1), 50)) is None
+
+
+@settings(max_examples=25)
+@given(VOTES)
+def test_wild_votes_have_groups_or_none(given_votes):
+    votes = some_votes(
+        [(pair, person + 4 * number, *rest) for number in range(3) for pair, person, *rest in given_votes]
+    )
+    evidence = try_groups(votes) if len(votes) else None
+    assert evidence is None or np.isfinite([evidence.other, evidence.sure]).all()
+    assert find_groups(votes) is None or len(votes)
+
+
+def test_what_groups_hear_of_each_other_is_what_counting_all_cases_gives():
+    rng, contested = np.random.default_rng(0), 0.3
+    groups, odds = Groups(np.zeros(1), contested), rng.normal(0, 3, (2, 50))
+    first, second = np.exp(odds)
+    cases = {(1, 1): (1 - contested) * first * second, (0, 0): 1 - contested + 0 * first}
+    cases |= {(1, 0): contested * first, (0, 1): contested * second}
+    whole = sum(cases.values())
+    of_first, of_second = (
+        sum(each for case, each in cases.items() if case[group]) / whole for group in (0, 1)
+    )
+    assert expit(groups.heard(odds)) == pytest.approx(np.stack([of_first, of_second]))
+    assert groups.differ(odds) == pytest.approx((cases[1, 0] + cases[0, 1]) / whole)
