@@ -9,6 +9,7 @@ from annotator.facts import moment
 from annotator.models import AuditEvent, Project
 from annotator.shown import Fact, Facts
 from ranking.facts import dataset_facts, round_facts
+from ranking.models import Dataset
 
 from .models import ModelVersion, Routine, TrainingRun, Turn, Update
 from .services.versions.withdrawn_datasets import withdrawn_datasets
@@ -31,7 +32,9 @@ def version_facts(version: ModelVersion) -> Facts:
     live = ModelVersion.objects.live().filter(project=version.project_id).first()
     taken_back = withdrawn_datasets(version.project).get(version.pk, [])
     decisions = AuditEvent.objects.about(version.project, *LIVE_VERBS, "version.rejected")
-    withdrawn = ".".join(f"{dataset.number}-{dataset.withdrawn_judgments}" for dataset in taken_back)
+    withdrawn = ".".join(
+        f"{_named(dataset, version)}-{dataset.withdrawn_judgments}" for dataset in taken_back
+    )
     return {
         "live": _live(version.project, live),
         "state": Fact(_("State of %s") % version, version.state, _state_label, decisions),
@@ -130,5 +133,11 @@ def _state_label(value: str) -> object:
     return dict(ModelVersion.State.choices).get(value, value)
 
 
+def _named(dataset: Dataset, version: ModelVersion) -> str:
+    """Its number, with its project's slug where that is another one than the version's."""
+    is_own = dataset.project_id == version.project_id
+    return str(dataset.number) if is_own else f"{dataset.project.slug}/{dataset.number}"
+
+
 def _datasets_words(value: str) -> str:
-    return ", ".join(part.partition("-")[0] for part in value.split("."))
+    return ", ".join(part.rpartition("-")[0] for part in value.split("."))

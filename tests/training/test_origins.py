@@ -10,12 +10,13 @@ from django.utils.html import escape
 
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Membership, Project, Role, User
-from annotator.shown import ChangedMeanwhileError, Shown
-from ranking.services import open_round
+from annotator.shown import ChangedMeanwhileError, Shown, check_shown, text_of
+from ranking.services import leave_project, open_round
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_user
 from tests.pressing import filled, press
 from tests.training.making import add_answers, make_candidate, make_source, make_trainable
+from training.facts import version_facts
 from training.models import Founding, ModelVersion, Origin
 from training.models.runs import ADAPTER_WEIGHTS
 from training.rlhf.rundir import sha256_of
@@ -28,6 +29,7 @@ from training.services.versions.origins import sources_for
 from training.services.versions.releases import release_version, roll_back
 from training.services.versions.removing import delete_version_files
 from training.services.versions.starting import start_from
+from training.services.versions.withdrawn_datasets import withdrawn_datasets
 
 pytestmark = pytest.mark.django_db
 State = ModelVersion.State
@@ -127,6 +129,53 @@ def test_one_that_goes_on_to_a_third_project_carries_all_that_is_behind_it(proje
     version = start_from(project=third, source=middle, actor=ada)
     assert version.origin.facts["project"]["name"] == project.name
     assert [each["project"] for each in version.origin.facts["datasets"]] == ["Sea tutor"]
+
+
+# Withdrawing
+
+
+def withdraw_in(project: Project) -> None:
+    volunteer = project.memberships.filter(role=Role.VOLUNTEER).earliest("pk")
+    leave_project(membership=volunteer, withdraw=True)
+
+
+def test_what_is_withdrawn_there_marks_the_version_and_those_that_go_on_from_it(project, source, ada):
+    version = start_from(project=project, source=source, actor=ada)
+    child = make_candidate(project, number=2)
+    assert child.parent == version and withdrawn_datasets(project) == {}
+    withdraw_in(source.project)
+    behind = withdrawn_datasets(project)
+    assert behind[version.pk] == behind[child.pk] == [source.dataset]
+    assert project.versions.get(number=0).pk not in behind
+
+
+def test_what_is_withdrawn_two_projects_before_marks_it_too(project, source, ada):
+    middle = start_from(project=project, source=source, actor=ada)
+    third = make_trainable()
+    Membership.objects.create(project=third, user=ada, role=Role.COORDINATOR)
+    version = start_from(project=third, source=middle, actor=ada)
+    withdraw_in(source.project)
+    assert withdrawn_datasets(third)[version.pk] == [source.dataset]
+
+
+def test_pages_and_api_name_the_dataset_and_whose_it_is(project, source, ada, page):
+    version = start_from(project=project, source=source, actor=ada)
+    seen = Shown.in_header(text_of(version_facts(version)))
+    withdraw_in(source.project)
+    text = page.get(address("version", project, 1)).text
+    assert "Dataset 1 of <bdi>Sea tutor</bdi>: 12 judgments of 12" in text
+    assert "judgments withdrawn" in page.get(address("training", project)).text
+    one = client_of(ada).get(reverse("api-version", args=[project.slug, 1])).json()
+    assert one["datasets_taken_back"] == []
+    assert one["taken_back_elsewhere"] == [{"project": source.project.slug, "number": 1}]
+    with pytest.raises(ChangedMeanwhileError, match=f"{source.project.slug}/1"):
+        check_shown(seen, version_facts(version))
+
+
+def test_who_chooses_a_version_to_start_from_sees_what_was_withdrawn(project, source, page):
+    withdraw_in(source.project)
+    text = page.get(address("start-from", project)).text
+    assert "Judgments withdrawn since from dataset 1 of Sea tutor: 12" in text
 
 
 # Deleting

@@ -1,6 +1,6 @@
 """API for versions: evaluations, release, rejection, roll-back."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -12,6 +12,7 @@ from annotator.access import COORDINATORS
 from annotator.api.access import ProjectAPIView, with_etag
 from annotator.api.pagination import NewestFirst
 from annotator.api.problems import CHANGED, CONFLICT, ETAG, IF_MATCH, UNNAMED
+from ranking.models import Dataset
 from training.facts import live_facts, version_facts
 from training.models import Evaluation, ModelVersion, Release
 from training.services.versions.releases import reject_version, release_version, roll_back
@@ -34,10 +35,18 @@ class EvaluationSerializer(serializers.ModelSerializer):
         }
 
 
+class DatasetElsewhereSerializer(serializers.Serializer):
+    """A dataset of another project, behind a version that started from one of that project's."""
+
+    project = serializers.SlugField()
+    number = serializers.IntegerField()
+
+
 class VersionSerializer(serializers.ModelSerializer):
     parent = serializers.IntegerField(source="parent.number", default=None, allow_null=True)
     dataset = serializers.IntegerField(source="dataset.number", default=None, allow_null=True)
     datasets_taken_back = serializers.SerializerMethodField()
+    taken_back_elsewhere = serializers.SerializerMethodField()
     origin = serializers.JSONField(
         source="origin.facts",
         default=None,
@@ -48,8 +57,8 @@ class VersionSerializer(serializers.ModelSerializer):
     class Meta:
         model = ModelVersion
         fields = (
-            "number", "state", "parent", "origin", "dataset", "datasets_taken_back", "base_model",
-            "adapter_sha256", "metrics", "created_at",
+            "number", "state", "parent", "origin", "dataset", "datasets_taken_back", "taken_back_elsewhere",
+            "base_model", "adapter_sha256", "metrics", "created_at",
         )  # fmt: skip
         extra_kwargs: ClassVar = {
             "metrics": {
@@ -66,11 +75,22 @@ class VersionSerializer(serializers.ModelSerializer):
         )
     )
     def get_datasets_taken_back(self, version: ModelVersion) -> list[int]:
+        behind = self._taken_back(version)
+        return [dataset.number for dataset in behind if dataset.project_id == version.project_id]
+
+    @extend_schema_field(DatasetElsewhereSerializer(many=True))
+    def get_taken_back_elsewhere(self, version: ModelVersion) -> list[dict[str, Any]]:
+        behind = self._taken_back(version)
+        others = [dataset for dataset in behind if dataset.project_id != version.project_id]
+        return [{"project": dataset.project.slug, "number": dataset.number} for dataset in others]
+
+    def _taken_back(self, version: ModelVersion) -> list[Dataset]:
         # One look for all versions of a list.
         known = self.context.setdefault("taken_back", {})
         if version.project_id not in known:
             known[version.project_id] = withdrawn_datasets(version.project)
-        return [dataset.number for dataset in known[version.project_id].get(version.pk, [])]
+        found: list[Dataset] = known[version.project_id].get(version.pk, [])
+        return found
 
 
 class VersionDetailSerializer(VersionSerializer):

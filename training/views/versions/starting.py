@@ -1,5 +1,7 @@
 """Starting a project from another one's version."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -10,7 +12,9 @@ from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
 from annotator.shown import Shown
 from annotator.views.refusals import tell_refusal
+from ranking.models import Dataset
 from training.facts import work_facts
+from training.models import ModelVersion
 from training.services.versions.origins import (
     provenance_of,
     sources_for,
@@ -18,6 +22,7 @@ from training.services.versions.origins import (
     why_settled,
 )
 from training.services.versions.starting import start_from
+from training.services.versions.withdrawn_datasets import withdrawn_datasets
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -31,7 +36,7 @@ def version_start(request: ProjectRequest) -> HttpResponse:
         context = {
             "facts": work_facts(project),
             "reason": reason,
-            "sources": [(source, provenance_of(source)) for source in sources],
+            "sources": _with_facts(sources),
         }
         return render(request, "training/start_from.html", context)
     chosen = request.POST.get("source", "")
@@ -47,3 +52,9 @@ def version_start(request: ProjectRequest) -> HttpResponse:
         messages.success(request, _("%(version)s is live.") % {"version": version})
         return redirect("version", project.slug, version.number)
     return redirect("start-from", project.slug)
+
+
+def _with_facts(sources: list[ModelVersion]) -> list[tuple[ModelVersion, dict[str, Any], list[Dataset]]]:
+    """Each with what would stay on record of it, and the datasets behind it of which part was taken back."""
+    behind = {project: withdrawn_datasets(project) for project in {source.project for source in sources}}
+    return [(source, provenance_of(source), behind[source.project].get(source.pk, [])) for source in sources]

@@ -20,7 +20,6 @@ from training.services.versions.family import family_of
 from training.services.versions.origins import sources_for, versions_coordinated_by, why_settled
 from training.services.versions.releases import reject_version, release_version
 from training.services.versions.removing import delete_version_files, why_needed
-from training.services.versions.withdrawn_datasets import withdrawn_datasets
 from training.views.results import result_context
 from training.views.versions.adapters import adapter_files
 
@@ -66,7 +65,6 @@ def _kin(version: ModelVersion, request: ProjectRequest) -> dict[str, Any]:
     return {
         "origin": origin,
         "can_see_source": source and versions_coordinated_by(request.user).filter(pk=source.pk).exists(),
-        "source_taken_back": withdrawn_datasets(source.project).get(source.pk, []) if source else [],
         "descendants": Origin.objects.filter(source=version).select_related("version__project"),
     }
 
