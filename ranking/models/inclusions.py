@@ -1,12 +1,13 @@
 """Which judgments are in which datasets."""
 
 from collections.abc import Iterable
+from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from .datasets import Dataset
-from .judgments import Judgment
+from .judgments import Judgment, JudgmentQuerySet
 
 CHUNK = 500
 
@@ -23,6 +24,15 @@ class InclusionQuerySet(models.QuerySet["Inclusion"]):
         new = sorted(read - known.keys())
         rows = [Inclusion(judgment_id=pk, first=dataset.number) for pk in new]
         Inclusion.objects.bulk_create(rows, batch_size=CHUNK)
+
+    def at(self, number: int) -> Self:
+        """Those of judgments in the dataset of this number of their project."""
+        return self.filter(Q(last=None) | Q(last__gte=number), first__lte=number)
+
+    def missing_from(self, dataset: Dataset) -> JudgmentQuerySet:
+        """The judgments that the project's next dataset will hold, and this one does not."""
+        held = self.at(dataset.number).filter(judgment=OuterRef("pk"))
+        return Judgment.objects.for_dataset(dataset.project).filter(~Exists(held))
 
 
 class Inclusion(models.Model):

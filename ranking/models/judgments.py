@@ -33,6 +33,10 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         """The current judgments of a project; corrected ones are left out."""
         return self.filter(is_current=True, comparison__round__project=project)
 
+    def for_dataset(self, project: Project) -> Self:
+        """What a dataset taken now is made of: the current judgments, but for those of withdrawn prompts."""
+        return self.of_project(project).filter(comparison__prompt__withdrawn_at=None)
+
     def in_round(self, round_: Round) -> Self:
         """The current judgments of a round; corrected ones are left out."""
         return self.filter(is_current=True, comparison__round=round_)

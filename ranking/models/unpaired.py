@@ -13,6 +13,10 @@ class UnpairedPreferenceQuerySet(models.QuerySet["UnpairedPreference"]):
     def of_project(self, project: Project) -> Self:
         return self.filter(completion__prompt__project=project)
 
+    def for_dataset(self, project: Project) -> Self:
+        """What a dataset taken now holds: all but those of withdrawn prompts."""
+        return self.of_project(project).filter(completion__prompt__withdrawn_at=None)
+
     def in_dataset(self, dataset: Dataset) -> Self:
         """Those that were there when a snapshot was taken."""
         return self.filter(completion__prompt__project=dataset.project_id, pk__lte=dataset.last_unpaired_id)

@@ -91,11 +91,7 @@ def _snapshot(
     rows = _rows(project, _pairs(votes))
     if not rows:
         raise NoPreferencesError
-    thumbs = list(
-        UnpairedPreference.objects.of_project(project)
-        .filter(completion__prompt__withdrawn_at=None)
-        .select_related("completion__prompt")
-    )
+    thumbs = list(UnpairedPreference.objects.for_dataset(project).select_related("completion__prompt"))
     about = _about(project, votes, rows, thumbs)
     parent = Path(settings.DATA_DIR) / "datasets" / project.slug
     try:
@@ -131,7 +127,7 @@ def _votes(project: Project) -> Votes:
     A judgment without ranks has one row with None for the last two. One query, so that all that is drawn
     from it speaks of the same moment.
     """
-    judgments = Judgment.objects.of_project(project).filter(comparison__prompt__withdrawn_at=None)
+    judgments = Judgment.objects.for_dataset(project)
     return list(
         judgments.order_by("pk").values_list(
             "pk",

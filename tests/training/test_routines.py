@@ -14,12 +14,13 @@ from django.utils import timezone
 
 from annotator.models import AuditEvent, Event, Project, Role, User
 from annotator.services.projects import change_settings
+from annotator.services.prompts.withdrawing import restore_prompts, withdraw_prompts
 from ranking.errors import SnapshotFailedError
 from ranking.services import close_round, datasets, pause_round, snapshot_preferences
 from tests.factories import coordinator_of, make_member
 from tests.mail_jobs import run_mail_jobs
 from tests.racing import at_once
-from tests.training.making import make_candidate, make_judged, make_trainable, make_update
+from tests.training.making import PROMPTS, make_candidate, make_judged, make_trainable, make_update
 from training.cron import CronError
 from training.models import Routine, TrainingRun
 from training.services import routines
@@ -204,6 +205,19 @@ def test_without_anything_new_there_is_no_second_dataset():
     make_routine(project, "dataset")
     tick(MONDAY)
     assert (project.datasets.count(), causes(project)) == (1, ["nothing_new"])
+
+
+def test_judgments_of_a_withdrawn_prompt_are_nothing_new_until_it_is_restored():
+    project = make_ready()
+    prompts = [project.prompts.first().pk]
+    withdraw_prompts(project=project, prompt_ids=prompts, actor=None)
+    snapshot_preferences(project=project)
+    make_routine(project, "dataset")
+    tick(MONDAY)
+    assert causes(project) == ["nothing_new"]
+    restore_prompts(project=project, prompt_ids=prompts, actor=None)
+    tick(MONDAY + timedelta(days=7))
+    assert (project.datasets.count(), project.datasets.first().judgments) == (2, PROMPTS)
 
 
 def test_without_any_judgment_there_is_no_dataset():

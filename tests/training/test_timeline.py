@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from annotator.models import Project
+from annotator.services.prompts.withdrawing import withdraw_prompts
 from ranking.models import Judgment, Round
 from ranking.services import claim_next, submit_judgment
 from tests.factories import coordinator_of, make_member
@@ -75,6 +76,9 @@ def test_judgments_after_the_cut_off_are_told_apart():
         )
     (line,) = lines(project)
     assert (line.collected.judgments, line.late) == (PROMPTS + 3, 3)
+    prompts = project.prompts.filter(comparisons__judgments__volunteer=late)
+    withdraw_prompts(project=project, prompt_ids=[prompts.first().pk], actor=None)
+    assert lines(project)[0].late == 2, "of a withdrawn prompt none will count for the next update"
 
 
 def test_what_a_round_took_has_its_sampling_all_its_updates_and_attempts_without_success():

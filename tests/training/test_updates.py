@@ -13,6 +13,7 @@ from django_tasks_db.models import DBTaskResult
 
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Project
+from annotator.services.prompts.withdrawing import restore_prompts, withdraw_prompts
 from ranking.models.round_states import RoundState
 from ranking.services import open_round
 from tests.factories import coordinator_of, make_project
@@ -309,6 +310,17 @@ def test_trying_again_takes_in_newer_judgments_while_no_reward_model_is_trained(
     assert executed(update).dataset.judgments == 2 * PROMPTS
 
 
+def test_trying_again_holds_what_a_dataset_would_hold_now(monkeypatch):
+    use_engine(monkeypatch, "raise SystemExit(1)")
+    update = executed(make_update())
+    project, prompts = update.project, [update.project.prompts.train().first().pk]
+    for change, judgments in ((withdraw_prompts, PROMPTS - 1), (restore_prompts, PROMPTS)):
+        change(project=project, prompt_ids=prompts, actor=None)
+        update.refresh_from_db()
+        retry_update(update=update)
+        assert executed(update).dataset.judgments == judgments
+
+
 def test_only_what_failed_or_was_cancelled_can_be_tried_again():
     update = make_update()
     with pytest.raises(RefusedError, match="under way"):
@@ -542,6 +554,10 @@ def test_a_run_directory_never_inherits_files_of_a_number_used_before(monkeypatc
 def test_new_judgments_are_those_no_successful_update_learned_from():
     update = make_update()
     assert new_judgments(update.project).count() == PROMPTS
+    prompts = [update.project.prompts.first().pk]
+    withdraw_prompts(project=update.project, prompt_ids=prompts, actor=None)
+    assert new_judgments(update.project).count() == PROMPTS - 1
+    restore_prompts(project=update.project, prompt_ids=prompts, actor=None)
     dataset = update_execution.snapshot_preferences(project=update.project)
     Update.objects.filter(pk=update.pk).update(dataset=dataset)
     assert new_judgments(update.project).count() == PROMPTS

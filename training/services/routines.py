@@ -11,7 +11,7 @@ from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Project, User
 from annotator.services.audit import record
 from annotator.shown import Shown, check_shown
-from ranking.models import Assignment, Judgment, UnpairedPreference
+from ranking.models import Assignment, Inclusion, Judgment, UnpairedPreference
 from ranking.models.round_states import RoundState
 from ranking.services import snapshot_preferences
 from training.cron import next_times
@@ -110,9 +110,9 @@ def _sample(routine: Routine, slot: datetime, take: Callable[[], None]) -> None:
 
 def _snapshot(routine: Routine, slot: datetime, take: Callable[[], None]) -> None:
     project, last = routine.project, routine.project.datasets.first()
-    judgments, thumbs = Judgment.objects.of_project(project), UnpairedPreference.objects.of_project(project)
+    judgments, thumbs = Judgment.objects.for_dataset(project), UnpairedPreference.objects.for_dataset(project)
     if last:
-        judgments = judgments.filter(pk__gt=last.last_judgment_id)
+        judgments = Inclusion.objects.missing_from(last)
         thumbs = thumbs.filter(pk__gt=last.last_unpaired_id)
     if not judgments.exists() and not thumbs.exists():
         raise PassedOverError(NOTHING_NEW, "Nothing was judged since the newest dataset.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Prefetch, QuerySet
 
 from annotator.models import Project
-from ranking.models import Judgment, Round
+from ranking.models import Inclusion, Judgment, Round
 from ranking.models.collected import Collected, collected_in
 from ranking.models.round_states import RoundState
 from training.models import ModelVersion, TrainingRun, Update
@@ -38,7 +38,7 @@ class Expense:
 class RoundLine:
     """One round: `before` answered its prompts, `candidate` is what the newest update made of it.
 
-    `late` judgments came after the cut-off of the newest update: they count for the next one.
+    `late` judgments are not in the dataset of the newest update: they count for the next one.
     """
 
     round: Round
@@ -75,7 +75,7 @@ def line_of(one: Round) -> RoundLine:
     judgments = Judgment.objects.in_round(one)
     updates = list(one.updates.all())
     last = next((update.dataset for update in updates if update.dataset), None)
-    late = judgments.filter(pk__gt=last.last_judgment_id).count() if last else 0
+    late = Inclusion.objects.missing_from(last).filter(comparison__round=one).count() if last else 0
     runs = [*one.runs.all(), *(run for update in updates for run in update.runs.all())]
     return RoundLine(
         round=one,

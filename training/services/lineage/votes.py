@@ -69,9 +69,7 @@ def total_in(dataset: Dataset) -> RoundPart:
 
 
 def left_out_of(dataset: Dataset) -> LeftOut:
-    held = Inclusion.objects.filter(
-        Q(last=None) | Q(last__gte=dataset.number), judgment=OuterRef("pk"), first__lte=dataset.number
-    )
+    held = Inclusion.objects.at(dataset.number).filter(judgment=OuterRef("pk"))
     others = Judgment.objects.filter(~Exists(held), comparison__round__project=dataset.project_id)
     by_then = Q(pk__lte=dataset.last_judgment_id)
     corrected, out = Q(correction__isnull=False), Q(comparison__prompt__withdrawn_at__isnull=False)

@@ -11,7 +11,7 @@ from annotator.errors import RefusedError
 from annotator.models import Project, User
 from annotator.services.audit import record
 from annotator.shown import Shown, check_shown
-from ranking.models import Judgment
+from ranking.models import Inclusion, Judgment
 from ranking.models.judgments import JudgmentQuerySet
 from ranking.models.round_states import RoundState
 from training.facts import update_facts
@@ -120,10 +120,14 @@ def retry_update(
 
 
 def new_judgments(project: Project) -> JudgmentQuerySet:
-    """The judgments that no successful update has learned from yet."""
+    """The judgments that no successful update has learned from yet, and the next dataset will hold.
+
+    By their ids, though inclusions know it exactly: pages that open often ask for this, and find the newest
+    judgments by an index instead of looking at all. A restored prompt's old judgments are not counted.
+    """
     last = Update.objects.filter(project=project, state=State.SUCCEEDED, dataset__isnull=False).first()
     seen = last.dataset.last_judgment_id if last and last.dataset else 0
-    return Judgment.objects.of_project(project).filter(pk__gt=seen)
+    return Judgment.objects.for_dataset(project).filter(pk__gt=seen)
 
 
 def _needs_new_dataset(update: Update) -> bool:
@@ -132,5 +136,6 @@ def _needs_new_dataset(update: Update) -> bool:
         return False
     if update.dataset.withdrawn_people:
         return True
-    judgments = Judgment.objects.of_project(update.project)
-    return judgments.filter(pk__gt=update.dataset.last_judgment_id).exists()
+    held = Judgment.objects.counted_in(update.dataset)
+    withdrawn = held.filter(comparison__prompt__withdrawn_at__isnull=False)
+    return withdrawn.exists() or Inclusion.objects.missing_from(update.dataset).exists()
