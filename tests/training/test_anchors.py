@@ -12,6 +12,7 @@ from tests.training import making
 from tests.training.making import make_finished, make_judged, make_run, make_update
 from training.models import Anchor, TrainingRun, Update
 from training.services.drift import MEASURES, drift_of
+from training.services.plans.facts import facts_of
 from training.services.runs.anchors import FEWEST, MOST, choose_anchors
 from training.services.runs.recipes import stage_input
 
@@ -53,6 +54,22 @@ def test_a_withdrawn_prompt_is_asked_no_more_and_no_other_takes_its_place(projec
     first = list(choose_anchors(project=project))
     withdraw_prompts(project=project, prompt_ids=[first[0].pk], actor=None)
     assert list(choose_anchors(project=project)) == first[1:]
+
+
+def test_a_plan_counts_those_in_use_or_as_many_as_the_evaluation_will_choose(project):
+    version = project.versions.get()
+
+    def planned() -> int:
+        return facts_of(version, {}, 20)["anchors"]
+
+    assert planned() == 0
+    add_held_out(project, FEWEST)
+    foreseen = planned()
+    chosen = list(choose_anchors(project=project))
+    assert foreseen == planned() == len(chosen)
+    add_held_out(project, 3)
+    withdraw_prompts(project=project, prompt_ids=[chosen[0].pk], actor=None)
+    assert planned() == len(chosen) - 1
 
 
 def test_an_evaluation_is_given_the_anchors_among_its_prompts(project):

@@ -104,6 +104,19 @@ def test_what_people_set_stands(plan: MakePlan, as_larger: None) -> None:
     assert "samples_per_prompt" not in chosen(made, "evaluate")
 
 
+def test_anchors_take_time_once_there_is_a_version_to_compare_with(
+    plan: MakePlan, llama: Path, tmp_path: Path
+) -> None:
+    with_policy(llama).save("policy", tmp_path / "policy")
+    later = {"policy_adapter": str(tmp_path / "policy")}
+
+    def seconds(**more: Any) -> float:
+        return float(plan(**more)["stages"]["evaluate"]["seconds"])
+
+    assert seconds(anchors=5) == seconds()
+    assert seconds(anchors=5, **later) > seconds(**later)
+
+
 def test_less_time_means_fewer_steps_and_then_smaller_stages(plan: MakePlan) -> None:
     whole = plan()["seconds"]["total"]
     less = plan(seconds=1.2 * (whole - 1))  # a fifth is kept, so that about everything but steps fits

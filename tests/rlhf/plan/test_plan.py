@@ -13,7 +13,7 @@ import torch
 from peft.tuners.lora import Linear as PeftLinear
 
 from tests.rlhf.engine import ask
-from tests.rlhf.making import GOOD, QUESTIONS, conversation, with_policy, write_rows
+from tests.rlhf.making import GOOD, PROMPTS, QUESTIONS, conversation, with_policy, write_rows
 from training.rlhf.__main__ import main
 from training.rlhf.command.plans import read_recipe
 from training.rlhf.data.files import read_preferences
@@ -248,6 +248,29 @@ def test_the_safety_prompts_are_part_of_an_evaluation(ppo_settings: dict[str, An
         "scoring": compared,
         "kl": compared / 2,
     }
+
+
+def test_what_the_base_answers_of_the_anchors_is_part_of_an_evaluation_unless_it_is_the_baseline(
+    ppo_settings: dict[str, Any], make_run: Make, llama: Path, tmp_path: Path
+) -> None:
+    shared = {key: ppo_settings[key] for key in ("base_model", "dataset", "reward_adapter", "max_new_tokens")}
+    shared |= {"stage": "evaluate", "batch_size": 8, "samples_per_prompt": 4}
+    with_policy(llama).save("policy", tmp_path / "policy")
+    later = {"baseline_adapter": str(tmp_path / "policy")}
+    anchors = {"anchors": shared["dataset"]}
+
+    def work(name: str, **more: Any) -> tuple[int, float, int]:
+        workload = workload_of(make_run(shared | more, name))
+        times = {phase.name: phase.times for phase in workload.phases}
+        assert times["prompts"] == workload.steps
+        return workload.steps, times["scoring"], workload.output_bytes
+
+    batches = math.ceil(len(PROMPTS) * 4 / 8)
+    without, asked = work("without", **later), work("asked", **later, **anchors)
+    assert asked[:2] == (without[0] + batches, without[1] + batches)
+    first = work("first", **anchors)
+    assert first[:2] == work("first-without")[:2]
+    assert first[2] == asked[2] > without[2]
 
 
 def test_reference_and_base_are_asked_in_parts(

@@ -11,6 +11,7 @@ from training.rlhf.data.files import Preference
 from training.rlhf.plan.update_facts import UpdateFacts
 from training.rlhf.plan.workload import Lengths, measure_lengths
 from training.rlhf.recipes import Recipe, SamplingRecipe
+from training.rlhf.stages.evaluate.workload import Asked
 from training.rlhf.stages.reward.comparisons import Example
 from training.rlhf.stages.reward.preferences import Examples
 from training.rlhf.stages.reward.workload import Pairs
@@ -38,7 +39,8 @@ class Material:
         """The rows of a stage and their lengths."""
         if isinstance(recipe, SamplingRecipe):
             rows = self.facts.rows[recipe.stage]
-            return measure_lengths(rows, self.prompts, recipe.max_prompt_tokens)
+            lengths = measure_lengths(rows, self.prompts, recipe.max_prompt_tokens)
+            return Asked.of(lengths, self.facts.anchors) if recipe.stage == "evaluate" else lengths
         return Pairs.of(Examples(self._pairs, [], 0), self.pad_id, vars(recipe)["max_length"])
 
     @cached_property

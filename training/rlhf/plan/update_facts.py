@@ -18,8 +18,8 @@ class UpdateFacts:
 
     `settings` are what people chose, by stage; `prompts` and `answers` some of those that there are, for
     their lengths; `policy_adapter` is the live version's. `rows` counts the prompts that the stages ppo,
-    generate and evaluate are given. `pace` says by stage how many times as long as planned an earlier update
-    took.
+    generate and evaluate are given, `anchors` how many of the last the bare base answers, too. `pace` says
+    by stage how many times as long as planned an earlier update took.
     """
 
     base_model: str
@@ -33,6 +33,7 @@ class UpdateFacts:
     prompts: list[list[Message]] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     pace: dict[str, float] = field(default_factory=dict)
+    anchors: int = 0
 
     @classmethod
     def read(cls, path: Path) -> "UpdateFacts":

@@ -8,6 +8,7 @@ from django.db.models import Count
 from annotator.models import Completion, Project
 from ranking.models import Comparison
 from training.models import ModelVersion, TrainingRun, Update
+from training.services.runs.anchors import number_of_anchors
 from training.services.runs.recipes import SETTABLE, Settings, base_model, judge_of
 from training.services.runs.scoring import answers_per_comparison
 
@@ -31,6 +32,7 @@ def facts_of(version: ModelVersion, settings: Settings, minutes: int) -> dict[st
             for stage, values in settings.items()
         },
         "rows": {"ppo": train, "generate": train + held_out, "evaluate": held_out},
+        "anchors": number_of_anchors(project),
         "pairs": max(1, judged[DESK] * answers * (answers - 1) // 2 + judged[CHAT]),
         "comparisons": max(1, judged.total()),
         "completions_per_prompt": answers_per_comparison(project),

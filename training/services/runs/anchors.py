@@ -29,6 +29,14 @@ def choose_anchors(*, project: Project) -> PromptQuerySet:
     return project.prompts.in_use().filter(anchor__isnull=False)
 
 
+def number_of_anchors(project: Project) -> int:
+    """How many the next evaluation will ask: those in use, or as many as it will choose."""
+    if Anchor.objects.filter(prompt__project=project).exists():
+        return project.prompts.in_use().filter(anchor__isnull=False).count()
+    available = project.prompts.available().held_out().count()
+    return min(available, MOST) if available >= FEWEST else 0
+
+
 def spread(prompts: list[Prompt], most: int) -> list[Prompt]:
     """At most so many, one of each language and first tag after another, in the given order within each."""
     groups: dict[tuple[str, str], list[Prompt]] = defaultdict(list)
