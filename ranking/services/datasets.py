@@ -4,16 +4,16 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Model, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -38,7 +38,11 @@ LEFT_AFTER = 24 * 60 * 60
 CHAT_SOURCES = {"ranking": "chat", "rewrite": "chat_rewrite"}
 """What the sources of pairs are called that come from the chat."""
 
+MOST_KEYS = 10_000
+"""In one query."""
+
 Votes = list[tuple[Any, ...]]
+M = TypeVar("M", bound=Model)
 
 
 class WithdrawnMeanwhileError(Exception):
@@ -174,12 +178,12 @@ def _rewrites(votes: Votes) -> list[Pair]:
 
 
 def _rows(project: Project, pairs: list[Pair]) -> list[Row]:
-    comparisons = Comparison.objects.select_related("round").in_bulk({pair.comparison for pair in pairs})
+    comparisons = _by_key(Comparison.objects.select_related("round"), {pair.comparison for pair in pairs})
     named = {each for pair in pairs for each in (pair.chosen, pair.rejected)}
-    texts = Completion.objects.in_bulk(named)
+    texts = _by_key(Completion.objects.all(), named)
     if len(texts) < len(named):
         raise WithdrawnMeanwhileError  # With a judgment goes the answer that its volunteer wrote.
-    prompts = Prompt.objects.in_bulk({one.prompt_id for one in comparisons.values()})
+    prompts = _by_key(Prompt.objects.all(), {one.prompt_id for one in comparisons.values()})
     rows = []
     for pair in pairs:
         comparison = comparisons[pair.comparison]
@@ -201,6 +205,14 @@ def _rows(project: Project, pairs: list[Pair]) -> list[Row]:
             }
         )
     return rows
+
+
+def _by_key(rows: QuerySet[M], keys: Collection[int]) -> dict[int, M]:
+    """The rows with these keys; a query of PostgreSQL takes 65,535 of them at most."""
+    listed, found = list(keys), dict[int, M]()
+    for start in range(0, len(listed), MOST_KEYS):
+        found |= rows.in_bulk(listed[start : start + MOST_KEYS])
+    return found
 
 
 def _unpaired_rows(thumbs: list[UnpairedPreference]) -> list[Row]:

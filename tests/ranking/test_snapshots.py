@@ -24,7 +24,7 @@ from annotator.services.prompts.withdrawing import withdraw_prompts
 from ranking.downloads import answer_file, answer_zip
 from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.models import Dataset, Judgment
-from ranking.services import open_round, snapshot_preferences
+from ranking.services import datasets, open_round, snapshot_preferences
 from ranking.services.chat import add_unpaired_preference
 from tests.factories import coordinator_of, make_member, make_newcomer, make_project
 from training.rlhf.data.files import read_preferences
@@ -78,6 +78,11 @@ def test_it_has_one_row_for_each_pair_with_a_majority(project):
         (best.text, worst.text): ({"chosen": 3, "rejected": 0, "ties": 0}, 1.0),
         (middle.text, worst.text): ({"chosen": 2, "rejected": 1, "ties": 0}, pytest.approx(1 / 3)),
     }
+
+
+def test_texts_are_read_in_as_many_queries_as_their_number_needs(project, monkeypatch):
+    monkeypatch.setattr(datasets, "MOST_KEYS", 7)
+    assert len(rows_of(snapshot_preferences(project=project))) == 12 * 3
 
 
 def test_a_row_is_a_conversation_with_where_it_comes_from(project):
