@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from annotator.models import Project
+from annotator.services.prompts.withdrawing import withdraw_prompts
 from tests.factories import coordinator_of, make_project, make_prompt
 from tests.training.making import SMALL, make_finished, make_judged, make_run, make_update, write_progress
 from tests.training.planning import made_plan
@@ -127,6 +128,8 @@ def test_answers_to_the_same_questions_stand_beside_each_other_and_hostile_text_
     assert len(both.shown) == 2 and not both.rest and not both.missing
     assert {pair.later for pair in both.shown} == {"Another"}
     text = shown(client, one, **{"with": other.number})
+    withdraw_prompts(project=project, prompt_ids=[both.shown[0].prompt.pk], actor=None)
+    assert [pair.prompt for pair in answers_beside(one, other).shown] == [both.shown[1].prompt]
     assert "<script>alert(1)" not in text and "&lt;script&gt;alert(1)" in text
 
 

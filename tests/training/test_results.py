@@ -6,12 +6,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from annotator.services.prompts.withdrawing import withdraw_prompts
 from ranking.models import Dataset
 from tests.factories import coordinator_of
 from tests.training.making import PROMPTS, make_candidate, make_update
 from training.models import ModelVersion, TrainingRun, Update
 from training.services.evaluations import Row
-from training.views.results.answers import MOST, _label, choose
+from training.views.results.answers import MOST, _label, answers_of, choose
 from training.views.results.verdicts import Verdict, ruling_of, verdict_of
 
 BETTER = {"win_rate_ties_half_low": 0.58, "win_rate_ties_half_high": 0.81}
@@ -215,3 +216,16 @@ def test_answers_without_readable_scores_are_left_out(client, evaluated):
     path = TrainingRun.objects.get(update=update, stage="evaluate").folder / "output" / "comparisons.jsonl"
     path.write_text(path.read_text().replace("0.4", "NaN"))
     assert "files are gone" in page(client, update)
+
+
+@pytest.mark.django_db
+def test_answers_to_withdrawn_prompts_are_gone_from_the_pages(client, evaluated):
+    update = evaluated()
+    prompts = list(update.project.prompts.held_out().values_list("pk", flat=True))
+    withdraw_prompts(project=update.project, prompt_ids=prompts[:1], actor=None)
+    found = answers_of(update)
+    assert (found.total if found else 0) == len(prompts) - 1
+    withdraw_prompts(project=update.project, prompt_ids=prompts, actor=None)
+    for name in ("update", "version"):
+        text = page(client, update, name)
+        assert "After, and better" not in text and "its prompts were withdrawn" in text

@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from annotator.models import Prompt
+from annotator.services.prompts.withdrawing import withdraw_prompts
 from tests.factories import coordinator_of, make_prompt
 from tests.training.making import make_judged, make_run, make_update
 from training.launching.progress import read_samples
@@ -83,7 +84,10 @@ def test_lines_that_are_torn_or_something_else_are_left_out(run):
     assert sample.text == "New."
 
 
-def test_prompts_that_are_gone_or_of_another_project_are_left_out(run):
+def test_prompts_that_are_gone_withdrawn_or_of_another_project_are_left_out(run):
+    withdrawn = run.project.prompts.first()
+    withdraw_prompts(project=run.project, prompt_ids=[withdrawn.pk], actor=None)
+    write(run, row(withdrawn))
     theirs = make_judged().prompts.first()
     for named in ("0", "9" * 30, "²", "x", "-1", str(theirs.pk)):
         write(run, row(theirs, prompt_id=named))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from annotator.models import Project
+from annotator.models.prompts import PromptQuerySet
 from annotator.text.storable import storable
 from training.models import TrainingRun, Update
 
@@ -34,9 +34,9 @@ class Row:
         return self.score_after - self.score_before
 
 
-def held_out_keys(project: Project) -> dict[str, int]:
-    """The held-out prompts by what an evaluation calls them."""
-    return {str(pk): pk for pk in project.prompts.held_out().values_list("pk", flat=True)}
+def keys_of(prompts: PromptQuerySet) -> dict[str, int]:
+    """The keys of prompts by what an evaluation calls them."""
+    return {str(pk): pk for pk in prompts.values_list("pk", flat=True)}
 
 
 def rows_of(update: Update) -> list[Row]:

@@ -16,7 +16,7 @@ from ranking.statistics.annotator_agreement import PairwiseAgreement, agreement_
 from ranking.statistics.proportions import Share
 from ranking.statistics.ratios import Estimate, ratio_of
 from training.models import ModelVersion, Update
-from training.services.evaluations import Row, held_out_keys, rows_of
+from training.services.evaluations import Row, keys_of, rows_of
 
 LEVEL = 0.99
 """Of all slices together: of many, one may look worse by chance, so each has an interval as much wider."""
@@ -100,7 +100,7 @@ def _labels_of(language: str, tags: Collection[str]) -> dict[Label, str]:
 
 def _means(update: Update) -> dict[int, tuple[float, float]]:
     """Of each held-out prompt in the evaluation: its mean outcome, and its mean gain in deviations."""
-    keys, rows = held_out_keys(update.project), defaultdict[int, list[Row]](list)
+    keys, rows = keys_of(update.project.prompts.held_out()), defaultdict[int, list[Row]](list)
     compared = rows_of(update)
     for row in compared:
         if row.prompt_id in keys:

@@ -12,9 +12,8 @@ from statistics import pstdev
 from django.utils.translation import gettext as _
 
 from annotator.models import Prompt
-from annotator.models.prompts import PromptQuerySet
 from training.models import Update
-from training.services.evaluations import Row, first_of_each_prompt, rows_of
+from training.services.evaluations import Row, first_of_each_prompt, keys_of, rows_of
 
 MOST, EACH = 24, 2
 SAME, MUCH = 0.2, 1.0
@@ -56,8 +55,8 @@ class Extremes:
 
 
 def answers_of(update: Update) -> Answers | None:
-    """Answers of both versions to held-out prompts, from the evaluation; None if its file is gone."""
-    rows, pairs = _paired(update, update.project.prompts.all())
+    """Answers of both versions to held-out prompts, from the evaluation; None if there are none to show."""
+    rows, pairs = _paired(update)
     if not rows:
         return None
     shown, rest = choose(rows)
@@ -65,11 +64,8 @@ def answers_of(update: Update) -> Answers | None:
 
 
 def extremes_of(update: Update, most: int = 3) -> Extremes | None:
-    """The largest rises and falls of score in the evaluation; None if its file is gone.
-
-    Prompts that somebody has withdrawn are left out.
-    """
-    rows, pairs = _paired(update, update.project.prompts.in_use())
+    """The largest rises and falls of score in the evaluation; None if there are no answers to show."""
+    rows, pairs = _paired(update)
     if not rows:
         return None
     ranked = sorted(rows, key=lambda row: -row.gain)
@@ -98,9 +94,13 @@ def choose(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     return shown, [*ranked[EACH:middle], *ranked[middle + EACH : -EACH]]
 
 
-def _paired(update: Update, prompts: PromptQuerySet) -> tuple[list[Row], Callable[[list[Row]], list[Pair]]]:
-    """The first row of each of these prompts that is held out, and what makes rows of it pairs to show."""
-    keys = {str(pk): pk for pk in prompts.held_out().values_list("pk", flat=True)}
+def _paired(update: Update) -> tuple[list[Row], Callable[[list[Row]], list[Pair]]]:
+    """The first row of each held-out prompt, and what makes rows of it pairs to show.
+
+    Prompts that somebody has withdrawn are left out.
+    """
+    prompts = update.project.prompts.in_use()
+    keys = keys_of(prompts.held_out())
     rows = [row for row in first_of_each_prompt(rows_of(update)) if row.prompt_id in keys]
     scale = pstdev(row.score_before for row in rows) or 1.0 if rows else 1.0
 

@@ -39,7 +39,7 @@ def last_sampled(update: Update) -> str:
 
 
 def samples_of(update: Update) -> list[SampledStep]:
-    """The newest step first; answers to prompts that were deleted are left out."""
+    """The newest step first; answers to prompts that were deleted or withdrawn are left out."""
     by_step = defaultdict(list)
     rows = _rows(update)
     prompts = _prompts(update, rows)
@@ -58,10 +58,10 @@ def _rows(update: Update) -> list[SampledAnswer]:
 
 
 def _prompts(update: Update, rows: list[SampledAnswer]) -> dict[str, Prompt]:
-    """The project's prompts by what the engine calls them."""
+    """The project's prompts in use by what the engine calls them."""
     named = {row.prompt_id for row in rows}
     keys = [int(each) for each in named if each.isascii() and each.isdigit() and len(each) < 19]
-    found = update.project.prompts.filter(pk__in=keys)
+    found = update.project.prompts.in_use().filter(pk__in=keys)
     return {str(prompt.pk): prompt for prompt in found}
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from annotator.models import Prompt
 from training.models import Update
-from training.services.evaluations import first_of_each_prompt, held_out_keys, rows_of
+from training.services.evaluations import first_of_each_prompt, keys_of, rows_of
 from training.views.results.answers import spread
 
 MOST, SHOWN = 24, 6
@@ -33,8 +33,11 @@ class AnswersBeside:
 
 
 def answers_beside(earlier: Update, later: Update) -> AnswersBeside:
-    """Answers to the prompts that both evaluations asked, spread evenly, so that none is a lucky part."""
-    keys = held_out_keys(earlier.project)
+    """Answers to the prompts that both evaluations asked, spread evenly, so that none is a lucky part.
+
+    Prompts that somebody has withdrawn are left out.
+    """
+    keys = keys_of(earlier.project.prompts.in_use().held_out())
     before, after = (
         {row.prompt_id: row.after for row in first_of_each_prompt(rows_of(each))} for each in (earlier, later)
     )
