@@ -88,13 +88,13 @@ def _counted(number: int) -> dict[str, Any]:
 
 
 def _agreement(judgments: list[Any], ranks: list[Any]) -> float | None:
-    """Every two judgments of a comparison, on every two of its answers that neither ranked alike."""
+    """Every two people's judgments of a comparison, on every two of its answers that neither ranked alike."""
     ranks_of: dict[int, dict[int, int]] = defaultdict(dict)
     for judgment, completion, rank in ranks:
         ranks_of[judgment][completion] = rank
     together = defaultdict(list)
-    for judgment, comparison, *_ in judgments:
-        if judgment in ranks_of:
+    for judgment, comparison, _person, simulated in judgments:
+        if judgment in ranks_of and not simulated:
             together[comparison].append(ranks_of[judgment])
     agree = [
         (one[a] < one[b]) == (other[a] < other[b])

@@ -16,7 +16,10 @@ Ranks = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Collected:
-    """`judgments` by so many `people` and `simulated` volunteers decide so many `pairs` by majority."""
+    """`judgments` by so many `people` and `simulated` volunteers decide so many `pairs` by majority.
+
+    `agreement` is that of people.
+    """
 
     judgments: int
     of_simulated: int
@@ -24,6 +27,11 @@ class Collected:
     simulated: int
     pairs: int
     agreement: PairwiseAgreement
+
+    @property
+    def all_simulated(self) -> bool:
+        """Whether there are judgments, and none is a person's."""
+        return 0 < self.judgments == self.of_simulated
 
 
 def collected_in(judgments: JudgmentQuerySet) -> Collected:
@@ -37,7 +45,8 @@ def collected_in(judgments: JudgmentQuerySet) -> Collected:
     )
     ranks = ranks_in(judgments)
     pairs = len(find_majorities(*ranks).comparison)
-    return Collected(**counts, pairs=pairs, agreement=pairwise_agreement(*ranks))
+    of_people = ranks_in(judgments.of_people()) if counts["of_simulated"] else ranks
+    return Collected(**counts, pairs=pairs, agreement=pairwise_agreement(*of_people))
 
 
 def ranks_in(judgments: JudgmentQuerySet) -> Ranks:

@@ -25,9 +25,7 @@ def divided_in(judgments: JudgmentQuerySet) -> list[DividedPair]:
 
     Pairs of prompts that somebody has withdrawn are left out.
     """
-    of_people = judgments.at_desk().filter(
-        volunteer__is_simulated=False, comparison__prompt__withdrawn_at=None
-    )
+    of_people = judgments.at_desk().of_people().filter(comparison__prompt__withdrawn_at=None)
     found = find_divided(*ranks_in(of_people))
     texts = Completion.objects.select_related("prompt").in_bulk(
         [*found.first.tolist(), *found.second.tolist()]

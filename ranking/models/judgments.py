@@ -51,6 +51,10 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
     def in_chat(self) -> Self:
         return self.filter(comparison__source=Comparison.Source.CHAT)
 
+    def of_people(self) -> Self:
+        """Without simulated volunteers."""
+        return self.filter(volunteer__is_simulated=False)
+
     def counted_in(self, dataset: Dataset) -> Self:
         """The judgments that a snapshot was made of, as it stored them."""
         return self.filter(

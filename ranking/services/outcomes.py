@@ -20,7 +20,7 @@ def record_outcome(
 
     Part of the act that makes the version, whose transaction and audit row it shares.
     """
-    people = Judgment.objects.in_dataset(dataset).filter(volunteer__is_simulated=False)
+    people = Judgment.objects.in_dataset(dataset).of_people()
     return Outcome.objects.create(
         project=dataset.project,
         dataset=dataset,

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from annotator.models import User
 from ranking.models import Judgment, Round
 from ranking.models.collected import collected_in
 from ranking.statistics.annotator_agreement import pairwise_agreement
@@ -46,18 +47,24 @@ def test_agreement_is_that_of_all_pairs_of_votes_counted_one_by_one(comparisons)
 def test_people_pairs_and_agreement_of_a_round_leave_others_out():
     current, other = make_round(answers=3, judgments_per_comparison=3), make_round()
     make_judgment(make_assignment(other, make_member(other.project)), 1, 2, 3, 4)
-    for ranks in ((1, 2, 3), (1, 3, 2), (1, 1, 1)):
+    for ranks in ((1, 2, 3), (1, 3, 2), (3, 2, 1)):
         volunteer = make_member(current.project)
         make_judgment(make_assignment(current, volunteer), *ranks)
     volunteer.is_simulated = True
     volunteer.save()
-    found = collected_in(Judgment.objects.in_round(Round.objects.get(pk=current.pk)))
+    judgments = Judgment.objects.in_round(Round.objects.get(pk=current.pk))
+    found = collected_in(judgments)
     assert (found.judgments, found.of_simulated, found.people, found.simulated) == (3, 1, 2, 1)
-    assert found.pairs == 2  # the second and the third have a vote each
+    assert found.pairs == 3, "the simulated vote decides between the second and the third"
     assert found.agreement == (2, 3) and found.agreement.share == pytest.approx(2 / 3)
+    assert not found.all_simulated
+    User.objects.update(is_simulated=True)
+    found = collected_in(judgments)
+    assert found.all_simulated and found.agreement.share is None
 
 
 @pytest.mark.django_db
 def test_without_judgments_there_is_nothing_and_no_agreement():
     found = collected_in(Judgment.objects.in_round(make_round()))
     assert (found.judgments, found.people, found.pairs, found.agreement.share) == (0, 0, 0, None)
+    assert not found.all_simulated

@@ -1,9 +1,11 @@
 """All rounds with what each collected, cost and led to."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
-from annotator.models import Project
+from annotator.models import Project, User
 from annotator.services.prompts.withdrawing import withdraw_prompts
 from ranking.models import Judgment, Round
 from ranking.services import claim_next, submit_judgment
@@ -129,6 +131,21 @@ def test_a_rounds_page_tells_when_it_came_to_which_state_and_leads_to_its_update
         and reverse("version", args=[project.slug, 1]) in text
     )
     assert client.get(reverse("round", args=[project.slug, 9])).status_code == 404
+
+
+def test_a_round_that_only_simulated_volunteers_ranked_says_so_in_the_place_of_agreement(client):
+    project = make_judged(judgments_per_comparison=2)
+    judge_all(project)
+    client.force_login(coordinator_of(project))
+    pages = [reverse("timeline", args=[project.slug])]
+    pages += [reverse(name, args=[project.slug, 1]) for name in ("round", "report")]
+    assert not any("all simulated" in client.get(page).text for page in pages)
+    User.objects.filter(memberships__project=project).update(is_simulated=True)
+    assert [re.findall("all (?:judgments are )?simulated", client.get(page).text) for page in pages] == [
+        ["all simulated"],
+        ["all judgments are simulated"],
+        ["all judgments are simulated"],
+    ]
 
 
 def test_older_rounds_are_on_the_next_page_and_a_bad_number_shows_the_newest(client, project, monkeypatch):

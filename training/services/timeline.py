@@ -62,7 +62,7 @@ class RoundLine:
 
 def rounds_of(project: Project) -> QuerySet[Round]:
     """The rounds, the newest first, with what their lines are made of."""
-    updates = Update.objects.select_related("candidate", "dataset").prefetch_related("runs")
+    updates = Update.objects.select_related("candidate", "dataset__project").prefetch_related("runs")
     return (
         Round.objects.filter(project=project)
         .select_related("author__version", "project")

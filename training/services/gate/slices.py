@@ -113,8 +113,9 @@ def _means(update: Update) -> dict[int, tuple[float, float]]:
 
 
 def _agreements(round_: Round) -> dict[Label, list[PairwiseAgreement]]:
-    """The agreement on each prompt of the slices of a round."""
-    found = agreement_by_comparison(*ranks_in(Judgment.objects.in_round(round_).at_desk()))
+    """The agreement of people on each prompt of the slices of a round."""
+    of_people = Judgment.objects.in_round(round_).at_desk().of_people()
+    found = agreement_by_comparison(*ranks_in(of_people))
     compared = Comparison.objects.filter(pk__in=found).values_list(
         "pk", "prompt", "prompt__language", "prompt__tags"
     )
