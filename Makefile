@@ -83,11 +83,12 @@ loop: $(if $(filter smollm2,$(MODEL)),$(VENV)/installed-loop,$(VENV)/installed) 
 quarter: $(VENV)/installed-dev ## twelve weeks that run by themselves, with time that is moved: SEED=
 	scratch=$$(mktemp -d)
 	trap 'rm -rf "$$scratch"' EXIT
+	starters=$$CHORUS_DATA_DIR/starters
 	unset DATABASE_URL
 	export CHORUS_ENV=local CHORUS_DATA_DIR=$$scratch DJANGO_SETTINGS_MODULE=config.settings
 	export CHORUS_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')
 	$(MANAGE) migrate --verbosity 0
-	$(BIN)/python -m benchmarks.quarter --seed $(SEED)
+	$(BIN)/python -m benchmarks.quarter --seed $(SEED) --starters "$$starters"
 
 # Measure
 

@@ -16,6 +16,7 @@ estimated electricity. Writes build/bench/quarter.json, and docs/quarter.md with
 
 import argparse
 import sys
+from pathlib import Path
 
 import django
 
@@ -24,11 +25,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--weeks", type=int, default=12)
+    parser.add_argument("--starters", type=Path, required=True, help="where starter models are kept")
     options = parser.parse_args()
     django.setup()
     from benchmarks.quarter.quarter import run_quarter
 
-    if differences := run_quarter(options.seed, options.weeks):
+    if differences := run_quarter(options.seed, options.weeks, options.starters):
         sys.exit("\n".join(differences))
 
 

@@ -1,10 +1,11 @@
 """The quarter from its founding to its report."""
 
 import time
+from pathlib import Path
 
 import time_machine
 
-from training.starter.corpus import CLIMATE, load_corpus
+from training.starter.corpus import CLIMATE
 
 from .recount import differences_of
 from .report import write_report
@@ -12,11 +13,14 @@ from .site import found_site
 from .weeks import FIRST_QUESTIONS, FOUNDED, run_weeks
 
 
-def run_quarter(seed: int, weeks: int) -> list[str]:
-    """Run it and write its report; returns where the timeline is not what the rows say."""
+def run_quarter(seed: int, weeks: int, starters: Path) -> list[str]:
+    """Run it and write its report; returns where the timeline is not what the rows say.
+
+    The starter model is kept in the folder `starters` for the next time.
+    """
     began, ends = time.monotonic(), []
     with time_machine.travel(FOUNDED, tick=True) as traveller:
-        site = found_site(load_corpus(CLIMATE), traveller, seed, FIRST_QUESTIONS)
+        site = found_site(CLIMATE, traveller, seed, FIRST_QUESTIONS, starters)
         for end in run_weeks(site, seed, weeks):
             ends.append(end)
             print(

@@ -13,7 +13,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import time_machine
-from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -29,16 +28,16 @@ from training.services.simulation.demo_project import held_out_questions
 from training.services.simulation.volunteers import simulate_volunteers
 from training.services.versions.base_version import register_base_version
 from training.simulation import SimulatedVolunteer
-from training.starter.build import make_starter
-from training.starter.corpus import Topic
+from training.starter.build import make_starter, starter_folder
+from training.starter.corpus import load_corpus
 from training.starter.gold import GoldLabels
 
 ZONE = ZoneInfo("Europe/Berlin")
 CRON = "0 3 * * 1"
 FEWEST_JUDGMENTS = 100
 # So that an update takes a minute, and most prompts have answers enough for a blind comparison.
-RECIPES: Settings = {"ppo": {"steps": 20}, "evaluate": {"samples_per_prompt": 10}}
-KILLED_AT_STEP = 10
+RECIPES: Settings = {"ppo": {"steps": 8}, "evaluate": {"samples_per_prompt": 10}}
+KILLED_AT_STEP = 4
 
 
 @dataclass
@@ -109,12 +108,15 @@ class Site:
         self.work()
 
 
-def found_site(topics: list[Topic], traveller: time_machine.Traveller, seed: int, first: int) -> Site:
+def found_site(
+    corpus: Path, traveller: time_machine.Traveller, seed: int, first: int, starters: Path
+) -> Site:
     """Found the project, with the `first` questions as its prompts."""
-    starter = Path(settings.DATA_DIR) / "starter"
+    topics = load_corpus(corpus)
+    starter = starter_folder(starters, corpus, seed)
     make_starter(topics, starter, exclude_questions=held_out_questions(topics), seed=seed)
     coordinator = User.objects.create_user("coordinator@example.org", name="Coordinator")
-    project = create_project(name="Quarter", slug="quarter", base_model="starter", coordinator=coordinator)
+    project = create_project(name="Quarter", slug="quarter", base_model=str(starter), coordinator=coordinator)
     values = {"timezone": ZONE.key, "judgments_per_comparison": 2}
     change_settings(project=project, values=values, actor=coordinator)
     questions = [

@@ -31,6 +31,11 @@ CARD = "starter.json"
 VERSION = 3
 
 
+def starter_folder(starters: Path, corpus: Path, seed: int) -> Path:
+    """Where a starter is kept among others: it depends on its corpus and seed."""
+    return starters / f"{hashlib.sha256(corpus.read_bytes()).hexdigest()[:12]}-{seed}"
+
+
 class StarterError(RuntimeError):
     """The starter could not be made; the message is the engine's reason."""
 

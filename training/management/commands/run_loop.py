@@ -7,7 +7,6 @@ import json
 import time
 from argparse import ArgumentParser
 from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from training.services.simulation.labels import MODELS, labels_for
 from training.services.simulation.round import Figures, RoundFailedError, simulate_round
 from training.services.versions.releases import release_version
 from training.simulation import SimulatedVolunteer
-from training.starter.build import StarterError
+from training.starter.build import StarterError, starter_folder
 from training.starter.corpus import CLIMATE, Topic, load_corpus
 from training.terminal_progress import progress_bar
 from training.watch_sentences import watch_sentence
@@ -88,8 +87,7 @@ class Command(BaseCommand):
         self, topics: list[Topic], corpus: Path, coordinator: User, seed: int, starters: Path
     ) -> Project:
         """A project on the starter model, which is made unless it is there."""
-        # A starter depends on corpus and seed, so it is kept under both.
-        starter = starters / f"{sha256(corpus.read_bytes()).hexdigest()[:12]}-{seed}"
+        starter = starter_folder(starters, corpus, seed)
         self.stdout.write(f"Starter model of {corpus.name}, seed {seed}")
         return found_project(
             topics=topics, starter=starter, name="Loop", slug="loop", coordinator=coordinator, seed=seed
