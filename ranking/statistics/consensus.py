@@ -45,8 +45,22 @@ class PairVotes:
     ties: Ids
 
 
-def votes_on_pairs(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> PairVotes:
-    """How many judgments prefer which one of each two completions of a comparison.
+@dataclass(frozen=True)
+class Sides:
+    """V votes, each of one judgment on two answers that it ranked, in columns of V values.
+
+    `better` is 1 where the first answer is the better one, -1 where the second is, 0 at a tie.
+    """
+
+    judgment: Ids
+    comparison: Ids
+    first: Ids
+    second: Ids
+    better: Ids
+
+
+def sides_of(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> Sides:
+    """What each judgment says of each two completions that it ranked, the smaller id first.
 
     The arguments are columns of N ranks: a judgment of a comparison gave a completion a rank, 1
     the best. A judgment has one row for each completion; equal ranks are ties.
@@ -56,20 +70,34 @@ def votes_on_pairs(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -
         column[order] for column in (judgment, comparison, completion, rank)
     )
     left, right = _pairs_within(judgment)
-    keys = np.stack([comparison[left], completion[left], completion[right]], axis=1)
+    better = np.sign(rank[right] - rank[left])
+    return Sides(judgment[left], comparison[left], completion[left], completion[right], better)
+
+
+def votes_on_pairs(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> PairVotes:
+    """How many judgments prefer which one of each two completions of a comparison.
+
+    The arguments are those of `sides_of`.
+    """
+    return count_votes(sides_of(judgment, comparison, completion, rank))[0]
+
+
+def count_votes(sides: Sides) -> tuple[PairVotes, Ids]:
+    """The votes on each pair, and of each side the place of its pair: (V,)."""
+    keys = np.stack([sides.comparison, sides.first, sides.second], axis=1)
     pairs, pair_of = np.unique(keys, axis=0, return_inverse=True)
-    better = np.sign(rank[right] - rank[left])  # 1: the left one is better
+    pair_of = pair_of.ravel()
 
     def votes(outcome: int) -> Ids:
-        return np.bincount(pair_of.ravel()[better == outcome], minlength=len(pairs)).astype(np.int64)
+        return np.bincount(pair_of[sides.better == outcome], minlength=len(pairs)).astype(np.int64)
 
-    return PairVotes(pairs[:, 0], pairs[:, 1], pairs[:, 2], votes(1), votes(-1), votes(0))
+    return PairVotes(pairs[:, 0], pairs[:, 1], pairs[:, 2], votes(1), votes(-1), votes(0)), pair_of
 
 
 def find_majorities(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> Consensus:
     """The pairs on which more judgments prefer one completion than the other.
 
-    The arguments are those of `votes_on_pairs`.
+    The arguments are those of `sides_of`.
     """
     votes = votes_on_pairs(judgment, comparison, completion, rank)
     first_wins = votes.for_first > votes.for_second

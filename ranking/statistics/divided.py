@@ -16,7 +16,7 @@ def find_divided(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> 
     If everybody preferred the same answer, and one vote in 1/`ERROR` were a mistake, then the smaller side
     would have m or more of n votes with the binomial probability P(M ≥ m). A pair is divided where n is
     `FEWEST_VOTES` at least and that probability below `LEVEL`: 5 of 10, 8 of 20, 10 of 30. The arguments are
-    columns as of `votes_on_pairs`.
+    columns as of `sides_of`.
     """
     votes = votes_on_pairs(judgment, comparison, completion, rank)
     pairs = zip(votes.for_first.tolist(), votes.for_second.tolist(), strict=True)

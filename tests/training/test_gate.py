@@ -7,11 +7,10 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from annotator.errors import RefusedError
-from annotator.models import Project, Role, Split
+from annotator.models import Role, Split
 from ranking.models import Assignment, Judgment, Round
 from ranking.models.round_states import RoundState
 from ranking.services import claim_next, open_round, submit_judgment
@@ -19,7 +18,7 @@ from ranking.services.blind_tests import MOST_TEST_VOTES_EACH
 from ranking.statistics.annotator_agreement import PairwiseAgreement
 from tests.factories import coordinator_of, make_member, make_prompt
 from tests.pressing import press
-from training.models import BlindTest, Gate, ModelVersion, Schedule
+from training.models import BlindTest, Gate, ModelVersion
 from training.services.clock import tick
 from training.services.gate import blind_test, slices
 from training.services.gate.blind_test import fresh_prompts, look_at, start_blind_test
@@ -29,73 +28,16 @@ from training.services.gate.votes import votes_of
 from training.services.sampling.control import cancel_sampling
 from training.services.versions.releases import reject_version, release_version
 
-from . import making
+from .blind_tests import HELD_OUT, gate_of, make_candidate, page_of_rejected, vote, write_answers
 from .making import make_finished, make_judged, make_update
 
 pytestmark = pytest.mark.django_db
 State = ModelVersion.State
-HELD_OUT = 4
-GOOD = {
-    "win_rate_ties_half_low": 0.58,
-    "watches": [],
-    "baseline_unsafe": 0.1,
-    "candidate_unsafe": 0.1,
-}
-
-
-@pytest.fixture(autouse=True)
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests' projects have few prompts."""
-    monkeypatch.setattr(blind_test, "FEWEST_PROMPTS", HELD_OUT)
 
 
 @pytest.fixture
 def candidate(monkeypatch: pytest.MonkeyPatch) -> ModelVersion:
     return make_candidate(monkeypatch)
-
-
-def make_candidate(
-    monkeypatch: pytest.MonkeyPatch, project: Project | None = None, **metrics: object
-) -> ModelVersion:
-    """A candidate that an update has made, whose evaluation found these metrics, and passes without them."""
-    monkeypatch.setitem(making.METRICS, "evaluate", making.METRICS["evaluate"] | GOOD | metrics)
-    project = project or make_judged()
-    while fresh_prompts(project).count() < HELD_OUT:
-        make_prompt(project)
-    update = make_update(project)
-    version = make_finished(update)
-    write_answers(update)
-    return version
-
-
-def write_answers(update) -> None:
-    """Three answers of each version to each held-out prompt."""
-    rows = [
-        {"prompt_id": str(prompt.pk), "baseline": f"Old {n}.", "candidate": f"New {n}, and longer."}
-        for prompt in update.project.prompts.held_out()
-        for n in range(3)
-    ]
-    scores = {"baseline_score": 0.0, "candidate_score": 1.0, "outcome": 1.0}
-    path = update.run_of("evaluate").folder / "output" / "comparisons.jsonl"
-    path.write_text("".join(json.dumps(row | scores) + "\n" for row in rows))
-
-
-def vote(test: BlindTest, people: int = 6, prefers_new: float = 1.0) -> None:
-    """People judge all that is open; each prefers the candidate's answer with this chance."""
-    chance = random.Random(1)
-    project = test.candidate.project
-    for _ in range(people):
-        volunteer = make_member(project)
-        while assignment := claim_next(project=project, volunteer=volunteer, chance=chance):
-            texts = dict(assignment.comparison.completions.values_list("pk", "text"))
-            wants_new = chance.random() < prefers_new
-            order = sorted(texts, key=lambda pk: texts[pk].startswith("New") != wants_new)
-            ranks = {pk: place for place, pk in enumerate(order, start=1)}
-            submit_judgment(assignment=assignment, volunteer=volunteer, key=assignment.key, ranks=ranks)
-
-
-def gate_of(project: Project, gate: str) -> None:
-    Schedule.objects.update_or_create(project=project, defaults={"gate": gate})
 
 
 # The comparisons
@@ -272,16 +214,6 @@ def give_slices(candidate: ModelVersion, wins: dict[str, float], label: str = "l
             rows.append({"prompt_id": str(prompt.pk), "outcome": outcome} | texts)
     path = candidate.update.run_of("evaluate").folder / "output" / "comparisons.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-
-def page_of_rejected(client: Client, candidate: ModelVersion) -> str:
-    """Let the gate's rule reject it; returns what its page says then."""
-    gate_of(candidate.project, Gate.RULE)
-    tick()
-    candidate.refresh_from_db()
-    assert candidate.state == State.REJECTED
-    client.force_login(coordinator_of(candidate.project))
-    return client.get(reverse("version", args=[candidate.project.slug, 1])).text
 
 
 def test_a_language_in_which_the_live_version_is_clearly_better_fails_the_candidate(client, candidate):

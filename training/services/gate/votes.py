@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ranking.models import Judgment, RankedCompletion
 from ranking.statistics.sequential import Column, Ids
@@ -21,7 +22,12 @@ class Votes:
     outcome: Column
     person: Ids
     prompt: Ids
-    simulated: int
+    is_simulated: NDArray[np.bool_]
+
+    @property
+    def simulated(self) -> int:
+        """How many votes are of simulated volunteers."""
+        return int(self.is_simulated.sum())
 
 
 def votes_of(test: BlindTest) -> Votes:
@@ -46,7 +52,7 @@ def votes_of(test: BlindTest) -> Votes:
         np.array([_outcome(by[ours], by[theirs]) for by in ranks.values()], dtype=np.float64),
         np.array([person for _judgment, person, *_rest in ranks], dtype=np.int64),
         np.array([prompt for *_rest, prompt in ranks], dtype=np.int64),
-        sum(is_simulated for _judgment, _person, is_simulated, _prompt in ranks),
+        np.array([is_simulated for *_rest, is_simulated, _prompt in ranks], dtype=np.bool_),
     )
 
 
