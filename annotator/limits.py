@@ -7,4 +7,5 @@ Another number takes a migration in `annotator` and `ranking`, because the datab
 """
 
 FEWEST_PEOPLE = 10
-"""Below this nobody outside is told how many people took part, or what they agreed on: few can be guessed."""
+"""Below this nobody outside is told how many people took part, or what they agreed on, and nobody at all what
+a group of them said: few can be guessed."""

@@ -7,6 +7,7 @@ from .settings_sections import SectionConverter
 from .sign_in.secret_links import Base36Converter, SecretConverter
 from .views import (
     account,
+    groups,
     guidelines,
     home,
     joining,
@@ -27,6 +28,8 @@ register_converter(Base36Converter, "base36")
 project_patterns = [
     path("guidelines/", guidelines.guidelines, name="guidelines"),
     path("guidelines/<int:number>/", guidelines.guidelines_version, name="guidelines-version"),
+    path("groups/", groups.own_groups, name="own-groups"),
+    path("groups/decline/", groups.groups_decline, name="decline-groups"),
     path("prompts/", prompts.prompt_list, name="prompts"),
     path("prompts/import/", prompts.prompt_import, name="import-prompts"),
     path("prompts/write/", writing_prompts.prompt_write, name="write-prompts"),

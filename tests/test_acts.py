@@ -50,6 +50,8 @@ NEVER_STALE = {
     "personal-settings": "writes only the fields that the person changed on the page",
     "choose-language": "names the language",
     "leaderboard-name": "names whether the name is shown",
+    "own-groups": "one's own, sent whole",
+    "decline-groups": "one's own; a question that was closed stays so",
     "close-rest": "hides a hint in one's own session",
     "save-filter": "one's own filter, sent whole",
     "remove-filter": "one's own filter; one that is removed stays so",

@@ -78,6 +78,15 @@ class ProjectForm(ComparedForm, forms.ModelForm):
         max_length=1000,
         help_text=_("What volunteers may rate each answer on, 1 to 5, such as accuracy, clarity, tone."),
     )
+    groups = LinesField(
+        label=_("Groups, one a line"),
+        required=False,
+        max_length=3000,
+        help_text=_(
+            "Such as: farmers, people under 30. Volunteers may say which they belong to; nobody sees who "
+            "did. Where the figures of two would give away those of few people, the earlier one is shown."
+        ),
+    )
     hidden_words = LinesField(
         label=_("Words to hide in answers, one a line"),
         required=False,
@@ -105,6 +114,7 @@ class ProjectForm(ComparedForm, forms.ModelForm):
             "is_transparent": _("Everybody may read how this chatbot is made"),
             "price_per_kwh": _("Price of a kilowatt-hour"),
             "price_per_hour": _("Price of an hour of the machine"),
+            "own_groups": _("Volunteers may name groups in their own words"),
             "leaderboard": _("Show volunteers who has ranked most in the round"),
         }
         help_texts = {
@@ -130,6 +140,7 @@ class ProjectForm(ComparedForm, forms.ModelForm):
             "leaderboard": _(
                 "Given names and numbers only; anyone can take theirs off. It rewards speed, so think twice."
             ),
+            "own_groups": _("Spelling counts: ten people have to use the same words."),
             "is_transparent": _(
                 "A public page, without an account: rounds, datasets, versions, tests, energy and "
                 "withdrawals in numbers. It has no names, no prompts and no texts of volunteers."

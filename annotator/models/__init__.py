@@ -12,6 +12,7 @@ from .memberships import Membership, Role
 from .projects import Project
 from .prompts import Prompt, Split
 from .rate_limits import RateLimit
+from .stated_groups import StatedGroup
 from .users import User
 from .webhooks import Delivery, Webhook
 
@@ -33,6 +34,7 @@ __all__ = [
     "RateLimit",
     "Role",
     "Split",
+    "StatedGroup",
     "User",
     "Webhook",
 ]

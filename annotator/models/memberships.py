@@ -46,6 +46,9 @@ class Membership(models.Model):
     shows_name = models.BooleanField(
         default=True, help_text="Whether a leaderboard names them; else they are a volunteer on it."
     )
+    groups_answered = models.BooleanField(
+        default=False, help_text="Whether they stated their groups, or would rather not: they are asked once."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     guidelines_read = models.PositiveIntegerField(
         default=0, help_text="Number of the guidelines that they read last; 0 for none."
@@ -76,6 +79,16 @@ class Membership(models.Model):
     def show_name(self, shown: bool) -> None:
         self.shows_name = shown
         self.save(update_fields=["shows_name"])
+
+    @property
+    def is_asked_for_groups(self) -> bool:
+        """Whether to offer stating groups: once, and to nobody who still has to get ready."""
+        return self.project.asks_groups and not self.groups_answered and self.ready_at is not None
+
+    def answer_groups(self) -> None:
+        """Mark that they need not be asked for their groups again."""
+        self.groups_answered = True
+        self.save(update_fields=["groups_answered"])
 
     def become_ready(self) -> None:
         """Mark the member as allowed to rank."""

@@ -14,6 +14,7 @@ from annotator.limits import FEWEST_ANSWERS, MOST_ANSWERS
 
 from .criteria import check_criteria
 from .flags import FlagKind, check_flags_off
+from .groups import check_groups
 from .hidden_words import check_hidden_words
 from .licences import Licence
 from .users import User
@@ -103,6 +104,16 @@ class Project(models.Model):
         validators=[check_hidden_words],
         help_text="What would tell who wrote an answer, hidden from those who rank.",
     )
+    groups: Any = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[check_groups],
+        help_text="Names of groups that members may say they belong to; where figures of two would give away "
+        "those of few people, the earlier one is shown.",
+    )
+    own_groups = models.BooleanField(
+        default=False, help_text="Whether members may name groups in their own words."
+    )
     practice_length = models.PositiveSmallIntegerField(
         default=5,
         validators=[MinValueValidator(1), MaxValueValidator(20)],
@@ -172,6 +183,11 @@ class Project(models.Model):
     def flag_kinds(self) -> list[str]:
         """The flags that volunteers are shown, in their order; a factual error is always one."""
         return [kind for kind in FlagKind.values if kind not in self.flags_off]
+
+    @property
+    def asks_groups(self) -> bool:
+        """Whether its members may say which groups they belong to."""
+        return bool(self.groups) or self.own_groups
 
     @property
     def coordinators(self) -> set[int]:

@@ -53,6 +53,8 @@ def memberships(user: User) -> Iterator[Row]:
             "role": membership.role,
             "since": membership.created_at,
             "name_on_leaderboard": membership.shows_name,
+            "groups": sorted(membership.stated_groups.values_list("name", flat=True)),
+            "groups_answered": membership.groups_answered,
             "guidelines_read": membership.guidelines_read,
             "first_ready_at": membership.first_ready_at,
             "waiting_since": membership.waiting_since,

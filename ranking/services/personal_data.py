@@ -169,7 +169,9 @@ PARTS = {
 
 ABOUT = {
     "account": gettext_lazy("you, your settings and where you are signed in"),
-    "memberships": gettext_lazy("the projects that you are a member of"),
+    "memberships": gettext_lazy(
+        "the projects that you are a member of, and the groups that you stated there"
+    ),
     "consents": gettext_lazy("what you agreed to, in the words that you read"),
     "invitations": gettext_lazy("invitations that you used or made"),
     "written_answers": gettext_lazy("answers that you wrote yourself"),

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .consensus import Ids, PairVotes, votes_on_pairs
+from .consensus import Ids, PairVotes, count_votes, sides_of, votes_on_pairs
 
 
 class PairwiseAgreement(NamedTuple):
@@ -40,6 +40,23 @@ def agreement_by_comparison(
         if compared:
             found[int(number)] = PairwiseAgreement(agreed, compared)
     return found
+
+
+def agreement_by_judgment(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> dict[int, float]:
+    """Of each judgment how often others agree: the share of their votes on its pairs that prefer the same.
+
+    Votes without a side are left out, and judgments that are then compared with none.
+    """
+    sides = sides_of(judgment, comparison, completion, rank)
+    votes, pair_of = count_votes(sides)
+    has_side = sides.better != 0
+    judgments, place = np.unique(sides.judgment[has_side], return_inverse=True)
+    on_pair = np.stack([votes.for_first, votes.for_second])[:, pair_of[has_side]]  # (2, V)
+    others = on_pair.sum(axis=0) - 1
+    alike = np.where(sides.better[has_side] > 0, *on_pair) - 1
+    agreed, compared = (np.bincount(place, count, len(judgments)) for count in (alike, others))
+    shares = zip(judgments.tolist(), agreed.tolist(), compared.tolist(), strict=True)
+    return {number: same / all_ for number, same, all_ in shares if all_}
 
 
 def _agreed_and_compared(votes: PairVotes) -> tuple[Ids, Ids]:

@@ -11,6 +11,7 @@ import sesame.utils
 from django.db import transaction
 from django.http import HttpRequest
 from django.test import Client
+from django.utils import timezone
 
 from annotator.models import Author, Membership, Project, Role, Split, User
 from annotator.services.completions import add_completions, get_or_create_author
@@ -52,7 +53,7 @@ from tests.training.making import (
     write_progress,
 )
 from tests.training.planning import made_plan
-from training.models import Founding, ServingSettings, Update, UpdatePlan
+from training.models import BlindTest, Founding, GroupFigure, ServingSettings, Update, UpdatePlan
 from training.services.conversations.reactions import give_thumb, show_two
 from training.services.conversations.talk import ask
 from training.services.drift import MEASURES
@@ -116,7 +117,12 @@ def make_ranking(ada: User) -> dict[str, Any]:
         guidelines="# What counts\n\nPrefer answers that are **true**.\n\n- short\n- kind",
         coordinator=ada,
     )
-    change_settings(project=four, values={"criteria": ["Accuracy", "Clarity"]}, actor=ada)
+    values = {
+        "criteria": ["Accuracy", "Clarity"],
+        "groups": ["Farmers", "People who live by the sea", "مزارعون"],
+        "own_groups": True,
+    }
+    change_settings(project=four, values=values, actor=ada)
     pair = make_project(
         "pages-pair", name="Pairs", coordinator=ada, completions_per_comparison=2, judgments_per_comparison=2
     )
@@ -248,6 +254,7 @@ def make_training() -> dict[str, Any]:
     write_safety(finished)
     write_sources(finished)
     write_comparisons(finished)
+    write_groups(finished)
     failed = make_update(project)
     failed.claim()
     write_curves(finished, steps=30)
@@ -371,6 +378,23 @@ def write_comparisons(update: Any) -> None:
     evaluation.metrics |= {"anchor_win_rate_low": 0.55, "anchor_win_rate_high": 0.7}
     evaluation.metrics["watches"] = [{"watch": "length", "value": 1.75, "threshold": 1.5}]
     evaluation.save()
+
+
+def write_groups(update: Any) -> None:
+    """A blind test that ended, with what two groups said in it."""
+    version = update.candidate
+    test = BlindTest.objects.create(
+        candidate=version,
+        baseline=version.parent,
+        round=update.round,
+        ended_at=timezone.now(),
+        votes=580,
+        people=64,
+    )
+    for name, people, low in (("People who live by the sea", 34, 0.5), ("fishers", 12, 0.02)):
+        for measure in GroupFigure.Measure.values:
+            figure = {"value": low + 0.2, "low": low, "high": low + 0.4}
+            GroupFigure.objects.create(test=test, name=name, people=people, measure=measure, **figure)
 
 
 def make_doors(ada: User) -> dict[str, Any]:

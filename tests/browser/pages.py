@@ -284,7 +284,16 @@ MATERIAL = [
     View("settings", "/p/pages-four/settings/"),
     *(
         View(f"settings-{name}", f"/p/pages-four/settings/{name}/")
-        for name in ("guidelines", "ranking", "volunteers", "publishing", "transparency", "costs", "advanced")
+        for name in (
+            "guidelines",
+            "ranking",
+            "volunteers",
+            "groups",
+            "publishing",
+            "transparency",
+            "costs",
+            "advanced",
+        )
     ),
     View(
         "settings-changed",
@@ -312,6 +321,9 @@ COMING_AND_GOING = [
     View("practice-add", "/p/pages-practice/settings/practice/add/"),
     View("practice-edit", "/p/pages-practice/settings/practice/{practice}/"),
     View("people-waiting", "/p/pages-practice/people/"),
+    View("own-groups", "/p/pages-four/groups/", "vera"),
+    View("own-groups-error", "/p/pages-four/groups/", "vera", act=post(own="x" * 99)),
+    View("own-groups-none", "/p/pages-empty/groups/"),
     View("leave-project", "/p/pages-four/leave/", "vera"),
     View("erase-account", "/account/erase/", "vera"),
     View("erase-account-error", "/account/erase/", "vera", act=post()),

@@ -10,6 +10,7 @@ from django_tasks_db.models import DBTaskResult
 
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Project, Role, User
+from annotator.services.groups import state_groups
 from annotator.services.guidelines import write_guidelines
 from annotator.services.personal_data import log_of_acts
 from annotator.services.projects import change_settings
@@ -28,6 +29,7 @@ from training.models import (
     Anchor,
     BlindTest,
     Export,
+    GroupFigure,
     Origin,
     Routine,
     Served,
@@ -69,7 +71,8 @@ def fill() -> Project:
     project = make_judged()
     coordinator = coordinator_of(project)
     write_guidelines(project=project, text="True comes first.", actor=coordinator)
-    change_settings(project=project, values={"criteria": ["Tone"]}, actor=coordinator)
+    change_settings(project=project, values={"criteria": ["Tone"], "groups": ["Farmers"]}, actor=coordinator)
+    state_groups(membership=project.memberships.get(user=coordinator), keys={"farmers"})
     address = "https://hooks.example/"
     add_webhook(project=project, address=address, kinds=["version.released"], actor=coordinator)
     learn(project, coordinator)
@@ -83,6 +86,8 @@ def learn(project: Project, coordinator: User) -> None:
     version = make_finished(make_update(project))
     test = BlindTest.objects.create(candidate=version, baseline=version.parent, round=version.update.round)
     test.comparisons.set(test.round.comparisons.all()[:1])
+    share = {"value": 0.5, "low": 0.4, "high": 0.6}
+    test.group_figures.create(name="Farmers", people=12, measure=GroupFigure.Measure.WON, **share)
     release_version(version=version, actor=coordinator)
     cancel_sampling(run=project.runs.active().get(), actor=coordinator)
     add_answers(version)

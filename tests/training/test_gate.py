@@ -218,7 +218,7 @@ def give_slices(candidate: ModelVersion, wins: dict[str, float], label: str = "l
 
 def test_a_language_in_which_the_live_version_is_clearly_better_fails_the_candidate(client, candidate):
     give_slices(candidate, {"en": 1.0, "es-MX": 0.0, "fr": 0.5})
-    found = {each.name: (each.prompts, each.won.value, each.is_worse) for each in slices_of(candidate)}
+    found = {each.name: (each.size, each.won.value, each.is_worse) for each in slices_of(candidate)}
     assert found == {"English": (12, 1.0, False), "Español": (12, 0.0, True), "Français": (12, 0.5, False)}
     assert Condition(Rule.LANGUAGES, holds=False) in conditions_of(candidate)
     text = page_of_rejected(client, candidate)
@@ -238,7 +238,7 @@ def test_one_language_alone_and_a_file_that_is_gone_or_spoilt_are_no_condition(c
 
 def test_a_subject_on_which_the_live_version_is_clearly_better_fails_the_candidate(client, candidate):
     give_slices(candidate, {"Oceans, sea": 0.0, "oceans,energy": 0.0, "air": 1.0}, label="tags")
-    found = {each.name: (each.kind, each.prompts, each.is_worse) for each in slices_of(candidate)}
+    found = {each.name: (each.kind, each.size, each.is_worse) for each in slices_of(candidate)}
     assert found == {
         "Oceans": (Kind.TAG, 24, True),
         "sea": (Kind.TAG, 12, True),

@@ -2,7 +2,7 @@
 
 from .anchors import Anchor
 from .bases import UnpackedBase
-from .blind_tests import BlindTest
+from .blind_tests import BlindTest, GroupFigure
 from .conversations import Choice, Conversation, Edit, Reply, Taking, Thumb, Turn
 from .engine_runs import EngineRun
 from .exports import Export
@@ -27,6 +27,7 @@ __all__ = [
     "Export",
     "Founding",
     "Gate",
+    "GroupFigure",
     "LeaseLostError",
     "Leased",
     "ModelServer",

@@ -1,4 +1,4 @@
-"""Blind tests of candidates by people."""
+"""Blind tests of candidates by people, and what groups of them said."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from annotator.models import User
+from annotator.models.groups import GROUP_LENGTH
 from ranking.models import Comparison, Round
 
 from .versions import ModelVersion
@@ -58,3 +59,32 @@ class BlindTest(models.Model):
     def turning_share(self) -> float | None:
         """The share of the votes that would turn the verdict; None where none was found."""
         return None if self.turning_votes is None or not self.votes else self.turning_votes / self.votes
+
+
+class GroupFigure(models.Model):
+    """A share that people of one group gave in a blind test, with its interval; counted once, when it ended.
+
+    Figures that were counted anew would tell how somebody voted who has joined the group meanwhile.
+    """
+
+    class Measure(models.TextChoices):
+        WON = "won"  # by the candidate, in its votes
+        REWARDED = "rewarded"  # how often the reward model prefers the same answer as these people
+        AGREEMENT = "agreement"  # how often others in the round do
+
+    test = models.ForeignKey(BlindTest, on_delete=models.CASCADE, related_name="group_figures")
+    name = models.CharField(max_length=GROUP_LENGTH)
+    measure = models.CharField(max_length=9, choices=Measure.choices)
+    people = models.PositiveIntegerField()
+    value = models.FloatField()
+    low = models.FloatField()
+    high = models.FloatField()
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(fields=("test", "name", "measure"), name="group_figure_once_a_test"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.measure}"

@@ -25,6 +25,7 @@ from training.facts import version_facts
 from training.models import BlindTest, ModelVersion, Update
 from training.services.evaluations import rows_of
 
+from .groups import count_groups
 from .votes import votes_of
 
 FEWEST_PROMPTS = 10
@@ -93,6 +94,7 @@ def look_at(test: BlindTest) -> BlindTest:
         # Of two clocks that look at once, the slower finds it ended and leaves it alone.
         if BlindTest.objects.filter(pk=test.pk, ended_at=None).update(**values) and is_over:
             end_test(current=test.round)
+            count_groups(test)
             about = {name: values[name] for name in ("verdict", "votes", "people")}
             record("gate.test_ended", actor=None, project=project, target=test.candidate, **about)
     test.refresh_from_db()

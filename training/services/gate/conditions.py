@@ -16,7 +16,11 @@ class Rule(StrEnum):
     SAFETY = "safety"
     LANGUAGES = "languages"
     TAGS = "tags"
+    GROUPS = "groups"
     PEOPLE = "people"
+
+
+RULE_OF = {Kind.LANGUAGE: Rule.LANGUAGES, Kind.TAG: Rule.TAGS, Kind.GROUP: Rule.GROUPS}
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,6 @@ def _of_evaluation(version: ModelVersion, evaluation: Evaluation) -> Iterator[Co
     before, after = (evaluation.metrics.get(f"{side}_unsafe") for side in ("baseline", "candidate"))
     yield Condition(Rule.SAFETY, None if before is None or after is None else after <= before)
     slices = slices_of(version)
-    for rule, kind in ((Rule.LANGUAGES, Kind.LANGUAGE), (Rule.TAGS, Kind.TAG)):
+    for kind, rule in RULE_OF.items():
         if of_kind := [each for each in slices if each.kind == kind]:
             yield Condition(rule, not any(each.is_worse for each in of_kind))

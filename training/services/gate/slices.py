@@ -1,4 +1,4 @@
-"""How a candidate does in each language and on each subject: better overall, it may be worse there."""
+"""How a candidate does in each language, on each subject, for each group: it may be worse there."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -15,35 +15,43 @@ from ranking.models.collected import ranks_in
 from ranking.statistics.annotator_agreement import PairwiseAgreement, agreement_by_comparison
 from ranking.statistics.proportions import Share
 from ranking.statistics.ratios import Estimate, ratio_of
-from training.models import ModelVersion, Update
+from training.models import GroupFigure, ModelVersion, Update
 from training.services.evaluations import Row, keys_of, rows_of
 
 LEVEL = 0.99
-"""Of all slices together: of many, one may look worse by chance, so each has an interval as much wider."""
+"""Of all slices of prompts together, and of all groups: of many, one may look worse by chance, so each has an
+interval as much wider."""
 FEWEST_OF_A_TAG = 5
 """Held-out prompts, below which a tag is left out: hardly anything could be told of it."""
+TENS = 10
+Measure = GroupFigure.Measure
 
 
 class Kind(StrEnum):
     LANGUAGE = "language"
     TAG = "tag"
+    GROUP = "group"
 
 
 @dataclass(frozen=True)
 class Slice:
-    """What the prompts of one language, or with one tag, say of a candidate beside the live version.
+    """What the prompts of one language or tag, or the people of one group, say of a candidate beside the live
+    version.
 
-    `won` is the win rate on so many held-out prompts, a tie as half; `gain` the rise of the reward model's
-    score in standard deviations of the live version's scores; `agreement` how often two people agreed in the
-    round, on all its prompts of the slice.
+    `size` is how many they are: held-out prompts, or people in tens, as more precise numbers would tell from
+    test to test who joined. `won` is the win rate, a tie as half: in the evaluation, or in people's votes.
+    `gain` is the rise of the reward model's score in standard deviations of the live version's scores, for
+    prompts; `rewarded` how often that model prefers the same answer as these people. `agreement` is how often
+    two people agreed in the round, on all its prompts of the slice, or people of the group with anybody.
     """
 
     kind: Kind
     name: str
-    prompts: int
+    size: int
     won: Estimate
-    gain: Estimate | None
-    agreement: Estimate | None
+    gain: Estimate | None = None
+    rewarded: Estimate | None = None
+    agreement: Estimate | None = None
 
     @property
     def is_worse(self) -> bool:
@@ -52,6 +60,20 @@ class Slice:
 
 
 def slices_of(version: ModelVersion) -> list[Slice]:
+    """Languages, tags, and the groups that a blind test of it has counted."""
+    return [*_of_prompts(version), *_of_groups(version)]
+
+
+def _of_groups(version: ModelVersion) -> list[Slice]:
+    figures = list(GroupFigure.objects.filter(test__candidate=version))
+    by_group: dict[str, dict[str, Estimate]] = defaultdict(dict)
+    for each in figures:
+        by_group[each.name][each.measure] = Estimate(each.value, each.low, each.high)
+    sizes = {each.name: each.people // TENS * TENS for each in figures if each.measure == Measure.WON}
+    return [Slice(Kind.GROUP, name, size, **by_group[name]) for name, size in sizes.items()]
+
+
+def _of_prompts(version: ModelVersion) -> list[Slice]:
     """Each language of the evaluation's prompts, then each tag, the largest first; none without its file.
 
     Languages are none where there is one. Answers to one prompt go together, so a prompt counts as one
@@ -70,8 +92,8 @@ def slices_of(version: ModelVersion) -> list[Slice]:
         gain = ratio_of([means[pk][1] for pk in prompts], [1] * len(prompts), level)
         agreement = _agreement(agreements.get(label, []), level)
         estimate = Estimate(won.value, *won.interval_at(level))
-        slices.append(Slice(label[0], name, len(prompts), estimate, gain, agreement))
-    return sorted(slices, key=lambda each: (each.kind, -each.prompts, each.name))
+        slices.append(Slice(label[0], name, len(prompts), estimate, gain=gain, agreement=agreement))
+    return sorted(slices, key=lambda each: (each.kind, -each.size, each.name))
 
 
 Label = tuple[Kind, str]

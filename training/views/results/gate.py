@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from annotator.limits import FEWEST_PEOPLE
 from ranking.models import Judgment
 from ranking.models.divided import divided_in
 from ranking.statistics.sequential import LOOKS
@@ -27,6 +28,16 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Table:
+    """The slices of one kind: what the kind is called, what its sizes count, and what its reward is."""
+
+    slices: list[Slice]
+    title: str
+    sized: str
+    reward: str
+
+
+@dataclass(frozen=True)
 class GateView:
     """The conditions, and the test of people with the sentences about it."""
 
@@ -37,13 +48,24 @@ class GateView:
     slices: list[Slice]
 
     @property
-    def tables(self) -> list[tuple[str, list[Slice]]]:
-        """The slices of each kind, with what the kind is called."""
-        titles = {Kind.LANGUAGE: _("Language"), Kind.TAG: _("Tag")}
-        found = [
-            (title, [each for each in self.slices if each.kind == kind]) for kind, title in titles.items()
-        ]
-        return [(title, slices) for title, slices in found if slices]
+    def fewest(self) -> int:
+        """How many people a group's figures are about at least."""
+        return FEWEST_PEOPLE
+
+    @property
+    def of_prompts(self) -> list[Table]:
+        """The tables of languages and of tags, where there are some."""
+        words = {Kind.LANGUAGE: _("Language"), Kind.TAG: _("Tag")}
+        columns = (_("Held-out questions"), _("Rise of score"))
+        return [Table(found, title, *columns) for kind, title in words.items() if (found := self._of(kind))]
+
+    @property
+    def of_groups(self) -> Table | None:
+        found = self._of(Kind.GROUP)
+        return Table(found, _("Group"), _("People"), _("Reward model agrees")) if found else None
+
+    def _of(self, kind: Kind) -> list[Slice]:
+        return [each for each in self.slices if each.kind == kind]
 
     @property
     def passed(self) -> list[Line]:
@@ -95,6 +117,11 @@ def _words(rule: Rule, holds: bool | None) -> str:
         Rule.TAGS: (
             _("On no subject is it clearly worse."),
             _("On a subject it is clearly worse: see the table."),
+            "",
+        ),
+        Rule.GROUPS: (
+            _("For no group of people is it clearly worse."),
+            _("For a group of people it is clearly worse: see the table."),
             "",
         ),
         Rule.PEOPLE: (
