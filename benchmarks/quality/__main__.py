@@ -12,11 +12,11 @@ import json
 from pathlib import Path
 
 from benchmarks.processes import ROOT
-from benchmarks.quality import consensus, dissent
+from benchmarks.quality import consensus, dissent, real
 from benchmarks.quality.table import Options, Table, as_json, show
 
 RESULTS = ROOT / "build/bench/quality.json"
-TABLES: dict[str, Table] = {"consensus": consensus.rows, "dissent": dissent.rows}
+TABLES: dict[str, Table] = {"consensus": consensus.rows, "dissent": dissent.rows, "real votes": real.rows}
 
 
 def main() -> None:

@@ -84,7 +84,7 @@ def found_bad(drawn: Simulation) -> float:
 
 def majorities(votes: Votes) -> Floats:
     """(P,): above 0 where more votes are for the first answer."""
-    return votes.by_pair(2 * votes.outcome - 1)
+    return votes.by_pair(2.0 * votes.for_first - 1)
 
 
 def dawid_skene(votes: Votes, steps: int = 50) -> Floats:
@@ -93,8 +93,8 @@ def dawid_skene(votes: Votes, steps: int = 50) -> Floats:
     Maximum likelihood, smoothed by a hundredth of a vote; which answer was shown first plays no part.
     """
     chose_first, first = (
-        votes.outcome > 1 / 2,
-        (votes.by_pair(votes.outcome) + 1) / (votes.by_pair(np.ones(len(votes))) + 2),
+        votes.for_first,
+        (votes.by_pair(votes.for_first) + 1) / (votes.by_pair(np.ones(len(votes))) + 2),
     )
     odds = np.zeros(votes.pairs)
     for _ in range(steps):

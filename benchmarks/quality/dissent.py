@@ -65,7 +65,7 @@ def _know_all(drawn: Simulation) -> Floats:
     ours, fresh = (each.ravel() * spread() for each in np.meshgrid(nodes, nodes))
     others = CORRELATION * ours + np.sqrt(1 - CORRELATION**2) * fresh
     votes, member = drawn.votes, drawn.people.minority[drawn.votes.person]
-    took_top = (votes.outcome == 1) == votes.first_on_top
+    took_top = votes.for_first == votes.first_on_top
     joint = np.empty((len(ours), votes.pairs))
     for number, (one, other) in enumerate(zip(ours, others, strict=True)):
         found = np.where(member, other, one) * np.where(votes.first_on_top, 1, -1)

@@ -73,8 +73,7 @@ def simulate(
     on_top = rng.random(len(pair)) < 1 / 2
     found = np.where(who.minority[person], others[pair], difference[pair])
     takes_top = rng.random(len(pair)) < chance_of_top(who, person, np.where(on_top, found, -found))
-    outcome = (takes_top == on_top).astype(float)
-    votes = Votes(pair, person, outcome, on_top, np.ones(len(pair)), pairs, people)
+    votes = Votes(pair, person, takes_top == on_top, on_top, np.ones(len(pair)), pairs, people)
     return Simulation(votes, who, difference, others)
 
 
@@ -114,7 +113,7 @@ def know_all(drawn: Simulation) -> Floats:
     votes, differences = drawn.votes, spread() * _NODES
     seen = np.where(votes.first_on_top[:, None], differences, -differences)
     top = chance_of_top(drawn.people, votes.person, seen)
-    took_top = (votes.outcome == 1) == votes.first_on_top
+    took_top = votes.for_first == votes.first_on_top
     logs = np.log(np.where(took_top[:, None], top, 1 - top))
     joint = np.stack([votes.by_pair(each) for each in logs.T]) + np.log(_WEIGHTS)[:, None]
     shares = np.exp(joint - joint.max(axis=0))

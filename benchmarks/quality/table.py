@@ -18,12 +18,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Row:
-    """A figure, its value for each seed, and the least or the most that their mean should be."""
+    """A figure, its value for each seed, and the least or the most that their mean should be.
+
+    With a confidence interval all of that has to be within the bar.
+    """
 
     figure: str
     values: tuple[float, ...]
     least: float = -np.inf
     most: float = np.inf
+    interval: tuple[float, float] | None = None
 
     @property
     def mean(self) -> float:
@@ -37,7 +41,8 @@ class Row:
 
     @property
     def is_met(self) -> bool:
-        return self.least <= self.mean <= self.most
+        low, high = self.interval or (self.mean, self.mean)
+        return self.least <= low and high <= self.most
 
 
 Table = Callable[[Options], Iterable[Row]]
@@ -48,15 +53,10 @@ def show(name: str, rows: list[Row]) -> None:
     print(f"\n| {name} | mean | range | bar | |\n|---|---|---|---|---|")
     for row in rows:
         met = ("met" if row.is_met else "missed") if row.bar else ""
-        low, high = min(row.values), max(row.values)
+        low, high = row.interval or (min(row.values), max(row.values))
         print(f"| {row.figure} | {row.mean:.3f} | {low:.3f} to {high:.3f} | {row.bar} | {met} |", flush=True)
 
 
 def as_json(row: Row) -> dict[str, Any]:
-    return {
-        "figure": row.figure,
-        "mean": row.mean,
-        "values": list(row.values),
-        "bar": row.bar,
-        "met": row.is_met,
-    }
+    facts = {"figure": row.figure, "mean": row.mean, "values": list(row.values), "interval": row.interval}
+    return {**facts, "bar": row.bar, "met": row.is_met}

@@ -98,9 +98,10 @@ def weigh(known: Votes, asked: Votes, people: People, groups: Groups) -> Evidenc
         """(3, N): log likelihoods, and their slopes with what own and other votes are worth."""
         better = expit(worth[0] * own + worth[1] * other)
         chance = better * hit + (1 - better) * miss
-        slope = asked.outcome / chance - (1 - asked.outcome) / (1 - chance)
-        slope *= (hit - miss) * better * (1 - better)
-        logs = asked.outcome * np.log(chance) + (1 - asked.outcome) * np.log1p(-chance)
+        slope = (
+            np.where(asked.for_first, 1 / chance, -1 / (1 - chance)) * (hit - miss) * better * (1 - better)
+        )
+        logs = np.log(np.where(asked.for_first, chance, 1 - chance))
         return np.stack([logs, slope * own, slope * other])
 
     def best(free: Floats) -> Floats:
@@ -136,7 +137,7 @@ def _surprised_together(votes: Votes, people: People) -> Floats:
     weights = vote_weights(votes, people.right)
     others = expit(log_odds(votes, people.right)[votes.pair] - weights)
     hit, miss = chances(votes, people.right)
-    surprise = votes.outcome - others * hit - (1 - others) * miss
+    surprise = votes.for_first - others * hit - (1 - others) * miss
     own = np.bincount(votes.person, surprise**2, votes.people)
     scale = 1 / np.sqrt(own + 1)
     table = csr_array((surprise, (votes.person, votes.pair)), shape=(votes.people, votes.pairs))
@@ -153,7 +154,7 @@ def _log_likelihood(votes: Votes, right: Floats, better: Floats) -> Floats:
     """(N,): of the votes, where their first answer is the better one with this probability."""
     hit, miss = chances(votes, right)
     chance = better * hit + (1 - better) * miss
-    return np.asarray(votes.outcome * np.log(chance) + (1 - votes.outcome) * np.log1p(-chance))
+    return np.log(np.where(votes.for_first, chance, 1 - chance))
 
 
 def _most_voted(votes: Votes) -> Votes:

@@ -5,8 +5,9 @@ Dawid & Skene 1979). Here each has two: one for pairs of which they saw the bett
 others. So whoever leans to the first answer, or always takes it, is neither an expert nor an enemy. The
 reliability is the mean of both. Expectation-maximisation finds the coins, and which answers are better.
 
-A tie is half a vote for each answer: it says nothing about which one is better, and of its person that they
-did not see it. The priors of the coins keep every value within its bounds, whatever the votes are.
+The priors of the coins keep every value within its bounds, whatever the votes are. Ties are no votes: as half
+a vote for each answer they make coins of people who see small differences, and groups of people by how often
+they tie (on real votes, see docs/quality.md).
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ RIGHT, WRONG = 4.0, 2.0
 DOUBTED, SURE = 0.6, 1.645
 """Whose reliability is below 0.6 with a probability of 95 % says hardly more than a coin."""
 STEPS, TOLERANCE = 200, 1e-3
-_OUTCOMES = np.array([0.0, 0.5, 1.0])
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class People:
 def fit_people(votes: Votes, checked: Checked | None = None, groups: Groups | None = None) -> People:
     """The coins that are most likely, after their priors, while no pair's better answer is known."""
     counting = Counting(votes, checked)
-    first = (votes.by_pair(votes.outcome) + 0.5) / (np.bincount(votes.pair, minlength=votes.pairs) + 1)
+    first = (votes.by_pair(votes.for_first) + 0.5) / (np.bincount(votes.pair, minlength=votes.pairs) + 1)
     believed, right = first[votes.pair], np.zeros((votes.people, 2))
     for _ in range(STEPS):
         before, right = right, counting.coins(believed)
@@ -119,7 +119,7 @@ def vote_weights(votes: Votes, right: Floats) -> Floats:
     hit, miss = np.log(right), np.log1p(-right)
     # Where the first answer is not the better one, the better one was on the other side.
     against, for_first = miss - hit[:, ::-1], hit - miss[:, ::-1]
-    table = np.stack([against, (against + for_first) / 2, for_first], axis=2)  # (M, 2, 3)
+    table = np.stack([against, for_first], axis=2)  # (M, 2, 2)
     return np.asarray(table.ravel()[votes.kind])
 
 
@@ -154,8 +154,7 @@ class Counting:
         """
         hits, misses = self._counts(first)
         unsure = self._votes.by_kind(self._votes.evidence * first * (1 - first))
-        chance = right[:, :, None]
-        square = (_OUTCOMES / chance - (1 - _OUTCOMES) / (1 - chance)) ** 2  # of a vote's score
+        square = np.stack([1 / (1 - right), 1 / right], axis=2) ** 2  # of the score of a miss, and of a hit
         missing = (unsure * square).sum(axis=2) + (unsure[:, ::-1] * square[:, :, ::-1]).sum(axis=2)
         known = hits / right**2 + misses / (1 - right) ** 2
         least = (RIGHT + WRONG - 2) / (right * (1 - right))
@@ -164,6 +163,4 @@ class Counting:
     def _counts(self, first: Floats) -> tuple[Floats, Floats]:
         better = self._votes.by_kind(self._votes.evidence * first)
         worse = (self._all - better)[:, ::-1]  # the better one is the second, which was on the other side
-        hits = better @ _OUTCOMES + worse @ (1 - _OUTCOMES)
-        misses = better @ (1 - _OUTCOMES) + worse @ _OUTCOMES
-        return hits + self._hits, misses + self._misses
+        return better[..., 1] + worse[..., 0] + self._hits, better[..., 0] + worse[..., 1] + self._misses

@@ -50,7 +50,7 @@ def temperature_of(votes: Votes, people: People) -> float:
     def posterior(spread: float) -> tuple[float, Floats]:
         """The log likelihood of the votes, and the probability of each pair that its first is better."""
         odds = (spread * slope * node + lean for node in _NODES)
-        logs = [votes.by_pair(votes.outcome * each - np.logaddexp(0, each)) for each in odds]
+        logs = [votes.by_pair(votes.for_first * each - np.logaddexp(0, each)) for each in odds]
         joint = np.stack(logs) + np.log(_WEIGHTS / _WEIGHTS.sum())[:, None]  # (nodes, P)
         top = joint.max(axis=0, initial=-np.inf)
         shares = np.exp(joint - top)

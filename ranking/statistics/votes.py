@@ -14,38 +14,38 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Votes:
-    """N votes by M people on P pairs of answers.
+    """N votes by M people on P pairs of answers. A tie is no vote.
 
-    `outcome` is 1 for the pair's first answer, 0 for its second, 1/2 for a tie. `first_on_top` is whether the
-    person saw the first answer before the second. `evidence` is how much a vote counts as evidence about its
-    person: 1 where a judgment is one vote, see `evidence_of_ranking`.
+    `for_first` is whether a vote prefers the pair's first answer, and `first_on_top` whether the person saw
+    that one before the second. `evidence` is how much a vote counts as evidence about its person: 1 where a
+    judgment is one vote, see `evidence_of_ranking`.
     """
 
     pair: Ids
     person: Ids
-    outcome: Floats
+    for_first: Bools
     first_on_top: Bools
     evidence: Floats
     pairs: int
     people: int
 
     @classmethod
-    def of(cls, pair: Ids, person: Ids, outcome: Floats, first_on_top: Bools, evidence: Floats) -> Self:
+    def of(cls, pair: Ids, person: Ids, for_first: Bools, first_on_top: Bools, evidence: Floats) -> Self:
         """Votes on all pairs and by all people up to the highest number."""
         sizes = (int(ids.max(initial=-1)) + 1 for ids in (pair, person))
-        return cls(pair, person, outcome, first_on_top, evidence, *sizes)
+        return cls(pair, person, for_first, first_on_top, evidence, *sizes)
 
     def __len__(self) -> int:
         return len(self.pair)
 
     @cached_property
     def kind(self) -> Ids:
-        """(N,): votes of one kind say the same of one person: 6 * person + 3 * first_on_top + 2 * outcome."""
-        return self.person * 6 + self.first_on_top * 3 + (2 * self.outcome).astype(np.int64)
+        """(N,): votes of one kind say the same of one person: 4 * person + 2 * first_on_top + for_first."""
+        return self.person * 4 + self.first_on_top * 2 + self.for_first
 
     def by_kind(self, amounts: Floats) -> Floats:
-        """(M, 2, 3): the sums of an amount of each vote by person, side of the first answer, and outcome."""
-        return np.bincount(self.kind, amounts, 6 * self.people).reshape(-1, 2, 3)
+        """(M, 2, 2): the sums of an amount of each vote by person, `first_on_top` and `for_first`."""
+        return np.bincount(self.kind, amounts, 4 * self.people).reshape(-1, 2, 2)
 
     def by_pair(self, amounts: Floats) -> Floats:
         """(P,): the sums of an amount of each vote by pair."""
@@ -57,7 +57,7 @@ class Votes:
         return replace(self, **columns)
 
 
-COLUMNS = ("pair", "person", "outcome", "first_on_top", "evidence")
+COLUMNS = ("pair", "person", "for_first", "first_on_top", "evidence")
 
 
 def evidence_of_ranking(answers: Ids) -> Floats:

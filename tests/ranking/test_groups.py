@@ -8,7 +8,7 @@ from scipy.special import expit
 from benchmarks.quality.people import simulate
 from ranking.statistics.groups import FEWEST_PEOPLE, find_groups, try_groups
 from ranking.statistics.reliability import Groups, fit_people, vote_weights
-from tests.ranking.voting import VOTES, draw_votes, some_votes
+from tests.ranking.voting import VOTES, draw_votes, make_votes
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +57,8 @@ def test_few_people_are_no_groups():
 @settings(max_examples=25)
 @given(VOTES)
 def test_wild_votes_have_groups_or_none(given_votes):
-    votes = some_votes(
-        [(pair, person + 4 * number, *rest) for number in range(3) for pair, person, *rest in given_votes]
-    )
+    copies = [(pair, person + 4 * copy, *rest) for copy in range(3) for pair, person, *rest in given_votes]
+    votes = make_votes(*copies)
     evidence = try_groups(votes) if len(votes) else None
     assert evidence is None or np.isfinite([evidence.other, evidence.sure]).all()
     assert find_groups(votes) is None or len(votes)

@@ -6,16 +6,15 @@ from hypothesis import strategies as st
 from ranking.statistics.votes import Votes
 
 VOTES = st.lists(
-    st.tuples(st.integers(0, 4), st.integers(0, 3), st.sampled_from([0.0, 0.5, 1.0]), st.booleans()),
+    st.tuples(st.integers(0, 4), st.integers(0, 3), st.booleans(), st.booleans()),
     max_size=30,
 )
 
 
-def make_votes(*given: tuple[int, int, float], top: bool | list[bool] = True) -> Votes:
-    """Votes (pair, person, outcome); `top` is whether each saw the pair's first answer first."""
-    pair, person, outcome = np.array(given).reshape(-1, 3).T
-    on_top = np.broadcast_to(np.array(top, dtype=bool), pair.shape)
-    return Votes.of(pair.astype(np.int64), person.astype(np.int64), outcome, on_top, np.ones(len(pair)))
+def make_votes(*given: tuple[int, int, bool, bool]) -> Votes:
+    """Votes (pair, person, whether for its first answer, whether that one was shown first)."""
+    pair, person, for_first, on_top = np.array(given, dtype=np.int64).reshape(-1, 4).T
+    return Votes.of(pair, person, for_first == 1, on_top == 1, np.ones(len(pair)))
 
 
 def draw_votes(
@@ -29,9 +28,5 @@ def draw_votes(
     first_is_better = np.ones(pairs, dtype=bool) if better is None else better
     on_top = rng.random(len(pair)) < 1 / 2
     chance = np.array(right)[person, (on_top == first_is_better[pair]).astype(int)]
-    outcome = ((rng.random(len(pair)) < chance) == first_is_better[pair]).astype(float)
-    return Votes.of(pair, person, outcome, on_top, np.ones(len(pair)))
-
-
-def some_votes(given: list[tuple[int, int, float, bool]]) -> Votes:
-    return make_votes(*(vote[:3] for vote in given), top=[vote[3] for vote in given])
+    for_first = (rng.random(len(pair)) < chance) == first_is_better[pair]
+    return Votes.of(pair, person, for_first, on_top, np.ones(len(pair)))
