@@ -26,6 +26,7 @@ project_patterns = [
     path("rounds/pause/", rounds.round_pause, name="pause-round"),
     path("rounds/resume/", rounds.round_resume, name="resume-round"),
     path("rankings/", rankings.rankings, name="rankings"),
+    path("rankings/rounds/<int:number>/", rounds.round_progress, name="round-progress"),
     path("rankings/judgments/", judgments.judgment_list, name="browse-judgments"),
     path("rankings/judgments/export.csv", judgments.judgment_export, name="export-judgments"),
     path("rankings/judgments/<int:pk>/", judgments.judgment_detail, name="browse-judgment"),

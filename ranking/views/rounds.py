@@ -1,20 +1,45 @@
-"""Opening, pausing and closing a project's rounds."""
+"""A project's rounds: how far one has come, and opening, pausing and closing them."""
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
-from annotator.access import ProjectRequest, project_view
+from annotator.access import STAFF, ProjectRequest, project_view
 from annotator.models import Role
 from annotator.shown import ChangedMeanwhileError, Shown
 from annotator.views.refusals import tell_refusal
 from ranking.errors import RankingError
 from ranking.forms import OpenRoundForm, PauseForm
+from ranking.models import Judgment, Tally
+from ranking.models.collected import collected_in
+from ranking.models.contested import standing_of
+from ranking.models.forecast import forecast_of
 from ranking.services import close_round, open_round, pause_round, resume_round
 
 from .project import show_project
+
+WORTH_MORE = 30
+
+
+@require_safe
+@project_view(*STAFF)
+def round_progress(request: ProjectRequest, number: int) -> HttpResponse:
+    """How far a round has come: counted anew from its judgments."""
+    rounds = request.project.rounds.begun().select_related("author", "project")
+    current = get_object_or_404(rounds, number=number)
+    progress = Tally.objects.progress(current, request.user)
+    collected = collected_in(Judgment.objects.in_round(current).at_desk())
+    context = {
+        "round": current,
+        "progress": progress,
+        "collected": collected,
+        "forecast": forecast_of(current, progress, collected) if current.is_open else None,
+        "standing": standing_of(current, most=WORTH_MORE),
+        "worth_more_shown": WORTH_MORE,
+    }
+    return render(request, "ranking/round.html", context)
 
 
 @require_POST

@@ -351,6 +351,7 @@ RANKING = [
     View("browse-judgments-none", "/p/pages-four/rankings/judgments/?flag=spam", "rita", act=unfold),
     View("browse-judgments-empty", "/p/pages-empty/rankings/judgments/"),
     View("browse-judgment", "/p/pages-four/rankings/judgments/{judgment}/", "rita"),
+    View("round-progress", "/p/pages-four/rankings/rounds/1/"),
     View("names", "/p/pages-four/names/"),
     View("names-error", "/p/pages-four/names/", act=post(decision="hide", word="not there")),
     View("names-hidden", "/p/pages-pair/names/", act=hide_name),
