@@ -149,6 +149,10 @@ LIGHTHOUSE := build/lighthouse-12.8.2
 $(LIGHTHOUSE)/node_modules/.bin/lighthouse:
 	PUPPETEER_SKIP_DOWNLOAD=1 npm install --prefix $(LIGHTHOUSE) --silent --no-audit --no-fund --ignore-scripts lighthouse@12.8.2
 
+.PHONY: bench-sampling
+bench-sampling: $(VENV)/installed ## votes saved by choosing what is compared, at equal win rate; ARGS=
+	$(BIN)/python -m benchmarks.sampling $(ARGS)
+
 .PHONY: bench-lighthouse
 bench-lighthouse: $(VENV)/installed $(LIGHTHOUSE)/node_modules/.bin/lighthouse chromium ## Lighthouse on the pages that volunteers meet first; ARGS=
 	$(BIN)/python -m benchmarks.lighthouse --lighthouse $(LIGHTHOUSE)/node_modules/.bin/lighthouse $(ARGS)
