@@ -11,7 +11,7 @@ from training.models.runs import ADAPTER_WEIGHTS
 from training.services.gate.votes import votes_of
 
 from .learned import dataset_of, had_file
-from .votes import LeftOut, RoundPart, Undecided, left_out_of, rounds_in, total_in, undecided_in
+from .votes import LeftOut, RoundPart, Undecided, left_out_of, parts_of, undecided_in
 
 Stage = TrainingRun.Stage
 MOST_ANCESTORS = 1000
@@ -117,10 +117,11 @@ def trace(version: ModelVersion) -> Backward:
 
 def votes_in(dataset: Dataset) -> Votes:
     files = read_splits(dataset)
+    total, rounds = parts_of(dataset)
     return Votes(
         dataset=dataset,
-        total=total_in(dataset),
-        rounds=rounds_in(dataset),
+        total=total,
+        rounds=rounds,
         withdrawn=Withdrawn.of(dataset),
         left_out=left_out_of(dataset),
         pairs={split: each.sources for split, each in files.items()},

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q
 
@@ -10,7 +13,16 @@ from ranking.models import Comparison, Dataset, Inclusion, Judgment
 from ranking.services.dataset_rows import FilePairs
 
 RANKED = Judgment.Verdict.RANKED
-HELD_OUT = Split.HELD_OUT
+ROUND, VOLUNTEER, SIMULATED = "comparison__round__number", "volunteer", "volunteer__is_simulated"
+COUNTS = {
+    "judgments": Count("pk"),
+    "all_bad": Count("pk", filter=Q(verdict=Judgment.Verdict.ALL_BAD)),
+    "cannot_rank": Count("pk", filter=Q(verdict=Judgment.Verdict.CANNOT_RANK)),
+    "held_out": Count("pk", filter=Q(comparison__prompt__split=Split.HELD_OUT)),
+    "late": Count("pk", filter=Q(late=True)),
+    "chat": Count("pk", filter=Q(comparison__source=Comparison.Source.CHAT)),
+}
+"""Of judgments, what can be summed."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +68,15 @@ class Undecided:
     tied: int
 
 
-def rounds_in(dataset: Dataset) -> list[RoundPart]:
-    """Each round that the dataset's judgments are of, in order; one query."""
-    number = "comparison__round__number"
-    rows = Judgment.objects.counted_in(dataset).order_by(number).values(number).annotate(**_columns())
-    return [RoundPart(round=row.pop(number), **row) for row in rows]
+def parts_of(dataset: Dataset) -> tuple[RoundPart, list[RoundPart]]:
+    """All rounds together, and each round that the dataset's judgments are of, in order.
 
-
-def total_in(dataset: Dataset) -> RoundPart:
-    """All rounds together: who judged in several counts once."""
-    return RoundPart(round=None, **Judgment.objects.counted_in(dataset).order_by().aggregate(**_columns()))
+    One look at the judgments, grouped by volunteer, too: who judged in several rounds counts once in all.
+    """
+    counted = Judgment.objects.counted_in(dataset).order_by(ROUND).values(ROUND, VOLUNTEER, SIMULATED)
+    rows = list(counted.annotate(**COUNTS))
+    rounds = [_part(number, list(each)) for number, each in groupby(rows, key=itemgetter(ROUND))]
+    return _part(None, rows), rounds
 
 
 def left_out_of(dataset: Dataset) -> LeftOut:
@@ -92,16 +103,14 @@ def undecided_in(dataset: Dataset, files: Iterable[FilePairs]) -> Undecided:
     return Undecided(unranked=sum(not ranked for ranked in left), tied=sum(ranked > 0 for ranked in left))
 
 
-def _columns() -> dict[str, Count]:
-    simulated = Q(volunteer__is_simulated=True)
-    return {
-        "judgments": Count("pk"),
-        "of_simulated": Count("pk", filter=simulated),
-        "people": Count("volunteer", filter=~simulated, distinct=True),
-        "simulated": Count("volunteer", filter=simulated, distinct=True),
-        "all_bad": Count("pk", filter=Q(verdict=Judgment.Verdict.ALL_BAD)),
-        "cannot_rank": Count("pk", filter=Q(verdict=Judgment.Verdict.CANNOT_RANK)),
-        "held_out": Count("pk", filter=Q(comparison__prompt__split=HELD_OUT)),
-        "late": Count("pk", filter=Q(late=True)),
-        "chat": Count("pk", filter=Q(comparison__source=Comparison.Source.CHAT)),
-    }
+def _part(number: int | None, rows: list[dict[str, Any]]) -> RoundPart:
+    """The sum of rows, one for a volunteer in a round."""
+    of_simulated = [row for row in rows if row[SIMULATED]]
+    simulated = {row[VOLUNTEER] for row in of_simulated}
+    return RoundPart(
+        round=number,
+        of_simulated=sum(row["judgments"] for row in of_simulated),
+        people=len({row[VOLUNTEER] for row in rows} - simulated),
+        simulated=len(simulated),
+        **{name: sum(row[name] for row in rows) for name in COUNTS},
+    )
