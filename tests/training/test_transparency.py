@@ -5,6 +5,7 @@ from django.core.cache import caches
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from annotator.models import Completion, Project, Role, User
 from annotator.services.projects import change_settings
@@ -12,9 +13,11 @@ from ranking.models import Judgment
 from ranking.services import leave_project
 from tests.factories import coordinator_of, make_member
 from tests.pressing import press
-from tests.training.making import PROMPTS, make_finished, make_update
+from tests.training.making import PROMPTS, make_finished, make_source, make_trainable, make_update
 from training.models import BlindTest, ModelVersion
+from training.services.deleting.projects import delete_project
 from training.services.versions.releases import reject_version, release_version
+from training.services.versions.starting import start_from
 from training.templatetags.figures import public_count
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +146,28 @@ def test_withdrawals_are_counted_and_the_versions_that_learned_from_them_marked(
     page = page_of(project)
     assert f"Judgments that were withdrawn: {PROMPTS}. Withdrawals: fewer than 10." in page
     assert "Judgments of 1 dataset behind it" in page and f"{PROMPTS} judgments taken back since" in page
+
+
+def test_where_a_version_came_from_is_named_only_if_that_project_tells_the_public_too(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    source = make_source(name="Sea tutor")
+    ada = coordinator_of(source.project)
+    project = make_trainable(coordinator=ada)
+    start_from(project=project, source=source, actor=ada)
+    leave_project(membership=source.project.memberships.get(role=Role.VOLUNTEER), withdraw=True)
+    change_settings(project=project, values={"is_transparent": True}, actor=ada)
+    page = page_of(project)
+    assert "another project of this site" in page and "Dataset 1 (of another project" in page
+    assert "Sea tutor" not in page and source.project.slug not in page
+    assert escape(source.dataset.manifest["license"]) in page
+    caches["template_fragments"].clear()
+    change_settings(project=source.project, values={"is_transparent": True}, actor=ada)
+    page = page_of(project)
+    assert "Version 1 of <bdi>Sea tutor</bdi></a>" in page and "Dataset 1 of <bdi>Sea tutor</bdi>" in page
+    assert reverse("transparency", args=[source.project.slug]) in page
+    caches["template_fragments"].clear()
+    delete_project(project=source.project, actor=ada)
+    assert "another project of this site" in page_of(project) and "Sea tutor" not in page_of(project)
 
 
 def test_it_is_not_counted_anew_for_everybody(project, django_assert_max_num_queries):

@@ -17,9 +17,10 @@ from annotator.text.storable import storable
 from ranking.models import Dataset
 from ranking.models.round_states import RoundState
 from training.costs import cost_of
-from training.models import BlindTest, ModelVersion, TrainingRun
+from training.models import BlindTest, ModelVersion, Origin, TrainingRun
 from training.services.base_models.cards import BaseDescription, describe_base
 from training.services.timeline import Expense, line_of, rounds_of
+from training.services.versions.origins import without_provenance
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
 
 CARD, LONGEST_CARD = "README.md", 64 * 1024
@@ -41,8 +42,25 @@ class PublicRound:
 
 
 @dataclass(frozen=True)
+class PublicOrigin:
+    """Where a version came from that another project made, with the licences of the datasets behind it.
+
+    `source` is None where that project is deleted, or tells the public nothing: then it is not named.
+    """
+
+    source: ModelVersion | None
+    licences: list[str]
+
+    @classmethod
+    def of(cls, origin: Origin) -> "PublicOrigin":
+        source = origin.source if origin.source and origin.source.project.is_transparent else None
+        return cls(source, sorted({each["license"] for each in origin.facts["datasets"]} - {""}))
+
+
+@dataclass(frozen=True)
 class PublicVersion:
     version: ModelVersion
+    origin: PublicOrigin | None
     test: BlindTest | None
     withdrawn: list[Dataset]
     card: str
@@ -73,7 +91,13 @@ class PublicAccount:
         behind = withdrawn_datasets(self.project)
         tests = {test.candidate_id: test for test in self.ended_tests}
         return [
-            PublicVersion(version, tests.get(version.pk), behind.get(version.pk, []), _card(version))
+            PublicVersion(
+                version=version,
+                origin=PublicOrigin.of(version.origin) if hasattr(version, "origin") else None,
+                test=tests.get(version.pk),
+                withdrawn=behind.get(version.pk, []),
+                card=_card(version),
+            )
             for version in self._decided()[:NEWEST]
         ]
 
@@ -114,7 +138,8 @@ class PublicAccount:
 
     def _decided(self) -> Any:
         versions = self.project.versions.exclude(state=ModelVersion.State.CANDIDATE)
-        return versions.select_related("parent", "dataset", "project").prefetch_related("evaluations")
+        related = ("parent", "dataset", "project", "origin__source__project")
+        return versions.select_related(*related).prefetch_related("evaluations")
 
 
 def _public(line: Any) -> PublicRound:
@@ -132,7 +157,10 @@ def _public(line: Any) -> PublicRound:
 
 
 def _card(version: ModelVersion) -> str:
-    """The version's model card without its front matter; empty where it has none."""
+    """The version's model card without its front matter; empty where it has none.
+
+    Without what it says of other projects, too: some tell the public nothing.
+    """
     folder = version.adapter_dir
     if folder is None:
         return ""
@@ -140,4 +168,4 @@ def _card(version: ModelVersion) -> str:
         text = (folder / CARD).read_text(encoding="utf-8", errors="replace")[:LONGEST_CARD]
     except OSError:
         return ""
-    return storable(text).split("\n---\n", 1)[-1]
+    return without_provenance(storable(text).split("\n---\n", 1)[-1])

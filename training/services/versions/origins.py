@@ -21,6 +21,8 @@ from .base_version import register_base_version
 from .files import check_adapter, copy_adapter, put_in_place
 
 State = ModelVersion.State
+PROVENANCE = "\n## Provenance\n\n"
+"""How the section of a card begins that says where a version came from."""
 
 
 def versions_coordinated_by(user: User) -> QuerySet[ModelVersion]:
@@ -152,11 +154,12 @@ def _card(facts: dict[str, Any]) -> str:
         f"License: {_code(each['license'] or 'unknown')}"
         for each in facts["datasets"]
     ]
-    return (
-        "\n## Provenance\n\nTrained in another project, and taken over unchanged.\n\n"
-        + "\n".join(lines)
-        + "\n"
-    )
+    return f"{PROVENANCE}Trained in another project, and taken over unchanged.\n\n" + "\n".join(lines) + "\n"
+
+
+def without_provenance(card: str) -> str:
+    """A model card as it was before its version was taken over: it names no project that took part."""
+    return card.partition(PROVENANCE)[0]
 
 
 def _code(text: str) -> str:
