@@ -72,7 +72,9 @@ def fill() -> Project:
     coordinator = coordinator_of(project)
     write_guidelines(project=project, text="True comes first.", actor=coordinator)
     change_settings(project=project, values={"criteria": ["Tone"], "groups": ["Farmers"]}, actor=coordinator)
-    state_groups(membership=project.memberships.get(user=coordinator), keys={"farmers"})
+    membership = project.memberships.get(user=coordinator)
+    state_groups(membership=membership, keys={"farmers"})
+    membership.saved_filters.create(name="Spam", query="flag=spam")
     address = "https://hooks.example/"
     add_webhook(project=project, address=address, kinds=["version.released"], actor=coordinator)
     learn(project, coordinator)
