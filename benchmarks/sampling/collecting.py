@@ -52,7 +52,8 @@ def collect(
     """So many votes about questions that were not asked before, one comparison of each, in serving order."""
     known = after.questions if after else frozenset()
     # By chance alone: the same comparisons whatever their overlap.
-    chance, rng = (each([material.seed, len(known)]) for each in (_random, np.random.default_rng))
+    chance = _random([material.seed, len(known)])
+    rng = np.random.default_rng([material.seed, len(known)])
     questions = [q for q, answers in material.candidates.items() if len(answers) > 1 and q not in known]
     choices = [
         choose(len(material.candidates[q]), material.size, _values(way, scores, q), chance) for q in questions

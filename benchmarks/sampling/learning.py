@@ -84,12 +84,12 @@ def _follow(material: Material, reward: Path, steps: int | None) -> dict[str, li
         "threads": material.threads,
     }
     prompts = prompts_of(list(material.candidates), material.work)
-    own = {"steps": steps} if steps else {}
+    own: dict[str, Any] = {"steps": steps} if steps else {}
     ppo = PPORecipe(**shared, dataset=prompts, reward_adapter=str(reward), checkpoint_every=10**6, **own)
     policy = finished_run(material.work, ppo).output
     asked = prompts_of(list(material.held_out), material.work)
-    counts = {"completions_per_prompt": POLICY_ANSWERS, "redraws": 0}
-    recipe = GenerateRecipe(**shared, dataset=asked, policy_adapter=str(policy), **counts)
+    shared |= {"completions_per_prompt": POLICY_ANSWERS, "redraws": 0}
+    recipe = GenerateRecipe(**shared, dataset=asked, policy_adapter=str(policy))
     gold = GoldLabels(load_corpus(CORPUS))
     sampled = answers_of(finished_run(material.work, recipe))
     return {q: [gold.label(q, text).grade for text in texts] for q, texts in sampled.items()}

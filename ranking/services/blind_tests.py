@@ -39,8 +39,10 @@ def end_test(*, current: Round) -> None:
     kept = current.assignments.filter(number__lt=0, state=Assignment.State.FREE, lapsed__isnull=False)
     kept.update(number=F("number") + LAST)
     unused = current.assignments.filter(number__lt=0, state=Assignment.State.FREE)
-    removed, by_model = unused.delete()
-    count = by_model.get(Assignment._meta.label, 0) if removed else 0
+    # Locked, so that none of them is claimed before it is gone; one that is being claimed is passed over.
+    free = list(unused.select_for_update(skip_locked=True).values_list("pk", flat=True))
+    _removed, by_model = Assignment.objects.filter(pk__in=free).delete()
+    count = by_model.get(Assignment._meta.label, 0)
     Round.objects.filter(pk=current.pk).update(assignment_count=F("assignment_count") - count)
 
 

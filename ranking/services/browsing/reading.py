@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from django.db.models import QuerySet
 from django_stubs_ext import StrOrPromise
 
 from annotator.models import FlagKind
@@ -86,7 +87,7 @@ def newest(judgments: JudgmentQuerySet, most: int, *, before: int | None = None)
     return list(older.order_by("-pk").values_list("pk", flat=True)[:most])
 
 
-def _whole(judgments: JudgmentQuerySet) -> JudgmentQuerySet:
+def _whole(judgments: JudgmentQuerySet) -> QuerySet[Judgment]:
     one_each = ("comparison__prompt", "comparison__round", "assignment", "lapsed_assignment", "volunteer")
     whole = with_answers(judgments.select_related(*one_each))
     return whole.prefetch_related("comparison__completions__mask")

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from annotator.limits import FEWEST_PEOPLE
 from annotator.models import Completion, StatedGroup
@@ -44,6 +45,9 @@ class Said:
         value, person, prompt = np.array(found, dtype=np.float64).reshape(-1, 3).T
         return cls(value, person.astype(np.int64), prompt.astype(np.int64))
 
+    def at(self, rows: NDArray[np.bool_]) -> Self:
+        return type(self)(self.value[rows], self.person[rows], self.prompt[rows])
+
     @property
     def people(self) -> set[int]:
         return set(self.person.tolist())
@@ -52,8 +56,8 @@ class Said:
         """The names, people and means with intervals of those that can be told of."""
         for name in tellable(groups, self.people, FEWEST_PEOPLE):
             is_theirs = np.isin(self.person, list(groups[name]))
-            columns = (column[is_theirs] for column in (self.value, self.person, self.prompt))
-            found = mean_of_people(*columns, level=level)
+            theirs = self.at(is_theirs)
+            found = mean_of_people(theirs.value, theirs.person, theirs.prompt, level=level)
             yield {"name": name, "people": len(self.people & groups[name]), **vars(found)}
 
 
@@ -79,7 +83,7 @@ def count_groups(test: BlindTest) -> None:
 def _won(test: BlindTest) -> Said:
     """What the candidate won in each vote."""
     votes = votes_of(test)
-    return Said(*(column[~votes.is_simulated] for column in (votes.outcome, votes.person, votes.prompt)))
+    return Said(votes.outcome, votes.person, votes.prompt).at(~votes.is_simulated)
 
 
 def _rewarded(test: BlindTest) -> Said:
