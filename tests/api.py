@@ -19,6 +19,7 @@ API_OPERATIONS = [
     ("api-judgments", "get", {V, R, C}),
     ("api-correction", "post", {V, R, C}),
     ("api-preferences", "get", {C}),
+    ("api-leaderboard", "get", {R, C}),
     ("api-datasets", "get", {C}),
     ("api-datasets", "post", {C}),
     ("api-dataset", "get", {C}),

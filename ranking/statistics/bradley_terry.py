@@ -2,8 +2,8 @@
 
 P(the first is preferred) = σ(r_first - r_second), with a rating r for each item (Bradley & Terry 1952). A tie
 is half a vote for either, so that σ is a win rate as everywhere here, a tie as half. Davidson's model (1970)
-would give ties a parameter of their own. It fits the same sums of wins and half ties, so that it orders items
-alike; and the intervals do not need to know where ties come from.
+would give ties a parameter of their own. It fits the same sums of wins and half ties, so that its order is
+hardly another; and the intervals do not need to know where ties come from.
 
 Besides its votes each item wins once and loses once against an average one. So an item that never lost has a
 rating, and a single vote says little; among hundreds of votes it makes no difference.

@@ -5,6 +5,7 @@ together, and so do votes about one prompt: they are clustered by both (Cameron,
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -35,6 +36,10 @@ class Ratings:
     high: Column
     rank: Ids
     component: Ids
+
+    def at(self, items: Ids) -> Self:
+        """Those of these items, in this order."""
+        return type(self)(*(column[items] for column in vars(self).values()))
 
 
 def rate(votes: Votes, items: int) -> Ratings:

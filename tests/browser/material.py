@@ -41,7 +41,7 @@ from tests.factories import (
     make_ready,
     make_user,
 )
-from tests.ranking.making import make_assignment, make_correction, make_judgment
+from tests.ranking.making import make_assignment, make_compared, make_correction, make_judgment
 from tests.training.chat.making import make_reply, make_turn, react_in_every_way
 from tests.training.making import (
     make_finished,
@@ -138,6 +138,10 @@ def make_ranking(ada: User) -> dict[str, Any]:
     open_material(done, ada)
     while assignment := claim_next(project=done, volunteer=vera):
         make_judgment(assignment, 1, 2)
+    for names in (("Version 1", "Version 2", "Version 3"), ("Version 2", "Import of a very long name, 2026")):
+        for order in (1, -1):
+            ranks = list(range(1, len(names) + 1))
+            make_compared(done, *names, ranks=[tuple(ranks), tuple(ranks[::order]), tuple(ranks)])
     dataset = snapshot_preferences(project=four, actor=ada)
     return {
         "prompt": four.prompts.earliest("pk").number,

@@ -352,6 +352,8 @@ RANKING = [
     View("browse-judgments-empty", "/p/pages-empty/rankings/judgments/"),
     View("browse-judgment", "/p/pages-four/rankings/judgments/{judgment}/", "rita"),
     View("round-progress", "/p/pages-four/rankings/rounds/1/"),
+    View("leaderboard", "/p/pages-done/rankings/leaderboard/", act=unfold),
+    View("leaderboard-empty", "/p/pages-empty/rankings/leaderboard/"),
     View("names", "/p/pages-four/names/"),
     View("names-error", "/p/pages-four/names/", act=post(decision="hide", word="not there")),
     View("names-hidden", "/p/pages-pair/names/", act=hide_name),

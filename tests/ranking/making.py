@@ -12,8 +12,14 @@ from django.utils import timezone
 from annotator.models import Author, Project, User
 from annotator.services.completions import add_completions, get_or_create_author
 from ranking.models import Assignment, Judgment, Round
-from ranking.services import claim_next, correct_judgment, open_round, submit_judgment
-from tests.factories import make_project, make_prompt
+from ranking.services import (
+    add_test_comparisons,
+    claim_next,
+    correct_judgment,
+    open_round,
+    submit_judgment,
+)
+from tests.factories import make_member, make_project, make_prompt
 
 
 def make_answers(project: Project, prompts: int = 1, answers: int = 4, name: str = "Version 1") -> Author:
@@ -55,6 +61,31 @@ def make_judgment(assignment: Assignment, *ranks: int, **fields: Any) -> Judgmen
         ranks=dict(zip(sorted(assignment.order), ranks, strict=bool(ranks))),
         **fields,
     )
+
+
+def make_compared(
+    project: Project,
+    *names: str,
+    ranks: list[tuple[int, ...]],
+    language: str = "en",
+    tags: tuple[str, ...] = (),
+) -> None:
+    """In the open round one member after the other ranks an answer of each of these versions to a prompt."""
+    prompt, answers = make_prompt(project), []
+    for number, name in enumerate(names):
+        author = get_or_create_author(project=project, kind=Author.Kind.MODEL, name=name)
+        answers += add_completions(author=author, texts=[(prompt, f"Answer {number} of {name}.")])
+    ids = [answer.pk for answer in answers]
+    current = project.rounds.open().get()
+    add_test_comparisons(current=current, groups=[(prompt.pk, ids)], votes=len(ranks))
+    for own in ranks:
+        person = make_member(project)
+        while assignment := claim_next(project=project, volunteer=person):
+            if assignment.comparison.prompt_id == prompt.pk:
+                make_judgment(assignment, *own)
+                break
+            make_judgment(assignment, *([1] * len(assignment.order)))
+    prompt.relabel(language=language, source="", tags=list(tags))
 
 
 def make_correction(judgment: Judgment, *ranks: int, **fields: Any) -> Judgment:

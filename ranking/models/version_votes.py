@@ -1,0 +1,67 @@
+"""Votes on versions: which one of two authors a judgment prefers, of all whose answers it ranked."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.statistics.bradley_terry import Votes
+from ranking.statistics.consensus import sides_of
+from ranking.statistics.sequential import Ids
+
+from .judgments import Judgment, JudgmentQuerySet
+
+
+@dataclass(frozen=True)
+class VersionVotes:
+    """N votes on M authors; `authors` (M,) has the ids behind the numbers, `is_simulated` is (N,)."""
+
+    votes: Votes
+    authors: Ids
+    is_simulated: NDArray[np.bool_]
+
+    def among(self, items: Ids) -> Self:
+        """The votes on these of the authors, which are numbered anew."""
+        number = np.full(len(self.authors), -1)
+        number[items] = np.arange(len(items))
+        first, second = number[self.votes.first], number[self.votes.second]
+        kept = (first >= 0) & (second >= 0)
+        votes = self.votes._replace(first=first, second=second).at(kept)
+        return type(self)(votes, self.authors[items], self.is_simulated[kept])
+
+    def counts(self) -> tuple[Ids, Ids]:
+        """(M,) each: how many votes there are on an author's answers, and of how many people."""
+        items = np.concatenate([self.votes.first, self.votes.second])
+        given = np.unique(np.stack([items, np.tile(self.votes.person, 2)]), axis=1)
+        votes, people = (np.bincount(column, minlength=len(self.authors)) for column in (items, given[0]))
+        return votes, people
+
+
+def version_votes_in(judgments: JudgmentQuerySet) -> VersionVotes:
+    """A vote for each judgment at the desk and each two authors of answers that it ranked.
+
+    Its outcome is the mean over all pairs of one answer of each, as in blind tests: 1, 1/2 or 0 for a win of
+    the first, a tie, a loss.
+    """
+    ranked = judgments.at_desk().filter(verdict=Judgment.Verdict.RANKED, ranks__isnull=False).order_by()
+    rows = ranked.values_list(
+        "pk",
+        "volunteer",
+        "volunteer__is_simulated",
+        "comparison__prompt",
+        "ranks__completion__author",
+        "ranks__rank",
+    )
+    columns = np.array(list(rows), dtype=np.int64).reshape(-1, 6).T
+    judgment, person, is_simulated, prompt, author, rank = columns
+    sides = sides_of(judgment, prompt, author, rank)
+    keys = np.stack([sides.judgment, sides.first, sides.second])[:, sides.first != sides.second]
+    (of, *pair), place = np.unique(keys, axis=1, return_inverse=True)
+    points = (sides.better[sides.first != sides.second] + 1) / 2
+    outcome = np.bincount(place, points, len(of)) / np.bincount(place, minlength=len(of))
+    given, first_row = np.unique(judgment, return_index=True)
+    row = first_row[np.searchsorted(given, of)]
+    authors, numbers = np.unique(np.stack(pair), return_inverse=True)
+    votes = Votes(*numbers.reshape(2, -1), outcome, person[row], prompt[row])
+    return VersionVotes(votes, authors, is_simulated[row].astype(bool))
