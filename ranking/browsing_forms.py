@@ -101,6 +101,10 @@ class JudgmentFilterForm(forms.Form):
         self.is_valid()
         return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
 
+    def given(self) -> dict[str, Any]:
+        """What makes sense of what was entered, as it was written."""
+        return {name: self[name].value() for name in self.asked()}
+
     def narrowed(self) -> JudgmentQuerySet:
         """The project's judgments that were asked for, the newest first; what makes no sense narrows nothing.
 

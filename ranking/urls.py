@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from .views import (
     admission,
+    agreement,
     corrections,
     datasets,
     desk,
@@ -33,6 +34,7 @@ project_patterns = [
     path("rankings/judgments/<int:pk>/", judgments.judgment_detail, name="browse-judgment"),
     path("rankings/judgments/filters/save/", judgments.filter_save, name="save-filter"),
     path("rankings/judgments/filters/<int:pk>/remove/", judgments.filter_remove, name="remove-filter"),
+    path("rankings/agreement/", agreement.agreement, name="agreement"),
     path("rankings/leaderboard/", leaderboard.leaderboard, name="leaderboard"),
     path("rest/close/", project.rest_close, name="close-rest"),
     path("leaderboard/name/", project.leaderboard_name, name="leaderboard-name"),

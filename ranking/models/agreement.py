@@ -1,12 +1,12 @@
 """How often a volunteer orders a pair of answers as the majority of the others does."""
 
-from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+import numpy as np
 from django.db.models import Q
 
 from annotator.models import Project, User
-from ranking.statistics.pairs import preferred_pairs
+from ranking.statistics.agreement import agreement_with_others
 
 from .judgments import Judgment, RankedCompletion
 
@@ -45,18 +45,7 @@ def agreement_of(user: User, project: Project) -> Agreement:
         judgment__comparison__in=last.values("comparison"),
         judgment__is_current=True,
         judgment__verdict=Judgment.Verdict.RANKED,
-    ).values_list("judgment__volunteer", "judgment__comparison", "completion", "rank")
-    # One judgment of a volunteer counts for a comparison.
-    ranks: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
-    for volunteer, comparison, completion, rank in rows.order_by():
-        ranks[volunteer, comparison][completion] = rank
-    own: list[tuple[int, int, int]] = []
-    votes: Counter[tuple[int, int, int]] = Counter()
-    for (volunteer, comparison), given in ranks.items():
-        pairs = [(comparison, *pair) for pair in preferred_pairs(given)]
-        if volunteer == user.pk:
-            own += pairs
-        else:
-            votes.update(pairs)
-    leads = [votes[at, chosen, rejected] - votes[at, rejected, chosen] for at, chosen, rejected in own]
-    return Agreement(agreed=sum(lead > 0 for lead in leads), pairs=sum(lead != 0 for lead in leads))
+    ).values_list("judgment", "judgment__comparison", "completion", "rank", "judgment__volunteer")
+    columns = np.array(list(rows.order_by()), dtype=np.int64).reshape(-1, 5).T
+    found = agreement_with_others(*columns).get(user.pk)
+    return Agreement(found.agreed, found.compared) if found else Agreement(0, 0)

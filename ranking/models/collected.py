@@ -6,7 +6,7 @@ import numpy as np
 from django.db.models import Count, Q
 from numpy.typing import NDArray
 
-from ranking.statistics.annotator_agreement import PairwiseAgreement, pairwise_agreement
+from ranking.statistics.agreement import PairwiseAgreement, pairwise_agreement
 from ranking.statistics.consensus import find_majorities
 
 from .judgments import Judgment, JudgmentQuerySet

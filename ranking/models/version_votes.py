@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.statistics.bradley_terry import Votes
-from ranking.statistics.consensus import sides_of
+from ranking.statistics.consensus import of_votes, sides_of
 from ranking.statistics.sequential import Ids
 
 from .judgments import Judgment, JudgmentQuerySet
@@ -56,12 +56,14 @@ def version_votes_in(judgments: JudgmentQuerySet) -> VersionVotes:
     columns = np.array(list(rows), dtype=np.int64).reshape(-1, 6).T
     judgment, person, is_simulated, prompt, author, rank = columns
     sides = sides_of(judgment, prompt, author, rank)
-    keys = np.stack([sides.judgment, sides.first, sides.second])[:, sides.first != sides.second]
-    (of, *pair), place = np.unique(keys, axis=1, return_inverse=True)
-    points = (sides.better[sides.first != sides.second] + 1) / 2
-    outcome = np.bincount(place, points, len(of)) / np.bincount(place, minlength=len(of))
-    given, first_row = np.unique(judgment, return_index=True)
-    row = first_row[np.searchsorted(given, of)]
-    authors, numbers = np.unique(np.stack(pair), return_inverse=True)
-    votes = Votes(*numbers.reshape(2, -1), outcome, person[row], prompt[row])
-    return VersionVotes(votes, authors, is_simulated[row].astype(bool))
+    differ = sides.first != sides.second
+    keys = np.stack([sides.judgment, sides.first, sides.second])[:, differ]
+    pairs, row, place = np.unique(keys, axis=1, return_index=True, return_inverse=True)
+    points = np.bincount(place, (sides.better[differ] + 1) / 2, len(row))
+    authors, numbers = np.unique(pairs[1:], return_inverse=True)
+    given_by, given_about, simulated = (
+        of_votes(sides, judgment, column)[differ][row] for column in (person, prompt, is_simulated)
+    )
+    outcome = points / np.bincount(place, minlength=len(row))
+    votes = Votes(*numbers.reshape(2, -1), outcome, given_by, given_about)
+    return VersionVotes(votes, authors, simulated.astype(bool))

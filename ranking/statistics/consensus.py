@@ -74,6 +74,12 @@ def sides_of(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> Side
     return Sides(judgment[left], comparison[left], completion[left], completion[right], better)
 
 
+def of_votes(sides: Sides, judgment: Ids, column: Ids) -> Ids:
+    """(V,) of a column of N ranks, what it has for the judgment that gave each vote."""
+    judgments, row = np.unique(judgment, return_index=True)
+    return np.asarray(column[row[np.searchsorted(judgments, sides.judgment)]])
+
+
 def votes_on_pairs(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> PairVotes:
     """How many judgments prefer which one of each two completions of a comparison.
 

@@ -1,7 +1,5 @@
 """The judgments browser, for reviewers and coordinators: who gave a judgment, it never tells."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -35,7 +33,7 @@ def judgment_list(request: ProjectRequest) -> HttpResponse:
         "form": form,
         "lines": read_judgments(ids[:PAGE_SIZE]),
         "count": found.count(),
-        "query": query_of(_given(form)),
+        "query": query_of(form.given()),
         "is_later_page": is_later_page,
         "next": ids[PAGE_SIZE - 1] if len(ids) > PAGE_SIZE else None,
     }
@@ -78,7 +76,7 @@ def judgment_export(request: ProjectRequest) -> StreamingHttpResponse:
 @project_view(*STAFF)
 def filter_save(request: ProjectRequest) -> HttpResponse:
     """Keep the filter of the address that the form was sent to."""
-    filters = _given(JudgmentFilterForm(request.GET, project=request.project))
+    filters = JudgmentFilterForm(request.GET, project=request.project).given()
     form = SaveFilterForm(request.POST)
     with tell_refusal(request):
         if form.is_valid():
@@ -96,8 +94,3 @@ def filter_remove(request: ProjectRequest, pk: int) -> HttpResponse:
     remove_filter(membership=request.membership, pk=pk)
     messages.success(request, _("The filter was removed."))
     return redirect("browse-judgments", request.project.slug)
-
-
-def _given(form: JudgmentFilterForm) -> dict[str, Any]:
-    """What makes sense of what was entered, as it was written."""
-    return {name: form[name].value() for name in form.asked()}

@@ -19,6 +19,7 @@ from ranking.services import (
     open_round,
     submit_judgment,
 )
+from ranking.services.choosing import Group
 from tests.factories import make_member, make_project, make_prompt
 
 
@@ -77,7 +78,7 @@ def make_compared(
         answers += add_completions(author=author, texts=[(prompt, f"Answer {number} of {name}.")])
     ids = [answer.pk for answer in answers]
     current = project.rounds.open().get()
-    add_test_comparisons(current=current, groups=[(prompt.pk, ids)], votes=len(ranks))
+    add_test_comparisons(current=current, groups=[Group(prompt.pk, ids)], votes=len(ranks))
     for own in ranks:
         person = make_member(project)
         while assignment := claim_next(project=project, volunteer=person):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranking.statistics.annotator_agreement import agreement_by_judgment
+from ranking.statistics.agreement import agreement_by_judgment
 from ranking.statistics.by_person import mean_of_people
 from ranking.statistics.proportions import wilson
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from annotator.models import User
 from ranking.models import Judgment, Round
 from ranking.models.collected import collected_in
-from ranking.statistics.annotator_agreement import pairwise_agreement
+from ranking.statistics.agreement import pairwise_agreement
 from tests.factories import make_member
 from tests.ranking.making import make_assignment, make_judgment, make_round
 

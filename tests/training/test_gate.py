@@ -15,7 +15,7 @@ from ranking.models import Assignment, Judgment, Round
 from ranking.models.round_states import RoundState
 from ranking.services import claim_next, open_round, submit_judgment
 from ranking.services.blind_tests import MOST_TEST_VOTES_EACH
-from ranking.statistics.annotator_agreement import PairwiseAgreement
+from ranking.statistics.agreement import PairwiseAgreement
 from tests.factories import coordinator_of, make_member, make_prompt
 from tests.pressing import press
 from training.models import BlindTest, Gate, ModelVersion

@@ -12,7 +12,7 @@ from annotator.models import Role
 from ranking.models import Judgment
 from ranking.models.agreement import FEWEST_PAIRS
 from ranking.models.divided import divided_in
-from ranking.statistics.annotator_agreement import PairwiseAgreement
+from ranking.statistics.agreement import PairwiseAgreement
 from training.costs import cost_of
 from training.models import ModelVersion, Update
 from training.services.reports.asked import asked_in

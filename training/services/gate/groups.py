@@ -14,7 +14,7 @@ from annotator.models import Completion, StatedGroup
 from ranking.models import Judgment
 from ranking.models.collected import ranks_in
 from ranking.models.judgments import JudgmentQuerySet
-from ranking.statistics.annotator_agreement import agreement_by_judgment
+from ranking.statistics.agreement import agreement_by_judgment
 from ranking.statistics.by_person import mean_of_people
 from ranking.statistics.consensus import sides_of
 from ranking.statistics.disclosure import tellable

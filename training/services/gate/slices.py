@@ -12,7 +12,7 @@ from annotator.models.personal_settings import primary_language
 from ranking.models import Comparison, Judgment, Round
 from ranking.models.agreement import FEWEST_PAIRS
 from ranking.models.collected import ranks_in
-from ranking.statistics.annotator_agreement import PairwiseAgreement, agreement_by_comparison
+from ranking.statistics.agreement import PairwiseAgreement, agreement_by_comparison
 from ranking.statistics.proportions import Share
 from ranking.statistics.ratios import Estimate, ratio_of
 from training.models import GroupFigure, ModelVersion, Update
