@@ -23,6 +23,8 @@ TABS = (
     (_("Log"), "log", COORDINATORS),
     (_("Settings"), "settings", COORDINATORS),
 )
+FEW = 4
+"""Tabs that fit in one row of a phone; more are a menu there."""
 
 
 def project_tabs(request: HttpRequest) -> dict[str, Any]:
@@ -44,4 +46,5 @@ def project_tabs(request: HttpRequest) -> dict[str, Any]:
         "role": request.role,  # type: ignore[attr-defined]
         "lacks_second_factor": request.role != request.membership.role,  # type: ignore[attr-defined]
         "tabs": [{**tab, "is_current": tab["url"] == current} for tab in tabs],
+        "has_menu": len(tabs) > FEW,
     }

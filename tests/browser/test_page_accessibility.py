@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from django.urls import URLResolver, get_resolver, resolve
-from playwright.sync_api import APIResponse, Browser, Page
+from playwright.sync_api import APIResponse, Browser, Page, expect
 
 from .conftest import wait_until
 from .pages import DIALOGS, FOREIGN, VIEWS, Filled, View, opened
@@ -88,6 +88,31 @@ def test_a_page_is_accessible(view: View, filled: Filled, browser: Browser):
 def test_axe_finds_nothing_in_a_dialog(view: View, filled: Filled, browser: Browser):
     with opened(view, filled, browser) as page:
         assert check(page, TWO_LOOKS) == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_on_a_phone_many_tabs_are_a_menu_that_opens_and_closes(
+    scripts: bool, filled: Filled, browser: Browser
+):
+    view = next(view for view in VIEWS if view.name == "settings")
+    with opened(view, filled, browser, viewport=PHONE, java_script_enabled=scripts) as page:
+        menu, tabs = page.get_by_role("button", name="Pages of the project: Settings"), page.locator(".tabs")
+        assert page.locator(".site-header").bounding_box()["height"] < PHONE["height"] / 6
+        expect(tabs).to_be_hidden()
+        menu.press("Enter")
+        expect(tabs.get_by_role("link", name="Training")).to_be_visible()
+        expect(tabs.locator("[aria-current=page]")).to_have_text("Settings")
+        if scripts:
+            assert check(page, tuple(product((320, 390), ("ltr", "rtl"), ("light", "dark")))) == []
+        page.keyboard.press("Escape")
+        expect(tabs).to_be_hidden()
+        expect(menu).to_be_focused()
+        menu.click()
+        tabs.get_by_role("button", name="Close").click()
+        expect(tabs).to_be_hidden()
+        page.set_viewport_size({"width": 1280, "height": 800})
+        expect(tabs).to_be_visible()
+        expect(menu).to_be_hidden()
 
 
 @pytest.mark.parametrize("view", [view for view in VIEWS if view.name in IN_ARABIC], ids=str)
