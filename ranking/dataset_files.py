@@ -5,8 +5,10 @@
 | prompt                       | list of {role, content}: what the answers were given                 |
 | chosen, rejected             | the two answers, each a list of one {role: assistant, content}       |
 | prompt_id, comparison_id     | where the pair comes from                                            |
-| weight                       | (votes for − votes against) / all votes, in (0, 1]                   |
+| probability                  | how likely people prefer chosen, from 0.5 to 1                       |
+| weight                       | 2 * probability - 1                                                  |
 | votes                        | {chosen, rejected, ties}: how many judgments voted how               |
+| divided                      | whether people divide about it, by taste and not by mistake          |
 | source                       | ranking, rewrite, chat or chat_rewrite: where it comes from          |
 | split                        | train or held_out                                                    |
 | round, language              | number of the round; BCP 47 tag of the prompt                        |
@@ -39,8 +41,10 @@ SCHEMA = pa.schema(
         ("rejected", MESSAGES),
         ("prompt_id", pa.int64()),
         ("comparison_id", pa.int64()),
+        ("probability", pa.float64()),
         ("weight", pa.float64()),
         ("votes", pa.struct([("chosen", pa.int32()), ("rejected", pa.int32()), ("ties", pa.int32())])),
+        ("divided", pa.bool_()),
         ("source", pa.string()),
         ("split", pa.string()),
         ("round", pa.int32()),
@@ -130,11 +134,15 @@ Pairs of answers of a chatbot, and which of the two people preferred.
 | comparisons | {counts["comparisons"]} |
 | pairs for training | {counts["train"]} |
 | pairs held out | {counts["held_out"]} |
+| of all pairs those that divide people | {counts["divided"]} |
 | of all pairs those with an answer that a volunteer wrote | {counts[DEMONSTRATIONS]} |
 | thumbs from the chat, of both splits | {counts[UNPAIRED]} |
 | rounds | {", ".join(map(str, about["rounds"]))} |
 
-- A pair is listed when more judgments of its comparison preferred `chosen` than `rejected`.
+- `probability` is how likely people prefer `chosen`, by all judgments of the comparison; whose votes agree
+  better with those of others counts for more. A pair is listed where it is 0.55 or more, and where it is
+  `divided`: both answers have more votes than mistakes explain, or two groups of people prefer different
+  ones. That is taste, and `probability` is the share of people who prefer `chosen`.
 - "None is acceptable" and "cannot be ranked" prefer nothing, so they vote on no pair.
 - `source` is `ranking` where volunteers ranked at the desk, and `chat` where somebody who talked to the
   chatbot chose between two answers. Where it is `rewrite` or `chat_rewrite`, they wrote `chosen` in the
@@ -143,7 +151,7 @@ Pairs of answers of a chatbot, and which of the two people preferred.
   prompt-completion format: `load_dataset("path/to/this/folder", "{DEMONSTRATIONS}")`.
 - The files `{UNPAIRED}_…`, if there are any, are thumbs up and down from the chat in TRL's unpaired
   preference format, which KTO reads: `load_dataset("path/to/this/folder", "{UNPAIRED}")`.
-- `weight` is (votes for − votes against) / all votes, ties among them.
+- `weight` is 2 × `probability` − 1, for training with `chosen` as certain; `votes` are as they were cast.
 - A late judgment came after its volunteer's time for the comparison had run out; it votes like any other.
 - A prompt is in one split for ever, never in both.
 - Volunteers saw the answers in random order and without their authors. Nothing here names a volunteer.

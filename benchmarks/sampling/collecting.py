@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.sampling.material import Answer, Material
-from ranking.statistics.consensus import find_majorities
+from ranking.statistics.consensus import votes_on_pairs
 from ranking.statistics.overlap import is_enough, settled_shares
 from ranking.statistics.sampling import RULES, Floats, choose, moments, serving_order
 from training.simulation import SimulatedVolunteer
@@ -88,18 +88,20 @@ def _judge(answers: list[Answer], way: Way, most: int, rng: np.random.Generator)
 
 def _preferences(question: str, answers: list[Answer], rankings: list[Any]) -> Rows:
     """The majorities, with their margins as weights."""
-    found = find_majorities(*_columns(rankings))
+    votes = votes_on_pairs(*_columns(rankings))
+    margins = (votes.for_first - votes.for_second) / len(rankings)
     asked = [{"role": "user", "content": question}]
     return [
         {
             "prompt_id": question,
             "comparison_id": question,
             "prompt": asked,
-            "chosen": [{"role": "assistant", "content": answers[chosen].text}],
-            "rejected": [{"role": "assistant", "content": answers[rejected].text}],
-            "weight": float(weight),
+            "chosen": [{"role": "assistant", "content": answers[first if margin > 0 else second].text}],
+            "rejected": [{"role": "assistant", "content": answers[second if margin > 0 else first].text}],
+            "weight": abs(float(margin)),
         }
-        for chosen, rejected, weight in zip(found.chosen, found.rejected, found.weight, strict=True)
+        for first, second, margin in zip(votes.first, votes.second, margins, strict=True)
+        if margin
     ]
 
 

@@ -14,7 +14,7 @@ from annotator.api.pagination import OldestFirst
 from annotator.models import Completion
 from ranking.models import Comparison, Judgment
 from ranking.models.judgments import Preference
-from ranking.services.datasets import CHAT_SOURCES
+from ranking.services.dataset_pairs import CHAT_SOURCES
 
 
 class CompletionSerializer(serializers.ModelSerializer):

@@ -9,6 +9,7 @@ from .masks import Mask
 from .outcomes import Outcome
 from .practice import PracticeAssignment, PracticeAttempt, PracticeComparison
 from .progress import Tally
+from .reliability import Reliability, VoteFit
 from .rounds import Comparison, ComparisonItem, Round
 from .saved_filters import SavedFilter
 from .unpaired import UnpairedPreference
@@ -32,11 +33,13 @@ __all__ = [
     "PracticeComparison",
     "RankedCompletion",
     "Rating",
+    "Reliability",
     "Round",
     "SavedFilter",
     "Skip",
     "Tally",
     "UnpairedPreference",
+    "VoteFit",
     "Withdrawal",
     "WithdrawnPart",
 ]

@@ -7,7 +7,7 @@ from django.db.models import Count, Q
 from numpy.typing import NDArray
 
 from ranking.statistics.agreement import PairwiseAgreement, pairwise_agreement
-from ranking.statistics.consensus import find_majorities
+from ranking.statistics.consensus import Ballots, Fit, find_consensus
 
 from .judgments import Judgment, JudgmentQuerySet
 
@@ -16,7 +16,7 @@ Ranks = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Collected:
-    """`judgments` by so many `people` and `simulated` volunteers decide so many `pairs` by majority.
+    """`judgments` by so many `people` and `simulated` volunteers decide so many `pairs` by their consensus.
 
     `agreement` is that of people.
     """
@@ -34,8 +34,8 @@ class Collected:
         return 0 < self.judgments == self.of_simulated
 
 
-def collected_in(judgments: JudgmentQuerySet) -> Collected:
-    """Count current judgments, and what they decide; those of the chat have no part in the agreement."""
+def collected_in(judgments: JudgmentQuerySet, fit: Fit) -> Collected:
+    """Count current judgments of a project with this fit, and what they decide."""
     is_simulated = Q(volunteer__is_simulated=True)
     counts = judgments.order_by().aggregate(
         judgments=Count("pk"),
@@ -43,9 +43,9 @@ def collected_in(judgments: JudgmentQuerySet) -> Collected:
         people=Count("volunteer", filter=~is_simulated, distinct=True),
         simulated=Count("volunteer", filter=is_simulated, distinct=True),
     )
-    ranks = ranks_in(judgments)
-    pairs = len(find_majorities(*ranks).comparison)
-    of_people = ranks_in(judgments.of_people()) if counts["of_simulated"] else ranks
+    ballots = ballots_in(judgments)
+    pairs = int(find_consensus(ballots, fit).decided.sum())
+    of_people = ranks_in(judgments.of_people()) if counts["of_simulated"] else ballots.ranks
     return Collected(**counts, pairs=pairs, agreement=pairwise_agreement(*of_people))
 
 
@@ -54,3 +54,23 @@ def ranks_in(judgments: JudgmentQuerySet) -> Ranks:
     ranked = judgments.filter(verdict=Judgment.Verdict.RANKED, ranks__isnull=False).order_by()
     columns = ranked.values_list("pk", "comparison_id", "ranks__completion_id", "ranks__rank")
     return np.array(list(columns), dtype=np.int64).reshape(-1, 4).T
+
+
+def ballots_in(judgments: JudgmentQuerySet) -> Ballots:
+    """The ranks that the judgments gave, with who gave them, and the place of each answer before them."""
+    ranked = judgments.filter(verdict=Judgment.Verdict.RANKED, ranks__isnull=False).order_by()
+    names = ("pk", "comparison_id", "volunteer_id", "ranks__completion_id", "ranks__rank")
+    places = places_in(judgments)
+    rows = ranked.values_list(*names)
+    return Ballots.of([(*row, places.get((row[0], row[3]), 0)) for row in rows])
+
+
+def places_in(judgments: JudgmentQuerySet) -> dict[tuple[int, int], int]:
+    """By judgment and completion, at which place it was shown, from 0 on."""
+    orders = judgments.filter(verdict=Judgment.Verdict.RANKED).order_by()
+    shown = orders.values_list("pk", "lapsed_assignment__order", "assignment__order")
+    return {
+        (judgment, completion): place
+        for judgment, lapsed, order in shown
+        for place, completion in enumerate(lapsed or order)
+    }

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from annotator.models import Completion
-from ranking.statistics.divided import find_divided
+from ranking.statistics.consensus import Fit, find_consensus
 
-from .collected import ranks_in
+from .collected import ballots_in
 from .judgments import JudgmentQuerySet
 
 
@@ -20,13 +20,14 @@ class DividedPair:
     for_second: int
 
 
-def divided_in(judgments: JudgmentQuerySet) -> list[DividedPair]:
-    """The divided pairs among current judgments of people, those with most votes first.
+def divided_in(judgments: JudgmentQuerySet, fit: Fit) -> list[DividedPair]:
+    """The divided pairs among current judgments of people in a project with this fit, most votes first.
 
     Pairs of prompts that somebody has withdrawn are left out.
     """
     of_people = judgments.at_desk().of_people().filter(comparison__prompt__withdrawn_at=None)
-    found = find_divided(*ranks_in(of_people))
+    consensus = find_consensus(ballots_in(of_people), fit)
+    found = consensus.votes.among(consensus.divided)
     texts = Completion.objects.select_related("prompt").in_bulk(
         [*found.first.tolist(), *found.second.tolist()]
     )

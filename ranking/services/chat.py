@@ -19,6 +19,8 @@ from ranking.models import (
 )
 from ranking.questions import Asked, check_answer, store_answer
 
+from .reliability import request_fit
+
 
 @transaction.atomic
 def add_chat_judgment(
@@ -58,6 +60,7 @@ def add_chat_judgment(
     )
     store_answer(judgment, answer)
     judgment.make_current()
+    request_fit(prompt.project)
     return comparison
 
 

@@ -4,12 +4,11 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
 import pyarrow as pa
 from django.conf import settings
 from django.db import transaction
@@ -25,7 +24,10 @@ from ranking.dataset_files import DEMONSTRATIONS, REWRITES, SPLITS, UNPAIRED, Ro
 from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.facts import dataset_facts
 from ranking.models import Comparison, Dataset, Inclusion, Judgment, UnpairedPreference
-from ranking.statistics.consensus import find_majorities
+from ranking.statistics.consensus import Fit
+
+from .dataset_pairs import Pair, Votes, pairs_of
+from .reliability import find_fit, store_fit
 
 UNLICENSED = (
     "Some people judged before they were asked for a licence, or under another one: ask the project's "
@@ -35,13 +37,9 @@ UNFINISHED = ".unfinished-"
 LEFT_AFTER = 24 * 60 * 60
 """Seconds after which an unfinished folder was left by a snapshot that is no more."""
 
-CHAT_SOURCES = {"ranking": "chat", "rewrite": "chat_rewrite"}
-"""What the sources of pairs are called that come from the chat."""
-
 MOST_KEYS = 10_000
 """In one query."""
 
-Votes = list[tuple[Any, ...]]
 M = TypeVar("M", bound=Model)
 
 
@@ -49,22 +47,12 @@ class WithdrawnMeanwhileError(Exception):
     """Judgments were withdrawn after the snapshot had read them."""
 
 
-class Pair(NamedTuple):
-    """A row to be: ids of a comparison and two completions, and the votes on them."""
-
-    comparison: int
-    chosen: int
-    rejected: int
-    weight: float
-    votes: Sequence[int]
-    source: str
-
-
 class Read(NamedTuple):
-    """The judgments that a snapshot was made of, and how many withdrawals there had been by then."""
+    """The judgments that a snapshot was made of, how many withdrawals there had been, and the fit."""
 
     judgments: set[int]
     withdrawals: int
+    fit: Fit
 
 
 def snapshot_preferences(
@@ -91,19 +79,20 @@ def _snapshot(
 ) -> Dataset:
     check_shown(shown, dataset_facts(project))  # before the work; again, under the lock, after it
     withdrawals = project.withdrawals.count()
+    fit = find_fit(project)
     votes = _votes(project)
-    rows = _rows(project, _pairs(votes))
+    rows = _rows(pairs_of(project, votes, fit))
     if not rows:
         raise NoPreferencesError
     thumbs = list(UnpairedPreference.objects.for_dataset(project).select_related("completion__prompt"))
-    about = _about(project, votes, rows, thumbs)
+    about = _about(project, votes, rows, thumbs, fit)
     parent = Path(settings.DATA_DIR) / "datasets" / project.slug
     try:
         parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(parent)
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=parent) as unfinished:
             manifest, sha256 = write_snapshot(Path(unfinished), rows, _unpaired_rows(thumbs), about)
-            read = Read({judgment for judgment, *_rest in votes}, withdrawals)
+            read = Read({judgment for judgment, *_rest in votes}, withdrawals, fit)
             with transaction.atomic():
                 # Two snapshots at once wait for each other here, so each gets a number of its own.
                 Project.objects.select_for_update(no_key=True).get(pk=project.pk)
@@ -126,7 +115,7 @@ def _remove_leftovers(parent: Path) -> None:
 
 def _votes(project: Project) -> Votes:
     """One row a rank: judgment, comparison, the completion that its volunteer wrote, its original,
-    verdict, is simulated, is late, the comparison's source, completion, rank.
+    verdict, is simulated, is late, the comparison's source, volunteer, completion, rank.
 
     A judgment without ranks has one row with None for the last two. One query, so that all that is drawn
     from it speaks of the same moment.
@@ -142,42 +131,14 @@ def _votes(project: Project) -> Votes:
             "volunteer__is_simulated",
             "late",
             "comparison__source",
+            "volunteer_id",
             "ranks__completion_id",
             "ranks__rank",
         )
     )
 
 
-def _pairs(votes: Votes) -> list[Pair]:
-    """The pairs with a majority, then those of an answer that a volunteer wrote and its original."""
-    from_chat = {comparison for _judgment, comparison, *rest in votes if rest[5] == Comparison.Source.CHAT}
-    return [
-        pair._replace(source=CHAT_SOURCES[pair.source]) if pair.comparison in from_chat else pair
-        for pair in (*_majorities(votes), *_rewrites(votes))
-    ]
-
-
-def _majorities(votes: Votes) -> list[Pair]:
-    ranked = [
-        (judgment, comparison, completion, rank)
-        for judgment, comparison, _new, _old, verdict, *_facts, completion, rank in votes
-        if verdict == Judgment.Verdict.RANKED
-    ]
-    found = find_majorities(*np.array(ranked, dtype=np.int64).reshape(-1, 4).T)
-    counts = np.stack([found.votes_chosen, found.votes_rejected, found.ties], axis=1)
-    columns = (found.comparison, found.chosen, found.rejected, found.weight, counts)
-    return [Pair._make((*one, "ranking")) for one in zip(*(each.tolist() for each in columns), strict=True)]
-
-
-def _rewrites(votes: Votes) -> list[Pair]:
-    written = {(judgment, comparison, new, old) for judgment, comparison, new, old, *_rest in votes if new}
-    return [
-        Pair(comparison, new, old, weight=1.0, votes=(1, 0, 0), source="rewrite")
-        for _judgment, comparison, new, old in sorted(written)
-    ]
-
-
-def _rows(project: Project, pairs: list[Pair]) -> list[Row]:
+def _rows(pairs: list[Pair]) -> list[Row]:
     comparisons = _by_key(Comparison.objects.select_related("round"), {pair.comparison for pair in pairs})
     named = {each for pair in pairs for each in (pair.chosen, pair.rejected)}
     texts = _by_key(Completion.objects.all(), named)
@@ -196,8 +157,10 @@ def _rows(project: Project, pairs: list[Pair]) -> list[Row]:
                 "rejected": [{"role": "assistant", "content": texts[pair.rejected].text}],
                 "prompt_id": prompt.pk,
                 "comparison_id": pair.comparison,
-                "weight": pair.weight,
+                "probability": pair.probability,
+                "weight": 2 * pair.probability - 1,
                 "votes": dict(zip(("chosen", "rejected", "ties"), pair.votes, strict=True)),
+                "divided": pair.divided,
                 "source": pair.source,
                 "split": prompt.split,
                 "round": comparison.round.number,
@@ -232,7 +195,7 @@ def _unpaired_rows(thumbs: list[UnpairedPreference]) -> list[Row]:
 
 
 def _about(
-    project: Project, votes: Votes, rows: list[Row], thumbs: list[UnpairedPreference]
+    project: Project, votes: Votes, rows: list[Row], thumbs: list[UnpairedPreference], fit: Fit
 ) -> dict[str, Any]:
     judgments = {judgment: facts for judgment, _comparison, _new, _old, *facts in votes}
     verdicts = Counter(verdict for verdict, *_rest in judgments.values())
@@ -243,7 +206,7 @@ def _about(
     written = Counter(row["split"] for row in rows if row["source"] in REWRITES)
     unpaired = Counter(thumb.completion.prompt.split for thumb in thumbs)
     return {
-        "format": "chorus-preferences-2",
+        "format": "chorus-preferences-3",
         "project": {"slug": project.slug, "name": project.name},
         "created_at": timezone.now().isoformat(timespec="seconds"),
         "software": {"chorus": chorus_version(), "pyarrow": pa.__version__},
@@ -258,6 +221,7 @@ def _about(
             **{verdict: verdicts[verdict] for verdict in Judgment.Verdict.values},
             "comparisons": len({row["comparison_id"] for row in rows}),
             "pairs": len(rows),
+            "divided": sum(row["divided"] for row in rows),
             "train": in_train,
             "held_out": len(rows) - in_train,
             DEMONSTRATIONS: written.total(),
@@ -266,6 +230,10 @@ def _about(
             **{f"{UNPAIRED}_{split}": unpaired[split] for split in SPLITS},
         },
         "simulated_share": simulated / len(judgments),
+        "consensus": {
+            "temperature": fit.temperature,
+            "second_group": None if fit.contested is None else fit.share,
+        },
         "last_judgment_id": max(judgments),
         "last_unpaired_id": max((thumb.pk for thumb in thumbs), default=0),
     }
@@ -316,6 +284,7 @@ def _publish(
         sha256=sha256,
     )
     Inclusion.objects.include(dataset, read.judgments)
+    store_fit(project, read.fit)
     record("dataset.created", actor=actor, project=project, target=dataset, sha256=sha256, **counts)
     # Whoever was killed between this move and the commit left a folder that no row knows.
     shutil.rmtree(dataset.folder, ignore_errors=True)

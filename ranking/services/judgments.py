@@ -30,6 +30,7 @@ from ranking.questions import Asked, check_answer, read_answer, store_answer
 
 from .assignments import why_not_held
 from .overlap import ask_for_more
+from .reliability import request_fit
 
 
 @transaction.atomic
@@ -85,6 +86,7 @@ def submit_judgment(
         each.finish()
     day = timezone.localdate(timezone=project.zone)
     added = ask_for_more(held[0], project) if held else 0
+    request_fit(project)
     Tally.objects.add_one(
         round_id=assignment.round_id, volunteer=volunteer, day=day, assignments=len(held), added=added
     )
@@ -140,6 +142,7 @@ def correct_judgment(*, judgment: Judgment, volunteer: User, key: uuid.UUID, **s
     store_answer(revision, answer)
     old.mark_corrected()
     revision.make_current()
+    request_fit(round_.project)
     return revision
 
 

@@ -25,6 +25,7 @@ from ranking.models import (
     Judgment,
     LapsedAssignment,
     PracticeAssignment,
+    Reliability,
     SavedFilter,
     Skip,
     Tally,
@@ -147,6 +148,21 @@ def days(user: User) -> Iterator[Row]:
         }
 
 
+def reliability(user: User) -> Iterator[Row]:
+    """What their votes are worth by the last fit of each project."""
+    own = Reliability.objects.filter(volunteer=user).select_related("project__vote_fit")
+    for one in own.order_by("pk"):
+        yield {
+            "project": one.project.slug,
+            "reliability": one.value,
+            "deviation": one.deviation,
+            "where_the_better_answer_was_first": one.if_first,
+            "where_it_was_second": one.if_second,
+            "in_second_group": one.in_second if one.project.vote_fit.contested is not None else None,
+            "found_at": one.project.vote_fit.fitted_at,
+        }
+
+
 def _where(comparison: Comparison) -> Row:
     return {
         "project": comparison.round.project.slug,
@@ -163,6 +179,7 @@ PARTS = {
     "practice": practice,
     "thumbs": thumbs,
     "days": days,
+    "reliability": reliability,
     "saved_filters": saved_filters,
 }
 
@@ -185,6 +202,7 @@ ABOUT = {
     "practice": gettext_lazy("your answers in practice"),
     "thumbs": gettext_lazy("thumbs up and down that were taken from your conversations"),
     "days": gettext_lazy("how many judgments you gave on which day"),
+    "reliability": gettext_lazy("how often your votes are right, as far as others' votes tell"),
     "saved_filters": gettext_lazy("filters of the judgments browser that you saved"),
 }
 

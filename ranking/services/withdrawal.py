@@ -18,6 +18,7 @@ from ranking.models import (
     Dataset,
     Judgment,
     LapsedAssignment,
+    Reliability,
     Round,
     Skip,
     Tally,
@@ -29,6 +30,8 @@ from ranking.models.judgments import JudgmentQuerySet
 from ranking.models.progress import TallyQuerySet
 from ranking.models.unpaired import UnpairedPreferenceQuerySet
 from ranking.signals import withdrawn
+
+from .reliability import request_fit
 
 
 @transaction.atomic
@@ -73,6 +76,7 @@ def withdraw_judgments(*, volunteer: User, project: Project) -> None:
     _wait_for_others(volunteer, project)
     judgments = Judgment.objects.filter(volunteer=volunteer, comparison__round__project=project)
     _withdraw(judgments, UnpairedPreference.objects.filter(volunteer=volunteer), volunteer, project)
+    Reliability.objects.filter(project=project, volunteer=volunteer).delete()
     Assignment.objects.filter(round__project=project, volunteer=volunteer).free()
     LapsedAssignment.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()
     Skip.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()
@@ -113,6 +117,7 @@ def _withdraw(
     _delete_judgments(judgments)
     _delete_from_chat(from_chat, thumbs)
     _delete_written(volunteer, project)
+    request_fit(project)
 
 
 def _delete_judgments(judgments: JudgmentQuerySet) -> None:

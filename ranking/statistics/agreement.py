@@ -35,7 +35,7 @@ class PairwiseAgreement(NamedTuple):
 def pairwise_agreement(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> PairwiseAgreement:
     """All votes on a pair against each other; a tie has no side, as in setup S2 of MT-bench (2306.05685).
 
-    The arguments are columns as of `find_majorities`, with one judgment of a person for a comparison.
+    The arguments are columns as of `votes_on_pairs`, with one judgment of a person for a comparison.
     """
     agreed, compared = _agreed_and_compared(votes_on_pairs(judgment, comparison, completion, rank))
     return PairwiseAgreement(int(agreed.sum()), int(compared.sum()))

@@ -1,36 +1,42 @@
-"""Majority votes: all judgments of a comparison combined into one preference for each pair.
+"""Consensus: all judgments of a comparison combined into a probability for each pair of answers."""
 
-A pair is decided by simple majority. Its weight is (votes for − votes against) / all votes, ties
-among the votes, so that 1 is a unanimous pair and a value near 0 one that people hardly agree on.
-"""
-
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ids = NDArray[np.int64]
+from .divided import DIFFER, find_divided
+from .reliability import LIKELIEST, UNSURE, USUAL, Groups, People, beliefs_on
+from .votes import Bools, Floats, Ids, Votes, evidence_of_ranking
+
+DECIDED = 0.55
+"""The least probability of an answer that is preferred; between it and its opposite nothing is."""
 
 
 @dataclass(frozen=True)
-class Consensus:
-    """The P decided pairs as columns of P values, in order of comparison, chosen and rejected."""
+class Ballots:
+    """N ranks in columns: who gave a completion which rank, 1 the best, at which place they saw it.
 
+    A judgment has a row for each of its comparison's completions; equal ranks are ties.
+    """
+
+    judgment: Ids
     comparison: Ids
-    chosen: Ids
-    rejected: Ids
-    votes_chosen: Ids
-    votes_rejected: Ids
-    ties: Ids
+    person: Ids
+    completion: Ids
+    rank: Ids
+    place: Ids
+
+    @classmethod
+    def of(cls, rows: list[tuple[int, ...]]) -> Self:
+        """From rows with the values of each column."""
+        return cls(*np.array(rows, dtype=np.int64).reshape(-1, 6).T)
 
     @property
-    def votes(self) -> Ids:
-        return self.votes_chosen + self.votes_rejected + self.ties
-
-    @property
-    def weight(self) -> NDArray[np.float64]:
-        """(P,) in (0, 1]."""
-        return (self.votes_chosen - self.votes_rejected) / self.votes
+    def ranks(self) -> tuple[Ids, Ids, Ids, Ids]:
+        """What `votes_on_pairs` and others take."""
+        return self.judgment, self.comparison, self.completion, self.rank
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,10 @@ class PairVotes:
     for_first: Ids
     for_second: Ids
     ties: Ids
+
+    def among(self, chosen: Bools) -> Self:
+        """Those on some of the pairs."""
+        return type(self)(*(column[chosen] for column in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -100,24 +110,93 @@ def count_votes(sides: Sides) -> tuple[PairVotes, Ids]:
     return PairVotes(pairs[:, 0], pairs[:, 1], pairs[:, 2], votes(1), votes(-1), votes(0)), pair_of
 
 
-def find_majorities(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> Consensus:
-    """The pairs on which more judgments prefer one completion than the other.
-
-    The arguments are those of `sides_of`.
-    """
-    votes = votes_on_pairs(judgment, comparison, completion, rank)
-    first_wins = votes.for_first > votes.for_second
-    decided = votes.for_first != votes.for_second
-    found = (
-        votes.comparison,
-        np.where(first_wins, votes.first, votes.second),
-        np.where(first_wins, votes.second, votes.first),
-        np.maximum(votes.for_first, votes.for_second),
-        np.minimum(votes.for_first, votes.for_second),
-        votes.ties,
+def votes_of(ballots: Ballots) -> tuple[PairVotes, Votes, Ids]:
+    """How the votes on each pair fall, the votes one by one, and (M,) who their people are."""
+    sides = sides_of(*ballots.ranks)
+    counts, pair = count_votes(sides)
+    judgments, answers = np.unique(ballots.judgment, return_counts=True)
+    # Sorted by its place in place of its rank, the answer seen first is the better one of two.
+    places = sides_of(ballots.judgment, ballots.comparison, ballots.completion, ballots.place)
+    has_side = sides.better != 0
+    people, person = np.unique(
+        of_votes(sides, ballots.judgment, ballots.person)[has_side], return_inverse=True
     )
-    by_pair = np.lexsort((found[2], found[1], found[0]))
-    return Consensus(*(column[by_pair][decided[by_pair]] for column in found))
+    votes = Votes(
+        pair=pair[has_side],
+        person=person,
+        for_first=sides.better[has_side] > 0,
+        first_on_top=places.better[has_side] > 0,
+        evidence=evidence_of_ranking(answers[np.searchsorted(judgments, sides.judgment[has_side])]),
+        pairs=len(counts.comparison),
+        people=len(people),
+    )
+    return counts, votes, people
+
+
+class Known(NamedTuple):
+    """What is known of one person: `People` and `Groups` have what each value is."""
+
+    if_second: float
+    if_first: float
+    deviation: float
+    in_second: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What is known of people by their ids, of two groups of them, and how far to trust log odds of votes.
+
+    `contested` and `share` are those of the groups, None and 0 without.
+    """
+
+    known: Mapping[int, Known]
+    temperature: float = USUAL
+    contested: float | None = None
+    share: float = 0.0
+
+    def people(self, ids: Ids) -> People:
+        """What is known of these; strangers are as the prior has them, in either group by its share."""
+        stranger = Known(LIKELIEST, LIKELIEST, UNSURE, self.share)
+        table = np.array([self.known.get(one, stranger) for one in ids.tolist()]).reshape(-1, len(stranger))
+        has_groups = self.contested is not None
+        groups = Groups(table[:, 3], self.contested, self.share) if has_groups else None
+        return People(table[:, :2], table[:, 2], groups)
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """What the votes on P pairs say: how likely people prefer each one's first answer.
+
+    Where people are `divided` it is the share of those who do. By groups of people, that is the share of each
+    group that prefers it; by votes alone, their share.
+    """
+
+    votes: PairVotes
+    first: Floats
+    divided: Bools
+
+    @property
+    def decided(self) -> Bools:
+        """(P,): whether one answer is preferred."""
+        return np.maximum(self.first, 1 - self.first) >= DECIDED
+
+    def preferred(self) -> tuple[PairVotes, Floats]:
+        """The votes with the more probable answer of each pair as its first, and its probability."""
+        turned, votes = self.first < 1 / 2, self.votes
+        first, second = np.where(turned, [votes.second, votes.first], [votes.first, votes.second])
+        one, other = [votes.for_first, votes.for_second], [votes.for_second, votes.for_first]
+        for_first, for_second = np.where(turned, other, one)
+        seen = PairVotes(votes.comparison, first, second, for_first, for_second, votes.ties)
+        return seen, np.maximum(self.first, 1 - self.first)
+
+
+def find_consensus(ballots: Ballots, fit: Fit) -> Consensus:
+    """What ballots say, with what is known of their people; pairs in order of comparison and answers."""
+    counts, votes, ids = votes_of(ballots)
+    first, differ = beliefs_on(votes, fit.people(ids), fit.temperature)
+    divided = find_divided(counts.for_first, counts.for_second, differ)
+    share = counts.for_first / np.maximum(counts.for_first + counts.for_second, 1)
+    return Consensus(counts, np.where(divided & (differ < DIFFER), share, first), divided)
 
 
 def _pairs_within(group: Ids) -> tuple[Ids, Ids]:

@@ -4,28 +4,30 @@ from math import comb
 
 import numpy as np
 
-from .consensus import Ids, PairVotes, votes_on_pairs
+from .votes import Bools, Floats, Ids
 
 FEWEST_VOTES = 10
 ERROR, LEVEL = 0.15, 0.01
+DIFFER = 0.8
+"""The least probability that two groups of people prefer different answers."""
 
 
-def find_divided(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -> PairVotes:
-    """The pairs where the smaller side has more votes than errors explain; ties have no side.
+def find_divided(for_first: Ids, for_second: Ids, differ: Floats) -> Bools:
+    """The pairs with more votes for both sides than mistakes explain, or with a group of people on either.
 
-    If everybody preferred the same answer, and one vote in 1/`ERROR` were a mistake, then the smaller side
-    would have m or more of n votes with the binomial probability P(M ≥ m). A pair is divided where n is
-    `FEWEST_VOTES` at least and that probability below `LEVEL`: 5 of 10, 8 of 20, 10 of 30. The arguments are
-    columns as of `sides_of`.
+    `differ` is how likely two groups of people, if there are any, prefer different answers.
     """
-    votes = votes_on_pairs(judgment, comparison, completion, rank)
-    pairs = zip(votes.for_first.tolist(), votes.for_second.tolist(), strict=True)
-    is_divided = np.array([are_divided(first, second) for first, second in pairs], dtype=bool)
-    return PairVotes(*(column[is_divided] for column in vars(votes).values()))
+    sides = zip(for_first.tolist(), for_second.tolist(), strict=True)
+    return np.array([are_divided(*each) for each in sides], dtype=bool) | (differ >= DIFFER)
 
 
 def are_divided(first: int, second: int) -> bool:
-    """Whether so many votes for either answer are more than mistakes."""
+    """Whether so many votes for either answer are more than mistakes; ties have no side.
+
+    If everybody preferred the same answer, and one vote in 1/`ERROR` were a mistake, then the smaller side
+    would have m or more of n votes with the binomial probability P(M ≥ m). They are divided where n is
+    `FEWEST_VOTES` at least and that probability below `LEVEL`: 5 of 10, 8 of 20, 10 of 30.
+    """
     count, fewer = first + second, min(first, second)
     if count < FEWEST_VOTES:
         return False

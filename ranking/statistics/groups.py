@@ -68,7 +68,7 @@ def cluster(votes: Votes, people: People, checked: Checked | None, *, contested:
     It starts from whose votes surprise on the same pairs, and goes on by expectation-maximisation, in which
     the better answers that a person is held against are found without their own vote.
     """
-    groups = Groups(_surprised_together(votes, people), contested)
+    groups = Groups(_surprised_together(votes, people), contested, share=1 / 2)
     counting, right = Counting(votes, checked), np.full((votes.people, 2), 0.75)
     for step in range(_STEPS):
         weights = vote_weights(votes, right)
@@ -80,7 +80,7 @@ def cluster(votes: Votes, people: People, checked: Checked | None, *, contested:
         others = expit(groups.heard(odds[:, votes.pair] - parts * weights))
         of_first, of_second = (_log_likelihood(votes, right, better) for better in others)
         before, second = groups.second, expit(np.bincount(votes.person, of_second - of_first, votes.people))
-        groups = Groups(second, contested)
+        groups = Groups(second, contested, float(second.mean()))
         if np.abs(second - before).max(initial=0.0) < _TOLERANCE:
             break
     return groups

@@ -19,6 +19,11 @@ from .votes import Bools, Floats, Votes
 
 RIGHT, WRONG = 4.0, 2.0
 """The Beta prior of a coin: its mode is 3/4, and it weighs as much as four votes."""
+LIKELIEST = (RIGHT - 1) / (RIGHT + WRONG - 2)
+UNSURE = float(np.sqrt(LIKELIEST * (1 - LIKELIEST) / (RIGHT + WRONG - 2) / 2))
+"""Of somebody without votes: each coin, and the deviation of the reliability."""
+USUAL = 1.5
+"""The temperature without votes; nearly what simulated votes give whose people agree on 71 % of pairs."""
 DOUBTED, SURE = 0.6, 1.645
 """Whose reliability is below 0.6 with a probability of 95 % says hardly more than a coin."""
 STEPS, TOLERANCE = 200, 1e-3
@@ -36,17 +41,13 @@ class Checked:
 class Groups:
     """Two groups of people, each with better answers of its own; see `groups`, which finds them.
 
-    `second` (M,) is how likely each person is in the second, and `contested` on what share of pairs their
-    better answers differ.
+    `second` (M,) is how likely each person is in the second, `contested` on what share of pairs their better
+    answers differ, and `share` the second group's part of all people.
     """
 
     second: Floats
     contested: float
-
-    @property
-    def share(self) -> float:
-        """The second group's part of the people."""
-        return float(self.second.mean())
+    share: float
 
     def odds(self, votes: Votes, weights: Floats) -> Floats:
         """(2, P): each group's log odds by the votes of its own members."""
@@ -107,6 +108,20 @@ def beliefs(votes: Votes, right: Floats, groups: Groups | None) -> Floats:
     first, second = expit(groups.heard(groups.odds(votes, vote_weights(votes, right))))[:, votes.pair]
     member = groups.second[votes.person]
     return np.asarray((1 - member) * first + member * second)
+
+
+def beliefs_on(votes: Votes, people: People, temperature: float) -> tuple[Floats, Floats]:
+    """(P,) each: how likely a pair's first answer is better, and how likely that is for one group only.
+
+    With groups the first is for somebody of either by its share.
+    """
+    weights = vote_weights(votes, people.right) / temperature
+    groups = people.groups
+    if groups is None:
+        return np.asarray(expit(votes.by_pair(weights))), np.zeros(votes.pairs)
+    odds = groups.odds(votes, weights)
+    first, second = expit(groups.heard(odds))
+    return (1 - groups.share) * first + groups.share * second, groups.differ(odds)
 
 
 def log_odds(votes: Votes, right: Floats) -> Floats:

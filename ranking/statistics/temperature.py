@@ -9,11 +9,9 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import logit
 
-from .reliability import People, log_odds
+from .reliability import USUAL, People, log_odds
 from .votes import Floats, Votes
 
-USUAL = 1.5
-"""Where there are no votes; nearly what simulated votes give whose people agree on 71 % of pairs."""
 _MOST_VOTES = 50_000
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
 _SPREAD = 1.5  # of the differences of answers, in units of a usual person's log odds of being right

@@ -11,6 +11,7 @@ from annotator.models import User
 from ranking.models import Judgment, Round
 from ranking.models.collected import collected_in
 from ranking.statistics.agreement import pairwise_agreement
+from ranking.statistics.consensus import Fit
 from tests.factories import make_member
 from tests.ranking.making import make_assignment, make_judgment, make_round
 
@@ -53,18 +54,18 @@ def test_people_pairs_and_agreement_of_a_round_leave_others_out():
     volunteer.is_simulated = True
     volunteer.save()
     judgments = Judgment.objects.in_round(Round.objects.get(pk=current.pk))
-    found = collected_in(judgments)
+    found = collected_in(judgments, Fit({}))
     assert (found.judgments, found.of_simulated, found.people, found.simulated) == (3, 1, 2, 1)
     assert found.pairs == 3, "the simulated vote decides between the second and the third"
     assert found.agreement == (2, 3) and found.agreement.share == pytest.approx(2 / 3)
     assert not found.all_simulated
     User.objects.update(is_simulated=True)
-    found = collected_in(judgments)
+    found = collected_in(judgments, Fit({}))
     assert found.all_simulated and found.agreement.share is None
 
 
 @pytest.mark.django_db
 def test_without_judgments_there_is_nothing_and_no_agreement():
-    found = collected_in(Judgment.objects.in_round(make_round()))
+    found = collected_in(Judgment.objects.in_round(make_round()), Fit({}))
     assert (found.judgments, found.people, found.pairs, found.agreement.share) == (0, 0, 0, None)
     assert not found.all_simulated

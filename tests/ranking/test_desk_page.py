@@ -249,5 +249,5 @@ def test_more_answers_cost_no_more_queries(client, django_assert_max_num_queries
 def test_judging_and_going_on_cost_few_queries(client, current, assignment, django_assert_max_num_queries):
     ahead = claim_ahead(current=current, volunteer=assignment.volunteer, have=[assignment.key])
     data = filled(client, assignment, 1, 2, 3, have=",".join(str(one.key) for one in ahead))
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(24):
         assert client.post(to("judgment", assignment), data, **JSON).status_code == 200

@@ -10,7 +10,8 @@ from annotator.services.prompts.withdrawing import withdraw_prompts
 from ranking.models import Judgment, Round
 from ranking.models.divided import divided_in
 from ranking.services import claim_next, open_round, submit_judgment
-from ranking.statistics.divided import ERROR, are_divided, find_divided
+from ranking.statistics.consensus import Fit
+from ranking.statistics.divided import DIFFER, ERROR, are_divided, find_divided
 from tests.factories import coordinator_of, make_completion, make_member, make_project, make_prompt
 
 
@@ -39,12 +40,9 @@ def test_where_all_prefer_one_answer_and_err_now_and_then_hardly_any_pair_is_div
     assert found / 2000 < 0.01
 
 
-def test_ties_have_no_side():
-    judgments = np.repeat(np.arange(20), 2)
-    answers = np.tile([1, 2], 20)
-    ranks = np.array([1, 2] * 5 + [2, 1] * 5 + [1, 1] * 10)
-    found = find_divided(judgments, np.zeros(40, dtype=np.int64), answers, ranks)
-    assert (found.for_first.tolist(), found.for_second.tolist(), found.ties.tolist()) == ([5], [5], [10])
+def test_few_votes_divide_where_two_groups_of_people_prefer_different_answers():
+    two, none = np.array([2, 2, 5]), np.array([1, 1, 5])
+    assert find_divided(two, none, np.array([DIFFER, DIFFER - 0.01, 0.0])).tolist() == [True, False, True]
 
 
 @pytest.fixture
@@ -68,10 +66,10 @@ def divided(db) -> Round:
 
 
 def test_the_pairs_are_those_of_people_and_of_prompts_in_use(divided):
-    (pair,) = divided_in(Judgment.objects.in_round(divided))
+    (pair,) = divided_in(Judgment.objects.in_round(divided), Fit({}))
     assert (str(pair.first.prompt), pair.for_first, pair.for_second) == ("Meat?", 5, 5)
     withdraw_prompts(project=divided.project, prompt_ids=[pair.first.prompt_id], actor=None)
-    assert divided_in(Judgment.objects.in_round(divided)) == []
+    assert divided_in(Judgment.objects.in_round(divided), Fit({})) == []
 
 
 def test_the_rounds_page_and_its_report_show_them_as_divided(client, divided):
@@ -85,4 +83,4 @@ def test_the_rounds_page_and_its_report_show_them_as_divided(client, divided):
 def test_simulated_volunteers_divide_nobody(divided):
     for judgment in Judgment.objects.in_round(divided)[:2]:
         type(judgment.volunteer).objects.filter(pk=judgment.volunteer_id).update(is_simulated=True)
-    assert divided_in(Judgment.objects.in_round(divided)) == []
+    assert divided_in(Judgment.objects.in_round(divided), Fit({})) == []

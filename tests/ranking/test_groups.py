@@ -66,7 +66,7 @@ def test_wild_votes_have_groups_or_none(given_votes):
 
 def test_what_groups_hear_of_each_other_is_what_counting_all_cases_gives():
     rng, contested = np.random.default_rng(0), 0.3
-    groups, odds = Groups(np.zeros(1), contested), rng.normal(0, 3, (2, 50))
+    groups, odds = Groups(np.zeros(1), contested, share=0.5), rng.normal(0, 3, (2, 50))
     first, second = np.exp(odds)
     cases = {(1, 1): (1 - contested) * first * second, (0, 0): 1 - contested + 0 * first}
     cases |= {(1, 0): contested * first, (0, 1): contested * second}

@@ -62,22 +62,33 @@ def rows_of(dataset):
     ]
 
 
-def test_it_has_one_row_for_each_pair_with_a_majority(project):
+def test_it_has_one_row_for_each_pair_that_is_decided(project):
     dataset = snapshot_preferences(project=project, actor=coordinator_of(project))
     rows = rows_of(dataset)
     assert len(rows) == dataset.pairs == 12 * 3
     comparison = project.rounds.get().comparisons.first()
     best, middle, worst = comparison.completions.order_by("pk")
     found = {
-        (row["chosen"][0]["content"], row["rejected"][0]["content"]): (row["votes"], row["weight"])
+        (row["chosen"][0]["content"], row["rejected"][0]["content"]): row
         for row in rows
         if row["comparison_id"] == comparison.pk
     }
-    assert found == {
-        (best.text, middle.text): ({"chosen": 2, "rejected": 0, "ties": 1}, pytest.approx(2 / 3)),
-        (best.text, worst.text): ({"chosen": 3, "rejected": 0, "ties": 0}, 1.0),
-        (middle.text, worst.text): ({"chosen": 2, "rejected": 1, "ties": 0}, pytest.approx(1 / 3)),
+    assert {pair: row["votes"] for pair, row in found.items()} == {
+        (best.text, middle.text): {"chosen": 2, "rejected": 0, "ties": 1},
+        (best.text, worst.text): {"chosen": 3, "rejected": 0, "ties": 0},
+        (middle.text, worst.text): {"chosen": 2, "rejected": 1, "ties": 0},
     }
+    assert all(0.55 < row["probability"] < 1 for row in rows)
+    assert all(row["weight"] == pytest.approx(2 * row["probability"] - 1) for row in rows)
+    assert not any(row["divided"] for row in rows) and dataset.manifest["counts"]["divided"] == 0
+
+
+def test_a_divided_pair_is_kept_with_the_shares_of_both_sides():
+    current = make_round(answers=2, judgments_per_comparison=10)
+    judge_round(current, *[(1, 2), (2, 1)] * 5)
+    (row,) = rows_of(snapshot_preferences(project=current.project))
+    assert row["divided"] and (row["probability"], row["weight"]) == (0.5, 0)
+    assert row["votes"] == {"chosen": 5, "rejected": 5, "ties": 0}
 
 
 def test_texts_are_read_in_as_many_queries_as_their_number_needs(project, monkeypatch):

@@ -7,8 +7,8 @@ from scipy.special import expit
 
 from benchmarks.quality.consensus import calibration_error
 from benchmarks.quality.people import simulate
-from ranking.statistics.reliability import fit_people, log_odds
-from ranking.statistics.temperature import USUAL, fit_temperature, temperature_of
+from ranking.statistics.reliability import USUAL, fit_people, log_odds
+from ranking.statistics.temperature import fit_temperature, temperature_of
 from tests.ranking.voting import VOTES, make_votes
 
 

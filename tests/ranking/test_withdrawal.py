@@ -243,14 +243,14 @@ def test_a_snapshot_under_way_when_an_answer_of_ones_own_is_taken_back_is_taken_
     assignment = make_assignment(current, wanda)
     make_judgment(assignment, 1, 2, 3, rewrite={"original": assignment.order[0], "text": "Mine, and better."})
     make_judgment(make_assignment(current, other), 1, 2, 3)
-    find = dataset_services.find_majorities
+    find = dataset_services.pairs_of
 
     def find_while_somebody_leaves(*args):
         if wanda.memberships.exists():
             leave(wanda, current)
         return find(*args)
 
-    monkeypatch.setattr(dataset_services, "find_majorities", find_while_somebody_leaves)
+    monkeypatch.setattr(dataset_services, "pairs_of", find_while_somebody_leaves)
     dataset = snapshot_preferences(project=current.project)
     assert dataset.judgments == 1 and "Mine" not in json.dumps(pairs_in(dataset))
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from annotator.models import Project, Role
 from annotator.services.prompts.withdrawing import withdraw_prompts
 from ranking.models import Round
+from ranking.models.reliability import fit_of
 from ranking.models.round_states import RoundState
 from ranking.services import claim_next, close_round, submit_judgment
 from tests.factories import coordinator_of, make_member, make_prompt, make_user
@@ -137,7 +138,7 @@ def test_examples_are_the_largest_rises_and_falls_of_score_and_of_no_withdrawn_p
 
 def test_training_every_weight_is_estimated_by_the_ratio_in_the_plan(project, update):
     Update.objects.filter(pk=update.pk).update(plan=made_plan())
-    line = line_of(rounds_of(project).get())
+    line = line_of(rounds_of(project).get(), fit_of(project))
     whole = every_weight_of(line)
     longer = 1 + 2 * 83.4 * (600 / 240 - 1) / line.expense.seconds
     assert whole.expense.seconds == pytest.approx(line.expense.seconds * longer)
@@ -151,7 +152,7 @@ def test_without_such_a_plan_nothing_is_estimated(client, project, update):
         stage.pop("every_weight", None)
     for stored in ({}, plan):
         Update.objects.filter(pk=update.pk).update(plan=stored)
-        assert every_weight_of(line_of(rounds_of(project).get())) is None
+        assert every_weight_of(line_of(rounds_of(project).get(), fit_of(project))) is None
     client.force_login(coordinator_of(project))
     assert "Training every weight" not in client.get(page_of(project)).text
 
@@ -198,5 +199,5 @@ def test_a_report_asks_the_database_no_more_for_more_judgments(
 ):
     client.force_login(coordinator_of(project))
     client.get(page_of(project))
-    with django_assert_max_num_queries(45):
+    with django_assert_max_num_queries(46):
         client.get(page_of(project))

@@ -8,6 +8,7 @@ from django.urls import reverse
 from annotator.models import Project, User
 from annotator.services.prompts.withdrawing import withdraw_prompts
 from ranking.models import Judgment, Round
+from ranking.models.reliability import fit_of
 from ranking.services import claim_next, submit_judgment
 from tests.factories import coordinator_of, make_member
 from tests.training.making import (
@@ -49,7 +50,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lines(project: Project) -> list[RoundLine]:
-    return [line_of(one) for one in rounds_of(project)]
+    return [line_of(one, fit_of(one.project)) for one in rounds_of(project)]
 
 
 def test_each_round_tells_what_it_collected_which_version_answered_and_which_was_live_after(project):

@@ -8,6 +8,7 @@ import pytest
 
 from annotator.models import Project
 from ranking.models import Judgment
+from ranking.models.reliability import fit_of
 from ranking.models.round_states import RoundState
 from tests.factories import coordinator_of
 from training.models import Gate, Schedule, TrainingRun, Update
@@ -88,7 +89,7 @@ def test_weeks_follow_each_other_without_anybody_pressing_a_button(tiny_base: Pa
     tick(monday(2) + timedelta(hours=1))
     work()
 
-    lines = [line_of(one) for one in rounds_of(project)]
+    lines = [line_of(one, fit_of(one.project)) for one in rounds_of(project)]
     assert [line.round.state for line in lines] == ["open", "released", "kept"]
     assert [line.before.number for line in lines] == [second.candidate.number, 0, 0]
     assert sum(line.collected.judgments for line in lines) == Judgment.objects.of_project(project).count()

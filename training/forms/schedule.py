@@ -88,7 +88,7 @@ class ScheduleForm(TimesForm, _RecipesForm):
         label=_("Decided pairs needed"),
         min_value=0,
         max_value=1_000_000,
-        help_text=_("Pairs of answers with a majority for one. Likewise."),
+        help_text=_("Pairs of answers of which people prefer one. Likewise."),
     )
     min_agreement = forms.IntegerField(
         label=_("Agreement needed, in percent"),

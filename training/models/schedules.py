@@ -58,7 +58,7 @@ class Schedule(Recurring):
         default=0, help_text="Who gave them, simulated ones left out; with fewer, likewise."
     )
     min_pairs = models.PositiveIntegerField(
-        default=0, help_text="Decided by majority among them; with fewer, likewise."
+        default=0, help_text="Of which they prefer one answer; with fewer, likewise."
     )
     min_agreement = models.PositiveSmallIntegerField(
         default=0, help_text="In percent of the pairs of votes; where that is measured and less, likewise."

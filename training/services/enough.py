@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from annotator.models import Project
 from ranking.models import Tally
 from ranking.models.collected import Collected, collected_in
+from ranking.models.reliability import fit_of
 from training.models import Schedule
 
 from .updates.control import new_judgments
@@ -55,7 +56,7 @@ class Enough:
 
 def enough_for_update(project: Project, schedule: Schedule) -> Enough:
     """Compare the new judgments with what the schedule asks for; 0 asks for nothing."""
-    collected = collected_in(new_judgments(project))
+    collected = collected_in(new_judgments(project), fit_of(project))
     found = (Missing(what, have, needed) for what, have, needed in _asked(collected, schedule))
     return Enough(collected, [each for each in found if each.have < each.needed])
 

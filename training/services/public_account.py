@@ -15,6 +15,7 @@ from annotator.limits import FEWEST_PEOPLE
 from annotator.models import Project
 from annotator.text.storable import storable
 from ranking.models import Dataset
+from ranking.models.reliability import fit_of
 from ranking.models.round_states import RoundState
 from training.costs import cost_of
 from training.models import BlindTest, ModelVersion, Origin, TrainingRun
@@ -79,7 +80,8 @@ class PublicAccount:
     @cached_property
     def rounds(self) -> list[PublicRound]:
         begun = rounds_of(self.project).exclude(state=RoundState.PREPARING)
-        return [_public(line_of(one)) for one in begun[:NEWEST]]
+        fit = fit_of(self.project)
+        return [_public(line_of(one, fit)) for one in begun[:NEWEST]]
 
     @cached_property
     def datasets(self) -> list[Dataset]:

@@ -10,6 +10,7 @@ from annotator.models import Event, Project, User
 from annotator.services.telling.notices import take_back, tell
 from ranking.models import Judgment, Outcome
 from ranking.models.collected import collected_in
+from ranking.models.reliability import fit_of
 from ranking.models.round_states import RoundState
 from training.cron import next_times
 from training.models import ModelVersion, Release, Schedule, TrainingRun, Update
@@ -48,7 +49,7 @@ def tell_report(project: Project, slot: datetime) -> bool:
     newest = project.rounds.begun().first()
     if newest is None:
         return False
-    collected = collected_in(Judgment.objects.in_round(newest))
+    collected = collected_in(Judgment.objects.in_round(newest), fit_of(project))
     facts = {"number": newest.number, "judgments": collected.judgments, "people": collected.people}
     tell(Kind.REPORT, project=project, about=f"slot:{slot.isoformat()}", facts=facts)
     return True

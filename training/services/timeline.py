@@ -9,6 +9,7 @@ from annotator.models import Project
 from ranking.models import Inclusion, Judgment, Round
 from ranking.models.collected import Collected, collected_in
 from ranking.models.round_states import RoundState
+from ranking.statistics.consensus import Fit
 from training.models import ModelVersion, TrainingRun, Update
 
 STATES_WITH_CANDIDATE = (RoundState.GATING, RoundState.RELEASED, RoundState.KEPT)
@@ -70,8 +71,8 @@ def rounds_of(project: Project) -> QuerySet[Round]:
     )
 
 
-def line_of(one: Round) -> RoundLine:
-    """A round of `rounds_of` with its figures, counted anew from its judgments."""
+def line_of(one: Round, fit: Fit) -> RoundLine:
+    """A round of `rounds_of` with its figures, counted anew from its judgments with the project's fit."""
     judgments = Judgment.objects.in_round(one)
     updates = list(one.updates.all())
     last = next((update.dataset for update in updates if update.dataset), None)
@@ -79,7 +80,7 @@ def line_of(one: Round) -> RoundLine:
     runs = [*one.runs.all(), *(run for update in updates for run in update.runs.all())]
     return RoundLine(
         round=one,
-        collected=collected_in(judgments),
+        collected=collected_in(judgments, fit),
         late=late,
         before=getattr(one.author, "version", None),
         updates=updates,

@@ -12,6 +12,7 @@ from annotator.models import Role
 from ranking.models import Judgment
 from ranking.models.agreement import FEWEST_PAIRS
 from ranking.models.divided import divided_in
+from ranking.models.reliability import fit_of
 from ranking.statistics.agreement import PairwiseAgreement
 from training.costs import cost_of
 from training.models import ModelVersion, Update
@@ -33,12 +34,13 @@ def report(request: ProjectRequest, number: int) -> HttpResponse:
     is_coordinator = request.role == Role.COORDINATOR
     if not (is_coordinator or one.is_settled):
         raise PermissionDenied("The round is not decided yet.")
-    line = line_of(one)
+    fit = fit_of(request.project)
+    line = line_of(one, fit)
     context = {
         "line": line,
         "asked": asked_in(one),
         "agreement": _agreement(line, is_coordinator=is_coordinator),
-        "divided": divided_in(Judgment.objects.in_round(one)),
+        "divided": divided_in(Judgment.objects.in_round(one), fit),
         "is_coordinator": is_coordinator,
         **_taken(line),
         **_result(line),

@@ -10,6 +10,7 @@ from annotator.access import ProjectRequest, project_view
 from annotator.models import AuditEvent, Role
 from ranking.models import Judgment
 from ranking.models.divided import divided_in
+from ranking.models.reliability import fit_of
 from ranking.models.round_states import RoundState
 from training.costs import cost_of
 from training.services.drift import drift_of
@@ -28,7 +29,8 @@ def timeline(request: ProjectRequest) -> HttpResponse:
     if before.isascii() and before.isdigit() and len(before) < 10:
         rounds = rounds.filter(number__lt=int(before))
     found = list(rounds[: ROUNDS + 1])
-    lines = [line_of(one) for one in found[:ROUNDS]]
+    fit = fit_of(request.project)
+    lines = [line_of(one, fit) for one in found[:ROUNDS]]
     costs = [_cost(line) for line in lines]
     context = {
         "lines": list(zip(lines, costs, strict=True)),
@@ -44,13 +46,14 @@ def timeline(request: ProjectRequest) -> HttpResponse:
 @project_view(Role.COORDINATOR)
 def round_detail(request: ProjectRequest, number: int) -> HttpResponse:
     one = get_object_or_404(rounds_of(request.project), number=number)
-    line = line_of(one)
+    fit = fit_of(request.project)
+    line = line_of(one, fit)
     judgments = Judgment.objects.in_round(one)
     context = {
         "line": line,
         "cost": _cost(line),
         "moves": list(_moves(one)),
-        "divided": divided_in(judgments),
+        "divided": divided_in(judgments, fit),
     }
     return render(request, "training/round.html", context)
 

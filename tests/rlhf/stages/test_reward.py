@@ -315,16 +315,17 @@ def test_a_reloaded_reward_model_gives_identical_scores(
     assert by_peft == pytest.approx(scores, abs=1e-5)  # the same sums in peft's own order
 
 
-def test_votes_are_labels_only_when_asked_for(make_reward_run: Callable[..., Path]) -> None:
+def test_what_votes_say_is_the_label_only_when_asked_for(make_reward_run: Callable[..., Path]) -> None:
     votes = {"chosen": 5, "rejected": 4, "ties": 1}
-    hard, soft = (
-        make_reward_run(make_rows(votes=votes, weight=0.1), name, soft_labels=name == "soft", max_steps=30)
-        for name in ("hard", "soft")
-    )
-    assert main(["reward", str(hard)]) == main(["reward", str(soft)]) == 0
-    margins = [(held_out_rewards(run)[:, 0] - held_out_rewards(run)[:, 1]).mean() for run in (hard, soft)]
-    assert margins[0] > 2
-    assert 0 < margins[1] < 0.6  # towards log(0.55 / 0.45), which is 0.2
+    margins = {}
+    for name, probable in (("hard", 0.55), ("soft", 0.55), ("of old datasets", None)):
+        rows = make_rows(votes=votes, weight=0.1, probability=probable)
+        run = make_reward_run(rows, name, soft_labels=name != "hard", max_steps=30)
+        assert main(["reward", str(run)]) == 0
+        margins[name] = (held_out_rewards(run)[:, 0] - held_out_rewards(run)[:, 1]).mean()
+    assert margins["hard"] > 2
+    assert 0 < margins["soft"] < 0.6  # towards log(0.55 / 0.45), which is 0.2
+    assert margins["of old datasets"] == margins["soft"]  # the share of votes is 0.55, too
 
 
 def test_a_tie_may_be_learned_from(make_reward_run: Callable[..., Path]) -> None:

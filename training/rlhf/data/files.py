@@ -33,7 +33,8 @@ class Preference:
     """Two answers to one prompt, of which `chosen` was preferred; `split` is train or something held out.
 
     `probability` is that of `chosen` being the better one: 1 when nothing else is known, 0.5 for a tie.
-    `vote_share` is the share of votes for it, ties as half; None where the row has no votes.
+    Of a row with votes it is 1, and `consensus` is what the votes say: the row's own probability or, without
+    one, the share of votes for `chosen`, ties as half. None where the row has no votes.
     """
 
     prompt_id: str
@@ -44,7 +45,7 @@ class Preference:
     split: str
     comparison_id: str | None = None
     probability: float = 1.0
-    vote_share: float | None = None
+    consensus: float | None = None
     round: str = ""
     language: str = ""
     source: str = ""
@@ -111,10 +112,7 @@ def _preference(row: dict[str, Any], where: str) -> Preference:
     weight = 1.0 if weight is None else weight
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < 1e9:
         raise DataError(f"{where}: weight must be a number that is not negative.")
-    probability = row.get("probability")
-    probability = 1.0 if probability is None else probability
-    if isinstance(probability, bool) or not isinstance(probability, int | float) or not 0 <= probability <= 1:
-        raise DataError(f"{where}: probability must lie between 0 and 1.")
+    probability, share = _probability(row, where), _vote_share(row.get("votes"))
     if chosen == rejected:
         raise DataError(f"{where}: chosen and rejected are the same.")
     return Preference(
@@ -125,12 +123,21 @@ def _preference(row: dict[str, Any], where: str) -> Preference:
         weight=float(weight),
         split=_name(row, "split", where) or TRAIN,
         comparison_id=_name(row, "comparison_id", where) or None,
-        probability=float(probability),
-        vote_share=_vote_share(row.get("votes")),
+        probability=1.0 if probability is None or share is not None else probability,
+        consensus=None if share is None else share if probability is None else probability,
         round=_name(row, "round", where),
         language=_name(row, "language", where),
         source=_name(row, "source", where),
     )
+
+
+def _probability(row: dict[str, Any], where: str) -> float | None:
+    given = row.get("probability")
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
+        raise DataError(f"{where}: probability must lie between 0 and 1.")
+    return float(given)
 
 
 def _vote_share(votes: Any) -> float | None:

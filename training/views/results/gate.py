@@ -8,6 +8,7 @@ from django.utils.translation import ngettext
 from annotator.limits import FEWEST_PEOPLE
 from ranking.models import Judgment
 from ranking.models.divided import divided_in
+from ranking.models.reliability import fit_of
 from ranking.statistics.sequential import LOOKS
 from training.models import BlindTest, ModelVersion
 from training.services.gate.conditions import Rule, conditions_of
@@ -158,10 +159,10 @@ def _sentences(version: ModelVersion, test: BlindTest) -> list[str]:
             guess = _("A test stops when luck has carried it far enough: %(shrunken)s is the better guess.")
             said += [guess % words, *_about_leverage(test)]
     judgments = Judgment.objects.filter(is_current=True, comparison__in=test.comparisons.all())
-    if divided := len(divided_in(judgments)):
+    if divided := len(divided_in(judgments, fit_of(version.project))):
         taste = ngettext(
-            "On %(count)d pair of answers people are divided: both have more votes than mistakes explain.",
-            "On %(count)d pairs of answers people are divided: both have more votes than mistakes explain.",
+            "On %(count)d pair of answers people are divided, by taste and not by mistake.",
+            "On %(count)d pairs of answers people are divided, by taste and not by mistake.",
             divided,
         )
         said.append(taste % {"count": divided})

@@ -51,7 +51,7 @@ def _read(directory: RunDirectory, recipe: RewardRecipe) -> list[Preference]:
     if not recipe.soft_labels:
         return preferences
     return [
-        each if each.vote_share is None else replace(each, probability=each.vote_share, weight=1.0)
+        each if each.consensus is None else replace(each, probability=each.consensus, weight=1.0)
         for each in preferences
     ]
 

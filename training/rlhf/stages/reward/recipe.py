@@ -26,7 +26,8 @@ class RewardRecipe(TrainerRecipe):
         _("share of a label that goes to both sides alike"), 0.0, least=0, most=1
     )
     soft_labels: bool = setting(
-        _("learn the share of votes, where rows have it, not their majority weighted by its margin"), False
+        _("learn the probability with which people prefer an answer, otherwise the answer, weighted by it"),
+        False,
     )
     center_rewards: float = setting(
         _("weight that keeps the mean reward near zero; 0 turns it off"), 0.01, least=0

@@ -1,0 +1,62 @@
+"""The pairs of a dataset: what people prefer by all their judgments, and the answers that they wrote."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from annotator.models import Project
+from ranking.models import Comparison, Judgment
+from ranking.models.collected import places_in
+from ranking.statistics.consensus import Ballots, Fit, find_consensus
+
+CHAT_SOURCES = {"ranking": "chat", "rewrite": "chat_rewrite"}
+"""What the sources of pairs are called that come from the chat."""
+
+Votes = list[tuple[Any, ...]]
+"""Rows (judgment, comparison, the completion that its volunteer wrote, its original, verdict, is simulated,
+is late, the comparison's source, volunteer, completion, rank), one for each rank."""
+
+
+class Pair(NamedTuple):
+    """A row to be: ids of a comparison and two completions, and what the votes on them say."""
+
+    comparison: int
+    chosen: int
+    rejected: int
+    probability: float
+    votes: Sequence[int]
+    divided: bool
+    source: str
+
+
+def pairs_of(project: Project, votes: Votes, fit: Fit) -> list[Pair]:
+    """The pairs that are decided or divided, then those of volunteers' own answers and their originals."""
+    from_chat = {comparison for _judgment, comparison, *rest in votes if rest[5] == Comparison.Source.CHAT}
+    return [
+        pair._replace(source=CHAT_SOURCES[pair.source]) if pair.comparison in from_chat else pair
+        for pair in (*_preferred(project, votes, fit), *_rewrites(votes))
+    ]
+
+
+def _preferred(project: Project, votes: Votes, fit: Fit) -> Iterator[Pair]:
+    # A query of their own, so that they do not come with every rank; the order of a judgment never changes.
+    places = places_in(Judgment.objects.for_dataset(project))
+    ballots = [
+        (judgment, comparison, person, completion, rank, places.get((judgment, completion), 0))
+        for judgment, comparison, _new, _old, verdict, *_facts, person, completion, rank in votes
+        if verdict == Judgment.Verdict.RANKED
+    ]
+    found = find_consensus(Ballots.of(ballots), fit)
+    chosen, probability = found.preferred()
+    columns = (*vars(chosen).values(), probability, found.divided, found.divided | found.decided)
+    for row in zip(*(column.tolist() for column in columns), strict=True):
+        comparison, one, other, *counts, probable, is_divided, is_listed = row
+        if is_listed:
+            yield Pair(comparison, one, other, probable, counts, is_divided, "ranking")
+
+
+def _rewrites(votes: Votes) -> list[Pair]:
+    written = {(judgment, comparison, new, old) for judgment, comparison, new, old, *_rest in votes if new}
+    return [
+        Pair(comparison, new, old, probability=1.0, votes=(1, 0, 0), divided=False, source="rewrite")
+        for _judgment, comparison, new, old in sorted(written)
+    ]

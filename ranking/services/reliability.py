@@ -1,0 +1,69 @@
+"""Fitting how reliable people's votes are, which from then on weighs their votes."""
+
+from datetime import timedelta
+from functools import partial
+
+from django.db import transaction
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from annotator.models import Project
+from ranking.models import Judgment, PracticeAssignment, Reliability, VoteFit
+from ranking.models.collected import ballots_in
+from ranking.statistics.consensus import Fit
+from ranking.tasks import fit_votes_of
+
+WAIT = timedelta(minutes=5)
+"""How long judgments gather before they are fitted."""
+MOST_PRACTICE = 8
+"""For how many known answers practice counts at most: it is easy, and can be repeated."""
+
+
+def request_fit(project: Project) -> None:
+    """Have the votes of a project fitted soon, once for all that change meanwhile."""
+    if VoteFit.objects.ask(project):
+        job = fit_votes_of.using(run_after=timezone.now() + WAIT)
+        transaction.on_commit(partial(job.enqueue, project.pk))
+
+
+def fit_project(project: Project) -> None:
+    """Fit all current judgments of a project and store what was found."""
+    VoteFit.objects.filter(project=project).update(asked_at=None)  # what comes from now on is not in it
+    store_fit(project, find_fit(project))
+
+
+def find_fit(project: Project) -> Fit:
+    """What all current judgments of a project say of its people; nothing is stored."""
+    # Here and not above: a web process, which fits nothing, does without 25 MB of SciPy.
+    from ranking.statistics.fitting import fit_votes
+
+    return fit_votes(ballots_in(Judgment.objects.of_project(project)), _checked(project))
+
+
+@transaction.atomic
+def store_fit(project: Project, fit: Fit) -> None:
+    """Let the votes of a project be weighed by this fit from now on."""
+    # The lock of withdrawals: of somebody who took their judgments back meanwhile nothing is stored.
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    figures = {"temperature": fit.temperature, "contested": fit.contested, "share": fit.share}
+    VoteFit.objects.update_or_create(project=project, defaults={**figures, "fitted_at": timezone.now()})
+    people = set(Judgment.objects.of_project(project).values_list("volunteer", flat=True).distinct())
+    Reliability.objects.filter(project=project).delete()
+    Reliability.objects.bulk_create(
+        Reliability(project=project, volunteer_id=one, **known._asdict())
+        for one, known in fit.known.items()
+        if one in people
+    )
+
+
+def _checked(project: Project) -> dict[int, tuple[float, float]]:
+    """By volunteer, how many practice comparisons they had right and wrong."""
+    answered = PracticeAssignment.objects.filter(comparison__project=project, is_right__isnull=False)
+    counts = answered.values_list("attempt__membership__user").annotate(
+        right=Count("pk", filter=Q(is_right=True)), wrong=Count("pk", filter=Q(is_right=False))
+    )
+    checked = {}
+    for volunteer, right, wrong in counts.order_by():
+        scale = min(1.0, MOST_PRACTICE / (right + wrong))
+        checked[volunteer] = (right * scale, wrong * scale)
+    return checked

@@ -1,0 +1,40 @@
+"""Finding out from all votes of a project what is known of its people: `Fit`."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from .consensus import Ballots, Fit, Known, votes_of
+from .groups import find_groups
+from .reliability import Checked, Groups, fit_people
+from .temperature import temperature_of
+from .votes import Votes
+
+
+def fit_votes(ballots: Ballots, checked: Mapping[int, tuple[float, float]]) -> Fit:
+    """What the ballots say of people; `checked` has how many known answers each had right and wrong, by id.
+
+    Groups come first: the reliability of those in a minority is told by what their own group prefers.
+    """
+    votes, ids = votes_of(ballots)[1:]
+    right, wrong = np.array([checked.get(one, (0.0, 0.0)) for one in ids.tolist()]).reshape(-1, 2).T
+    known = Checked(right, wrong)
+    groups = find_groups(votes, known)
+    people = fit_people(votes, known, groups)
+    second = groups.second if groups else np.zeros(len(ids))
+    columns = np.column_stack([people.right, people.deviation, second]).tolist()
+    return Fit(
+        known={one: Known(*values) for one, values in zip(ids.tolist(), columns, strict=True)},
+        temperature=temperature_of(_within(votes, groups), people),
+        contested=groups.contested if groups else None,
+        share=groups.share if groups else 0.0,
+    )
+
+
+def _within(votes: Votes, groups: Groups | None) -> Votes:
+    """The votes of each group as if on pairs of its own: what it prefers is no error of the other."""
+    if groups is None:
+        return votes
+    of_second = groups.second[votes.person] > 1 / 2
+    return replace(votes, pair=votes.pair + votes.pairs * of_second, pairs=2 * votes.pairs)
