@@ -17,7 +17,7 @@ def measure_prompts(project_id: int) -> None:
     measure_new_prompts(project_id)
 
 
-@task(priority=-10)  # it takes half a minute, and nobody waits for it: an update without a plan makes its own
+@task(priority=-10)  # nobody waits for it: an update without a plan makes its own
 def plan_update(project_id: int) -> None:
     plan_next_update(project_id)
 

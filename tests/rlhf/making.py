@@ -17,11 +17,13 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from training.rlhf.command.plans import read_recipe
 from training.rlhf.data import chat
 from training.rlhf.data.padding import pad
 from training.rlhf.model.adapters import SharedBase, lora_config
-from training.rlhf.model.loading import load_base, load_tokenizer
+from training.rlhf.model.loading import base_location, load_base, load_tokenizer
 from training.rlhf.rundir import dataset_file
+from training.rlhf.stages import STAGES
 
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -51,8 +53,11 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def make_base(shape: str, folder: Path, *, tied: bool = True) -> PreTrainedModel:
-    """A random Llama shaped as SmolLM2 (tied embeddings, grouped heads) or a random Qwen3; with tokenizer."""
+def make_base(shape: str, folder: Path, **changes: Any) -> PreTrainedModel:
+    """A random Llama shaped as SmolLM2 (tied embeddings, grouped heads) or a random Qwen3; with tokenizer.
+
+    `changes` are those of its configuration.
+    """
     torch.manual_seed(0)
     tokenizer = make_tokenizer()
     sizes: dict[str, Any] = {
@@ -62,11 +67,12 @@ def make_base(shape: str, folder: Path, *, tied: bool = True) -> PreTrainedModel
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
-        "tie_word_embeddings": tied,
+        "tie_word_embeddings": True,
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
         "bos_token_id": None,
         "max_position_embeddings": 256,
+        **changes,
     }
     if shape == "qwen3":
         model: PreTrainedModel = Qwen3ForCausalLM(Qwen3Config(head_dim=8, **sizes))
@@ -163,3 +169,9 @@ def with_policy(folder: Path, *, fresh: bool = False) -> SharedBase:
     for parameter in [] if fresh else base.parameters("policy"):
         parameter.data.normal_(0, 0.1)
     return base
+
+
+def workload_of(folder: Path) -> Any:
+    """What `plan` counts of a run directory."""
+    directory, recipe = read_recipe(folder)
+    return STAGES[recipe.stage].workload(directory, recipe, base_location(directory, recipe))

@@ -13,7 +13,7 @@ import torch
 from peft.tuners.lora import Linear as PeftLinear
 
 from tests.rlhf.engine import ask
-from tests.rlhf.making import GOOD, PROMPTS, QUESTIONS, conversation, with_policy, write_rows
+from tests.rlhf.making import PROMPTS, with_policy, workload_of, write_rows
 from training.rlhf.__main__ import main
 from training.rlhf.command.plans import read_recipe
 from training.rlhf.data.files import read_preferences
@@ -24,7 +24,7 @@ from training.rlhf.model.adapters import SharedBase, lora_config
 from training.rlhf.model.kernels import linear
 from training.rlhf.model.kernels import lora_matmul as products
 from training.rlhf.model.kernels.linear import LoRALinear
-from training.rlhf.model.loading import base_location, load_base, load_tokenizer
+from training.rlhf.model.loading import load_base, load_tokenizer
 from training.rlhf.model.logprobs import Block, answer_logprobs
 from training.rlhf.plan.estimate import Plan, describe, make_plan
 from training.rlhf.plan.meta_model import MetaMode
@@ -51,27 +51,6 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def plan_of(folder: Path) -> Plan:
     return make_plan(*read_recipe(folder))
-
-
-@pytest.fixture
-def settings(llama: Path, tmp_path: Path, ppo_settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """A short recipe for each stage that learns."""
-    shared = {"base_model": str(llama), "threads": 1, "lora_r": 16, "batch_size": 8, "checkpoint_every": 1}
-    talks = [{"messages": conversation(question, GOOD)} for question in QUESTIONS * 3]
-    pairs = [
-        {
-            "prompt": conversation(question, "")[:1],
-            "chosen": conversation(question, GOOD)[1:],
-            "rejected": [{"role": "assistant", "content": answer}],
-        }
-        for question in QUESTIONS
-        for answer in ("Moss.", "Ice fog.", "Peat!")
-    ]
-    return {
-        "sft": {"stage": "sft", "dataset": write_rows(tmp_path / "talks.jsonl", talks), **shared},
-        "reward": {"stage": "reward", "dataset": write_rows(tmp_path / "pairs.jsonl", pairs), **shared},
-        "ppo": ppo_settings | shared | {"steps": 3, "samples_every": 1},
-    }
 
 
 @pytest.mark.parametrize("stage", TRAINED)
@@ -151,12 +130,6 @@ def test_counted_memory_of_an_update_is_what_autograd_keeps(
         loss = model(input_ids=ids, labels=ids, use_cache=False).loss
     kept = sum(saved.values())
     assert loss.requires_grad and kept < plan.memory.working["update"] < 2 * kept
-
-
-def workload_of(folder: Path) -> Any:
-    directory, recipe = read_recipe(folder)
-    location = base_location(directory, recipe)
-    return STAGES[recipe.stage].workload(directory, recipe, location)
 
 
 @pytest.mark.parametrize("stage", TRAINED)

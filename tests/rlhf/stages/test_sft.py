@@ -124,7 +124,7 @@ def test_the_embedding_of_eos_is_learned_though_the_base_pads_with_it(
     make_run: Callable[..., Path], settings: dict[str, Any], tmp_path: Path
 ) -> None:
     # Tied, the row would move by what the head learns.
-    before = make_base("llama", tmp_path / "base", tied=False)
+    before = make_base("llama", tmp_path / "base", tie_word_embeddings=False)
     eos = before.config.eos_token_id
     assert before.config.pad_token_id == eos
     run = make_run(settings | {"base_model": str(tmp_path / "base"), "max_steps": 2, "weight_decay": 0.0})

@@ -4,7 +4,8 @@
 
 RECIPE is a recipe.json or a run directory. The dataset and the adapters are read and checked as the run would
 do it, and of the base model only its configuration and tokenizer are read: the passes of the stage run on a
-model without numbers (see `meta_model`). All answers are taken to be as long as the recipe's longest.
+model without numbers (see `meta_model` and `layers`). All answers are taken to be as long as the recipe's
+longest.
 
 Memory is counted from shapes; allocators and libraries make it inexact by some tenths (measured:
 docs/how-it-works.md). Time follows from the counted work and a second of measuring this machine, and may be

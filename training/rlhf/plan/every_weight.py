@@ -1,6 +1,7 @@
 """What a stage would take that trained every weight of its base, by the same counts as its plan.
 
-Nobody does it here: it is what people compare with. The passes are counted anew with all weights learning.
+Nobody does it here: it is what people compare with. The passes are counted anew with all weights learning,
+through a few layers (see `layers`), which may give up to what one layer keeps too little memory.
 Gradients and Adam's two moments are then as large as the model, in float32, and each step reads and writes
 them. One frozen base cannot be policy, reference and reward model at once, so a policy needs two whole models
 beside it.

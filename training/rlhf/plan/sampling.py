@@ -1,5 +1,6 @@
 """What the stages that sample answers have in common, as `plan` counts it."""
 
+from copy import copy
 from typing import Any, TypeVar
 
 import torch
@@ -60,17 +61,18 @@ class SamplingWorkload(Workload[S]):
         full: Any = reserved_cache(self.model, most)
         # A meta model is on the processor, whatever the recipe says.
         prepacked = prepacked_bytes(self.model) if device_for(recipe.device).type == "cpu" else 0
-        with self.meta.mode, torch.no_grad(), self.base.use(policy):
+        with self.meta.mode, torch.no_grad(), self.base.use(policy), self.layers.few():
             self._next_logits(self.token_ids(rows, most - 1), full)
-        self.cache_bytes = sum(
-            each.numel() * each.element_size() for layer in full.layers for each in (layer.keys, layer.values)
-        )
+        filled = [layer for layer in full.layers if layer.is_initialized]
+        self.cache_bytes = self.layers.total([layer.keys.nbytes + layer.values.nbytes for layer in filled])
 
         def prompt() -> None:
             _draw(self._next_logits(self.token_ids(rows, width), reserved_cache(self.model, most)))
 
         def token() -> None:
-            _draw(self._next_logits(self.token_ids(rows, 1), full))
+            cache = copy(full)  # each count adds its token to what was filled
+            cache.layers = [copy(layer) for layer in full.layers]
+            _draw(self._next_logits(self.token_ids(rows, 1), cache))
 
         first, one = self.cost(prompt, policy), self.cost(token, policy)
         share = (self.lengths.mean + recipe.max_new_tokens / 2) / most

@@ -19,13 +19,14 @@ from training.rlhf.rundir import RunDirectory
 from training.rlhf.stages import STAGES
 
 UPDATE = ("reward", "ppo", "generate", "evaluate")
-# The passes of PPO are the same for other values of these; there are fewer of them, or more.
+# The passes are the same for other values of these; there are fewer of them, or more.
 _HOW_OFTEN: dict[str, Any] = {
     "steps": 1,
     "epochs": 1,
     "checkpoint_every": 1,
     "learning_rate": 1.0,
     "kl_stop": 1.0,
+    "samples_per_prompt": 1,
 }
 
 
@@ -98,9 +99,9 @@ class UpdateRecipes:
 
     def _workload(self, recipe: Recipe) -> Workload[Any]:
         """The recipe's passes; each is counted once, however often a recipe makes it."""
-        if recipe.stage != "ppo":
+        if recipe.stage == "reward":  # with other epochs its largest step is another
             return self._counted_anew(recipe)
-        passes = replace(recipe, **_HOW_OFTEN)
+        passes = replace(recipe, **{name: _HOW_OFTEN[name] for name in _HOW_OFTEN.keys() & vars(recipe)})
         if passes not in self._workloads:
             self._workloads[passes] = self._counted_anew(passes)
         return self._workloads[passes].repeated(recipe)

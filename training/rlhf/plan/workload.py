@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM
 
 from training.rlhf.hardware.device import Machine
 from training.rlhf.model.adapters import SharedBase, lora_config
+from training.rlhf.plan.layers import Layers
 from training.rlhf.plan.meta_model import Cost, MetaMode
 from training.rlhf.recipes import LoRARecipe, Recipe
 from training.rlhf.rundir import RunDirectory
@@ -82,6 +83,7 @@ class Workload(Generic[R]):
         if self.learned is not None:
             self.base.train(self.learned)
         self.meta.convert(self.model)
+        self.layers = Layers(self.model)
         self._costs: list[Cost] = []
         self._known: list[Cost] = []
 
@@ -193,10 +195,18 @@ class Workload(Generic[R]):
         """What it costs to do this with an adapter in use."""
         if self._known:
             return self._known.pop(0)
-        with self.base.use(adapter), torch.set_grad_enabled(learn):
+
+        def count() -> Cost:
             cost = self.meta.cost(work)
-        for parameter in self.model.parameters():
-            parameter.grad = None
+            for parameter in self.model.parameters():
+                parameter.grad = None
+            return cost
+
+        # Unlike those of adapters, the gradients of a layer's weights may be larger than what is kept for
+        # them: then the worst moment of a deep model is another one than that of a few layers.
+        whole = learn and self.learned is None
+        with self.base.use(adapter), torch.set_grad_enabled(learn):
+            cost = count() if whole else self.layers.cost(count)
         self._costs.append(cost)
         return cost
 
