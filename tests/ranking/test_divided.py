@@ -13,6 +13,7 @@ from ranking.services import claim_next, open_round, submit_judgment
 from ranking.statistics.consensus import Fit
 from ranking.statistics.divided import DIFFER, ERROR, are_divided, find_divided
 from tests.factories import coordinator_of, make_completion, make_member, make_project, make_prompt
+from training.views import report, timeline
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def divided(db) -> Round:
     project = make_project(judgments_per_comparison=10, completions_per_comparison=2)
     prompts = [make_prompt(project, question) for question in ("Meat?", "Why is it warm?")]
     for prompt in prompts:
-        for text in ("Less.", "As you like."):
+        for text in ("**Less.**", "As you like."):
             author = make_completion(prompt, text).author
     current = open_round(project=project, author=author)
     for number in range(10):
@@ -77,7 +78,21 @@ def test_the_rounds_page_and_its_report_show_them_as_divided(client, divided):
     client.force_login(coordinator_of(project))
     for name in ("round", "report"):
         text = client.get(reverse(name, args=[project.slug, divided.number])).text
-        assert "1 pair of answers is divided" in text and text.count("preferred by 5 people") == 2
+        assert "1 pair of answers is divided" in text and text.count("Preferred by 5 people") == 2
+        assert "<strong>Less.</strong>" in text and "with the most votes" not in text
+
+
+def test_of_many_pairs_a_report_shows_three_and_the_rounds_page_more_behind_a_fold(
+    client, divided, monkeypatch
+):
+    pairs = divided_in(Judgment.objects.in_round(divided), Fit({})) * 12
+    client.force_login(coordinator_of(divided.project))
+    for module, name, shown in ((report, "report", 3), (timeline, "round", 10)):
+        monkeypatch.setattr(module, "divided_in", lambda _judgments, _fit: pairs)
+        text = client.get(reverse(name, args=[divided.project.slug, divided.number])).text
+        assert text.count("Preferred by 5 people") == 2 * shown
+        assert f"Shown are the {shown} with the most votes." in text
+        assert ("7 more pairs" in text) == (shown == 10)
 
 
 def test_simulated_volunteers_divide_nobody(divided):
