@@ -40,6 +40,7 @@ SECTIONS = {
             ("practice_length", "practice_pass_mark", "leaderboard"),
         ),
         Section("groups", _("Groups of volunteers"), ("groups", "own_groups")),
+        Section("reviewing", _("Reviewing"), ("takes_rewrites_unread", "harmful_flags_bound")),
         Section("publishing", _("Publishing and consent"), ("licence", "consent_text")),
         Section("transparency", _("Transparency"), ("is_transparent", "known_problems")),
         Section("costs", _("Costs"), ("price_per_kwh", "price_per_hour", "currency")),

@@ -15,7 +15,7 @@ TABS = (
     (_("Guidelines"), "guidelines", MEMBERS),
     (_("Prompts"), "prompts", STAFF),
     (_("Rankings"), "rankings", STAFF),
-    (_("Hidden names"), "names", STAFF),
+    (_("Review"), "review", STAFF),
     (_("From the chat"), "chat-review", STAFF),
     (_("Datasets"), "datasets", COORDINATORS),
     (_("Training"), "training", COORDINATORS),

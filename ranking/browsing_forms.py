@@ -73,6 +73,7 @@ class JudgmentFilterForm(forms.Form):
     dataset = forms.IntegerField(label=_("In dataset"), required=False, min_value=1, max_value=HIGHEST)
     prompt = forms.IntegerField(label=_("Prompt"), required=False, min_value=1, max_value=HIGHEST)
     comparison = forms.IntegerField(label=_("Comparison"), required=False, min_value=1, max_value=HIGHEST)
+    answer = forms.IntegerField(label=_("Answer"), required=False, min_value=1, max_value=HIGHEST)
 
     def __init__(self, data: Any, *, project: Project) -> None:
         super().__init__(data)

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from annotator.models import AuditEvent, Project
 from annotator.shown import Fact, Facts
 
-from .models import Dataset, Mask, PracticeComparison, Round
+from .models import AnswerReview, Dataset, Demonstration, Mask, PracticeComparison, Round
 
 
 def round_facts(project: Project) -> Facts:
@@ -52,6 +52,37 @@ def _decision_words(value: str) -> object:
 
 def _count_of_parts(value: str) -> str:
     return str(len(value.split(".")))
+
+
+def answer_facts(review: AnswerReview) -> Facts:
+    """What was decided about a flagged answer."""
+    project = review.completion.prompt.project_id
+    events = AuditEvent.objects.about(project, "answer.kept", "answer.withdrawn", target=review.completion)
+    words = dict(AnswerReview.Decision.choices)
+    decision = review.decision or "open"
+    return {
+        "decision": Fact(
+            _("Decision"), decision, lambda value: words.get("" if value == "open" else value, value), events
+        )
+    }
+
+
+def rewrite_facts(demonstration: Demonstration) -> Facts:
+    """What was decided about an answer that a volunteer wrote, and whether its judgment still counts."""
+    judgment = demonstration.judgment
+    verbs = ("rewrite.accepted", "rewrite.edited", "rewrite.refused")
+    events = AuditEvent.objects.about(judgment.comparison.round.project_id, *verbs, target=judgment)
+    words = dict(Demonstration.State.choices)
+    return {
+        "rewrite": Fact(
+            _("Rewritten answer"), demonstration.state, lambda value: words.get(value, value), events
+        ),
+        "counts": Fact(_("Its judgment"), "yes" if judgment.is_current else "no", _counts_words),
+    }
+
+
+def _counts_words(value: str) -> str:
+    return _("counts") if value == "yes" else _("was corrected")
 
 
 def practice_facts(comparison: PracticeComparison) -> Facts:

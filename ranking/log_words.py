@@ -15,6 +15,7 @@ add_sentences(
         "round.opened": _("%(who)s opened round %(target)s; comparisons: %(comparisons)s"),
         "round.moved": _("%(who)s moved round %(target)s from %(before)s to %(after)s"),
         "round.closed": _("%(who)s closed round %(target)s"),
+        "answer.withheld": _("%(who)s withheld an answer that people find harmful, until a reviewer decides"),
         "judgments.withdrawn": _("Somebody withdrew their judgments: %(judgments)s"),
     },
     by_itself=True,
@@ -22,6 +23,11 @@ add_sentences(
 add_sentences(
     Group.ROUNDS,
     {
+        "answer.kept": _("%(who)s kept an answer that people had flagged"),
+        "answer.withdrawn": _("%(who)s took out an answer that people had flagged"),
+        "rewrite.accepted": _("%(who)s accepted an answer that a volunteer had written"),
+        "rewrite.edited": _("%(who)s edited and accepted an answer that a volunteer had written"),
+        "rewrite.refused": _("%(who)s refused an answer that a volunteer had written"),
         "mask.decided": _("%(who)s decided about a name in an answer"),
         "mask.word_hidden": _("%(who)s hid the word “%(word)s” in all answers"),
         "mask.word_shown": _("%(who)s stopped hiding the word “%(word)s”"),

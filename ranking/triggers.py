@@ -216,6 +216,18 @@ RULES = (
         "AND w.kind = 'person' AND w.user_id = j.volunteer_id)",
         "a demonstration answers the prompt of the comparison and is written by who judged",
     ),
+    *(
+        Rule(
+            f"demonstration_edited_in_its_volunteers_name_{event.lower()}",
+            "ranking_demonstration",
+            event,
+            "NEW.edited_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM annotator_completion e "
+            "JOIN annotator_completion w ON w.prompt_id = e.prompt_id AND w.author_id = e.author_id "
+            "WHERE e.id = NEW.edited_id AND w.id = NEW.completion_id)",
+            "an edited demonstration has the prompt and the author of what was written",
+        )
+        for event in ("INSERT", "UPDATE")
+    ),
     Rule(
         "demonstration_unchanged",
         "ranking_demonstration",

@@ -8,7 +8,6 @@ from .views import (
     corrections,
     datasets,
     desk,
-    hidden_names,
     judgments,
     leaderboard,
     offline,
@@ -20,6 +19,7 @@ from .views import (
     rounds,
     withdrawal,
 )
+from .views.review import flags, names, queue, rewrites
 
 project_patterns = [
     path("", project.project, name="project"),
@@ -59,9 +59,14 @@ project_patterns = [
     path("rank/<int:pk>/skip/", desk.skip, name="skip"),
     path("rank/judged/", corrections.judged, name="judged"),
     path("rank/judged/<int:pk>/", corrections.correct, name="correct-judgment"),
-    path("names/", hidden_names.names, name="names"),
-    path("names/<int:pk>/", hidden_names.decide, name="decide-name"),
-    path("names/show/", hidden_names.stop_hiding, name="stop-hiding"),
+    path("review/", queue.review, name="review"),
+    path("review/flags/", flags.flags, name="review-flags"),
+    path("review/flags/<int:pk>/", flags.decide, name="decide-answer"),
+    path("review/rewrites/", rewrites.rewrites, name="review-rewrites"),
+    path("review/rewrites/<int:pk>/", rewrites.decide, name="decide-rewrite"),
+    path("review/names/", names.names, name="names"),
+    path("review/names/<int:pk>/", names.decide, name="decide-name"),
+    path("review/names/show/", names.stop_hiding, name="stop-hiding"),
     path("leave/", withdrawal.leave, name="leave-project"),
     path("datasets/", datasets.datasets, name="datasets"),
     path("datasets/snapshot/", datasets.snapshot, name="take-snapshot"),

@@ -8,15 +8,18 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from annotator.models import AuditEvent, Project, Role, User
+from annotator.models import AuditEvent, Completion, Project, Role, User
+from annotator.services.completions import add_completions, get_or_create_person
 from annotator.services.members import change_role, remove_member
 from annotator.services.projects import change_settings
 from annotator.services.prompts.withdrawing import restore_prompts, withdraw_prompts
 from annotator.services.tokens import create_api_token
-from ranking.models import Mask
+from ranking.models import Demonstration, Flag, Judgment, Mask
 from ranking.practice_files import practice_from_record
 from ranking.services import close_round, decide_mask, open_round, pause_round, snapshot_preferences
 from ranking.services.practice import add_practice, let_in, replace_practice
+from ranking.services.review.flagged import decide_answer
+from ranking.services.review.rewrites import refuse_rewrite
 from ranking.services.withdrawal import withdraw_judgments
 from tests.annotator.test_access import all_patterns
 from tests.api import client_of
@@ -278,6 +281,39 @@ def hidden_name(site: Site, name: str) -> Act:
     )
 
 
+def flagged_answer(site: Site, name: str) -> Act:
+    completion = judged_completion(site)
+    judgment = Judgment.objects.filter(comparison__completions=completion).earliest("pk")
+    Flag.objects.create(judgment=judgment, completion=completion, kind="harmful")
+    return Act(
+        page=site.url("review-flags"),
+        address=site.url(name, completion.pk),
+        entered={"decision": "kept"},
+        meanwhile=lambda: decide_answer(completion=completion, decision="withdrawn", actor=site.bob),
+        words="Taken out",
+    )
+
+
+def rewritten_answer(site: Site, name: str) -> Act:
+    completion = judged_completion(site)
+    judgment = Judgment.objects.filter(comparison__completions=completion).earliest("pk")
+    author = get_or_create_person(project=site.project, user=judgment.volunteer)
+    (better,) = add_completions(author=author, texts=[(completion.prompt, "Better.")])
+    written = Demonstration.objects.create(judgment=judgment, original=completion, completion=better)
+    return Act(
+        page=site.url("review-rewrites"),
+        address=site.url(name, written.pk),
+        entered={"decision": "accepted"},
+        meanwhile=lambda: refuse_rewrite(demonstration=written, word="", actor=site.bob),
+        words="Not accepted",
+    )
+
+
+def judged_completion(site: Site) -> Completion:
+    judgment = Judgment.objects.of_project(site.project).earliest("pk")
+    return judgment.comparison.completions.earliest("pk")
+
+
 def chat_turn(site: Site, name: str) -> Act:
     turn = make_turn(site.project)
     return Act(
@@ -435,6 +471,8 @@ ACTS: dict[str, Callable[[Site, str], Act]] = {
     "another-try": waiting,
     "edit-practice": practice,
     "decide-name": hidden_name,
+    "decide-answer": flagged_answer,
+    "decide-rewrite": rewritten_answer,
     "decide-turn": chat_turn,
     "take-snapshot": snapshot,
     "start-update": update_start,

@@ -111,6 +111,8 @@ class ProjectForm(ComparedForm, forms.ModelForm):
             "practice_length": _("Comparisons in the practice"),
             "practice_pass_mark": _("How many of them have to be right"),
             "offers_rewrites": _("Volunteers may write a better answer"),
+            "takes_rewrites_unread": _("What volunteers write is accepted without review"),
+            "harmful_flags_bound": _("People who flag an answer as harmful before others no longer get it"),
             "is_transparent": _("Everybody may read how this chatbot is made"),
             "price_per_kwh": _("Price of a kilowatt-hour"),
             "price_per_hour": _("Price of an hour of the machine"),
@@ -152,7 +154,14 @@ class ProjectForm(ComparedForm, forms.ModelForm):
                 "What a rented machine costs, or what your own loses in value. Leave it empty if it costs "
                 "nothing more."
             ),
-            "offers_rewrites": _("What they write goes into datasets, for the chatbot to learn from."),
+            "offers_rewrites": _(
+                "What they write goes into datasets, for the chatbot to learn from, "
+                "once a reviewer accepted it."
+            ),
+            "takes_rewrites_unread": _(
+                "Then it goes into datasets at once. What waits already still needs a decision."
+            ),
+            "harmful_flags_bound": _("1 to 50. It waits for a reviewer then, who keeps it or takes it out."),
         }
 
     def __init__(self, section: Section, *args: Any, **kwargs: Any) -> None:

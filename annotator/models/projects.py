@@ -127,6 +127,15 @@ class Project(models.Model):
     offers_rewrites = models.BooleanField(
         default=True, help_text="Volunteers may write a better answer themselves, or improve one."
     )
+    takes_rewrites_unread = models.BooleanField(
+        default=False,
+        help_text="Whether what volunteers write is learned from before a reviewer reads it.",
+    )
+    harmful_flags_bound = models.PositiveSmallIntegerField(
+        default=2,
+        validators=[MinValueValidator(1), MaxValueValidator(50)],
+        help_text="How many people flag an answer as harmful before it is withheld from the others.",
+    )
     timezone = models.CharField(
         max_length=60,
         default="UTC",

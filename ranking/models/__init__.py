@@ -1,5 +1,6 @@
 """Rounds of ranking: what volunteers are shown, what they answer, and the datasets made of it."""
 
+from .answer_reviews import AnswerReview
 from .assignments import PLACES, Assignment, LapsedAssignment, Skip
 from .datasets import Dataset
 from .demonstrations import Demonstration
@@ -17,6 +18,7 @@ from .withdrawals import Withdrawal, WithdrawnPart
 
 __all__ = [
     "PLACES",
+    "AnswerReview",
     "Assignment",
     "Comparison",
     "ComparisonItem",

@@ -66,7 +66,7 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
     def in_dataset(self, dataset: Dataset) -> Self:
         """The rankings and rewrites of which the pairs of a snapshot were made."""
         return self.counted_in(dataset).filter(
-            Q(verdict=Judgment.Verdict.RANKED) | Q(demonstration__isnull=False)
+            Q(verdict=Judgment.Verdict.RANKED) | Q(demonstration__state="accepted")
         )
 
     def settled(self) -> Self:
@@ -203,14 +203,17 @@ class Judgment(models.Model):
     def preferences(self) -> list[Preference]:
         """What it prefers: a pair for each two completions that it does not rank alike, and its rewrite.
 
+        A rewrite is preferred once it was accepted.
+
         Only the ranks are stored; whatever shows preferences draws them here. `ranks` and `demonstration` may
         be prefetched.
         """
         is_ranked = self.verdict == self.Verdict.RANKED
         ranks = {one.completion_id: one.rank for one in self.ranks.all()} if is_ranked else {}
         pairs = [Preference(*pair) for pair in preferred_pairs(ranks)]
-        if rewrite := getattr(self, "demonstration", None):
-            pairs.append(Preference(rewrite.completion_id, rewrite.original_id, is_rewrite=True))
+        rewrite = getattr(self, "demonstration", None)
+        if rewrite and rewrite.is_accepted:
+            pairs.append(Preference(rewrite.answer_id, rewrite.original_id, is_rewrite=True))
         return pairs
 
     def make_current(self) -> None:

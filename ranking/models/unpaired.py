@@ -6,6 +6,7 @@ from django.db import models
 
 from annotator.models import Completion, Project, User
 
+from .answer_reviews import AnswerReview
 from .datasets import Dataset
 
 
@@ -14,8 +15,12 @@ class UnpairedPreferenceQuerySet(models.QuerySet["UnpairedPreference"]):
         return self.filter(completion__prompt__project=project)
 
     def for_dataset(self, project: Project) -> Self:
-        """What a dataset taken now holds: all but those of withdrawn prompts."""
-        return self.of_project(project).filter(completion__prompt__withdrawn_at=None)
+        """What a dataset taken now holds: all but those of withdrawn prompts, and thumbs up for answers that
+        a reviewer took out.
+        """
+        withdrawn = AnswerReview.objects.withdrawn_in(project).values("completion")
+        kept = self.of_project(project).exclude(label=True, completion__in=withdrawn)
+        return kept.filter(completion__prompt__withdrawn_at=None)
 
     def in_dataset(self, dataset: Dataset) -> Self:
         """Those that were there when a snapshot was taken."""

@@ -33,12 +33,19 @@ class RewriteSerializer(serializers.Serializer):
     text = serializers.CharField(source="completion.text", max_length=LONGEST, help_text="In Markdown.")
 
 
+class ReviewedRewriteSerializer(RewriteSerializer):
+    state = serializers.ChoiceField(
+        Demonstration.State.choices, help_text="It is learned from once it was `accepted`."
+    )
+    word = serializers.CharField(help_text="What a reviewer says to its writer; mostly empty.")
+
+
 class Rewrite(Question):
     """(original, text), None where nothing was written; kept as a demonstration preferred to its original."""
 
     name = "rewrite"
     default = None
-    prefetch = ("demonstration__completion",)
+    prefetch = ("demonstration__completion", "demonstration__edited")
 
     def fields(self, asked: Asked) -> dict[str, forms.Field]:
         letters = [(place, LETTERS[place - 1]) for place, _completion in asked.places]
@@ -107,14 +114,22 @@ class Rewrite(Question):
         return {}
 
     def store(self, judgment: Judgment, value: tuple[int, str] | None) -> None:
-        """Keep the text as its volunteer's demonstration, which is preferred to the original."""
+        """Keep the text as its volunteer's demonstration, which waits for a reviewer.
+
+        It does not where the project takes it without, or where one has decided about it before.
+        """
         if value is None:
             return
         original, text = value
         prompt = judgment.comparison.prompt
         author = get_or_create_person(project=prompt.project, user=judgment.volunteer)
         (completion,) = add_completions(author=author, texts=[(prompt, text)])
-        Demonstration.objects.create(judgment=judgment, original_id=original, completion=completion)
+        stored = Demonstration.objects.create(judgment=judgment, original_id=original, completion=completion)
+        same = {"judgment": judgment.corrects_id, "original": original, "completion": completion}
+        if earlier := Demonstration.objects.filter(**same).first():
+            stored.decide_like(earlier)
+        elif prompt.project.takes_rewrites_unread:
+            stored.decide(Demonstration.State.ACCEPTED, actor=None)
 
     def read(self, judgment: Judgment) -> tuple[int, str] | None:
         written: Demonstration | None = getattr(judgment, "demonstration", None)
@@ -132,7 +147,7 @@ class Rewrite(Question):
         return {"original": value["original_id"], "text": value["completion"]["text"]} if value else None
 
     def response_field(self) -> serializers.Field:
-        return RewriteSerializer(source="demonstration", allow_null=True)
+        return ReviewedRewriteSerializer(source="demonstration", allow_null=True)
 
     def export(self, value: tuple[int, str] | None) -> dict[str, Any]:
         return {"rewrite": {"original": value[0], "text": value[1]} if value else None}

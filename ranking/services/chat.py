@@ -13,6 +13,7 @@ from ranking.models import (
     Assignment,
     Comparison,
     ComparisonItem,
+    Demonstration,
     Judgment,
     Round,
     UnpairedPreference,
@@ -59,6 +60,8 @@ def add_chat_judgment(
         key=uuid.uuid4(),
     )
     store_answer(judgment, answer)
+    for written in Demonstration.objects.filter(judgment=judgment):  # a reviewer took it from the chat
+        written.decide(Demonstration.State.ACCEPTED, actor=None)
     judgment.make_current()
     request_fit(prompt.project)
     return comparison

@@ -1,7 +1,8 @@
 """Which assignment a volunteer gets next, and claiming it so that nobody else can.
 
 Of the comparisons that are new to a volunteer and in a language that they read, those with the fewest
-assignments taken come first, so that judgments spread evenly over the round.
+assignments taken come first, so that judgments spread evenly over the round. What holds an answer that was
+withheld or withdrawn (`AnswerReview.is_off_the_desk`) is given to nobody.
 """
 
 import random
@@ -42,6 +43,10 @@ _FIRST = f"""SELECT id FROM (
     WHERE s.comparison_id = a.comparison_id AND s.volunteer_id = %(volunteer)s)
   AND NOT EXISTS (SELECT 1 FROM ranking_judgment j
     WHERE j.comparison_id = a.comparison_id AND j.volunteer_id = %(volunteer)s AND j.is_current)
+  AND NOT EXISTS (SELECT 1 FROM ranking_comparisonitem i
+    JOIN ranking_answerreview r ON r.completion_id = i.completion_id
+    WHERE i.comparison_id = a.comparison_id
+    AND (r.decision = 'withdrawn' OR r.decision = '' AND r.withheld_at IS NOT NULL))
   ORDER BY a.number, a.id LIMIT {CANDIDATES}
 ) {{name}}_{{n}}"""  # noqa: S608  (our own words)
 

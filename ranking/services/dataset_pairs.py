@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from annotator.models import Project
-from ranking.models import Comparison, Judgment
+from ranking.models import AnswerReview, Comparison, Judgment
 from ranking.models.collected import places_in
 from ranking.statistics.consensus import Ballots, Fit, find_consensus
 
@@ -12,8 +12,8 @@ CHAT_SOURCES = {"ranking": "chat", "rewrite": "chat_rewrite"}
 """What the sources of pairs are called that come from the chat."""
 
 Votes = list[tuple[Any, ...]]
-"""Rows (judgment, comparison, the completion that its volunteer wrote, its original, verdict, is simulated,
-is late, the comparison's source, volunteer, completion, rank), one for each rank."""
+"""Rows (judgment, comparison, the accepted completion that its volunteer wrote, its original, verdict, is
+simulated, is late, the comparison's source, volunteer, completion, rank), one for each rank."""
 
 
 class Pair(NamedTuple):
@@ -29,11 +29,16 @@ class Pair(NamedTuple):
 
 
 def pairs_of(project: Project, votes: Votes, fit: Fit) -> list[Pair]:
-    """The pairs that are decided or divided, then those of volunteers' own answers and their originals."""
+    """The pairs that are decided or divided, then those of volunteers' own answers and their originals.
+
+    None prefers an answer that a reviewer took out; where it is the worse one the pair still teaches.
+    """
+    withdrawn = set(AnswerReview.objects.withdrawn_in(project).values_list("completion", flat=True))
     from_chat = {comparison for _judgment, comparison, *rest in votes if rest[5] == Comparison.Source.CHAT}
     return [
         pair._replace(source=CHAT_SOURCES[pair.source]) if pair.comparison in from_chat else pair
         for pair in (*_preferred(project, votes, fit), *_rewrites(votes))
+        if pair.chosen not in withdrawn
     ]
 
 

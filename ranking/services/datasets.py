@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, TypeVar
 import pyarrow as pa
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Model, QuerySet
+from django.db.models import Case, Max, Model, QuerySet, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -23,7 +24,14 @@ from annotator.version import chorus_version
 from ranking.dataset_files import DEMONSTRATIONS, REWRITES, SPLITS, UNPAIRED, Row, write_snapshot
 from ranking.errors import NoPreferencesError, SnapshotFailedError
 from ranking.facts import dataset_facts
-from ranking.models import Comparison, Dataset, Inclusion, Judgment, UnpairedPreference
+from ranking.models import (
+    Comparison,
+    Dataset,
+    Demonstration,
+    Inclusion,
+    Judgment,
+    UnpairedPreference,
+)
 from ranking.statistics.consensus import Fit
 
 from .dataset_pairs import Pair, Votes, pairs_of
@@ -114,18 +122,22 @@ def _remove_leftovers(parent: Path) -> None:
 
 
 def _votes(project: Project) -> Votes:
-    """One row a rank: judgment, comparison, the completion that its volunteer wrote, its original,
+    """One row a rank: judgment, comparison, the accepted completion that its volunteer wrote, its original,
     verdict, is simulated, is late, the comparison's source, volunteer, completion, rank.
 
     A judgment without ranks has one row with None for the last two. One query, so that all that is drawn
     from it speaks of the same moment.
     """
     judgments = Judgment.objects.for_dataset(project)
+    written = Coalesce("demonstration__edited_id", "demonstration__completion_id")
+    accepted = When(demonstration__state=Demonstration.State.ACCEPTED, then=written)
     return list(
-        judgments.order_by("pk").values_list(
+        judgments.order_by("pk")
+        .annotate(answer_written=Case(accepted))
+        .values_list(
             "pk",
             "comparison_id",
-            "demonstration__completion_id",
+            "answer_written",
             "demonstration__original_id",
             "verdict",
             "volunteer__is_simulated",

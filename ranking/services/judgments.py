@@ -31,6 +31,7 @@ from ranking.questions import Asked, check_answer, read_answer, store_answer
 from .assignments import why_not_held
 from .overlap import ask_for_more
 from .reliability import request_fit
+from .review.flagged import withhold_harmful
 
 
 @transaction.atomic
@@ -84,6 +85,7 @@ def submit_judgment(
     judgment.make_current()
     for each in held:
         each.finish()
+    withhold_harmful(answer["flags"], project)
     day = timezone.localdate(timezone=project.zone)
     added = ask_for_more(held[0], project) if held else 0
     request_fit(project)
@@ -143,6 +145,7 @@ def correct_judgment(*, judgment: Judgment, volunteer: User, key: uuid.UUID, **s
     old.mark_corrected()
     revision.make_current()
     request_fit(round_.project)
+    withhold_harmful(answer["flags"], round_.project)
     return revision
 
 

@@ -51,6 +51,7 @@ def judgments(user: User) -> Iterator[Row]:
             "prompt": judgment.comparison.prompt.messages,
             "answers": _answers(judgment, answer),
             **_merged(question.export(answer[question.name]) for question in QUESTIONS),
+            "review": _review(judgment),
             "preferences": [
                 {"chosen": pair.chosen, "rejected": pair.rejected} for pair in judgment.preferences()
             ],
@@ -58,6 +59,15 @@ def judgments(user: User) -> Iterator[Row]:
             "late": judgment.late,
             "given_at": judgment.created_at,
         }
+
+
+def _review(judgment: Judgment) -> Row | None:
+    """What became of the answer that they wrote."""
+    written = getattr(judgment, "demonstration", None)
+    if written is None:
+        return None
+    edited = written.edited.text if written.edited else None
+    return {"state": written.state, "edited": edited, "word": written.word, "at": written.decided_at}
 
 
 def _answers(judgment: Judgment, answer: Answer) -> list[Row]:

@@ -133,15 +133,19 @@ def _delete_from_chat(comparisons: set[int], thumbs: UnpairedPreferenceQuerySet)
     Comparison.objects.filter(pk__in=comparisons).delete()
     thumbs.delete()
     Completion.objects.filter(
-        pk__in=answers, comparisons=None, unpaired_preferences=None, demonstrations=None
+        pk__in=answers,
+        comparisons=None,
+        unpaired_preferences=None,
+        demonstrations=None,
+        edited_demonstrations=None,
     ).delete()
 
 
 def _delete_written(volunteer: User, project: Project) -> None:
     """Delete the answers that they wrote, but for those that are compared or still preferred."""
     written = Completion.objects.filter(author__project=project, author__user=volunteer)
-    kept = Q(pk__in=ComparisonItem.objects.values("completion")) | Q(demonstrations__isnull=False)
-    written.exclude(kept).delete()
+    preferred = Q(demonstrations__isnull=False) | Q(edited_demonstrations__isnull=False)
+    written.exclude(Q(pk__in=ComparisonItem.objects.values("completion")) | preferred).delete()
     Author.objects.filter(project=project, user=volunteer, completions=None, rounds=None).delete()
 
 

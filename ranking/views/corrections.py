@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from annotator.access import MEMBERS, ProjectRequest, project_view
 from ranking.errors import CorrectedSinceError, InvalidJudgmentError, RankingError, RoundClosedError
 from ranking.forms import CorrectionForm
-from ranking.models import Judgment
+from ranking.models import Demonstration, Judgment
 from ranking.services import correct_judgment
 
 LAST = 20
@@ -21,7 +21,11 @@ LAST = 20
 @project_view(*MEMBERS)
 def judged(request: ProjectRequest) -> HttpResponse:
     own = Judgment.objects.of_project(request.project).correctable_by(request.user)
-    context = {"judgments": own.select_related("comparison__prompt")[:LAST]}
+    written = Demonstration.objects.of_project(request.project).filter(judgment__volunteer=request.user)
+    context = {
+        "judgments": own.select_related("comparison__prompt")[:LAST],
+        "written": written.select_related("completion__prompt").order_by("-pk")[:LAST],
+    }
     return render(request, "ranking/judged.html", context)
 
 

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from .conftest import Site
 from .pages import Filled
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -86,4 +87,69 @@ def test_without_scripts_on_a_phone_a_filter_is_kept_and_removed(filled: Filled,
     assert "verdict=ranked" in page.url
     page.get_by_role("button", name="Remove the filter “Mine”").click()
     expect(page.get_by_role("link", name="Mine")).to_have_count(0)
+    context.close()
+
+
+MATERIAL = """
+from annotator.models import Role
+from tests.factories import make_member, make_project
+from tests.ranking.making import make_answers, make_assignment, make_judgment
+from ranking.services import open_round
+project = make_project("{slug}", completions_per_comparison=2, judgments_per_comparison=2)
+author = make_answers(project, prompts=2, answers=2)
+current = open_round(project=project, author=author, seed=1)
+make_member(project, Role.REVIEWER, email="{slug}@example.org", name="Rae")
+for _person in range(2):
+    person = make_member(project)
+    for text in ("Because ice melts.", "Because water warms."):
+        assignment = make_assignment(current, person)
+        first = min(assignment.order)
+        rewrite = {{"original": first, "text": text}}
+        make_judgment(assignment, 2, 1, flags={{first: ["harmful"]}}, rewrite=rewrite)
+"""
+
+
+def test_a_reviewer_works_the_queue_off_by_keys(site: Site, browser: Browser):
+    site.manage("shell", "-c", MATERIAL.format(slug="queue"))
+    context = browser.new_context(base_url=site.url)
+    page = context.new_page()
+    page.goto(site.sign_in_link("queue@example.org"))
+    page.get_by_role("button", name="Sign in").click()
+    page.goto("/p/queue/")
+    page.get_by_role("link", name="Decisions wait for a reviewer").click()
+    page.get_by_role("link", name="Begin: Flagged answers").click()
+    expect(page.get_by_text("withheld until you decide")).to_have_count(2)
+    for key, said in (("r", "The answer was taken out."), ("a", "The answer stays.")):
+        page.keyboard.press("j")
+        page.keyboard.press(key)
+        expect(page.locator("#messages")).to_have_text(said)
+    page.get_by_role("link", name="Go on: Rewritten answers").click()
+    expect(page.locator("article")).to_have_count(4)
+    page.keyboard.press("j")
+    page.keyboard.press("a")
+    expect(page.locator("#messages")).to_contain_text("Accepted")
+    page.get_by_label("Their answer").first.fill("Because warm water takes more room, a")
+    page.get_by_role("button", name="Accept it").first.click()
+    for word in ("Too short.", ""):
+        page.get_by_label("Or a word to its writer").first.fill(word)
+        page.get_by_role("button", name="Refuse it").first.click()
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+    expect(page.get_by_text("6 decisions in the last 7 days, by you: 6")).to_be_visible()
+    context.close()
+
+
+def test_a_reviewer_decides_on_a_phone_without_scripts(site: Site, browser: Browser):
+    site.manage("shell", "-c", MATERIAL.format(slug="phone"))
+    phone = {"width": 390, "height": 844}
+    context = browser.new_context(base_url=site.url, java_script_enabled=False, viewport=phone)
+    page = context.new_page()
+    page.goto(site.sign_in_link("phone@example.org"))
+    page.get_by_role("button", name="Sign in").click()
+    page.goto("/p/phone/review/rewrites/")
+    page.get_by_role("button", name="Accept it").first.click()
+    expect(page.locator("article")).to_have_count(3)
+    page.get_by_role("link", name="What was decided").click()
+    page.get_by_role("button", name="Refuse it").click()
+    page.get_by_role("link", name="What was decided").click()
+    expect(page.locator(".badge", has_text="Not accepted")).to_be_visible()
     context.close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from annotator.models import User
+from annotator.models import Project, User
 from ranking.models import Assignment, Round
 from tests.factories import make_member
 
@@ -20,6 +20,12 @@ def volunteer(current, client) -> User:
     member = make_member(current.project)
     client.force_login(member)
     return member
+
+
+@pytest.fixture
+def taken_unread(monkeypatch) -> None:
+    """New projects take what volunteers write without review."""
+    monkeypatch.setattr(Project._meta.get_field("takes_rewrites_unread"), "default", True)
 
 
 @pytest.fixture

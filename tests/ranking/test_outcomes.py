@@ -167,6 +167,7 @@ def test_what_was_in_the_dataset_is_what_counted_when_it_was_taken(current, vera
     assert set(Judgment.objects.in_dataset(dataset)) == {fixed, after}
 
 
+@pytest.mark.usefixtures("taken_unread")
 def test_an_answer_that_somebody_wrote_teaches_as_a_ranking_does(current, vera):
     assignment = make_assignment(current, vera)
     rewrite = {"original": assignment.order[0], "text": "Because water expands as it warms."}

@@ -15,9 +15,10 @@ from annotator.services.guidelines import write_guidelines
 from annotator.services.personal_data import log_of_acts
 from annotator.services.projects import change_settings
 from annotator.services.telling.webhooks import add_webhook
-from ranking.models import Assignment, Mask
+from ranking.models import AnswerReview, Assignment, Mask
 from ranking.practice_files import practice_from_record
 from ranking.services import claim_next, open_round, skip_comparison, snapshot_preferences
+from ranking.services.browsing.saving import save_filter
 from ranking.services.practice import add_practice, begin_practice
 from ranking.services.withdrawal import withdraw_judgments
 from tests.factories import coordinator_of, make_member, make_newcomer, make_project
@@ -118,6 +119,8 @@ def rank(project: Project) -> None:
     volunteer, late, leaver = (make_member(project) for _ in range(3))
     assignment = claim(project, volunteer)
     a, b = sorted(assignment.order)
+    AnswerReview.objects.create(completion_id=a, project=project)
+    save_filter(membership=project.memberships.get(user=volunteer), name="Mine", query="flag=spam")
     Mask.objects.create(completion_id=a, project=project, spans=[[0, 1]])
     answer = {
         "flags": {a: ["spam"]},

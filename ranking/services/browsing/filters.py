@@ -76,4 +76,7 @@ FILTERS: dict[str, Narrow] = {
     "dataset": counted_in,
     "prompt": on_prompts_of("number"),
     "comparison": lambda pk, project: Q(comparison=pk),
+    "answer": lambda pk, project: Q(
+        comparison__in=ComparisonItem.objects.filter(completion=pk).values("comparison")
+    ),
 }

@@ -100,7 +100,8 @@ def step_of(
 
 def votes(judgment: Judgment) -> bool:
     """Whether it says anything that pairs are made of; a tie does, for it takes weight from a pair."""
-    return judgment.verdict == Judgment.Verdict.RANKED or hasattr(judgment, "demonstration")
+    written = getattr(judgment, "demonstration", None)
+    return judgment.verdict == Judgment.Verdict.RANKED or bool(written and written.is_accepted)
 
 
 def versions_by_judgment(

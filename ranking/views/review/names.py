@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -22,6 +22,8 @@ from ranking.facts import mask_facts
 from ranking.models import Flag, Mask
 from ranking.models.masks import marked_parts, named_or_flagged
 from ranking.services import decide_mask, hide_word, stop_hiding_word
+
+from .queue import show_review
 
 PAGE_SIZE = 10
 HIDE = "hide"
@@ -92,7 +94,7 @@ def _show(
         "word_length": HIDDEN_WORD_LENGTH,
         "changes": changes,
     }
-    return render(request, "ranking/names.html", context, status=status)
+    return show_review(request, "ranking/review/names.html", context, page="names", status=status)
 
 
 def _answers(completions: list[Completion], wrong: dict[int, DecisionForm]) -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""What waits for reviewers, and their decisions."""

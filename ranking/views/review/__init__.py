@@ -1,0 +1,1 @@
+"""What waits for reviewers: a page for each kind of decision."""
