@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -16,7 +17,7 @@ from ranking.statistics.votes import Bools, Floats, Votes
 
 KNOWN = 200
 """Pairs whose better answer is known, for the temperature; the calibration error is of the others."""
-BARS: dict[str, dict[str, float]] = {
+BARS: dict[str, dict[str, Any]] = {
     "20 % bad: consensus over majority": {"least": 0.025},
     "20 % bad: oracle over consensus": {"most": 0.02},
     "20 % bad: AUC of finding bad people, 60 votes each": {"least": 0.95},

@@ -6,6 +6,7 @@ kind and taste, and how tastes are correlated, but no pair: nobody finds more co
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -17,12 +18,12 @@ from ranking.statistics.reliability import fit_people, vote_weights
 from ranking.statistics.votes import Floats
 
 MINORITY, CORRELATION = 0.3, 0.3
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "3 votes a pair": {"pairs": 10_000, "overlap": 3, "bad": 0.0},
     "6 votes a pair": {"pairs": 5000, "overlap": 6, "bad": 0.0},
     "6 votes a pair, 20 % bad": {"pairs": 5000, "overlap": 6, "bad": 0.2},
 }
-BARS: dict[str, dict[str, float]] = {
+BARS: dict[str, dict[str, Any]] = {
     **{f"{kind}: members branded": {"most": 0.05} for kind in KINDS},
     "3 votes a pair: contested pairs, AUC": {"least": 0.75},
     "6 votes a pair: contested pairs, AUC": {"least": 0.75},
@@ -42,7 +43,7 @@ def rows(options: Options) -> Iterator[Row]:
         yield Row(f"{name}: {figure}", tuple(values), **BARS.get(f"{name}: {figure}", {}))
 
 
-def _of_minority(seed: int, kind: dict[str, float]) -> Iterator[tuple[str, float]]:
+def _of_minority(seed: int, kind: dict[str, Any]) -> Iterator[tuple[str, float]]:
     drawn = simulate(seed, minority=MINORITY, correlation=CORRELATION, **kind)
     votes, honest, bad = drawn.votes, drawn.people.minority & ~drawn.people.bad, drawn.people.bad
     groups = find_groups(votes)

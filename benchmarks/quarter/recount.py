@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection
 
 from annotator.models import Project
+from ranking.models.reliability import fit_of
 from training.services.timeline import RoundLine, line_of, rounds_of
 
 JUDGMENTS = """
@@ -44,7 +45,8 @@ STATE = "SELECT state FROM ranking_round WHERE id = %s"
 def differences_of(project: Project) -> list[str]:
     """Where the timeline says something else than the rows; none if it is right."""
     found = []
-    for line in map(line_of, rounds_of(project)):
+    fit = fit_of(project)
+    for line in (line_of(one, fit) for one in rounds_of(project)):
         shown, counted = _shown(line), _counted(line.round.pk)
         found += [
             f"{line.round}, {name}: the timeline says {shown[name]}, the rows say {counted[name]}"

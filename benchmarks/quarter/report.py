@@ -6,6 +6,7 @@ from dataclasses import asdict
 from annotator.models import Project
 from benchmarks.line_chart import Curve, chart
 from benchmarks.processes import ROOT
+from ranking.models.reliability import fit_of
 from training.rlhf.rundir import write_json, write_text
 from training.services.timeline import RoundLine, line_of, rounds_of
 
@@ -27,7 +28,8 @@ EVENTS = {
 
 def write_report(project: Project, ends: list[WeekEnd], differences: list[str], seconds: float) -> str:
     """Write build/bench/quarter.json, and docs/quarter.md with its pictures; returns the page."""
-    rounds = [_cells(line) for line in map(line_of, rounds_of(project).reverse())]
+    fit = fit_of(project)
+    rounds = [_cells(line_of(one, fit)) for one in rounds_of(project).reverse()]
     events = {words: project.audit_events.filter(verb=verb).count() for verb, words in EVENTS.items()}
     write_json(
         RESULTS,

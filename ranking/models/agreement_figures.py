@@ -99,7 +99,7 @@ def agreement_by_part(judgments: JudgmentQuerySet) -> dict[Part, list[tuple[int 
 def agreement_by_criterion(judgments: JudgmentQuerySet) -> list[OfCriterion]:
     """Of each criterion that people rated answers by, in alphabetical order."""
     rows = Rating.objects.filter(judgment__in=judgments.at_desk().of_people().order_by())
-    given: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    given: dict[str, list[tuple[int, ...]]] = defaultdict(list)
     for criterion, *row in rows.order_by().values_list(
         "criterion", "judgment__comparison", "completion", "score"
     ):
@@ -115,7 +115,9 @@ def agreement_by_person(judgments: JudgmentQuerySet) -> dict[int, PairwiseAgreem
     of_people = judgments.at_desk().of_people()
     ranks = ranks_in(of_people)
     person = {one.judgment: one.person for one in _rankings(of_people)}
-    return agreement_with_others(*ranks, np.array([person[judgment] for judgment in ranks[0].tolist()], int))
+    judgment, comparison, completion, rank = ranks
+    given_by = np.array([person[each] for each in judgment.tolist()], np.int64)
+    return agreement_with_others(judgment, comparison, completion, rank, given_by)
 
 
 def _rankings(judgments: JudgmentQuerySet) -> list[Ranking]:
@@ -155,7 +157,8 @@ def _figures(ranks: Ranks, rankings: Sequence[Ranking]) -> Figures:
 
 def _ratio(by_comparison: Collection[PairwiseAgreement]) -> Estimate | None:
     """The pooled share, from comparisons, whose votes go together."""
-    found = ratio_of(*zip(*by_comparison, strict=True), LEVEL) if by_comparison else None
+    agreed, compared = ([each[place] for each in by_comparison] for place in (0, 1))
+    found = ratio_of(agreed, compared, LEVEL)
     if found is None or found.low is None or found.high is None:
         return found
     if len(by_comparison) < FEWEST_COMPARISONS:

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
-from ranking.statistics.divided import find_divided
+from ranking.statistics.consensus import Fit, find_consensus
 from ranking.statistics.overlap import is_enough, settled_shares
 
 from .assignments import Assignment
-from .collected import ranks_in
+from .collected import ballots_in
 from .judgments import Judgment
 from .rounds import Comparison, Round
 
@@ -39,17 +38,18 @@ class Standing:
     worth_more: list[Contested]
 
 
-def standing_of(current: Round, most: int) -> Standing:
+def standing_of(current: Round, fit: Fit, most: int) -> Standing:
     """Counted anew from the votes, with `most` that are worth more; blind tests are left out."""
     comparisons = _ordinary(current)
     judgments = Judgment.objects.in_round(current).filter(comparison__in=comparisons)
     counts = judgments.order_by().values_list("comparison").annotate(votes=Count("pk"))
     votes = dict(counts)
-    ranks = ranks_in(judgments)
-    shares = settled_shares(*ranks)
+    ballots = ballots_in(judgments)
+    shares = settled_shares(*ballots.ranks)
+    consensus = find_consensus(ballots, fit)
     settled = {pk for pk, share in shares.items() if is_enough(share)}
     contested = {pk for pk, count in votes.items() if count > 1} - settled
-    divided = contested & set(np.unique(find_divided(*ranks).comparison).tolist())
+    divided = contested & set(consensus.votes.comparison[consensus.divided].tolist())
     wanted = sorted(contested - divided, key=lambda pk: (shares.get(pk, 0.0), votes[pk], pk))[:most]
     return Standing(
         settled=len(settled),

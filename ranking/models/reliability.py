@@ -23,7 +23,7 @@ class VoteFitQuerySet(models.QuerySet["VoteFit"]):
         now = timezone.now()
         asked = self.filter(project=project).values_list("asked_at", flat=True)
         if not asked:
-            self.bulk_create([VoteFit(project=project, asked_at=now)], ignore_conflicts=True)
+            self.bulk_create([self.model(project=project, asked_at=now)], ignore_conflicts=True)
             return True
         if asked[0] is not None and asked[0] > now - ASKED_FOR:
             return False

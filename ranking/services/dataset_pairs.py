@@ -45,7 +45,7 @@ def pairs_of(project: Project, votes: Votes, fit: Fit) -> list[Pair]:
 def _preferred(project: Project, votes: Votes, fit: Fit) -> Iterator[Pair]:
     # A query of their own, so that they do not come with every rank; the order of a judgment never changes.
     places = places_in(Judgment.objects.for_dataset(project))
-    ballots = [
+    ballots: list[tuple[int, ...]] = [
         (judgment, comparison, person, completion, rank, places.get((judgment, completion), 0))
         for judgment, comparison, _new, _old, verdict, *_facts, person, completion, rank in votes
         if verdict == Judgment.Verdict.RANKED

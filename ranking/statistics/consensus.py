@@ -158,8 +158,7 @@ class Fit:
         """What is known of these; strangers are as the prior has them, in either group by its share."""
         stranger = Known(LIKELIEST, LIKELIEST, UNSURE, self.share)
         table = np.array([self.known.get(one, stranger) for one in ids.tolist()]).reshape(-1, len(stranger))
-        has_groups = self.contested is not None
-        groups = Groups(table[:, 3], self.contested, self.share) if has_groups else None
+        groups = None if self.contested is None else Groups(table[:, 3], self.contested, self.share)
         return People(table[:, :2], table[:, 2], groups)
 
 

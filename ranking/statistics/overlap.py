@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .consensus import Ids, votes_on_pairs
+from .consensus import votes_on_pairs
+from .votes import Ids
 
 LEAD = 2
 """By how many votes the first of a pair's three verdicts (either answer, or a tie) must lead to settle it.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Amounts = NDArray[np.floating[Any]] | Bools
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,14 @@ class Votes:
         """(N,): votes of one kind say the same of one person: 4 * person + 2 * first_on_top + for_first."""
         return self.person * 4 + self.first_on_top * 2 + self.for_first
 
-    def by_kind(self, amounts: Floats) -> Floats:
+    def by_kind(self, amounts: Amounts) -> Floats:
         """(M, 2, 2): the sums of an amount of each vote by person, `first_on_top` and `for_first`."""
-        return np.bincount(self.kind, amounts, 4 * self.people).reshape(-1, 2, 2)
+        sums = np.bincount(self.kind, amounts, 4 * self.people).reshape(-1, 2, 2)
+        return sums.astype(np.float64, copy=False)
 
-    def by_pair(self, amounts: Floats) -> Floats:
+    def by_pair(self, amounts: Amounts) -> Floats:
         """(P,): the sums of an amount of each vote by pair."""
-        return np.bincount(self.pair, amounts, self.pairs)
+        return np.bincount(self.pair, amounts, self.pairs).astype(np.float64, copy=False)
 
     def among(self, chosen: Bools | Ids) -> Self:
         """Some of the votes; pairs and people keep their numbers."""

@@ -16,6 +16,7 @@ from ranking.models import Judgment, Tally
 from ranking.models.collected import collected_in
 from ranking.models.contested import standing_of
 from ranking.models.forecast import forecast_of
+from ranking.models.reliability import fit_of
 from ranking.services import close_round, open_round, pause_round, resume_round
 
 from .project import show_project
@@ -30,13 +31,14 @@ def round_progress(request: ProjectRequest, number: int) -> HttpResponse:
     rounds = request.project.rounds.begun().select_related("author", "project")
     current = get_object_or_404(rounds, number=number)
     progress = Tally.objects.progress(current, request.user)
-    collected = collected_in(Judgment.objects.in_round(current).at_desk())
+    fit = fit_of(request.project)
+    collected = collected_in(Judgment.objects.in_round(current).at_desk(), fit)
     context = {
         "round": current,
         "progress": progress,
         "collected": collected,
         "forecast": forecast_of(current, progress, collected) if current.is_open else None,
-        "standing": standing_of(current, most=WORTH_MORE),
+        "standing": standing_of(current, fit, most=WORTH_MORE),
         "worth_more_shown": WORTH_MORE,
     }
     return render(request, "ranking/round.html", context)

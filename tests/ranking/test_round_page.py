@@ -13,6 +13,7 @@ from ranking.models.contested import standing_of
 from ranking.models.forecast import forecast_of
 from ranking.services import add_test_comparisons, close_round, prepare_round, skip_comparison
 from ranking.services.choosing import Group
+from ranking.statistics.consensus import Fit
 from tests.factories import coordinator_of, make_member
 
 from .making import make_assignment, make_judgment, make_round
@@ -45,7 +46,7 @@ def page(current):
 
 
 def forecast(current):
-    collected = collected_in(Judgment.objects.in_round(current))
+    collected = collected_in(Judgment.objects.in_round(current), Fit({}))
     progress = Tally.objects.progress(current, coordinator_of(current.project))
     return forecast_of(current, progress, collected)
 
@@ -107,18 +108,18 @@ def test_nothing_is_foretold_of_a_round_that_is_judged_to_its_end():
 
 def test_comparisons_are_settled_contested_or_have_too_few_votes(current):
     judge(current, [FIRST, FIRST, FIRST], [FIRST, SECOND])
-    standing = standing_of(current, most=5)
+    standing = standing_of(current, Fit({}), most=5)
     assert (standing.settled, standing.contested, standing.few_votes) == (1, 1, 1)
     (worth_more,) = standing.worth_more
     assert worth_more.comparison == current.comparisons.order_by("pk")[1]
     assert (worth_more.votes, worth_more.settled_share, worth_more.is_asked) == (2, 0.0, True)
-    assert standing_of(current, most=0).worth_more == []
+    assert standing_of(current, Fit({}), most=0).worth_more == []
 
 
 def test_where_people_divide_more_votes_are_worth_nothing():
     current = make_round(answers=2, judgments_per_comparison=10)
     judge(current, *[[FIRST], [SECOND]] * 5)
-    standing = standing_of(current, most=5)
+    standing = standing_of(current, Fit({}), most=5)
     assert (standing.contested, standing.divided, standing.worth_more) == (1, 1, [])
 
 
@@ -126,6 +127,6 @@ def test_a_blind_test_is_left_out(current):
     judge(current, [FIRST], [SECOND])
     first = current.comparisons.first()
     group = Group(first.prompt_id, [one.pk for one in first.completions.all()])
-    before = standing_of(current, most=5)
+    before = standing_of(current, Fit({}), most=5)
     add_test_comparisons(current=current, groups=[group], votes=2)
-    assert standing_of(current, most=5) == before
+    assert standing_of(current, Fit({}), most=5) == before
