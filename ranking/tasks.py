@@ -7,7 +7,7 @@ from annotator.models import Project
 
 @task(priority=5)  # it takes seconds, and what waits beside it may take hours
 def fit_votes_of(project_id: int) -> None:
-    from ranking.services.reliability import fit_project
+    from ranking.services.fits.worker import fit_project
 
     if project := Project.objects.filter(pk=project_id).first():
         fit_project(project)

@@ -20,7 +20,7 @@ from ranking.models import (
 )
 from ranking.questions import Asked, check_answer, store_answer
 
-from .reliability import request_fit
+from .fits.control import request_fit
 
 
 @transaction.atomic

@@ -35,7 +35,7 @@ from ranking.models import (
 from ranking.statistics.consensus import Fit
 
 from .dataset_pairs import Pair, Votes, pairs_of
-from .reliability import find_fit, store_fit
+from .fits.worker import find_fit, store_fit
 
 UNLICENSED = (
     "Some people judged before they were asked for a licence, or under another one: ask the project's "

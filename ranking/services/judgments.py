@@ -29,8 +29,8 @@ from ranking.models import (
 from ranking.questions import Asked, check_answer, read_answer, store_answer
 
 from .assignments import why_not_held
+from .fits.control import request_fit
 from .overlap import ask_for_more
-from .reliability import request_fit
 from .review.flagged import withhold_harmful
 
 

@@ -31,7 +31,7 @@ from ranking.models.progress import TallyQuerySet
 from ranking.models.unpaired import UnpairedPreferenceQuerySet
 from ranking.signals import withdrawn
 
-from .reliability import request_fit
+from .fits.control import request_fit
 
 
 @transaction.atomic

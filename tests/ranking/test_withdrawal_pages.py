@@ -150,6 +150,7 @@ def test_every_table_that_points_to_a_person_is_in_the_archive_or_told_by_the_lo
         "Notice",
         "SavedFilter",
         "StatedGroup",
+        "Reliability",
     }
     told_by_the_log = {
         "AnswerReview",

@@ -1,7 +1,4 @@
-"""Fitting how reliable people's votes are, which from then on weighs their votes."""
-
-from datetime import timedelta
-from functools import partial
+"""Finding out how reliable people's votes are, which from then on weighs them."""
 
 from django.db import transaction
 from django.db.models import Count, Q
@@ -11,19 +8,9 @@ from annotator.models import Project
 from ranking.models import Judgment, PracticeAssignment, Reliability, VoteFit
 from ranking.models.collected import ballots_in
 from ranking.statistics.consensus import Fit
-from ranking.tasks import fit_votes_of
 
-WAIT = timedelta(minutes=5)
-"""How long judgments gather before they are fitted."""
 MOST_PRACTICE = 8
 """For how many known answers practice counts at most: it is easy, and can be repeated."""
-
-
-def request_fit(project: Project) -> None:
-    """Have the votes of a project fitted soon, once for all that change meanwhile."""
-    if VoteFit.objects.ask(project):
-        job = fit_votes_of.using(run_after=timezone.now() + WAIT)
-        transaction.on_commit(partial(job.enqueue, project.pk))
 
 
 def fit_project(project: Project) -> None:

@@ -1,0 +1,1 @@
+"""How reliable people's votes are: asking for it, and finding it out."""
