@@ -141,7 +141,7 @@ bench-gate: $(VENV)/installed ## the blind test's stopping rule beside others: f
 	$(BIN)/python -m benchmarks.gate $(ARGS)
 
 .PHONY: bench-quality
-bench-quality: $(VENV)/installed ## consensus and other statistics of votes, simulated and real, against their bars; ARGS=
+bench-quality: $(VENV)/installed-dev ## consensus and other statistics of votes, simulated and real, against their bars; ARGS=
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality $(ARGS)
 
 # 13 needs a newer node than Debian's; nothing it would fetch beside itself is wanted.

@@ -35,7 +35,7 @@ class SliceForm(forms.Form):
     def offered(self) -> list[forms.BoundField]:
         """The fields that have something to choose."""
         least = {"language": 2, "tag": 1}
-        return [field for field in self if len(field.field.choices) > least[field.name]]
+        return [field for field in self if len(field.field.choices) > least[field.name]]  # type: ignore[attr-defined]
 
     def narrow(self, judgments: JudgmentQuerySet) -> JudgmentQuerySet:
         self.is_valid()

@@ -12,11 +12,17 @@ import json
 from pathlib import Path
 
 from benchmarks.processes import ROOT
-from benchmarks.quality import consensus, dissent, real
+from benchmarks.quality import agreement, consensus, dissent, real, versions
 from benchmarks.quality.table import Options, Table, as_json, show
 
 RESULTS = ROOT / "build/bench/quality.json"
-TABLES: dict[str, Table] = {"consensus": consensus.rows, "dissent": dissent.rows, "real votes": real.rows}
+TABLES: dict[str, Table] = {
+    "consensus": consensus.rows,
+    "dissent": dissent.rows,
+    "versions": versions.rows,
+    "real votes": real.rows,
+    "agreement": agreement.rows,
+}
 
 
 def main() -> None:

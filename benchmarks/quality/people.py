@@ -62,11 +62,16 @@ def simulate(
     bad: float = 0.2,
     minority: float = 0.0,
     correlation: float = 0.0,
+    known: Floats | None = None,
 ) -> Simulation:
-    """The votes of so many people, `overlap` of them on each pair, all by different people."""
+    """The votes of so many people, `overlap` of them on each pair, all by different people.
+
+    `known` are the differences of the pairs, where they are not to be drawn.
+    """
     rng = np.random.default_rng(seed)
     who = _draw_people(rng, people, bad, minority)
-    difference, fresh = rng.normal(0, spread(), (2, pairs))
+    drawn, fresh = rng.normal(0, spread(), (2, pairs))
+    difference = drawn if known is None else known
     others = correlation * difference + np.sqrt(1 - correlation**2) * fresh
     pair = np.repeat(np.arange(pairs), overlap)
     person = _assign(rng, pairs, people, overlap)

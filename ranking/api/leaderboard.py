@@ -12,6 +12,7 @@ from annotator.api.access import ProjectAPIView
 from ranking.leaderboard_forms import SliceForm
 from ranking.models import Judgment
 from ranking.models.leaderboard import Board, leaderboard_of
+from ranking.models.reliability import fit_of
 
 
 class StandingSerializer(serializers.Serializer):
@@ -60,23 +61,31 @@ class BoardSerializer(serializers.Serializer):
         ]
 
 
+class LeaderboardSerializer(serializers.Serializer):
+    boards = BoardSerializer(
+        many=True, help_text="One for each set of versions that votes connect, the largest first."
+    )
+    doubted_people = serializers.IntegerField(
+        source="doubted", help_text="Whose votes are left out, as their reliability is doubted."
+    )
+
+
 class LeaderboardAPIView(ProjectAPIView):
     roles = {"GET": STAFF}
-    serializer_class = BoardSerializer
-    pagination_class = None
+    serializer_class = LeaderboardSerializer
 
     @extend_schema(
         tags=["Versions"],
         summary="Rate versions by what people preferred",
         description="Bradley–Terry ratings from all judgments on answers of different versions. Where no "
-        "votes connect versions, these cannot be compared: each set has a board, the largest comes first.",
+        "votes connect versions, these cannot be compared and are on different boards.",
         parameters=[
             OpenApiParameter("language", str, description="Of the prompts, such as `pt`."),
             OpenApiParameter("tag", str, description="Of the prompts, in lower case."),
         ],
-        responses=BoardSerializer(many=True),
+        responses=LeaderboardSerializer,
     )
     def get(self, request: Request, slug: str) -> Response:
         form = SliceForm(request.query_params, project=self.project)
-        boards = leaderboard_of(form.narrow(Judgment.objects.of_project(self.project)))
-        return Response(self.get_serializer(boards, many=True).data)
+        judgments = form.narrow(Judgment.objects.of_project(self.project))
+        return Response(self.get_serializer(leaderboard_of(judgments, fit_of(self.project))).data)

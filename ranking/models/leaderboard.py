@@ -8,6 +8,7 @@ import numpy as np
 
 from annotator.models import Author
 from ranking.statistics.bradley_terry import Counts
+from ranking.statistics.consensus import Fit
 from ranking.statistics.first_place import leverage_of_first
 from ranking.statistics.leverage import Leverage
 from ranking.statistics.ratings import Ratings, rate
@@ -71,18 +72,31 @@ class Board:
         return zip(self.standings, self.wins, strict=True)
 
 
-def leaderboard_of(judgments: JudgmentQuerySet) -> list[Board]:
-    """A board for each set of versions that votes connect, the largest first; none without votes."""
+@dataclass(frozen=True)
+class Leaderboard:
+    """The boards, the largest first, and how many people are left out, as their reliability is doubted."""
+
+    boards: list[Board]
+    doubted: int
+
+
+def leaderboard_of(judgments: JudgmentQuerySet, fit: Fit) -> Leaderboard:
+    """The leaderboard by judgments of a project with this fit; without votes it has no board."""
     found = version_votes_in(judgments)
-    return boards_of(found, Author.objects.in_bulk(found.authors.tolist()))
+    people = np.unique(found.votes.person)
+    doubted = people[fit.people(people).doubted]
+    authors = Author.objects.in_bulk(found.authors.tolist())
+    return Leaderboard(boards_of(found.without(doubted), authors), len(doubted))
 
 
 def boards_of(found: VersionVotes, authors: dict[int, Author]) -> list[Board]:
-    """The same from votes; `authors` are those of the votes by their ids."""
+    """A board for each set of versions that votes connect; `authors` are those of the votes by their ids."""
     ratings = rate(found.votes, len(found.authors))
     boards = []
     for component in range(ratings.component.max(initial=-1) + 1):
         inside = np.flatnonzero(ratings.component == component)
+        if len(inside) < 2:
+            break  # from here on they are alone: nobody's votes on them are left
         order = inside[np.argsort(-ratings.rating[inside], kind="stable")]
         boards.append(_board(found.among(order), ratings.at(order), authors))
     return boards

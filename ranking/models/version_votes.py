@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.statistics.bradley_terry import Votes
-from ranking.statistics.consensus import of_votes, sides_of
+from ranking.statistics.consensus import number_rows, of_votes, sides_of
 from ranking.statistics.sequential import Ids
 
 from .judgments import Judgment, JudgmentQuerySet
@@ -29,6 +29,11 @@ class VersionVotes:
         kept = (first >= 0) & (second >= 0)
         votes = self.votes._replace(first=first, second=second).at(kept)
         return type(self)(votes, self.authors[items], self.is_simulated[kept])
+
+    def without(self, people: Ids) -> Self:
+        """The votes of everybody else."""
+        kept = ~np.isin(self.votes.person, people)
+        return type(self)(self.votes.at(kept), self.authors, self.is_simulated[kept])
 
     def counts(self) -> tuple[Ids, Ids]:
         """(M,) each: how many votes there are on an author's answers, and of how many people."""
@@ -57,13 +62,14 @@ def version_votes_in(judgments: JudgmentQuerySet) -> VersionVotes:
     judgment, person, is_simulated, prompt, author, rank = columns
     sides = sides_of(judgment, prompt, author, rank)
     differ = sides.first != sides.second
-    keys = np.stack([sides.judgment, sides.first, sides.second])[:, differ]
-    pairs, row, place = np.unique(keys, axis=1, return_index=True, return_inverse=True)
+    first, second = sides.first[differ], sides.second[differ]
+    row, place = number_rows(sides.judgment[differ], first, second)
     points = np.bincount(place, (sides.better[differ] + 1) / 2, len(row))
-    authors, numbers = np.unique(pairs[1:], return_inverse=True)
+    authors, numbers = np.unique(np.stack([first[row], second[row]]), return_inverse=True)
     given_by, given_about, simulated = (
         of_votes(sides, judgment, column)[differ][row] for column in (person, prompt, is_simulated)
     )
     outcome = points / np.bincount(place, minlength=len(row))
-    votes = Votes(*numbers.reshape(2, -1), outcome, given_by, given_about)
+    one, other = numbers.reshape(2, -1)
+    votes = Votes(one, other, outcome, given_by, given_about)
     return VersionVotes(votes, authors, simulated.astype(bool))

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .consensus import Ids, PairVotes, count_votes, of_votes, sides_of, votes_on_pairs
+from .consensus import PairVotes, count_votes, number_rows, of_votes, sides_of, votes_on_pairs
 from .ratios import Estimate
-from .sequential import Column
+from .sequential import Column, Ids
 
 Matrix = NDArray[np.float64]
 SAMPLES, AT_ONCE = 1000, 250
@@ -65,7 +65,7 @@ def agreement_by_judgment(judgment: Ids, comparison: Ids, completion: Ids, rank:
     judgments, place = np.unique(sides.judgment[has_side], return_inverse=True)
     on_pair = np.stack([votes.for_first, votes.for_second])[:, pair_of[has_side]]  # (2, V)
     others = on_pair.sum(axis=0) - 1
-    alike = np.where(sides.better[has_side] > 0, *on_pair) - 1
+    alike = np.where(sides.better[has_side] > 0, on_pair[0], on_pair[1]) - 1
     agreed, compared = (np.bincount(place, count, len(judgments)) for count in (alike, others))
     shares = zip(judgments.tolist(), agreed.tolist(), compared.tolist(), strict=True)
     return {number: same / all_ for number, same, all_ in shares if all_}
@@ -102,10 +102,10 @@ def ordinal_alpha(comparison: Ids, unit: Ids, value: Ids) -> Estimate | None:
     a unit of two comparisons counts as two. None where no alpha can be told, as of `alpha_of_pairs`.
     """
     scale, place = np.unique(value, return_inverse=True)
-    (of, _unit), row = np.unique(np.stack([comparison, unit]), axis=1, return_inverse=True)
-    cells = np.bincount(row * len(scale) + place, minlength=len(of) * len(scale))
-    values = cells.reshape(len(of), len(scale))
-    return _alpha(_coincidences(values), of, values, is_ordinal=True)
+    row, number = number_rows(comparison, unit)
+    cells = np.bincount(number * len(scale) + place, minlength=len(row) * len(scale))
+    values = cells.reshape(len(row), len(scale))
+    return _alpha(_coincidences(values), comparison[row], values, is_ordinal=True)
 
 
 def _coincidences(values: Ids) -> Matrix:

@@ -100,14 +100,26 @@ def votes_on_pairs(judgment: Ids, comparison: Ids, completion: Ids, rank: Ids) -
 
 def count_votes(sides: Sides) -> tuple[PairVotes, Ids]:
     """The votes on each pair, and of each side the place of its pair: (V,)."""
-    keys = np.stack([sides.comparison, sides.first, sides.second], axis=1)
-    pairs, pair_of = np.unique(keys, axis=0, return_inverse=True)
-    pair_of = pair_of.ravel()
+    row, pair_of = number_rows(sides.comparison, sides.first, sides.second)
 
     def votes(outcome: int) -> Ids:
-        return np.bincount(pair_of[sides.better == outcome], minlength=len(pairs)).astype(np.int64)
+        return np.bincount(pair_of[sides.better == outcome], minlength=len(row)).astype(np.int64)
 
-    return PairVotes(pairs[:, 0], pairs[:, 1], pairs[:, 2], votes(1), votes(-1), votes(0)), pair_of
+    pairs = (sides.comparison[row], sides.first[row], sides.second[row])
+    return PairVotes(*pairs, votes(1), votes(-1), votes(0)), pair_of
+
+
+def number_rows(*columns: Ids) -> tuple[Ids, Ids]:
+    """The first of each kind of row, in ascending order of the kinds, and of each row the number of its kind.
+
+    As `np.unique` with an axis, in a tenth of the time.
+    """
+    order = np.lexsort(columns[::-1])
+    is_new = np.ones(len(order), dtype=bool)
+    is_new[1:] = np.any([np.diff(column[order]) != 0 for column in columns], axis=0)
+    numbers = np.empty(len(order), dtype=np.int64)
+    numbers[order] = np.cumsum(is_new) - 1
+    return order[is_new], numbers
 
 
 def votes_of(ballots: Ballots) -> tuple[PairVotes, Votes, Ids]:

@@ -56,49 +56,52 @@ def rate(votes: Votes, items: int) -> Ratings:
 def _half_widths(votes: Votes, rating: Column, moves: Matrix) -> Column:
     """Of the intervals; `moves` (M, M) is how far each gradient moves each rating.
 
-    The variance is max(people + prompts - judgments, judgments), where each term clusters the votes so. The
-    prior's win and loss are like votes of two people more. With few people or prompts, Student's t widens it.
+    The variance is max(people + prompts - judgments, judgments), where each term clusters the votes so; those
+    of people and of prompts are multiplied by G / (G - 1), G their number. The prior's win and loss are like
+    votes of two people more. With few people or prompts, Student's t widens it.
     """
     residual = votes.outcome - expit(rating[votes.first] - rating[votes.second])
-    judgment = votes.person * (votes.prompt.max(initial=0) + 1) + votes.prompt
-    people, by_people = _clustered(votes.person, votes, residual, moves)
-    prompts, by_prompts = _clustered(votes.prompt, votes, residual, moves)
-    judgments, _ = _clustered(judgment, votes, residual, moves)
-    number = np.minimum(by_people, by_prompts)
-    is_known = number >= FEWEST
-    average = expit(rating)
-    variance = np.maximum(people + prompts - judgments, judgments)
-    variance += moves**2 @ (PRIOR * (average**2 + (1 - average) ** 2))
-    return np.where(
-        is_known, np.sqrt(variance) * stdtrit(np.where(is_known, number - 1, 1), (1 + LEVEL) / 2), np.inf
+    person, prompt = (np.unique(ids, return_inverse=True)[1] for ids in (votes.person, votes.prompt))
+    judgment = np.unique(person * (prompt.max(initial=0) + 1) + prompt, return_inverse=True)[1]
+    people, prompts, judgments = (
+        _diagonal(_sums(ids, votes, residual, -residual, len(rating)), moves)
+        for ids in (person, prompt, judgment)
     )
+    by_people, by_prompts = (_clusters(ids, votes, len(rating)) for ids in (person, prompt))
+    variance = people * _divided(by_people, by_people - 1) + prompts * _divided(by_prompts, by_prompts - 1)
+    variance = np.maximum(variance - judgments, judgments)
+    average = expit(rating)
+    variance += moves**2 @ (PRIOR * (average**2 + (1 - average) ** 2))
+    number = np.minimum(by_people, by_prompts)
+    quantile = stdtrit(np.maximum(number, FEWEST) - 1, (1 + LEVEL) / 2)
+    return np.where(number >= FEWEST, np.sqrt(variance) * quantile, np.inf)
 
 
-def _clustered(ids: Ids, votes: Votes, residual: Column, moves: Matrix) -> tuple[Column, Column]:
-    """The variance of each rating by clusters of votes, and how many of them have votes on its item.
+def _clusters(ids: Ids, votes: Votes, items: int) -> Column:
+    """(M,): how many clusters have votes on each item.
 
-    That number is the effective one (Kish 1965), (sum of n)² / sum of n², n an item's votes in a cluster.
+    The effective number (Kish 1965), (sum of n)² / sum of n² with n an item's votes in a cluster: the number
+    itself where all have as many.
     """
-    items = len(moves)
-    sizes = _sums(ids, votes, np.ones(len(residual)), np.ones(len(residual)), items)
-    number = _divided(sizes.sum(axis=0) ** 2, sizes.power(2).sum(axis=0))
-    variance = _diagonal(_sums(ids, votes, residual, -residual, items), moves)
-    return variance * _divided(number, number - 1), number
+    ones = np.ones(len(ids))
+    sizes = _sums(ids, votes, ones, ones, items)
+    return _divided(sizes.sum(axis=0) ** 2, sizes.power(2).sum(axis=0))
 
 
 def _sums(ids: Ids, votes: Votes, to_first: Column, to_second: Column, items: int) -> csr_array:
-    """(clusters, M): what the votes of each cluster give to their first and second items, added up."""
-    clusters, cluster = np.unique(ids, return_inverse=True)
-    rows, columns = np.tile(cluster, 2), np.concatenate([votes.first, votes.second])
+    """(clusters, M): what the votes of each cluster, numbered from 0, give to their items, added up."""
+    rows, columns = np.tile(ids, 2), np.concatenate([votes.first, votes.second])
     values = np.concatenate([to_first, to_second])
-    return coo_array((values, (rows, columns)), shape=(len(clusters), items)).tocsr()
+    return coo_array((values, (rows, columns)), shape=(ids.max(initial=-1) + 1, items)).tocsr()
 
 
 def _diagonal(scores: csr_array, moves: Matrix) -> Column:
     """The diagonal of moves · scoresᵀ · scores · movesᵀ."""
     is_wide = np.diff(scores.indptr) > WIDE * len(moves)
     narrow, wide = scores[~is_wide], scores[is_wide]
-    diagonal = ((moves @ (narrow.T @ narrow).toarray()) * moves).sum(axis=1)
+    diagonal = np.zeros(len(moves))
+    if narrow.shape[0]:
+        diagonal += ((moves @ (narrow.T @ narrow).toarray()) * moves).sum(axis=1)
     for start in range(0, wide.shape[0], ROWS):
         diagonal += ((wide[start : start + ROWS].toarray() @ moves.T) ** 2).sum(axis=0)
     return diagonal

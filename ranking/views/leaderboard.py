@@ -13,6 +13,7 @@ from annotator.access import STAFF, ProjectRequest, project_view
 from ranking.leaderboard_forms import SliceForm
 from ranking.models import Judgment
 from ranking.models.leaderboard import Board, Standing, leaderboard_of
+from ranking.models.reliability import fit_of
 
 FEW = 0.01
 """A first place that so small a share of the votes would change rests on few."""
@@ -59,9 +60,12 @@ class Chart:
 @project_view(*STAFF)
 def leaderboard(request: ProjectRequest) -> HttpResponse:
     form = SliceForm(request.GET, project=request.project)
-    boards = leaderboard_of(form.narrow(Judgment.objects.of_project(request.project)))
-    shown = [(board, Chart(board), about_first(board)) for board in boards]
-    return render(request, "ranking/leaderboard.html", {"form": form, "boards": shown})
+    judgments = form.narrow(Judgment.objects.of_project(request.project))
+    found = leaderboard_of(judgments, fit_of(request.project))
+    boards = [(board, Chart(board), about_first(board)) for board in found.boards]
+    return render(
+        request, "ranking/leaderboard.html", {"form": form, "boards": boards, "doubted": found.doubted}
+    )
 
 
 def about_first(board: Board) -> list[str]:

@@ -9,15 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotator.models import Author, Project, Role
-from ranking.models import Judgment
+from ranking.models import Judgment, Reliability
 from ranking.models.leaderboard import boards_of, leaderboard_of
 from ranking.models.version_votes import VersionVotes, version_votes_in
 from ranking.statistics.bradley_terry import Votes
+from ranking.statistics.consensus import Fit
 from ranking.views.leaderboard import Chart, about_first
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_user
 
 from .making import make_compared, make_correction, make_round
+
+NOTHING_KNOWN = Fit({})
 
 
 @pytest.fixture
@@ -27,8 +30,12 @@ def project(db: None) -> Project:
 
 
 def board_of(project: Project):
-    (board,) = leaderboard_of(Judgment.objects.of_project(project))
+    (board,) = boards_in(project)
     return board
+
+
+def boards_in(project: Project, fit: Fit = NOTHING_KNOWN):
+    return leaderboard_of(Judgment.objects.of_project(project), fit).boards
 
 
 def page(client, project: Project, **query: str):
@@ -64,7 +71,7 @@ def test_versions_stand_by_how_often_they_were_preferred(project):
 def test_versions_that_no_votes_connect_are_told_apart(client, project):
     make_compared(project, "Version 1", "Version 2", "Version 3", ranks=[(1, 2, 3)])
     make_compared(project, "Version 8", "Version 9", ranks=[(1, 2)])
-    boards = leaderboard_of(Judgment.objects.of_project(project))
+    boards = boards_in(project)
     assert [len(board.standings) for board in boards] == [3, 2]
     html = page(client, project).text
     assert "Set 1 of 2" in html and html.count("they cannot be compared") == 2
@@ -90,6 +97,27 @@ def test_simulated_votes_are_named(client, project):
     person.save()
     assert board_of(project).simulated_votes == 1
     assert "1 simulated" in page(client, project).text
+
+
+def test_votes_that_say_no_more_than_a_coin_are_left_out_and_it_says_so(client, project):
+    make_compared(project, "Version 1", "Version 2", ranks=[(1, 2), (2, 1), (2, 1)])
+    make_compared(project, "Version 3", "Version 4", ranks=[(1, 2)])
+    given = list(
+        Judgment.objects.of_project(project)
+        .filter(comparison__items__completion__author__name__in=["Version 2", "Version 4"])
+        .order_by("pk")
+    )
+    people = [given[place].volunteer_id for place in (1, 2, 3)]
+    Reliability.objects.bulk_create(
+        Reliability(
+            project=project, volunteer_id=one, if_second=0.5, if_first=0.5, deviation=0.01, in_second=0
+        )
+        for one in people
+    )
+    shown = page(client, project)
+    ((board, _chart, _sentences),) = shown.context["boards"]
+    assert board.votes == 1 and str(board.standings[0].author) == "Version 1"
+    assert "Votes of 3 people are left out" in shown.text
 
 
 def test_it_can_be_narrowed_to_a_language_and_a_subject(client, project):
@@ -156,13 +184,18 @@ def test_the_api_tells_the_same(project):
     make_compared(project, "Version 1", "Version 2", ranks=[(1, 2)] * 3 + [(2, 1)], language="fr")
     address = reverse("api-leaderboard", args=[project.slug])
     coordinator = client_of(coordinator_of(project))
-    (board,) = coordinator.get(address, {"language": "fr"}).json()
+    found = coordinator.get(address, {"language": "fr"}).json()
+    (board,) = found["boards"]
+    assert found["doubted_people"] == 0
     assert [each["version"] for each in board["versions"]] == ["Version 1", "Version 2"]
     assert board["versions"][0]["low"] is None and board["first_changes_without"] == 2
     assert {"version": "Version 2", "against": "Version 1", "points": 1.0, "votes": 4} in board["wins"]
     assert (board["votes"], board["people"], board["one_person_changes_first"]) == (4, 4, False)
     empty = make_round().project
-    assert client_of(coordinator_of(empty)).get(reverse("api-leaderboard", args=[empty.slug])).json() == []
+    assert (
+        client_of(coordinator_of(empty)).get(reverse("api-leaderboard", args=[empty.slug])).json()["boards"]
+        == []
+    )
     assert coordinator.post(address).status_code == 405
     assert client_of(make_member(project)).get(address).status_code == 403
     assert client_of(make_user()).get(address).status_code == 404

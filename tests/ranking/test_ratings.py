@@ -29,15 +29,15 @@ def by_hand(votes: Votes, items: int) -> np.ndarray:
         meat = sum(np.outer(scores[each].sum(axis=0), scores[each].sum(axis=0)) for each in within)
         counts = np.array([sizes[each].sum(axis=0) for each in within])
         number = counts.sum(axis=0) ** 2 / (counts**2).sum(axis=0)
-        with np.errstate(all="ignore"):
-            return np.diag(moves @ meat @ moves.T) * number / (number - 1), number
+        return np.diag(moves @ meat @ moves.T), number
 
-    people, prompts = votes.person.tolist(), votes.prompt.tolist()
-    by = [clustered(ids) for ids in (people, prompts, list(zip(people, prompts, strict=True)))]
-    number = np.minimum(by[0][1], by[1][1])
+    person, prompt = votes.person.tolist(), votes.prompt.tolist()
+    by = [clustered(ids) for ids in (person, prompt, list(zip(person, prompt, strict=True)))]
+    people, prompts = (variance * number / (number - 1) for variance, number in by[:2])
+    judgments, number = by[2][0], np.minimum(by[0][1], by[1][1])
     won = expit(found.rating)
     prior = np.diag(moves @ np.diag(won**2 + (1 - won) ** 2) @ moves.T)
-    variance = np.maximum(by[0][0] + by[1][0] - by[2][0], by[2][0]) + prior
+    variance = np.maximum(people + prompts - judgments, judgments) + prior
     return np.sqrt(variance) * stdtrit(number - 1, 0.975)
 
 
