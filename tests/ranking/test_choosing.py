@@ -59,11 +59,11 @@ def test_without_two_answers_that_have_scores_chance_chooses(scored):
 
 def test_answers_of_an_earlier_sampling_that_have_no_scores_are_left_out():
     project = make_project(completions_per_comparison=2, sampling=Project.Sampling.NEAR_TIE)
-    author = make_answers(project, answers=6)
-    project.prompts.update(split=Split.TRAIN)
-    scored = list(author.completions.order_by("-pk")[:2])
+    author = make_answers(project, prompts=20, answers=6)
+    prompt = project.prompts.filter(split=Split.TRAIN).first()
+    scored = list(author.completions.filter(prompt=prompt).order_by("-pk")[:2])
     scores = {one.pk: [1.0, 2.0] for one in scored}
-    comparison = open_round(project=project, author=author, scores=scores).comparisons.get()
+    comparison = open_round(project=project, author=author, scores=scores).comparisons.get(prompt=prompt)
     assert set(comparison.completions.all()) == set(scored) and comparison.selection_probability == 1
 
 
