@@ -45,6 +45,7 @@ BEST_FIRST = ["This is true.", "This is half.", "This is false."]
 
 def practise(page: Page) -> None:
     """Rank what is shown as it is right, and see that it was."""
+    expect(page.locator("#send")).to_be_enabled()  # the page of a link may still be on its way
     cards = page.locator("#desk .answer")
     texts = [cards.nth(n).inner_text() for n in range(cards.count())]
     if len(texts) == 2:

@@ -83,7 +83,7 @@ def datasets_with(judgment: Judgment, project: Project) -> QuerySet[Dataset]:
     for inclusion in judgment.inclusions.all():
         within = Q(number__gte=inclusion.first)
         spans |= within if inclusion.last is None else within & Q(number__lte=inclusion.last)
-    return Dataset.objects.filter(spans, project=project).prefetch_related("withdrawn_parts")
+    return project.datasets.filter(spans).prefetch_related("withdrawn_parts")
 
 
 def step_of(
