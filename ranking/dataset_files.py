@@ -9,6 +9,8 @@
 | weight                       | 2 * probability - 1                                                  |
 | votes                        | {chosen, rejected, ties}: how many judgments voted how               |
 | divided                      | whether people divide about it, by taste and not by mistake          |
+| selection_probability        | how likely the comparison had just these answers of its prompt; null |
+|                              | where nobody chose them                                              |
 | source                       | ranking, rewrite, chat or chat_rewrite: where it comes from          |
 | split                        | train or held_out                                                    |
 | round, language              | number of the round; BCP 47 tag of the prompt                        |
@@ -45,6 +47,7 @@ SCHEMA = pa.schema(
         ("weight", pa.float64()),
         ("votes", pa.struct([("chosen", pa.int32()), ("rejected", pa.int32()), ("ties", pa.int32())])),
         ("divided", pa.bool_()),
+        ("selection_probability", pa.float64()),
         ("source", pa.string()),
         ("split", pa.string()),
         ("round", pa.int32()),
@@ -152,6 +155,9 @@ Pairs of answers of a chatbot, and which of the two people preferred.
 - The files `{UNPAIRED}_…`, if there are any, are thumbs up and down from the chat in TRL's unpaired
   preference format, which KTO reads: `load_dataset("path/to/this/folder", "{UNPAIRED}")`.
 - `weight` is 2 × `probability` − 1, for training with `chosen` as certain; `votes` are as they were cast.
+- `selection_probability` is how likely the comparison was to have just these answers of its prompt. A rule
+  may ask more about some than about others: to say something about all answers, weigh a pair by 1 over it.
+  It is null where nobody chose: in the chat and in blind tests.
 - A late judgment came after its volunteer's time for the comparison had run out; it votes like any other.
 - A prompt is in one split for ever, never in both.
 - Volunteers saw the answers in random order and without their authors. Nothing here names a volunteer.

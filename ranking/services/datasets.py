@@ -173,6 +173,7 @@ def _rows(pairs: list[Pair]) -> list[Row]:
                 "weight": 2 * pair.probability - 1,
                 "votes": dict(zip(("chosen", "rejected", "ties"), pair.votes, strict=True)),
                 "divided": pair.divided,
+                "selection_probability": comparison.selection_probability,
                 "source": pair.source,
                 "split": prompt.split,
                 "round": comparison.round.number,

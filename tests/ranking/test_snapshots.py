@@ -31,7 +31,7 @@ from training.rlhf.data.files import read_preferences
 from training.rlhf.recipes import DatasetFile
 from training.rlhf.rundir import RunDirectory
 
-from .making import make_answers, make_assignment, make_judgment, make_round
+from .making import make_answers, make_assignment, make_compared, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 FILES = {"train.parquet", "held_out.parquet", "train.jsonl", "held_out.jsonl", "README.md", "manifest.json"}
@@ -89,6 +89,17 @@ def test_a_divided_pair_is_kept_with_the_shares_of_both_sides():
     (row,) = rows_of(snapshot_preferences(project=current.project))
     assert row["divided"] and (row["probability"], row["weight"]) == (0.5, 0)
     assert row["votes"] == {"chosen": 5, "rejected": 5, "ties": 0}
+
+
+def test_a_pair_says_how_likely_its_answers_were_chosen_where_somebody_chose(project):
+    make_answers(project, answers=4, name="Version 2")
+    later = open_round(project=project, author=project.authors.get(name="Version 2"))
+    judge_round(later, (1, 2, 3))
+    make_compared(project, "Version 3", "Version 4", ranks=[(1, 2)])
+    rows = rows_of(snapshot_preferences(project=project))
+    tested = later.comparisons.get(selection_probability=None).pk
+    kinds = {(row["round"], row["comparison_id"] == tested): row["selection_probability"] for row in rows}
+    assert kinds == {(1, False): 1.0, (2, False): 1 / 4, (2, True): None}
 
 
 def test_texts_are_read_in_as_many_queries_as_their_number_needs(project, monkeypatch):

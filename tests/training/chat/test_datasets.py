@@ -52,6 +52,7 @@ def test_every_pair_says_where_it_comes_from(dataset):
     assert set(chat) == {"chat", "chat_rewrite"} and desk
     assert chat["chat"]["chosen"][0]["content"] == "They store water for the dry season."
     assert chat["chat_rewrite"]["chosen"][0]["content"] == "Glaciers keep water for the summer."
+    assert {row["selection_probability"] for row in chat.values()} == {None}
     assert dataset.manifest["counts"]["chat_judgments"] == 2
     assert [row["source"] for row in rows_of(dataset, "demonstrations_")] == ["chat_rewrite"]
 
