@@ -1,6 +1,6 @@
 """Real votes: how well held-out votes are foretold by the majority of the others, and by their consensus.
 
-The votes of 124 crowd workers on answers of 60 models (llmfao, CC BY 4.0), ties left out. Each tenth in turn
+The votes of 124 crowd workers on answers of 59 models (llmfao, CC BY 4.0), ties left out. Each tenth in turn
 is foretold from the rest. The majority's forecast is its share of votes, smoothed as suits these votes best:
 its log loss is the lowest that it can have. The consensus says how a vote of anybody would fall, or that of
 the person who gave it. Differences have 95 % intervals by bootstrap over people.
