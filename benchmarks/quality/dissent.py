@@ -2,6 +2,9 @@
 
 A person is branded whose reliability is doubted (`People.doubted`). The oracle knows everybody's ability,
 kind and taste, and how tastes are correlated, but no pair: nobody finds more contested pairs by votes alone.
+
+With few votes there is also a minority whose members state it. Where 20 % of the people are bad and all have
+one taste, a group of people by chance and the group of all bad ones must not be believed.
 """
 
 from collections import defaultdict
@@ -23,7 +26,12 @@ KINDS: dict[str, dict[str, Any]] = {
     "6 votes a pair": {"pairs": 5000, "overlap": 6, "bad": 0.0},
     "6 votes a pair, 20 % bad": {"pairs": 5000, "overlap": 6, "bad": 0.2},
 }
+FEW: dict[str, Any] = {"pairs": 2500, "overlap": 4}
+"""20 votes of each of 500 people."""
 BARS: dict[str, dict[str, Any]] = {
+    "few votes: stated groups found": {"least": 1.0},
+    "few votes: groups of chance believed": {"most": 0.0},
+    "few votes: groups of bad people believed": {"most": 0.0},
     **{f"{kind}: members branded": {"most": 0.05} for kind in KINDS},
     "3 votes a pair: contested pairs, AUC": {"least": 0.75},
     "6 votes a pair: contested pairs, AUC": {"least": 0.75},
@@ -39,6 +47,8 @@ def rows(options: Options) -> Iterator[Row]:
                 found[name, figure].append(value)
             alike = find_groups(simulate(seed, **kind).votes)
             found[name, "one taste: groups found"].append(float(alike is not None))
+        for figure, value in _of_stated(seed):
+            found["few votes", figure].append(value)
     for (name, figure), values in found.items():
         yield Row(f"{name}: {figure}", tuple(values), **BARS.get(f"{name}: {figure}", {}))
 
@@ -58,6 +68,19 @@ def _of_minority(seed: int, kind: dict[str, Any]) -> Iterator[tuple[str, float]]
         odds = groups.odds(votes, vote_weights(votes, people.right))
         yield "contested pairs, AUC", area_under_curve(groups.differ(odds), drawn.contested)
         yield "contested pairs, AUC of the oracle", area_under_curve(_know_all(drawn), drawn.contested)
+
+
+def _of_stated(seed: int) -> Iterator[tuple[str, float]]:
+    drawn = simulate(seed, minority=MINORITY, correlation=CORRELATION, bad=0.0, **FEW)
+    yield "groups found by votes alone", float(find_groups(drawn.votes) is not None)
+    yield (
+        "stated groups found",
+        float(find_groups(drawn.votes, stated=[drawn.people.minority]) is not None),
+    )
+    alike = simulate(seed, bad=0.2, **FEW)
+    chance = np.random.default_rng(seed).random(alike.votes.people) < MINORITY
+    for name, group in (("chance", chance), ("bad people", alike.people.bad)):
+        yield f"groups of {name} believed", float(find_groups(alike.votes, stated=[group]) is not None)
 
 
 def _know_all(drawn: Simulation) -> Floats:

@@ -1,6 +1,7 @@
 """Finding out from all votes of a project what is known of its people: `Fit`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 import numpy as np
@@ -12,15 +13,20 @@ from .temperature import temperature_of
 from .votes import Votes
 
 
-def fit_votes(ballots: Ballots, checked: Mapping[int, tuple[float, float]]) -> Fit:
+def fit_votes(
+    ballots: Ballots,
+    checked: Mapping[int, tuple[float, float]],
+    stated: Collection[AbstractSet[int]] = (),
+) -> Fit:
     """What the ballots say of people; `checked` has how many known answers each had right and wrong, by id.
 
-    Groups come first: the reliability of those in a minority is told by what their own group prefers.
+    `stated` has the ids of those who state each group. Groups come first: the reliability of people in a
+    minority is told by what their own group prefers.
     """
     votes, ids = votes_of(ballots)[1:]
     right, wrong = np.array([checked.get(one, (0.0, 0.0)) for one in ids.tolist()]).reshape(-1, 2).T
     known = Checked(right, wrong)
-    groups = find_groups(votes, known)
+    groups = find_groups(votes, known, [np.isin(ids, list(each)) for each in stated])
     people = fit_people(votes, known, groups)
     second = groups.second if groups else np.zeros(len(ids))
     columns = np.column_stack([people.right, people.deviation, second]).tolist()

@@ -56,6 +56,15 @@ def test_groups_of_people_are_kept_with_their_members():
     assert drawn.contested[found.divided].mean() > 0.8
 
 
+def test_people_who_state_a_group_are_one_where_their_votes_say_so():
+    drawn = simulate(0, people=120, pairs=200, overlap=4, bad=0.0, minority=0.3)
+    ballots, stated = ballots_of(drawn), set(np.flatnonzero(drawn.people.minority).tolist())
+    fit = fit_votes(ballots, {}, [stated])
+    assert fit_votes(ballots, {}).contested is None and fit.contested > 0.3
+    found = {one for one, known in fit.known.items() if known.in_second > 1 / 2}
+    assert len(found ^ stated) < 6
+
+
 def test_practice_tells_of_those_who_have_judged_little():
     ballots = Ballots.of([(0, 1, 5, 11, 1, 0), (0, 1, 5, 12, 2, 1)])
     better, worse = (fit_votes(ballots, {5: counts}).known[5].if_first for counts in ((8, 0), (0, 8)))

@@ -6,6 +6,8 @@ import pytest
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from annotator.models import Project, StatedGroup
+from annotator.models.groups import group_key
 from ranking.models import Judgment, PracticeAssignment, Reliability, VoteFit
 from ranking.models.collected import ballots_in, collected_in
 from ranking.models.reliability import ASKED_FOR, fit_of
@@ -14,6 +16,7 @@ from ranking.services import claim_next, leave_project, snapshot_preferences
 from ranking.services.fits.worker import fit_project
 from ranking.services.personal_data import reliability
 from ranking.services.practice import add_practice
+from ranking.statistics import fitting
 from ranking.statistics.consensus import Fit, find_consensus
 from ranking.tasks import fit_votes_of
 from tests.factories import make_member
@@ -73,6 +76,19 @@ def test_the_job_stores_how_reliable_members_are(current, people):
     assert (stored.contested, stored.asked_at) == (None, None)
     assert fit_of(current.project).temperature == stored.temperature
     fit_votes_of.call(0)  # its project was deleted meanwhile
+
+
+def test_groups_that_people_state_and_the_project_asks_for_are_tried(current, people, monkeypatch):
+    Project.objects.filter(pk=current.project_id).update(groups=["Farmers"])
+    for name, members in (("Farmers", people[:2]), ("No longer asked for", people[2:])):
+        for membership in current.project.memberships.filter(user__in=members):
+            StatedGroup.objects.create(membership=membership, name=group_key(name))
+    tried = []
+    monkeypatch.setattr(
+        fitting, "fit_votes", lambda _ballots, _checked, stated: tried.extend(stated) or Fit({})
+    )
+    fit_project(Project.objects.get(pk=current.project_id))
+    assert tried == [{member.pk for member in people[:2]}]
 
 
 def test_a_new_judgment_counts_at_once_with_what_is_known_of_its_volunteer(current, people):

@@ -4,13 +4,15 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from annotator.models import Project
+from annotator.models import Project, StatedGroup
 from ranking.models import Judgment, PracticeAssignment, Reliability, VoteFit
 from ranking.models.collected import ballots_in
 from ranking.statistics.consensus import Fit
 
 MOST_PRACTICE = 8
 """For how many known answers practice counts at most: it is easy, and can be repeated."""
+MOST_STATED = 10
+"""Of the groups that people state so many are tried."""
 
 
 def fit_project(project: Project) -> None:
@@ -24,7 +26,8 @@ def find_fit(project: Project) -> Fit:
     # Here and not above: a web process, which fits nothing, does without 25 MB of SciPy.
     from ranking.statistics.fitting import fit_votes
 
-    return fit_votes(ballots_in(Judgment.objects.of_project(project)), _checked(project))
+    stated = list(StatedGroup.objects.people_of(project).values())[:MOST_STATED]
+    return fit_votes(ballots_in(Judgment.objects.of_project(project)), _checked(project), stated)
 
 
 @transaction.atomic
