@@ -13,7 +13,7 @@ from django_stubs_ext import StrOrPromise
 from annotator.codes.languages import language_name
 from annotator.forms.log import DayField, midnight
 from annotator.imports.tags import LONGEST_TAG
-from annotator.models import FlagKind, Project, Split
+from annotator.models import Author, FlagKind, Project, Split
 from annotator.models.personal_settings import primary_language
 
 from .models import Comparison, Judgment, Round
@@ -70,7 +70,23 @@ class JudgmentFilterForm(forms.Form):
     )
     since = DayField(label=_("From"), required=False)
     until = DayField(label=_("Until"), required=False)
+    version = forms.ModelChoiceField(
+        Author.objects.none(),
+        label=_("With an answer by"),
+        required=False,
+        empty_label=ALL[1],  # type: ignore[arg-type]
+    )
+    against = forms.ModelChoiceField(
+        Author.objects.none(),
+        label=_("And one by"),
+        required=False,
+        empty_label=ALL[1],  # type: ignore[arg-type]
+    )
+    guidelines = forms.IntegerField(
+        label=_("Version of the guidelines"), required=False, min_value=0, max_value=HIGHEST
+    )
     dataset = forms.IntegerField(label=_("In dataset"), required=False, min_value=1, max_value=HIGHEST)
+    missing = forms.IntegerField(label=_("Not in dataset"), required=False, min_value=1, max_value=HIGHEST)
     prompt = forms.IntegerField(label=_("Prompt"), required=False, min_value=1, max_value=HIGHEST)
     comparison = forms.IntegerField(label=_("Comparison"), required=False, min_value=1, max_value=HIGHEST)
     answer = forms.IntegerField(label=_("Answer"), required=False, min_value=1, max_value=HIGHEST)
@@ -79,6 +95,10 @@ class JudgmentFilterForm(forms.Form):
         super().__init__(data)
         self.project = project
         self.fields["round"].queryset = project.rounds.begun()  # type: ignore[attr-defined]
+        # People who wrote answers have their name there, which this page never tells.
+        versions = project.authors.exclude(kind=Author.Kind.PERSON).order_by("pk")
+        for name in ("version", "against"):
+            self.fields[name].queryset = versions  # type: ignore[attr-defined]
         tags = project.prompts.order_by().values_list("language", flat=True).distinct()
         codes = sorted({primary_language(tag) for tag in tags})
         names = [(code, language_name(code)) for code in codes]

@@ -52,11 +52,15 @@ class BoardSerializer(serializers.Serializer):
 
     @extend_schema_field(WinsSerializer(many=True))
     def get_wins(self, board: Board) -> list[dict[str, Any]]:
-        names = [each.author.name for each in board.standings]
         return [
-            {"version": name, "against": names[place], "points": won.points, "votes": won.votes}
-            for name, (_standing, wins) in zip(names, board.rows, strict=True)
-            for place, won in enumerate(wins)
+            {
+                "version": each.author.name,
+                "against": other.author.name,
+                "points": won.points,
+                "votes": won.votes,
+            }
+            for each, wins in board.rows
+            for won, other in wins
             if won
         ]
 

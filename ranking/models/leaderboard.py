@@ -68,8 +68,10 @@ class Board:
         return any(each.low is None for each in self.standings)
 
     @property
-    def rows(self) -> Iterator[tuple[Standing, list[Won | None]]]:
-        return zip(self.standings, self.wins, strict=True)
+    def rows(self) -> Iterator[tuple[Standing, list[tuple[Won | None, Standing]]]]:
+        """Each version with what it won against each, itself among them."""
+        for standing, wins in zip(self.standings, self.wins, strict=True):
+            yield standing, list(zip(wins, self.standings, strict=True))
 
 
 @dataclass(frozen=True)

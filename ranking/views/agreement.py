@@ -73,7 +73,10 @@ def _parts(form: JudgmentFilterForm, link: Callable[..., str]) -> list[tuple[str
         (_("Round"), [Row(str(each), figures, link(round=each)) for each, figures in found[Part.ROUND]]),
         (
             _("Version of the guidelines"),
-            [Row(str(each or _("none")), figures, "") for each, figures in found[Part.GUIDELINES]],
+            [
+                Row(str(each or _("none")), figures, link(guidelines=each))
+                for each, figures in found[Part.GUIDELINES]
+            ],
         ),
         (
             _("Language"),

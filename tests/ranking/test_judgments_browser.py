@@ -12,14 +12,16 @@ from django.utils import timezone
 
 from annotator.models import FlagKind, Project, Role, User
 from annotator.pseudonyms import pseudonym_of
+from annotator.services.guidelines import write_guidelines
 from ranking.browsing_forms import judgments_url
 from ranking.models import Judgment, SavedFilter
 from ranking.models.saved_filters import MOST_SAVED
 from ranking.services import claim_next, leave_project, snapshot_preferences
 from tests.factories import coordinator_of, make_member, make_project
+from tests.linked_numbers import linked_numbers
 
 from .desk import words_of
-from .making import let_lapse, make_assignment, make_correction, make_judgment, make_round
+from .making import let_lapse, make_assignment, make_compared, make_correction, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 
@@ -193,6 +195,37 @@ def test_the_judgments_of_a_dataset_are_those_that_it_was_made_of(reviewing, pro
     assert found(reviewing, project, dataset=dataset.number + 1) == []
 
 
+def test_what_a_dataset_lacks_is_what_the_next_one_will_hold(reviewing, project):
+    person = make_member(project)
+    make_judgment(make_assignment(project.rounds.get(), person), 1, 2)
+    dataset = snapshot_preferences(project=project)
+    assert found(reviewing, project, missing=dataset.number) == []
+    late = make_judgment(make_assignment(project.rounds.get(), person), 1, 2)
+    assert found(reviewing, project, missing=dataset.number) == [late.pk]
+    assert found(reviewing, project, missing=dataset.number + 1) == []
+
+
+def test_judgments_are_narrowed_by_whose_answers_they_compare(reviewing, project, newest):
+    make_compared(project, "Version 8", "Version 9", ranks=[(1, 2)])
+    one, eight, nine = (project.authors.get(name=f"Version {number}").pk for number in (1, 8, 9))
+    (tested,) = found(reviewing, project, version=eight)
+    assert found(reviewing, project, version=nine, against=eight) == [tested]
+    assert found(reviewing, project, version=one, against=eight) == []
+    assert tested not in found(reviewing, project, version=one, round=1)
+    offered = reviewing.get(judgments_url(project)).context["form"].fields["version"].queryset
+    assert newest.demonstration.completion.author not in offered and offered.count() == 3
+
+
+def test_judgments_are_narrowed_by_the_guidelines_in_force(reviewing, project):
+    coordinator, before = coordinator_of(project), found(reviewing, project)
+    write_guidelines(project=project, text="True comes first.", actor=coordinator)
+    after = make_judgment(make_assignment(project.rounds.get(), make_member(project)), 1, 2)
+    write_guidelines(project=project, text="Short comes first.", actor=coordinator)
+    assert found(reviewing, project, guidelines=0) == before
+    assert found(reviewing, project, guidelines=1) == [after.pk]
+    assert found(reviewing, project, guidelines=2) == found(reviewing, project, guidelines=3) == []
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -202,6 +235,9 @@ def test_the_judgments_of_a_dataset_are_those_that_it_was_made_of(reviewing, pro
         "flag=x",
         "since=x",
         "dataset=-1",
+        "version=x",
+        "against=999999",
+        "guidelines=-1",
         "before=x",
         "q=%00",
     ],
@@ -301,8 +337,15 @@ def test_too_many_filters_and_one_without_a_name_are_refused(reviewing, project)
 
 def test_pages_link_their_numbers_to_as_many_judgments(client, project, newest):
     client.force_login(coordinator_of(project))
-    numbers = client.get(reverse("rankings", args=[project.slug]), {"round": 1}).text
-    assert judgments_url(project, round=1, source="desk", verdict="ranked").replace("&", "&amp;") in numbers
+    snapshot_preferences(project=project)
+    rankings, datasets, progress = (
+        linked_numbers(client, project, client.get(reverse(name, args=[project.slug, *args])).text)
+        for name, args in (("rankings", []), ("datasets", []), ("round-progress", [1]))
+    )
+    assert rankings == [(7, 7), (5, 7)], "five of all rankings have one best answer"
+    assert datasets[:2] == [(7, 7), (0, 0)], "after them come pairs"
+    assert sorted(progress) == [(3, 3), (4, 4)]
+    assert judgments_url(project, dataset=1) in client.get(reverse("dataset", args=[project.slug, 1])).text
     overview = client.get(reverse("project", args=[project.slug])).text
     assert judgments_url(project, source="desk") in overview
     with pytest.raises(TypeError, match="no filter colour"):

@@ -17,6 +17,7 @@ from ranking.statistics.consensus import Fit
 from ranking.views.leaderboard import Chart, about_first
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member, make_user
+from tests.linked_numbers import linked_numbers
 
 from .making import make_compared, make_correction, make_round
 
@@ -134,6 +135,16 @@ def test_it_can_be_narrowed_to_a_language_and_a_subject(client, project):
         assert (str(board.standings[0].author), board.votes) == (best, votes)
     nothing = page(client, project, language="en", tag="sea ice")
     assert nothing.context["boards"] == [] and "Nobody has compared answers" in nothing.text
+
+
+def test_votes_lead_to_the_judgments_that_gave_them(client, project):
+    make_compared(project, "Version 1", "Version 2", "Version 3", ranks=[(1, 2, 3)] * 2, language="fr")
+    make_compared(project, "Version 2", "Version 3", ranks=[(1, 2)])
+    found = linked_numbers(client, project, page(client, project).text)
+    # Each version stands against two others, so of two judgments on all three it has four votes.
+    assert sorted(found) == [(2, 2)] * 4 + [(3, 3)] * 2 + [(4, 2), (5, 3), (5, 3)]
+    french = linked_numbers(client, project, page(client, project, language="fr").text)
+    assert sorted(french) == [(2, 2)] * 6 + [(4, 2)] * 3
 
 
 def test_before_the_first_vote_and_with_one_version_it_says_what_to_do(client, project):

@@ -8,9 +8,11 @@ from itertools import islice
 import numpy as np
 import pytest
 from django.urls import reverse
+from django.utils.html import escape
 
 from annotator.errors import RefusedError
 from annotator.models import Role, Split
+from ranking.browsing_forms import judgments_url
 from ranking.models import Assignment, Judgment, Round
 from ranking.models.round_states import RoundState
 from ranking.services import claim_next, open_round, submit_judgment
@@ -352,6 +354,9 @@ def test_a_coordinator_asks_people_and_reads_what_they_say(client, candidate):
     text = client.get(page).text
     assert "People prefer its answers" in text and "is the better guess" in text
     assert "Ask people" not in text
+    versions = {"version": candidate.author_id, "against": test.baseline.author_id}
+    votes = judgments_url(project, round=test.round.number, **versions)
+    assert escape(votes) in text and client.get(votes).context["count"] == test.votes
 
 
 def test_a_verdict_that_few_votes_carry_says_so(client, candidate):

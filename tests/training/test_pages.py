@@ -17,6 +17,7 @@ from annotator.models import Project, Role
 from annotator.shown import text_of as facts_text
 from ranking.services import open_round, snapshot_preferences
 from tests.factories import coordinator_of, make_member, make_project, make_user
+from tests.linked_numbers import linked_numbers
 from tests.pressing import filled, press
 from tests.training.making import (
     PROMPTS,
@@ -194,7 +195,7 @@ def test_the_overview_says_what_an_update_would_use(client):
     project = make_judged()
     client.force_login(coordinator_of(project))
     text = text_of(client.get(address("training", project)))
-    assert f'<p class="number">{PROMPTS}</p>' in text
+    assert (PROMPTS, PROMPTS) in linked_numbers(client, project, text)
     assert "Close Round 1 and open one with new answers" in text
     assert "No updates are scheduled." in text
 

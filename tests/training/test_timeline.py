@@ -4,13 +4,16 @@ import re
 
 import pytest
 from django.urls import reverse
+from django.utils.html import escape
 
 from annotator.models import Project, User
 from annotator.services.prompts.withdrawing import withdraw_prompts
+from ranking.browsing_forms import judgments_url
 from ranking.models import Judgment, Round
 from ranking.models.reliability import fit_of
 from ranking.services import claim_next, submit_judgment
 from tests.factories import coordinator_of, make_member
+from tests.linked_numbers import linked_numbers
 from tests.training.making import (
     METRICS,
     PROMPTS,
@@ -65,7 +68,7 @@ def test_each_round_tells_what_it_collected_which_version_answered_and_which_was
         assert line.collected.people == again.values("volunteer").distinct().count()
 
 
-def test_judgments_after_the_cut_off_are_told_apart():
+def test_judgments_after_the_cut_off_are_told_apart(client):
     project = make_judged(judgments_per_comparison=2)
     make_finished(make_update(project))
     late = make_member(project)
@@ -79,9 +82,16 @@ def test_judgments_after_the_cut_off_are_told_apart():
         )
     (line,) = lines(project)
     assert (line.collected.judgments, line.late) == (PROMPTS + 3, 3)
+    client.force_login(coordinator_of(project))
+    page = client.get(reverse("round", args=[project.slug, 1])).text
+    after = judgments_url(project, round=1, missing=1)
+    assert escape(after) in page and client.get(after).context["count"] == 3
     prompts = project.prompts.filter(comparisons__judgments__volunteer=late)
     withdraw_prompts(project=project, prompt_ids=[prompts.first().pk], actor=None)
     assert lines(project)[0].late == 2, "of a withdrawn prompt none will count for the next update"
+    release_version(version=line.candidate, actor=None)
+    overview = client.get(reverse("training", args=[project.slug])).text
+    assert linked_numbers(client, project, overview) == [(2, 2)]
 
 
 def test_what_a_round_took_has_its_sampling_all_its_updates_and_attempts_without_success():

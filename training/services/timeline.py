@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Prefetch, QuerySet
 
 from annotator.models import Project
-from ranking.models import Inclusion, Judgment, Round
+from ranking.models import Dataset, Inclusion, Judgment, Round
 from ranking.models.collected import Collected, collected_in
 from ranking.models.round_states import RoundState
 from ranking.statistics.consensus import Fit
@@ -39,12 +39,13 @@ class Expense:
 class RoundLine:
     """One round: `before` answered its prompts, `candidate` is what the newest update made of it.
 
-    `late` judgments are not in the dataset of the newest update: they count for the next one.
+    `late` judgments are not in `learned`, the dataset of the newest update: they count for the next one.
     """
 
     round: Round
     collected: Collected
     late: int
+    learned: Dataset | None
     before: ModelVersion | None
     updates: list[Update]
     expense: Expense
@@ -82,6 +83,7 @@ def line_of(one: Round, fit: Fit) -> RoundLine:
         round=one,
         collected=collected_in(judgments, fit),
         late=late,
+        learned=last,
         before=getattr(one.author, "version", None),
         updates=updates,
         expense=Expense.of(runs),

@@ -21,6 +21,7 @@ from training.services.enough import Missing, Quantity
 from training.services.sampling.control import cancel_sampling, sample_live_version
 from training.services.schedules import NOT_ENOUGH, PAUSED, UNDER_WAY, last_saved, passed_over, upcoming
 from training.services.serving.state import state_of
+from training.services.updates.control import learned_dataset
 from training.services.versions.releases import roll_back
 from training.services.versions.withdrawn_datasets import withdrawn_datasets
 from training.services.week import Step, week_of
@@ -63,6 +64,7 @@ def training(request: ProjectRequest) -> HttpResponse:
         "taken_back": withdrawn_datasets(project),
         "updates": project.updates.select_related("candidate", "started_by")[:RECENT],
         "week": week,
+        "learned": learned_dataset(project),
         "ranked": Tally.objects.progress(week.open_round, request.user) if week.open_round else None,
         "primary": primary_of(week, sampling, unpacking, has_prompts=has_prompts),
         "can_start": can_start(sampling, unpacking),

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
-from annotator.models import Project, User
+from annotator.models import Author, Project, User
 from annotator.pseudonyms import pseudonym_of
-from ranking.models import ComparisonItem, Dataset, Flag, Judgment, Rating
+from ranking.models import ComparisonItem, Dataset, Flag, Inclusion, Judgment, Rating
 
 Narrow = Callable[[Any, Project], Q]
 
@@ -55,6 +55,27 @@ def counted_in(number: int, project: Project) -> Q:
     return Q(pk__in=Judgment.objects.counted_in(dataset).values("pk") if dataset else [])
 
 
+def missing_from(number: int, project: Project) -> Q:
+    """What this dataset lacks and the next one will hold; none, where there is no such dataset."""
+    dataset = Dataset.objects.filter(project=project, number=number).first()
+    return Q(pk__in=Inclusion.objects.missing_from(dataset).values("pk") if dataset else [])
+
+
+def with_an_answer_of(author: Author, project: Project) -> Q:
+    own = ComparisonItem.objects.filter(comparison=OuterRef("comparison"), completion__author=author)
+    return Q(Exists(own))
+
+
+def given_under(number: int, project: Project) -> Q:
+    """Given while the guidelines of this number were in force, 0 for before the first ones."""
+    versions = project.guidelines_versions.order_by("number")
+    begun = dict(versions.filter(number__in=(number, number + 1)).values_list("number", "created_at"))
+    if number and number not in begun:
+        return Q(pk__in=[])
+    since = Q(created_at__gte=begun[number]) if number else Q()
+    return since & Q(created_at__lt=begun[number + 1]) if number + 1 in begun else since
+
+
 def on_prompts_of(field: str) -> Narrow:
     return lambda value, project: Q(**{f"comparison__prompt__{field}": value})
 
@@ -74,6 +95,10 @@ FILTERS: dict[str, Narrow] = {
     "split": on_prompts_of("split"),
     "late": lambda late, project: Q(late=late == "yes"),
     "dataset": counted_in,
+    "missing": missing_from,
+    "version": with_an_answer_of,
+    "against": with_an_answer_of,
+    "guidelines": given_under,
     "prompt": on_prompts_of("number"),
     "comparison": lambda pk, project: Q(comparison=pk),
     "answer": lambda pk, project: Q(

@@ -11,7 +11,7 @@ from annotator.errors import RefusedError
 from annotator.models import Project, User
 from annotator.services.audit import record
 from annotator.shown import Shown, check_shown
-from ranking.models import Inclusion, Judgment
+from ranking.models import Dataset, Inclusion, Judgment
 from ranking.models.judgments import JudgmentQuerySet
 from ranking.models.round_states import RoundState
 from training.facts import update_facts
@@ -125,9 +125,15 @@ def new_judgments(project: Project) -> JudgmentQuerySet:
     By their ids, though inclusions know it exactly: pages that open often ask for this, and find the newest
     judgments by an index instead of looking at all. A restored prompt's old judgments are not counted.
     """
-    last = Update.objects.filter(project=project, state=State.SUCCEEDED, dataset__isnull=False).first()
-    seen = last.dataset.last_judgment_id if last and last.dataset else 0
-    return Judgment.objects.for_dataset(project).filter(pk__gt=seen)
+    last = learned_dataset(project)
+    return Judgment.objects.for_dataset(project).filter(pk__gt=last.last_judgment_id if last else 0)
+
+
+def learned_dataset(project: Project) -> Dataset | None:
+    """That of the last successful update."""
+    updates = Update.objects.select_related("dataset").filter(project=project, state=State.SUCCEEDED)
+    last = updates.filter(dataset__isnull=False).first()
+    return last.dataset if last else None
 
 
 def _needs_new_dataset(update: Update) -> bool:

@@ -82,7 +82,7 @@ def gate_of(version: ModelVersion) -> GateView | None:
     conditions = conditions_of(version)
     if not conditions:
         return None
-    test = BlindTest.objects.select_related("baseline").filter(candidate=version).first()
+    test = BlindTest.objects.select_related("baseline", "round").filter(candidate=version).first()
     lines = [Line(each.holds, _words(each.rule, each.holds)) for each in conditions]
     done = min(100, 100 * test.votes // LOOKS[-1]) if test else 0
     return GateView(lines, test, _sentences(version, test) if test else [], done, slices_of(version))
