@@ -12,13 +12,14 @@ import json
 from pathlib import Path
 
 from benchmarks.processes import ROOT
-from benchmarks.quality import agreement, consensus, dissent, real, versions
+from benchmarks.quality import agreement, anomalies, consensus, dissent, real, versions
 from benchmarks.quality.table import Options, Table, as_json, show
 
 RESULTS = ROOT / "build/bench/quality.json"
 TABLES: dict[str, Table] = {
     "consensus": consensus.rows,
     "dissent": dissent.rows,
+    "anomalies": anomalies.rows,
     "versions": versions.rows,
     "real votes": real.rows,
     "agreement": agreement.rows,
