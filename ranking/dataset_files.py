@@ -134,6 +134,7 @@ Pairs of answers of a chatbot, and which of the two people preferred.
 | of these from the chat | {counts["chat_judgments"]} |
 | of these late | {counts["late_judgments"]} |
 | of these by simulated volunteers | {counts["simulated_judgments"]} ({about["simulated_share"]:.0%}) |
+| left out by reviewers | {_left_out(about["excluded"])} |
 | comparisons | {counts["comparisons"]} |
 | pairs for training | {counts["train"]} |
 | pairs held out | {counts["held_out"]} |
@@ -173,6 +174,14 @@ preferences = load_dataset("path/to/this/folder")
 
 {about["license"]}
 """
+
+
+def _left_out(excluded: dict[str, Any]) -> str:
+    """How many judgments are missing, of how many people, and for which reasons."""
+    if not excluded["people"]:
+        return "none"
+    reasons = ", ".join(f"{reason}: {count}" for reason, count in excluded["reasons"].items())
+    return f"{excluded['judgments']}, people: {excluded['people']} ({reasons})"
 
 
 def _card_config(name: str, prefix: str, counts: dict[str, int]) -> str:

@@ -2,10 +2,20 @@
 
 from django.utils.translation import gettext as _
 
-from annotator.models import AuditEvent, Project
+from annotator.models import AuditEvent, Project, User
+from annotator.pseudonyms import pseudonym_of
 from annotator.shown import Fact, Facts
 
-from .models import AnswerReview, Dataset, Demonstration, Mask, PracticeComparison, Round
+from .models import (
+    AnswerReview,
+    Dataset,
+    Demonstration,
+    Exclusion,
+    Finding,
+    Mask,
+    PracticeComparison,
+    Round,
+)
 
 
 def round_facts(project: Project) -> Facts:
@@ -83,6 +93,31 @@ def rewrite_facts(demonstration: Demonstration) -> Facts:
 
 def _counts_words(value: str) -> str:
     return _("counts") if value == "yes" else _("was corrected")
+
+
+def person_facts(project: Project, volunteer: User) -> Facts:
+    """Whether a person's judgments are left out, and what waits for a reviewer's look at them."""
+    excluded = Exclusion.objects.active().filter(project=project, volunteer=volunteer).exists()
+    waiting = Finding.objects.waiting_in(project).filter(volunteer=volunteer)
+    verbs = ("person.excluded", "person.included", "person.looks_fine", "person.looked_at_again")
+    events = AuditEvent.objects.about(project, *verbs).filter(
+        data__person=pseudonym_of(project.pk, volunteer.pk)
+    )
+    return {
+        "judgments": Fact(_("Judgments"), "out" if excluded else "in", _inclusion_words, events),
+        "found": Fact(
+            _("To look at"), ".".join(sorted(waiting.values_list("kind", flat=True))), _found_words
+        ),
+    }
+
+
+def _inclusion_words(value: str) -> str:
+    return _("left out") if value == "out" else _("counted")
+
+
+def _found_words(value: str) -> str:
+    words = dict(Finding.Kind.choices)
+    return ", ".join(str(words.get(kind, kind)) for kind in value.split("."))
 
 
 def practice_facts(comparison: PracticeComparison) -> Facts:

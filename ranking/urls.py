@@ -19,7 +19,7 @@ from .views import (
     rounds,
     withdrawal,
 )
-from .views.review import flags, names, queue, rewrites
+from .views.review import flags, names, people, queue, rewrites
 
 project_patterns = [
     path("", project.project, name="project"),
@@ -64,6 +64,11 @@ project_patterns = [
     path("review/flags/<int:pk>/", flags.decide, name="decide-answer"),
     path("review/rewrites/", rewrites.rewrites, name="review-rewrites"),
     path("review/rewrites/<int:pk>/", rewrites.decide, name="decide-rewrite"),
+    path("review/people/", people.people, name="review-people"),
+    path("review/people/<str:person>/exclude/", people.exclude, name="exclude-person"),
+    path("review/people/<str:person>/include/", people.include, name="include-person"),
+    path("review/people/<str:person>/fine/", people.fine, name="person-looks-fine"),
+    path("review/people/<str:person>/again/", people.again, name="look-at-person-again"),
     path("review/names/", names.names, name="names"),
     path("review/names/<int:pk>/", names.decide, name="decide-name"),
     path("review/names/show/", names.stop_hiding, name="stop-hiding"),

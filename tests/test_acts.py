@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,16 +10,19 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from annotator.models import AuditEvent, Completion, Project, Role, User
+from annotator.pseudonyms import pseudonym_of
 from annotator.services.completions import add_completions, get_or_create_person
 from annotator.services.members import change_role, remove_member
 from annotator.services.projects import change_settings
 from annotator.services.prompts.withdrawing import restore_prompts, withdraw_prompts
 from annotator.services.tokens import create_api_token
-from ranking.models import Demonstration, Flag, Judgment, Mask
+from ranking.models import Demonstration, Finding, Flag, Judgment, Mask
 from ranking.practice_files import practice_from_record
 from ranking.services import close_round, decide_mask, open_round, pause_round, snapshot_preferences
+from ranking.services.fits.findings import Found, store_findings
 from ranking.services.practice import add_practice, let_in, replace_practice
 from ranking.services.review.flagged import decide_answer
+from ranking.services.review.people import exclude_person, include_person, put_findings_away
 from ranking.services.review.rewrites import refuse_rewrite
 from ranking.services.withdrawal import withdraw_judgments
 from tests.annotator.test_access import all_patterns
@@ -309,6 +313,25 @@ def rewritten_answer(site: Site, name: str) -> Act:
     )
 
 
+def unlike_person(site: Site, name: str) -> Act:
+    volunteer = Judgment.objects.of_project(site.project).earliest("pk").volunteer
+    hasty = {"judgments": 30, "seconds": 2.5, "hasty": 28}
+    store_findings(site.project, {Found(volunteer.pk, Finding.Kind.HASTY): hasty})
+    act: Any = {"project": site.project, "volunteer": volunteer, "actor": site.bob}
+    leave_out = partial(exclude_person, reason="careless", note="", **act)
+    if name == "include-person":
+        leave_out()
+    if name == "look-at-person-again":
+        put_findings_away(**act)
+    return Act(
+        page=f"{site.url('review-people')}?show=all",
+        address=site.url(name, pseudonym_of(site.project.pk, volunteer.pk)),
+        entered={"reason": "automated"} if name == "exclude-person" else {},
+        meanwhile=partial(include_person, **act) if name == "include-person" else leave_out,
+        words="left out",
+    )
+
+
 def judged_completion(site: Site) -> Completion:
     judgment = Judgment.objects.of_project(site.project).earliest("pk")
     return judgment.comparison.completions.earliest("pk")
@@ -473,6 +496,9 @@ ACTS: dict[str, Callable[[Site, str], Act]] = {
     "decide-name": hidden_name,
     "decide-answer": flagged_answer,
     "decide-rewrite": rewritten_answer,
+    **dict.fromkeys(
+        ("exclude-person", "include-person", "person-looks-fine", "look-at-person-again"), unlike_person
+    ),
     "decide-turn": chat_turn,
     "take-snapshot": snapshot,
     "start-update": update_start,

@@ -56,14 +56,16 @@ class PreferencesAPIView(ProjectAPIView):
     @extend_schema(
         tags=["Datasets"],
         summary="List preferences",
-        description="Every pair of every judgment that counts, oldest first; those of a correction come at "
+        description="Every pair of every judgment that counts, oldest first, but for those of people who are "
+        "excluded; those of a correction come at "
         "the end, and those of what it corrected are gone. A page has the pairs of `page_size` judgments, of "
         "which each has up to 29 and some have none. For training take a dataset: it weighs the votes and "
         "never changes.",
         responses=PreferenceSerializer(many=True),
     )
     def get(self, request: Request, slug: str) -> Response:
-        judgments = self.paginate_queryset(_with_preferences(Judgment.objects.of_project(self.project)))
+        counted = Judgment.objects.of_project(self.project).without_excluded()
+        judgments = self.paginate_queryset(_with_preferences(counted))
         return self.get_paginated_response(self.get_serializer(_rows(judgments), many=True).data)
 
 

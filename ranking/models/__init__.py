@@ -4,6 +4,8 @@ from .answer_reviews import AnswerReview
 from .assignments import PLACES, Assignment, LapsedAssignment, Skip
 from .datasets import Dataset
 from .demonstrations import Demonstration
+from .exclusions import Exclusion
+from .findings import Finding
 from .inclusions import Inclusion
 from .judgments import Flag, Judgment, RankedCompletion, Rating
 from .masks import Mask
@@ -24,6 +26,8 @@ __all__ = [
     "ComparisonItem",
     "Dataset",
     "Demonstration",
+    "Exclusion",
+    "Finding",
     "Flag",
     "Inclusion",
     "Judgment",

@@ -8,6 +8,7 @@ from django.db.models import Q
 from annotator.models import Project, User
 from ranking.statistics.agreement import agreement_with_others
 
+from .exclusions import is_excluded
 from .judgments import Judgment, RankedCompletion
 
 LAST_JUDGMENTS = 200
@@ -34,14 +35,15 @@ class Agreement:
 def agreement_of(user: User, project: Project) -> Agreement:
     """The user's pairs compared with the majority of the others who ranked the same comparison.
 
-    Their own vote is left out of the majority. A pair counts where they prefer one answer and the others'
-    votes are not even, so that ties have no side, as in setup S2 of MT-bench (2306.05685). Only rounds
-    that are closed count, and only comparisons that they judged: nobody learns what others answered where
-    they may still judge or correct. Of those, the last `LAST_JUDGMENTS`.
+    Their own vote is left out of the majority, and so are those of excluded people. A pair counts where they
+    prefer one answer and the others' votes are not even, so that ties have no side, as in setup S2 of
+    MT-bench (2306.05685). Only rounds that are closed count, and only comparisons that they judged: nobody
+    learns what others answered where they may still judge or correct. Of those, the last `LAST_JUDGMENTS`.
     """
     last = user.judgments.settled().of_project(project).at_desk().order_by("-pk")[:LAST_JUDGMENTS]
+    left_out = is_excluded("judgment__comparison__round__project", volunteer="judgment__volunteer")
     rows = RankedCompletion.objects.filter(
-        Q(judgment__volunteer=user) | Q(judgment__volunteer__is_simulated=False),
+        Q(judgment__volunteer=user) | Q(judgment__volunteer__is_simulated=False) & ~left_out,
         judgment__comparison__in=last.values("comparison"),
         judgment__is_current=True,
         judgment__verdict=Judgment.Verdict.RANKED,

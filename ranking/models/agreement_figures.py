@@ -28,6 +28,11 @@ from .judgments import Judgment, JudgmentQuerySet, Rating
 LEVEL = 0.95
 
 
+def counted(judgments: JudgmentQuerySet) -> JudgmentQuerySet:
+    """Those at the desk, without simulated volunteers and people whose judgments are left out."""
+    return judgments.at_desk().of_people().without_excluded()
+
+
 class Part(StrEnum):
     """What rankings are told apart by."""
 
@@ -78,13 +83,13 @@ class OfCriterion(NamedTuple):
 
 def agreement_in(judgments: JudgmentQuerySet) -> Figures:
     """How far people agree in current judgments; those of the chat have no part in it."""
-    of_people = judgments.at_desk().of_people()
+    of_people = counted(judgments)
     return _figures(ranks_in(of_people), _rankings(of_people))
 
 
 def agreement_by_part(judgments: JudgmentQuerySet) -> dict[Part, list[tuple[int | str, Figures]]]:
     """The same of each round, each version of the guidelines and each language, in order."""
-    of_people = judgments.at_desk().of_people()
+    of_people = counted(judgments)
     ranks = ranks_in(of_people)
     groups: dict[Part, dict[int | str, list[Ranking]]] = {part: defaultdict(list) for part in Part}
     for one in _rankings(of_people):
@@ -98,7 +103,7 @@ def agreement_by_part(judgments: JudgmentQuerySet) -> dict[Part, list[tuple[int 
 
 def agreement_by_criterion(judgments: JudgmentQuerySet) -> list[OfCriterion]:
     """Of each criterion that people rated answers by, in alphabetical order."""
-    rows = Rating.objects.filter(judgment__in=judgments.at_desk().of_people().order_by())
+    rows = Rating.objects.filter(judgment__in=counted(judgments).order_by())
     given: dict[str, list[tuple[int, ...]]] = defaultdict(list)
     for criterion, *row in rows.order_by().values_list(
         "criterion", "judgment__comparison", "completion", "score"
@@ -112,7 +117,7 @@ def agreement_by_criterion(judgments: JudgmentQuerySet) -> list[OfCriterion]:
 
 def agreement_by_person(judgments: JudgmentQuerySet) -> dict[int, PairwiseAgreement]:
     """How often each person, by id, prefers what most of the others do, who are counted without them."""
-    of_people = judgments.at_desk().of_people()
+    of_people = counted(judgments)
     ranks = ranks_in(of_people)
     person = {one.judgment: one.person for one in _rankings(of_people)}
     judgment, comparison, completion, rank = ranks

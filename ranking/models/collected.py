@@ -35,7 +35,10 @@ class Collected:
 
 
 def collected_in(judgments: JudgmentQuerySet, fit: Fit) -> Collected:
-    """Count current judgments of a project with this fit, and what they decide."""
+    """Count current judgments of a project with this fit, and what they decide; those of excluded people are
+    left out.
+    """
+    judgments = judgments.without_excluded()
     is_simulated = Q(volunteer__is_simulated=True)
     counts = judgments.order_by().aggregate(
         judgments=Count("pk"),

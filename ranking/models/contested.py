@@ -41,7 +41,7 @@ class Standing:
 def standing_of(current: Round, fit: Fit, most: int) -> Standing:
     """Counted anew from the votes, with `most` that are worth more; blind tests are left out."""
     comparisons = _ordinary(current)
-    judgments = Judgment.objects.in_round(current).filter(comparison__in=comparisons)
+    judgments = Judgment.objects.in_round(current).without_excluded().filter(comparison__in=comparisons)
     counts = judgments.order_by().values_list("comparison").annotate(votes=Count("pk"))
     votes = dict(counts)
     ballots = ballots_in(judgments)

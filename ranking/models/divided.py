@@ -25,7 +25,8 @@ def divided_in(judgments: JudgmentQuerySet, fit: Fit) -> list[DividedPair]:
 
     Pairs of prompts that somebody has withdrawn are left out.
     """
-    of_people = judgments.at_desk().of_people().filter(comparison__prompt__withdrawn_at=None)
+    of_people = judgments.at_desk().of_people().without_excluded()
+    of_people = of_people.filter(comparison__prompt__withdrawn_at=None)
     consensus = find_consensus(ballots_in(of_people), fit)
     found = consensus.votes.among(consensus.divided)
     texts = Completion.objects.select_related("prompt").in_bulk(

@@ -1,5 +1,6 @@
 """Judgments of comparisons, and the preferences drawn from them."""
 
+from datetime import datetime
 from typing import NamedTuple, Self
 
 from django.core.validators import MinValueValidator
@@ -14,6 +15,7 @@ from ranking.statistics.pairs import preferred_pairs
 
 from .assignments import Assignment, LapsedAssignment
 from .datasets import Dataset
+from .exclusions import is_excluded
 from .rounds import Comparison, Round
 
 
@@ -34,8 +36,17 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         return self.filter(is_current=True, comparison__round__project=project)
 
     def for_dataset(self, project: Project) -> Self:
-        """What a dataset taken now is made of: the current judgments, but for those of withdrawn prompts."""
-        return self.of_project(project).filter(comparison__prompt__withdrawn_at=None)
+        """What a dataset taken now is made of: the current judgments, but for those of withdrawn prompts and
+        of excluded people.
+        """
+        return self.of_project(project).without_excluded().filter(comparison__prompt__withdrawn_at=None)
+
+    def without_excluded(self, *, at: datetime | None = None) -> Self:
+        """Without those of people whose judgments a reviewer left out, now or at a moment."""
+        return self.exclude(is_excluded("comparison__round__project", at=at))
+
+    def excluded(self) -> Self:
+        return self.filter(is_excluded("comparison__round__project"))
 
     def in_round(self, round_: Round) -> Self:
         """The current judgments of a round; corrected ones are left out."""

@@ -83,8 +83,11 @@ class Leaderboard:
 
 
 def leaderboard_of(judgments: JudgmentQuerySet, fit: Fit) -> Leaderboard:
-    """The leaderboard by judgments of a project with this fit; without votes it has no board."""
-    found = version_votes_in(judgments)
+    """The leaderboard by judgments of a project with this fit; without votes it has no board.
+
+    Judgments of excluded people are left out.
+    """
+    found = version_votes_in(judgments.without_excluded())
     people = np.unique(found.votes.person)
     doubted = people[fit.people(people).doubted]
     authors = Author.objects.in_bulk(found.authors.tolist())

@@ -8,6 +8,7 @@ from annotator.models import Completion, Project, User
 
 from .answer_reviews import AnswerReview
 from .datasets import Dataset
+from .exclusions import is_excluded
 
 
 class UnpairedPreferenceQuerySet(models.QuerySet["UnpairedPreference"]):
@@ -15,12 +16,19 @@ class UnpairedPreferenceQuerySet(models.QuerySet["UnpairedPreference"]):
         return self.filter(completion__prompt__project=project)
 
     def for_dataset(self, project: Project) -> Self:
-        """What a dataset taken now holds: all but those of withdrawn prompts, and thumbs up for answers that
-        a reviewer took out.
+        """What a dataset taken now holds: all but those of withdrawn prompts and of excluded people, and
+        thumbs up for answers that a reviewer took out.
         """
         withdrawn = AnswerReview.objects.withdrawn_in(project).values("completion")
         kept = self.of_project(project).exclude(label=True, completion__in=withdrawn)
-        return kept.filter(completion__prompt__withdrawn_at=None)
+        return kept.without_excluded().filter(completion__prompt__withdrawn_at=None)
+
+    def without_excluded(self) -> Self:
+        """Without those of people whose judgments a reviewer left out."""
+        return self.exclude(is_excluded("completion__prompt__project"))
+
+    def excluded(self) -> Self:
+        return self.filter(is_excluded("completion__prompt__project"))
 
     def in_dataset(self, dataset: Dataset) -> Self:
         """Those that were there when a snapshot was taken."""

@@ -34,6 +34,7 @@ from ranking.models import (
 )
 from ranking.statistics.consensus import Fit
 
+from .dataset_exclusions import excluded_from_datasets
 from .dataset_pairs import Pair, Votes, pairs_of
 from .fits.worker import find_fit, store_fit
 
@@ -51,15 +52,15 @@ MOST_KEYS = 10_000
 M = TypeVar("M", bound=Model)
 
 
-class WithdrawnMeanwhileError(Exception):
-    """Judgments were withdrawn after the snapshot had read them."""
+class JudgmentsChangedError(Exception):
+    """Judgments were withdrawn or excluded after the snapshot had read them."""
 
 
 class Read(NamedTuple):
-    """The judgments that a snapshot was made of, how many withdrawals there had been, and the fit."""
+    """The judgments that a snapshot was made of, what changes of them there had been, and the fit."""
 
     judgments: set[int]
-    withdrawals: int
+    changes: tuple[int, ...]
     fit: Fit
 
 
@@ -78,7 +79,7 @@ def snapshot_preferences(
     what it raises leaves no dataset. Raises NoPreferencesError or SnapshotFailedError.
     """
     while True:
-        with suppress(WithdrawnMeanwhileError):
+        with suppress(JudgmentsChangedError):
             return _snapshot(project, actor, shown, before_commit)
 
 
@@ -86,7 +87,7 @@ def _snapshot(
     project: Project, actor: User | None, shown: Shown | None, before_commit: Callable[[], None] | None
 ) -> Dataset:
     check_shown(shown, dataset_facts(project))  # before the work; again, under the lock, after it
-    withdrawals = project.withdrawals.count()
+    changes = _changes(project)
     fit = find_fit(project)
     votes = _votes(project)
     rows = _rows(pairs_of(project, votes, fit))
@@ -100,7 +101,7 @@ def _snapshot(
         _remove_leftovers(parent)
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=parent) as unfinished:
             manifest, sha256 = write_snapshot(Path(unfinished), rows, _unpaired_rows(thumbs), about)
-            read = Read({judgment for judgment, *_rest in votes}, withdrawals, fit)
+            read = Read({judgment for judgment, *_rest in votes}, changes, fit)
             with transaction.atomic():
                 # Two snapshots at once wait for each other here, so each gets a number of its own.
                 Project.objects.select_for_update(no_key=True).get(pk=project.pk)
@@ -111,6 +112,12 @@ def _snapshot(
         raise SnapshotFailedError(
             _("The snapshot could not be written (%s); nothing was kept.") % (error.strerror or error)
         ) from error
+
+
+def _changes(project: Project) -> tuple[int, ...]:
+    """How often judgments of the project were withdrawn, excluded, and included again."""
+    exclusions = project.exclusions
+    return project.withdrawals.count(), exclusions.count(), exclusions.exclude(undone_at=None).count()
 
 
 def _remove_leftovers(parent: Path) -> None:
@@ -155,7 +162,7 @@ def _rows(pairs: list[Pair]) -> list[Row]:
     named = {each for pair in pairs for each in (pair.chosen, pair.rejected)}
     texts = _by_key(Completion.objects.all(), named)
     if len(texts) < len(named):
-        raise WithdrawnMeanwhileError  # With a judgment goes the answer that its volunteer wrote.
+        raise JudgmentsChangedError  # With a judgment goes the answer that its volunteer wrote.
     prompts = _by_key(Prompt.objects.all(), {one.prompt_id for one in comparisons.values()})
     rows = []
     for pair in pairs:
@@ -242,6 +249,7 @@ def _about(
             UNPAIRED: unpaired.total(),
             **{f"{UNPAIRED}_{split}": unpaired[split] for split in SPLITS},
         },
+        "excluded": excluded_from_datasets(project),
         "simulated_share": simulated / len(judgments),
         "consensus": {
             "temperature": fit.temperature,
@@ -256,8 +264,9 @@ def _licence(project: Project) -> dict[str, str]:
     """The project's licence, if everybody whose judgments and thumbs are in it agreed to that one."""
     licence = Licence(project.licence)
     agreed = Consent.objects.filter(project=project, licence=licence).values("user")
-    given = (Judgment.objects.of_project(project), UnpairedPreference.objects.of_project(project))
-    people = [rows.filter(volunteer__is_simulated=False).exclude(volunteer__in=agreed) for rows in given]
+    of_project = (Judgment.objects.of_project(project), UnpairedPreference.objects.of_project(project))
+    given = [rows.without_excluded().filter(volunteer__is_simulated=False) for rows in of_project]
+    people = [rows.exclude(volunteer__in=agreed) for rows in given]
     if any(others.exists() for others in people):
         return {"license": UNLICENSED, "license_id": "other"}
     return {
@@ -277,9 +286,9 @@ def _publish(
 ) -> Dataset:
     """Move the files to their place and store the row; the caller holds the project's lock."""
     check_shown(shown, dataset_facts(project))
-    # Who takes their judgments back holds this lock, too, and marks the datasets that they find.
-    if project.withdrawals.count() != read.withdrawals:
-        raise WithdrawnMeanwhileError
+    # Who takes judgments back, or excludes somebody, holds this lock, too.
+    if _changes(project) != read.changes:
+        raise JudgmentsChangedError
     last = Dataset.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
     counts = manifest["counts"]
     dataset = Dataset.objects.create(

@@ -43,7 +43,8 @@ def ask_for_more(assignment: Assignment, project: Project) -> int:
     states = list(comparison.assignments.values_list("state", flat=True))
     if len(states) >= most or set(states) != {Assignment.State.DONE}:
         return 0
-    shares = settled_shares(*ranks_in(Judgment.objects.filter(comparison=comparison, is_current=True)))
+    given = Judgment.objects.filter(comparison=comparison, is_current=True).without_excluded()
+    shares = settled_shares(*ranks_in(given))
     if is_enough(shares.get(comparison.pk, 0.0)):
         return 0
     _store_next(comparison)

@@ -22,6 +22,8 @@ from annotator.services.personal_data import CHUNK, Row
 from ranking.models import (
     Assignment,
     Comparison,
+    Exclusion,
+    Finding,
     Judgment,
     LapsedAssignment,
     PracticeAssignment,
@@ -173,6 +175,25 @@ def reliability(user: User) -> Iterator[Row]:
         }
 
 
+def exclusions(user: User) -> Iterator[Row]:
+    """Where a reviewer left out their judgments, and why."""
+    for one in Exclusion.objects.filter(volunteer=user).select_related("project").order_by("pk"):
+        yield {
+            "project": one.project.slug,
+            "reason": one.reason,
+            "note": one.note,
+            "since": one.created_at,
+            "until": one.undone_at,
+        }
+
+
+def findings(user: User) -> Iterator[Row]:
+    """In what their judgments are unlike others', as the last fit found it."""
+    for one in Finding.objects.filter(volunteer=user).select_related("project").order_by("pk"):
+        facts = {"project": one.project.slug, "finding": one.kind, "figures": one.figures}
+        yield facts | {"found_at": one.found_at, "found_harmless_at": one.put_away_at}
+
+
 def _where(comparison: Comparison) -> Row:
     return {
         "project": comparison.round.project.slug,
@@ -190,6 +211,8 @@ PARTS = {
     "thumbs": thumbs,
     "days": days,
     "reliability": reliability,
+    "exclusions": exclusions,
+    "findings": findings,
     "saved_filters": saved_filters,
 }
 
@@ -213,6 +236,8 @@ ABOUT = {
     "thumbs": gettext_lazy("thumbs up and down that were taken from your conversations"),
     "days": gettext_lazy("how many judgments you gave on which day"),
     "reliability": gettext_lazy("how often your votes are right, as far as others' votes tell"),
+    "exclusions": gettext_lazy("where a reviewer left out your judgments, and why"),
+    "findings": gettext_lazy("in what your judgments are unlike others'"),
     "saved_filters": gettext_lazy("filters of the judgments browser that you saved"),
 }
 

@@ -16,6 +16,8 @@ from ranking.models import (
     Comparison,
     ComparisonItem,
     Dataset,
+    Exclusion,
+    Finding,
     Judgment,
     LapsedAssignment,
     Reliability,
@@ -71,12 +73,14 @@ def withdraw_judgments(*, volunteer: User, project: Project) -> None:
     filled.
 
     Datasets and what was trained on them stay as they are; those with some of it are marked. An answer of
-    theirs that is compared with others stays, because others' judgments are about it.
+    theirs that is compared with others stays, because others' judgments are about it. What was found about
+    their judgments goes, too, and that they were excluded.
     """
     _wait_for_others(volunteer, project)
     judgments = Judgment.objects.filter(volunteer=volunteer, comparison__round__project=project)
     _withdraw(judgments, UnpairedPreference.objects.filter(volunteer=volunteer), volunteer, project)
-    Reliability.objects.filter(project=project, volunteer=volunteer).delete()
+    for known in (Reliability, Finding, Exclusion):
+        known.objects.filter(project=project, volunteer=volunteer).delete()
     Assignment.objects.filter(round__project=project, volunteer=volunteer).free()
     LapsedAssignment.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()
     Skip.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()

@@ -20,7 +20,7 @@ from annotator.services.guidelines import write_guidelines
 from annotator.services.invitations.inviting import invite
 from annotator.services.members import change_role
 from annotator.services.projects import change_settings
-from ranking.models import Judgment, Outcome
+from ranking.models import Finding, Judgment, Outcome
 from ranking.practice_files import practice_from_record
 from ranking.services import (
     claim_next,
@@ -31,6 +31,7 @@ from ranking.services import (
     snapshot_preferences,
 )
 from ranking.services.browsing.saving import save_filter
+from ranking.services.fits.findings import Findings, Found, store_findings
 from ranking.services.practice import add_practice, answer_practice, begin_practice
 from tests.factories import (
     PASSWORD,
@@ -134,6 +135,7 @@ def make_ranking(ada: User) -> dict[str, Any]:
     current = open_material(four, ada)
     first = make_judgment(make_assignment(current, vera), 1, 2, 2, 3, rationale="The first says why.")
     judgment = make_correction(first, 2, 1, 1, 3, **all_that_can_be_said(first))
+    store_findings(four, what_is_unlike(vera))
     open_material(pair, ada)
     open_material(done, ada)
     while assignment := claim_next(project=done, volunteer=vera):
@@ -147,6 +149,15 @@ def make_ranking(ada: User) -> dict[str, Any]:
         "prompt": four.prompts.earliest("pk").number,
         "judgment": judgment.pk,
         "dataset": dataset.number,
+    }
+
+
+def what_is_unlike(person: User) -> Findings:
+    """Three findings about somebody's judgments."""
+    return {
+        Found(person.pk, Finding.Kind.AGAINST): {"votes": 60, "agreed": 24, "expected": 43, "chance": 1e-4},
+        Found(person.pk, Finding.Kind.DOUBTED): {"reliability": 0.52},
+        Found(person.pk, Finding.Kind.SAME_TEXT): {"text": "The first says why.", "times": 12, "of": 15},
     }
 
 

@@ -153,3 +153,46 @@ def test_a_reviewer_decides_on_a_phone_without_scripts(site: Site, browser: Brow
     page.get_by_role("link", name="What was decided").click()
     expect(page.locator(".badge", has_text="Not accepted")).to_be_visible()
     context.close()
+
+
+UNLIKE = """
+from annotator.models import Role
+from ranking.models import Finding
+from ranking.services.fits.findings import Found, store_findings
+from tests.factories import make_member, make_project
+from tests.ranking.making import make_answers, make_assignment, make_judgment
+from ranking.services import open_round
+project = make_project("unlike", completions_per_comparison=2, judgments_per_comparison=2)
+current = open_round(project=project, author=make_answers(project, answers=2), seed=1)
+make_member(project, Role.REVIEWER, email="unlike@example.org", name="Rae")
+found = {}
+for _person in range(2):
+    person = make_member(project)
+    make_judgment(make_assignment(current, person), 1, 2)
+    found[Found(person.pk, Finding.Kind.HASTY)] = {"judgments": 30, "seconds": 2.5, "hasty": 28}
+store_findings(project, found)
+"""
+
+
+def test_a_reviewer_leaves_somebody_out_finds_another_one_fine_and_undoes_both(site: Site, browser: Browser):
+    site.manage("shell", "-c", UNLIKE)
+    context = browser.new_context(base_url=site.url, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(site.sign_in_link("unlike@example.org"))
+    page.get_by_role("button", name="Sign in").click()
+    page.goto("/p/unlike/review/people/")
+    expect(page.locator("article")).to_have_count(2)
+    page.keyboard.press("j")
+    page.keyboard.press("a")
+    expect(page.locator("#messages")).to_contain_text("Put away")
+    page.get_by_label("Reason").select_option("Not answered by a person")
+    page.get_by_label("In a few words").fill("Every two seconds, at night, too.")
+    page.get_by_role("button", name="Leave their judgments out").click()
+    expect(page.locator("#messages")).to_contain_text("Left out.")
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+    for button, said in (("Count them again", "count again"), ("Look at it again", "It waits")):
+        page.goto("/p/unlike/review/people/?show=all")
+        page.get_by_role("button", name=button).click()
+        expect(page.locator("#messages")).to_contain_text(said)
+    expect(page.locator("article")).to_have_count(2)
+    context.close()

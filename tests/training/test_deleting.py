@@ -15,11 +15,12 @@ from annotator.services.guidelines import write_guidelines
 from annotator.services.personal_data import log_of_acts
 from annotator.services.projects import change_settings
 from annotator.services.telling.webhooks import add_webhook
-from ranking.models import AnswerReview, Assignment, Mask
+from ranking.models import AnswerReview, Assignment, Finding, Mask
 from ranking.practice_files import practice_from_record
 from ranking.services import claim_next, open_round, skip_comparison, snapshot_preferences
 from ranking.services.browsing.saving import save_filter
 from ranking.services.practice import add_practice, begin_practice
+from ranking.services.review.people import exclude_person
 from ranking.services.withdrawal import withdraw_judgments
 from tests.factories import coordinator_of, make_member, make_newcomer, make_project
 from tests.pressing import filled, press
@@ -137,6 +138,8 @@ def rank(project: Project) -> None:
     make_judgment(lapsed, 1, 2)
     snapshot_preferences(project=project)
     withdraw_judgments(volunteer=leaver, project=project)
+    Finding.objects.create(project=project, volunteer=late, kind="hasty", judgments=1)
+    exclude_person(project=project, volunteer=late, reason="careless", note="", actor=coordinator_of(project))
 
 
 def claim(project: Project, volunteer: User) -> Assignment:

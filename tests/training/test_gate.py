@@ -17,6 +17,7 @@ from ranking.models import Assignment, Judgment, Round
 from ranking.models.round_states import RoundState
 from ranking.services import claim_next, open_round, submit_judgment
 from ranking.services.blind_tests import MOST_TEST_VOTES_EACH
+from ranking.services.review.people import exclude_person, include_person
 from ranking.statistics.agreement import PairwiseAgreement
 from tests.factories import coordinator_of, make_member, make_prompt
 from tests.pressing import press
@@ -169,6 +170,22 @@ def test_a_test_ends_with_its_verdict_and_its_unused_comparisons_leave_the_round
     assert current.assignment_count == current.assignments.count()
     before = test.ended_at
     assert look_at(test).ended_at == before
+
+
+def test_a_test_counts_those_who_were_not_excluded_when_it_began(candidate):
+    project = candidate.project
+    early, late = make_member(project), make_member(project)
+    act = {"project": project, "actor": coordinator_of(project)}
+    exclude_person(volunteer=early, reason="careless", note="", **act)
+    test = start_blind_test(version=candidate, actor=None)
+    for volunteer in (early, late):
+        while assignment := claim_next(project=project, volunteer=volunteer):
+            blank = dict.fromkeys(assignment.order, 1)
+            submit_judgment(assignment=assignment, volunteer=volunteer, key=assignment.key, ranks=blank)
+    assert set(votes_of(test).person.tolist()) == {late.pk}
+    include_person(volunteer=early, **act)
+    exclude_person(volunteer=late, reason="careless", note="", **act)
+    assert set(votes_of(test).person.tolist()) == {late.pk}
 
 
 def test_people_who_prefer_the_live_version_fail_the_candidate(candidate):

@@ -109,6 +109,7 @@ class WithdrawnSerializer(serializers.Serializer):
 class LeftOutSerializer(serializers.Serializer):
     corrected = serializers.IntegerField()
     out = serializers.IntegerField(help_text="On prompts that were taken out.")
+    excluded = serializers.IntegerField(help_text="Of people whom a reviewer had left out.")
     moment = serializers.IntegerField(help_text="Came in while the dataset was being written.")
     later = serializers.IntegerField(help_text="Came later: for the next dataset.")
 

@@ -7,7 +7,10 @@ from django.utils import timezone
 from annotator.models import Project, StatedGroup
 from ranking.models import Judgment, PracticeAssignment, Reliability, VoteFit
 from ranking.models.collected import ballots_in
-from ranking.statistics.consensus import Fit
+from ranking.models.judgments import JudgmentQuerySet
+from ranking.statistics.consensus import Ballots, Fit
+
+from .findings import find_habits, find_unlike, store_findings
 
 MOST_PRACTICE = 8
 """For how many known answers practice counts at most: it is easy, and can be repeated."""
@@ -16,18 +19,29 @@ MOST_STATED = 10
 
 
 def fit_project(project: Project) -> None:
-    """Fit all current judgments of a project and store what was found."""
+    """Fit the judgments of a project that count, look for people unlike others, and store what was found."""
     VoteFit.objects.filter(project=project).update(asked_at=None)  # what comes from now on is not in it
-    store_fit(project, find_fit(project))
+    ballots = ballots_in(_counted(project))
+    fit = _fit(project, ballots)
+    store_fit(project, fit)
+    store_findings(project, find_unlike(ballots, fit) | find_habits(project))
 
 
 def find_fit(project: Project) -> Fit:
-    """What all current judgments of a project say of its people; nothing is stored."""
+    """What all judgments of a project that count say of its people; nothing is stored."""
+    return _fit(project, ballots_in(_counted(project)))
+
+
+def _fit(project: Project, ballots: Ballots) -> Fit:
     # Here and not above: a web process, which fits nothing, does without 25 MB of SciPy.
     from ranking.statistics.fitting import fit_votes
 
     stated = list(StatedGroup.objects.people_of(project).values())[:MOST_STATED]
-    return fit_votes(ballots_in(Judgment.objects.of_project(project)), _checked(project), stated)
+    return fit_votes(ballots, _checked(project), stated)
+
+
+def _counted(project: Project) -> JudgmentQuerySet:
+    return Judgment.objects.of_project(project).without_excluded()
 
 
 @transaction.atomic
@@ -37,7 +51,7 @@ def store_fit(project: Project, fit: Fit) -> None:
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     figures = {"temperature": fit.temperature, "contested": fit.contested, "share": fit.share}
     VoteFit.objects.update_or_create(project=project, defaults={**figures, "fitted_at": timezone.now()})
-    people = set(Judgment.objects.of_project(project).values_list("volunteer", flat=True).distinct())
+    people = set(_counted(project).order_by().values_list("volunteer", flat=True).distinct())
     Reliability.objects.filter(project=project).delete()
     Reliability.objects.bulk_create(
         Reliability(project=project, volunteer_id=one, **known._asdict())

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from annotator.models import AuditEvent, Project, Role, User
-from ranking.models import Demonstration
+from ranking.models import Demonstration, Finding
 from ranking.models.answer_reviews import flagged_answers
 from ranking.models.masks import named_or_flagged
 from ranking.overview import Waiting
@@ -22,6 +22,7 @@ LATELY = timedelta(days=7)
 DECISIONS = (
     *("answer.kept", "answer.withdrawn", "rewrite.accepted", "rewrite.edited", "rewrite.refused"),
     *("mask.decided", "mask.word_hidden"),
+    *("person.excluded", "person.included", "person.looks_fine", "person.looked_at_again"),
 )
 """The verbs of what reviewers decide."""
 
@@ -35,12 +36,19 @@ class Kind:
     waiting: Callable[[Project], QuerySet[Any]]
 
 
+def people_waiting(project: Project) -> QuerySet[Any]:
+    """One row for each person of whom something was found that no reviewer looked at."""
+    return Finding.objects.waiting_in(project).order_by().values("volunteer").distinct()
+
+
 KINDS = (
     Kind("review-flags", _("Flagged answers"), lambda project: flagged_answers(project, only_open=True)),
     Kind("review-rewrites", _("Rewritten answers"), Demonstration.objects.waiting_in),
+    Kind("review-people", _("Answers unlike others'"), people_waiting),
     Kind("names", _("Hidden names"), lambda project: named_or_flagged(project, only_open=True)),
 )
-"""In the order of what a decision changes: what harms, what is learned next, what is blind."""
+"""In the order of what a decision changes: what harms, what is learned next, whose judgments count,
+what is blind."""
 
 
 def waiting_for_reviewers(project: Project) -> list[tuple[Kind, int]]:

@@ -23,7 +23,7 @@ from training.models import BlindTest, GroupFigure
 from training.services.evaluations import rows_of
 
 from .slices import LEVEL
-from .votes import votes_of
+from .votes import judgments_of, votes_of
 
 Measure = GroupFigure.Measure
 Groups = Mapping[str, set[int]]
@@ -88,7 +88,7 @@ def _won(test: BlindTest) -> Said:
 
 def _rewarded(test: BlindTest) -> Said:
     """Of the answers of which a voter preferred one, how often the reward model gives that one more."""
-    judgments = Judgment.objects.filter(is_current=True, comparison__in=test.comparisons.all()).of_people()
+    judgments = judgments_of(test).of_people()
     scores, sides = _scores(test), sides_of(*ranks_in(judgments))
     alike = defaultdict[int, list[float]](list)
     columns = (sides.judgment, sides.first, sides.second, sides.better)
@@ -113,5 +113,5 @@ def _scores(test: BlindTest) -> dict[int, float]:
 
 def _agreement(test: BlindTest) -> Said:
     """In the round, how often others preferred the same one of two answers."""
-    judgments = Judgment.objects.in_round(test.round).at_desk().of_people()
+    judgments = Judgment.objects.in_round(test.round).at_desk().of_people().without_excluded()
     return Said.in_judgments(judgments, agreement_by_judgment(*ranks_in(judgments)))

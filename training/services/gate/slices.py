@@ -136,7 +136,7 @@ def _means(update: Update) -> dict[int, tuple[float, float]]:
 
 def _agreements(round_: Round) -> dict[Label, list[PairwiseAgreement]]:
     """The agreement of people on each prompt of the slices of a round."""
-    of_people = Judgment.objects.in_round(round_).at_desk().of_people()
+    of_people = Judgment.objects.in_round(round_).at_desk().of_people().without_excluded()
     found = agreement_by_comparison(*ranks_in(of_people))
     compared = Comparison.objects.filter(pk__in=found).values_list(
         "pk", "prompt", "prompt__language", "prompt__tags"

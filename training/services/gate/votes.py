@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.models import Judgment, RankedCompletion
+from ranking.models.judgments import JudgmentQuerySet
 from ranking.statistics.sequential import Column, Ids
 from training.models import BlindTest
 
@@ -30,12 +31,20 @@ class Votes:
         return int(self.is_simulated.sum())
 
 
+def judgments_of(test: BlindTest) -> JudgmentQuerySet:
+    """The current judgments of the test's comparisons, but for those of people excluded when it began.
+
+    Who is excluded, or included again, while it runs changes nothing in it: the rule by which it stops holds
+    only for votes that nobody chose after some were seen.
+    """
+    given = Judgment.objects.filter(is_current=True, comparison__in=test.comparisons.all())
+    return given.without_excluded(at=test.created_at)
+
+
 def votes_of(test: BlindTest) -> Votes:
     """The current judgments that ranked the test's comparisons; other verdicts prefer neither version."""
     rows = RankedCompletion.objects.filter(
-        judgment__comparison__in=test.comparisons.all(),
-        judgment__is_current=True,
-        judgment__verdict=Judgment.Verdict.RANKED,
+        judgment__in=judgments_of(test).filter(verdict=Judgment.Verdict.RANKED)
     ).values_list(
         "judgment",
         "judgment__volunteer",

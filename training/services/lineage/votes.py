@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 
 from annotator.models import Split
 from ranking.models import Comparison, Dataset, Inclusion, Judgment
+from ranking.models.exclusions import is_excluded
 from ranking.services.dataset_rows import FilePairs
 
 RANKED = Judgment.Verdict.RANKED
@@ -51,11 +52,13 @@ class RoundPart:
 @dataclass(frozen=True)
 class LeftOut:
     """Judgments of the project that the dataset does not hold, by the reason: those that came before it was
-    taken and were `corrected`, were about a prompt taken `out`, or came in at that `moment`; and the `later`.
+    taken and were `corrected`, were about a prompt taken `out`, were of people `excluded` then, or came in at
+    that `moment`; and the `later`.
     """
 
     corrected: int
     out: int
+    excluded: int
     moment: int
     later: int
 
@@ -84,10 +87,12 @@ def left_out_of(dataset: Dataset) -> LeftOut:
     others = Judgment.objects.filter(~Exists(held), comparison__round__project=dataset.project_id)
     by_then = Q(pk__lte=dataset.last_judgment_id)
     corrected, out = Q(correction__isnull=False), Q(comparison__prompt__withdrawn_at__isnull=False)
+    excluded = Q(is_excluded("comparison__round__project", at=dataset.created_at))
     counts = others.order_by().aggregate(
         corrected=Count("pk", filter=by_then & corrected),
         out=Count("pk", filter=by_then & ~corrected & out),
-        moment=Count("pk", filter=by_then & ~corrected & ~out),
+        excluded=Count("pk", filter=by_then & ~corrected & ~out & excluded),
+        moment=Count("pk", filter=by_then & ~corrected & ~out & ~excluded),
         later=Count("pk", filter=~by_then & Q(is_current=True)),
     )
     return LeftOut(**counts)

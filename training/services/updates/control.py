@@ -90,7 +90,8 @@ def retry_update(
     """Let an update that failed or was cancelled go on where it stopped; its parent must still be live.
 
     Stages that succeeded are kept; the others follow `settings`, or without them the project's as they are
-    now. As long as no reward model was trained, newer judgments are taken in and withdrawn ones left out.
+    now. As long as no reward model was trained, newer judgments are taken in, and withdrawn ones and those of
+    excluded people left out.
     """
     settings = settings_of(update.project) if settings is None else settings
     check_settings(settings)
@@ -144,4 +145,8 @@ def _needs_new_dataset(update: Update) -> bool:
         return True
     held = Judgment.objects.counted_in(update.dataset)
     withdrawn = held.filter(comparison__prompt__withdrawn_at__isnull=False)
-    return withdrawn.exists() or Inclusion.objects.missing_from(update.dataset).exists()
+    return (
+        withdrawn.exists()
+        or held.excluded().exists()
+        or Inclusion.objects.missing_from(update.dataset).exists()
+    )

@@ -57,6 +57,7 @@ def _left_out(votes: Votes | None) -> list[tuple[object, int]]:
     reasons: list[tuple[object, int]] = [
         (_("Judgments that their volunteers corrected: the newer ones count"), out.corrected),
         (_("Judgments on prompts that were taken out"), out.out),
+        (_("Judgments of people whom a reviewer had left out"), out.excluded),
         (_("Judgments that came in while the dataset was being written"), out.moment),
         (_("Judgments that came later: they are for the next dataset"), out.later),
         (_("Judgments that say that no answer is acceptable"), votes.total.all_bad),
