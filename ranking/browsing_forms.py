@@ -61,7 +61,18 @@ class JudgmentFilterForm(forms.Form):
     by = forms.ChoiceField(
         label=_("Given by"),
         required=False,
-        choices=[ALL, ("people", _("People")), ("simulated", _("Simulated volunteers"))],
+        choices=[
+            ALL,
+            ("volunteers", _("Volunteers")),
+            ("people", _("People")),
+            ("simulated", _("Simulated volunteers")),
+            ("reviewers", _("Reviewers, about contested comparisons")),
+        ],
+    )
+    contested = forms.ChoiceField(
+        label=_("Comparisons"),
+        required=False,
+        choices=[ALL, ("yes", _("Contested")), ("decided", _("Decided by a reviewer"))],
     )
     source = forms.ChoiceField(label=_("Given at"), required=False, choices=[ALL, *Comparison.Source.choices])
     split = forms.ChoiceField(label=_("Split"), required=False, choices=[ALL, *Split.choices])

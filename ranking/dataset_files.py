@@ -8,6 +8,7 @@
 | probability                  | how likely people prefer chosen, from 0.5 to 1                       |
 | weight                       | 2 * probability - 1                                                  |
 | votes                        | {chosen, rejected, ties}: how many judgments voted how               |
+| reviewer_votes               | how many of these are reviewers', which weigh more than a vote       |
 | divided                      | whether people divide about it, by taste and not by mistake          |
 | selection_probability        | how likely the comparison had just these answers of its prompt; null |
 |                              | where nobody chose them                                              |
@@ -46,6 +47,7 @@ SCHEMA = pa.schema(
         ("probability", pa.float64()),
         ("weight", pa.float64()),
         ("votes", pa.struct([("chosen", pa.int32()), ("rejected", pa.int32()), ("ties", pa.int32())])),
+        ("reviewer_votes", pa.int32()),
         ("divided", pa.bool_()),
         ("selection_probability", pa.float64()),
         ("source", pa.string()),
@@ -132,6 +134,7 @@ Pairs of answers of a chatbot, and which of the two people preferred.
 | of these "none is acceptable" | {counts["all_bad"]} |
 | of these "cannot be ranked" | {counts["cannot_rank"]} |
 | of these from the chat | {counts["chat_judgments"]} |
+| of these by reviewers, on contested comparisons | {counts["reviewer_judgments"]} |
 | of these late | {counts["late_judgments"]} |
 | of these by simulated volunteers | {counts["simulated_judgments"]} ({about["simulated_share"]:.0%}) |
 | left out by reviewers | {_left_out(about["excluded"])} |
@@ -155,6 +158,8 @@ Pairs of answers of a chatbot, and which of the two people preferred.
   prompt-completion format: `load_dataset("path/to/this/folder", "{DEMONSTRATIONS}")`.
 - The files `{UNPAIRED}_…`, if there are any, are thumbs up and down from the chat in TRL's unpaired
   preference format, which KTO reads: `load_dataset("path/to/this/folder", "{UNPAIRED}")`.
+- Reviewers decide what volunteers contest. Such a judgment is one of the `votes`, and one of the
+  `reviewer_votes`; in `probability` it weighs as several. Whether a pair is `divided` is told without it.
 - `weight` is 2 × `probability` − 1, for training with `chosen` as certain; `votes` are as they were cast.
 - `selection_probability` is how likely the comparison was to have just these answers of its prompt. A rule
   may ask more about some than about others: to say something about all answers, weigh a pair by 1 over it.

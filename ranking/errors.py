@@ -57,6 +57,10 @@ class CorrectedSinceError(RankingError):
     default = _("You have corrected this judgment in the meantime; open the newest one to change it again.")
 
 
+class DecidedSinceError(RankingError):
+    default = _("Meanwhile this comparison was decided, or got more votes; what you sent was not stored.")
+
+
 class NoAttemptLeftError(RankingError):
     default = _("You have no try left; a coordinator has been asked.")
 

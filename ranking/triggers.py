@@ -109,7 +109,8 @@ RULES = (
         "UPDATE",
         changed("comparison_id", "assignment_id", "lapsed_assignment_id", "volunteer_id", "corrects_id")
         + " OR "
-        + changed("verdict", "reason", "late"),
+        + changed("verdict", "reason", "late", "by_reviewer", "weight")
+        + f" OR OLD.taken_back_at IS NOT NULL AND ({changed('taken_back_at')})",
         "a judgment does not change",
     ),
     Rule(
@@ -131,8 +132,8 @@ RULES = (
         "judgment_counts_until_corrected",
         "ranking_judgment",
         "UPDATE",
-        f"OLD.is_current AND NOT NEW.is_current AND NOT {CORRECTED}",
-        "a judgment counts until it is corrected",
+        f"OLD.is_current AND NOT NEW.is_current AND NEW.taken_back_at IS NULL AND NOT {CORRECTED}",
+        "a judgment counts until it is corrected, a decision until it is taken back",
     ),
     Rule(
         "correction_by_the_same_volunteer",
@@ -140,12 +141,13 @@ RULES = (
         "INSERT",
         "NEW.corrects_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ranking_judgment j "
         "JOIN ranking_comparison c ON c.id = j.comparison_id JOIN ranking_round r ON r.id = c.round_id "
-        "WHERE j.id = NEW.corrects_id AND j.is_current AND j.comparison_id = NEW.comparison_id "
-        "AND j.volunteer_id = NEW.volunteer_id AND j.late = NEW.late "
+        "WHERE j.id = NEW.corrects_id AND j.comparison_id = NEW.comparison_id "
+        "AND j.volunteer_id = NEW.volunteer_id AND j.late = NEW.late AND j.by_reviewer = NEW.by_reviewer "
         "AND COALESCE(j.assignment_id, 0) = COALESCE(NEW.assignment_id, 0) "
         "AND COALESCE(j.lapsed_assignment_id, 0) = COALESCE(NEW.lapsed_assignment_id, 0) "
-        "AND r.closed_at IS NULL)",
-        "a correction takes the place of a current judgment of its volunteer in an open round",
+        "AND (j.taken_back_at IS NOT NULL OR j.is_current AND NOT j.by_reviewer AND r.closed_at IS NULL))",
+        "a correction takes the place of a current judgment of its volunteer in an open round, or of a "
+        "decision that they took back",
     ),
     Rule(
         "rank_of_compared_completion",

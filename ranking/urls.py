@@ -19,7 +19,7 @@ from .views import (
     rounds,
     withdrawal,
 )
-from .views.review import flags, names, people, queue, rewrites
+from .views.review import contested, flags, names, people, queue, rewrites
 
 project_patterns = [
     path("", project.project, name="project"),
@@ -64,6 +64,10 @@ project_patterns = [
     path("review/flags/<int:pk>/", flags.decide, name="decide-answer"),
     path("review/rewrites/", rewrites.rewrites, name="review-rewrites"),
     path("review/rewrites/<int:pk>/", rewrites.decide, name="decide-rewrite"),
+    path("review/contested/", contested.contested, name="review-contested"),
+    path("review/contested/<int:pk>/", contested.comparison, name="decide-comparison"),
+    path("review/contested/<int:pk>/more/", contested.more_votes, name="ask-for-votes"),
+    path("review/contested/decisions/<int:pk>/undo/", contested.take_back, name="take-decision-back"),
     path("review/people/", people.people, name="review-people"),
     path("review/people/<str:person>/exclude/", people.exclude, name="exclude-person"),
     path("review/people/<str:person>/include/", people.include, name="include-person"),

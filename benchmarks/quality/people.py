@@ -78,7 +78,8 @@ def simulate(
     on_top = rng.random(len(pair)) < 1 / 2
     found = np.where(who.minority[person], others[pair], difference[pair])
     takes_top = rng.random(len(pair)) < chance_of_top(who, person, np.where(on_top, found, -found))
-    votes = Votes(pair, person, takes_top == on_top, on_top, np.ones(len(pair)), pairs, people)
+    one_each = np.ones(len(pair))
+    votes = Votes(pair, person, takes_top == on_top, on_top, one_each, one_each, pairs, people)
     return Simulation(votes, who, difference, others)
 
 

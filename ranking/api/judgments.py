@@ -125,8 +125,10 @@ class CorrectionAPIView(ProjectAPIView):
         responses={201: JudgmentSerializer, 409: CONFLICT},
     )
     def post(self, request: Request, slug: str, pk: int) -> Response:
-        own = Judgment.objects.at_desk().filter(
-            comparison__round__project=self.project, volunteer=request.user
+        own = (
+            Judgment.objects.at_desk()
+            .of_volunteers()
+            .filter(comparison__round__project=self.project, volunteer=request.user)
         )
         judgment = get_object_or_404(own, pk=pk)
         body = CorrectionRequestSerializer(data=request.data)

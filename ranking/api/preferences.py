@@ -31,6 +31,9 @@ class PreferenceSerializer(serializers.Serializer):
     judgment = serializers.IntegerField()
     round = serializers.IntegerField()
     simulated = serializers.BooleanField(help_text="Whether a simulated volunteer judged.")
+    by_reviewer = serializers.BooleanField(
+        help_text="Whether a reviewer decided about a comparison that volunteers contest."
+    )
     source = serializers.ChoiceField(
         [*CHAT_SOURCES, *CHAT_SOURCES.values()],
         help_text="A rewrite where chosen is the volunteer's own answer in place of rejected; `chat` and "
@@ -87,6 +90,7 @@ def _rows(judgments: list[Judgment]) -> list[dict[str, Any]]:
             "judgment": judgment.pk,
             "round": judgment.comparison.round.number,
             "simulated": judgment.volunteer.is_simulated,
+            "by_reviewer": judgment.by_reviewer,
             "source": _source(judgment, pair),
             "chosen": completions[pair.chosen],
             "rejected": completions[pair.rejected],

@@ -39,13 +39,16 @@ def agreement_of(user: User, project: Project) -> Agreement:
     prefer one answer and the others' votes are not even, so that ties have no side, as in setup S2 of
     MT-bench (2306.05685). Only rounds that are closed count, and only comparisons that they judged: nobody
     learns what others answered where they may still judge or correct. Of those, the last `LAST_JUDGMENTS`.
+    What reviewers decide is left out.
     """
-    last = user.judgments.settled().of_project(project).at_desk().order_by("-pk")[:LAST_JUDGMENTS]
+    own = user.judgments.settled().of_project(project).at_desk().of_volunteers()
+    last = own.order_by("-pk")[:LAST_JUDGMENTS]
     left_out = is_excluded("judgment__comparison__round__project", volunteer="judgment__volunteer")
     rows = RankedCompletion.objects.filter(
         Q(judgment__volunteer=user) | Q(judgment__volunteer__is_simulated=False) & ~left_out,
         judgment__comparison__in=last.values("comparison"),
         judgment__is_current=True,
+        judgment__by_reviewer=False,
         judgment__verdict=Judgment.Verdict.RANKED,
     ).values_list("judgment", "judgment__comparison", "completion", "rank", "judgment__volunteer")
     columns = np.array(list(rows.order_by()), dtype=np.int64).reshape(-1, 5).T

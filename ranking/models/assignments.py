@@ -23,6 +23,10 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """Assignments that the user holds, also those that have expired without going to someone else."""
         return self.filter(volunteer=user, state=Assignment.State.HELD)
 
+    def of_volunteers(self) -> Self:
+        """Without those at which reviewers decided, which are no places for a volunteer's judgment."""
+        return self.exclude(judgments__by_reviewer=True)
+
     def free(self) -> int:
         """Take them from their holders; returns how many there were."""
         nobody = {"volunteer": None, "held_until": None, "claimed_at": None}

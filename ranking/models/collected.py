@@ -48,7 +48,8 @@ def collected_in(judgments: JudgmentQuerySet, fit: Fit) -> Collected:
     )
     ballots = ballots_in(judgments)
     pairs = int(find_consensus(ballots, fit).decided.sum())
-    of_people = ranks_in(judgments.of_people()) if counts["of_simulated"] else ballots.ranks
+    all_of_people = not counts["of_simulated"] and not ballots.weights
+    of_people = ballots.ranks if all_of_people else ranks_in(judgments.of_people())
     return Collected(**counts, pairs=pairs, agreement=pairwise_agreement(*of_people))
 
 
@@ -63,9 +64,14 @@ def ballots_in(judgments: JudgmentQuerySet) -> Ballots:
     """The ranks that the judgments gave, with who gave them, and the place of each answer before them."""
     ranked = judgments.filter(verdict=Judgment.Verdict.RANKED, ranks__isnull=False).order_by()
     names = ("pk", "comparison_id", "volunteer_id", "ranks__completion_id", "ranks__rank")
-    places = places_in(judgments)
+    places, weights = places_in(judgments), weights_in(judgments)
     rows = ranked.values_list(*names)
-    return Ballots.of([(*row, places.get((row[0], row[3]), 0)) for row in rows])
+    return Ballots.of([(*row, places.get((row[0], row[3]), 0)) for row in rows], weights)
+
+
+def weights_in(judgments: JudgmentQuerySet) -> dict[int, float]:
+    """As how many votes each judgment by a reviewer counts, by its id."""
+    return dict(judgments.filter(by_reviewer=True).order_by().values_list("pk", "weight"))
 
 
 def places_in(judgments: JudgmentQuerySet) -> dict[tuple[int, int], int]:

@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Count, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from annotator.limits import MOST_ANSWERS
@@ -62,9 +63,16 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
     def in_chat(self) -> Self:
         return self.filter(comparison__source=Comparison.Source.CHAT)
 
+    def of_volunteers(self) -> Self:
+        """Without what reviewers decided about contested comparisons."""
+        return self.filter(by_reviewer=False)
+
     def of_people(self) -> Self:
-        """Without simulated volunteers."""
-        return self.filter(volunteer__is_simulated=False)
+        """What people said as volunteers: without simulated ones, and without what reviewers decide.
+
+        A decision is one person's about what others contest, so it is no sample of how far people agree.
+        """
+        return self.of_volunteers().filter(volunteer__is_simulated=False)
 
     def counted_in(self, dataset: Dataset) -> Self:
         """The judgments that a snapshot was made of, as it stored them."""
@@ -85,9 +93,11 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         return self.filter(is_current=True, comparison__round__closed_at__isnull=False)
 
     def correctable_by(self, user: User) -> Self:
-        """The user's current judgments in open rounds, the newest first; not those from the chat."""
-        own = self.at_desk().filter(is_current=True, volunteer=user, comparison__round__closed_at=None)
-        return own.order_by("-pk")
+        """The user's current judgments in open rounds, the newest first; not those from the chat, nor
+        decisions of reviewers, which are taken back.
+        """
+        own = self.at_desk().of_volunteers().filter(volunteer=user)
+        return own.filter(is_current=True, comparison__round__closed_at=None).order_by("-pk")
 
     def by_verdict(self) -> "list[tuple[Judgment.Verdict, Judgment.Reason | None, int]]":
         """(verdict, reason, count) in the order of the verdicts; most have no reason."""
@@ -117,6 +127,9 @@ class Judgment(models.Model):
     A judgment that came after its assignment's time had run out is late. One whose assignment was someone
     else's by then has none, so that no comparison has more judgments with an assignment than it has
     assignments.
+
+    A judgment by a reviewer decides about a contested comparison, at an assignment of its own. It counts as
+    several votes, and can be taken back, also when its round is closed; what they decide then corrects it.
     """
 
     class Verdict(models.TextChoices):
@@ -159,8 +172,13 @@ class Judgment(models.Model):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="correction"
     )
     is_current = models.BooleanField(
-        default=False, help_text="It is whole and was not corrected since: it counts."
+        default=False, help_text="It is whole and was not corrected or taken back since: it counts."
     )
+    by_reviewer = models.BooleanField(
+        default=False, help_text="It decides about a comparison that volunteers contest."
+    )
+    weight = models.FloatField(default=1.0, help_text="As how many votes it counts in the consensus.")
+    taken_back_at = models.DateTimeField(null=True, blank=True, help_text="Of a reviewer's judgment.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = JudgmentQuerySet.as_manager()
@@ -198,6 +216,19 @@ class Judgment(models.Model):
                 condition=Q(verdict="cannot_rank") & ~Q(reason="") | ~Q(verdict="cannot_rank") & Q(reason=""),
                 name="reason_where_it_cannot_be_ranked",
             ),
+            models.CheckConstraint(
+                condition=Q(by_reviewer=False, weight=1) | Q(by_reviewer=True, weight__gt=1),
+                name="decisions_weigh_more_than_a_vote",
+            ),
+            models.CheckConstraint(
+                condition=Q(taken_back_at=None) | Q(by_reviewer=True, is_current=False),
+                name="only_decisions_are_taken_back",
+            ),
+            models.UniqueConstraint(
+                fields=("comparison",),
+                condition=Q(is_current=True, by_reviewer=True),
+                name="one_decision_per_comparison",
+            ),
         )
         indexes = (models.Index(fields=("volunteer", "created_at"), name="judgment_by_volunteer"),)
 
@@ -231,6 +262,11 @@ class Judgment(models.Model):
         """Mark it complete, so that it counts."""
         self.is_current = True
         self.save(update_fields=["is_current"])
+
+    def take_back(self) -> None:
+        """Let a reviewer's decision no longer count; it is kept."""
+        self.is_current, self.taken_back_at = False, timezone.now()
+        self.save(update_fields=["is_current", "taken_back_at"])
 
     def mark_corrected(self) -> None:
         """Mark it as corrected: it is kept, but no longer counts."""

@@ -146,10 +146,17 @@ class Comparison(models.Model):
         null=True,
         help_text="With which just these of its prompt's answers were chosen; empty where nobody chose.",
     )
+    contest = models.FloatField(
+        null=True,
+        help_text="How much a reviewer's decision would change; empty where people do not contest it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ("pk",)
+        indexes = (
+            models.Index(fields=("round",), condition=Q(contest__isnull=False), name="contested_comparisons"),
+        )
 
     def __str__(self) -> str:
         return f"Comparison {self.pk}: {self.prompt}"

@@ -47,10 +47,11 @@ def version_votes_in(judgments: JudgmentQuerySet) -> VersionVotes:
     """A vote for each judgment at the desk and each two authors of answers that it ranked.
 
     Its outcome is the mean over all pairs of one answer of each, as in blind tests: 1, 1/2 or 0 for a win of
-    the first, a tie, a loss.
+    the first, a tie, a loss. What reviewers decide is left out: they are asked where versions are hardest to
+    tell apart, so their votes would draw all of them together.
     """
-    ranked = judgments.at_desk().filter(verdict=Judgment.Verdict.RANKED, ranks__isnull=False).order_by()
-    rows = ranked.values_list(
+    given = judgments.at_desk().of_volunteers().order_by()
+    rows = given.filter(verdict=Judgment.Verdict.RANKED, ranks__isnull=False).values_list(
         "pk",
         "volunteer",
         "volunteer__is_simulated",

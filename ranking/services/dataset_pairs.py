@@ -1,5 +1,6 @@
 """The pairs of a dataset: what people prefer by all their judgments, and the answers that they wrote."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -13,11 +14,14 @@ CHAT_SOURCES = {"ranking": "chat", "rewrite": "chat_rewrite"}
 
 Votes = list[tuple[Any, ...]]
 """Rows (judgment, comparison, the accepted completion that its volunteer wrote, its original, verdict, is
-simulated, is late, the comparison's source, volunteer, completion, rank), one for each rank."""
+simulated, is late, the comparison's source, weight, volunteer, completion, rank), one for each rank."""
 
 
 class Pair(NamedTuple):
-    """A row to be: ids of a comparison and two completions, and what the votes on them say."""
+    """A row to be: ids of a comparison and two completions, and what the votes on them say.
+
+    `reviewer_votes` are how many of the votes are reviewers'.
+    """
 
     comparison: int
     chosen: int
@@ -26,6 +30,7 @@ class Pair(NamedTuple):
     votes: Sequence[int]
     divided: bool
     source: str
+    reviewer_votes: int = 0
 
 
 def pairs_of(project: Project, votes: Votes, fit: Fit) -> list[Pair]:
@@ -50,13 +55,17 @@ def _preferred(project: Project, votes: Votes, fit: Fit) -> Iterator[Pair]:
         for judgment, comparison, _new, _old, verdict, *_facts, person, completion, rank in votes
         if verdict == Judgment.Verdict.RANKED
     ]
-    found = find_consensus(Ballots.of(ballots), fit)
+    weights = {judgment: weight for judgment, *_facts, weight, _person, _one, _rank in votes if weight != 1}
+    of_reviewers = {each[:2] for each in ballots if each[0] in weights}
+    decided = Counter(comparison for _judgment, comparison in of_reviewers)
+    found = find_consensus(Ballots.of(ballots, weights), fit)
     chosen, probability = found.preferred()
     columns = (*vars(chosen).values(), probability, found.divided, found.divided | found.decided)
     for row in zip(*(column.tolist() for column in columns), strict=True):
         comparison, one, other, *counts, probable, is_divided, is_listed = row
         if is_listed:
-            yield Pair(comparison, one, other, probable, counts, is_divided, "ranking")
+            values = (comparison, one, other, probable, counts, is_divided, "ranking", decided[comparison])
+            yield Pair(*values)
 
 
 def _rewrites(votes: Votes) -> list[Pair]:

@@ -130,7 +130,7 @@ def _remove_leftovers(parent: Path) -> None:
 
 def _votes(project: Project) -> Votes:
     """One row a rank: judgment, comparison, the accepted completion that its volunteer wrote, its original,
-    verdict, is simulated, is late, the comparison's source, volunteer, completion, rank.
+    verdict, is simulated, is late, the comparison's source, weight, volunteer, completion, rank.
 
     A judgment without ranks has one row with None for the last two. One query, so that all that is drawn
     from it speaks of the same moment.
@@ -150,6 +150,7 @@ def _votes(project: Project) -> Votes:
             "volunteer__is_simulated",
             "late",
             "comparison__source",
+            "weight",
             "volunteer_id",
             "ranks__completion_id",
             "ranks__rank",
@@ -179,6 +180,7 @@ def _rows(pairs: list[Pair]) -> list[Row]:
                 "probability": pair.probability,
                 "weight": 2 * pair.probability - 1,
                 "votes": dict(zip(("chosen", "rejected", "ties"), pair.votes, strict=True)),
+                "reviewer_votes": pair.reviewer_votes,
                 "divided": pair.divided,
                 "selection_probability": comparison.selection_probability,
                 "source": pair.source,
@@ -222,6 +224,7 @@ def _about(
     simulated = sum(simulated for _verdict, simulated, *_rest in judgments.values())
     late = sum(late for _verdict, _simulated, late, *_rest in judgments.values())
     chat = sum(source == Comparison.Source.CHAT for _v, _s, _l, source, *_rest in judgments.values())
+    of_reviewers = sum(weight != 1 for *_facts, weight, _person, _one, _rank in judgments.values())
     in_train = sum(row["split"] == Split.TRAIN for row in rows)
     written = Counter(row["split"] for row in rows if row["source"] in REWRITES)
     unpaired = Counter(thumb.completion.prompt.split for thumb in thumbs)
@@ -238,6 +241,7 @@ def _about(
             "simulated_judgments": simulated,
             "late_judgments": late,
             "chat_judgments": chat,
+            "reviewer_judgments": of_reviewers,
             **{verdict: verdicts[verdict] for verdict in Judgment.Verdict.values},
             "comparisons": len({row["comparison_id"] for row in rows}),
             "pairs": len(rows),

@@ -108,8 +108,9 @@ def correct_judgment(*, judgment: Judgment, volunteer: User, key: uuid.UUID, **s
     # The lock makes two corrections at once, and one and the closing of the round, wait for each other.
     rounds = Round.objects.select_for_update(of=("self",), no_key=True).select_related("project")
     round_ = rounds.get(comparisons=judgment.comparison_id)
-    old = Judgment.objects.at_desk().filter(pk=judgment.pk, volunteer=volunteer).first()
-    if old is None:  # somebody else's, from the chat, or withdrawn at this moment
+    own = Judgment.objects.at_desk().of_volunteers().filter(volunteer=volunteer)
+    old = own.filter(pk=judgment.pk).first()
+    if old is None:  # somebody else's, from the chat, a reviewer's decision, or withdrawn at this moment
         raise NotYourAssignmentError
     items = ComparisonItem.objects.filter(comparison=old.comparison_id)
     order = list(items.values_list("completion_id", flat=True))

@@ -1,5 +1,7 @@
 """How many people judge a comparison."""
 
+from typing import Any
+
 from django.db import transaction
 from django.db.models import F, Max
 from django.utils.translation import gettext as _
@@ -26,7 +28,7 @@ def add_assignment(*, comparison: Comparison) -> Assignment:
     counted = Round.objects.open().filter(pk=comparison.round_id)
     if not counted.update(assignment_count=F("assignment_count") + 1):
         raise RoundClosedError
-    return _store_next(_lock(comparison.pk))
+    return store_next(lock_comparison(comparison.pk))
 
 
 def ask_for_more(assignment: Assignment, project: Project) -> int:
@@ -39,24 +41,25 @@ def ask_for_more(assignment: Assignment, project: Project) -> int:
     if most is None or assignment.number < 0:  # a blind test has as many votes as it needs
         return 0
     # Of judgments that are stored at once, the last one sees all, and asks.
-    comparison = _lock(assignment.comparison_id)
-    states = list(comparison.assignments.values_list("state", flat=True))
+    comparison = lock_comparison(assignment.comparison_id)
+    states = list(comparison.assignments.of_volunteers().values_list("state", flat=True))
     if len(states) >= most or set(states) != {Assignment.State.DONE}:
         return 0
-    given = Judgment.objects.filter(comparison=comparison, is_current=True).without_excluded()
-    shares = settled_shares(*ranks_in(given))
+    given = Judgment.objects.filter(comparison=comparison, is_current=True)
+    shares = settled_shares(*ranks_in(given.of_volunteers().without_excluded()))
     if is_enough(shares.get(comparison.pk, 0.0)):
         return 0
-    _store_next(comparison)
+    store_next(comparison)
     return 1
 
 
-def _lock(comparison_id: int) -> Comparison:
+def lock_comparison(comparison_id: int) -> Comparison:
+    """Lock it as what stores assignments does, so that each gets a number of its own."""
     locked = Comparison.objects.select_for_update(of=("self",), no_key=True)
     return locked.select_related("prompt").get(pk=comparison_id)
 
 
-def _store_next(comparison: Comparison) -> Assignment:
+def store_next(comparison: Comparison, **fields: Any) -> Assignment:
     """Store a further assignment of a comparison, which is locked: of two, one has the number after."""
     last = comparison.assignments.aggregate(last=Max("number", default=-1))["last"]
     return Assignment.objects.create(
@@ -64,4 +67,5 @@ def _store_next(comparison: Comparison) -> Assignment:
         comparison=comparison,
         number=max(last, -1) + 1,
         language=primary_language(comparison.prompt.language),
+        **fields,
     )

@@ -78,9 +78,12 @@ def withdraw_judgments(*, volunteer: User, project: Project) -> None:
     """
     _wait_for_others(volunteer, project)
     judgments = Judgment.objects.filter(volunteer=volunteer, comparison__round__project=project)
+    of_decisions = set(judgments.filter(by_reviewer=True).values_list("assignment", flat=True))
     _withdraw(judgments, UnpairedPreference.objects.filter(volunteer=volunteer), volunteer, project)
     for known in (Reliability, Finding, Exclusion):
         known.objects.filter(project=project, volunteer=volunteer).delete()
+    # Where they decided as a reviewer there is no place for a volunteer.
+    Assignment.objects.filter(pk__in=of_decisions).delete()
     Assignment.objects.filter(round__project=project, volunteer=volunteer).free()
     LapsedAssignment.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()
     Skip.objects.filter(comparison__round__project=project, volunteer=volunteer).delete()

@@ -1,7 +1,7 @@
 """Consensus: all judgments of a comparison combined into a probability for each pair of answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -12,13 +12,18 @@ from .votes import Bools, Floats, Ids, Votes, evidence_of_ranking
 
 DECIDED = 0.55
 """The least probability of an answer that is preferred; between it and its opposite nothing is."""
+STRANGER = -1
+"""In the place of a person's id, of whom nothing is known."""
 
 
 @dataclass(frozen=True)
 class Ballots:
     """N ranks in columns: who gave a completion which rank, 1 the best, at which place they saw it.
 
-    A judgment has a row for each of its comparison's completions; equal ranks are ties.
+    A judgment has a row for each of its comparison's completions; equal ranks are ties. `weights` has, by
+    their ids, the judgments that count as more than one vote: those of reviewers. Nothing is known of their
+    people, who decide what is contested and would seem to agree with nobody; and they are no sample of
+    people's tastes.
     """
 
     judgment: Ids
@@ -27,11 +32,12 @@ class Ballots:
     completion: Ids
     rank: Ids
     place: Ids
+    weights: Mapping[int, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: list[tuple[int, ...]]) -> Self:
+    def of(cls, rows: list[tuple[int, ...]], weights: Mapping[int, float] | None = None) -> Self:
         """From rows with the values of each column."""
-        return cls(*np.array(rows, dtype=np.int64).reshape(-1, 6).T)
+        return cls(*np.array(rows, dtype=np.int64).reshape(-1, 6).T, weights or {})
 
     @property
     def ranks(self) -> tuple[Ids, Ids, Ids, Ids]:
@@ -130,19 +136,30 @@ def votes_of(ballots: Ballots) -> tuple[PairVotes, Votes, Ids]:
     # Sorted by its place in place of its rank, the answer seen first is the better one of two.
     places = sides_of(ballots.judgment, ballots.comparison, ballots.completion, ballots.place)
     has_side = sides.better != 0
-    people, person = np.unique(
-        of_votes(sides, ballots.judgment, ballots.person)[has_side], return_inverse=True
-    )
+    given_by = of_votes(sides, ballots.judgment, ballots.person)[has_side]
+    weight = _weights_of(sides.judgment[has_side], ballots.weights)
+    people, person = np.unique(np.where(weight == 1, given_by, STRANGER), return_inverse=True)
     votes = Votes(
         pair=pair[has_side],
         person=person,
         for_first=sides.better[has_side] > 0,
         first_on_top=places.better[has_side] > 0,
         evidence=evidence_of_ranking(answers[np.searchsorted(judgments, sides.judgment[has_side])]),
+        weight=weight,
         pairs=len(counts.comparison),
         people=len(people),
     )
     return counts, votes, people
+
+
+def _weights_of(judgment: Ids, weights: Mapping[int, float]) -> Floats:
+    """(V,): as how many votes each counts."""
+    known = np.array(sorted(weights), dtype=np.int64)
+    own = np.array([weights[one] for one in known.tolist()])
+    found = np.ones(len(judgment))
+    is_heavy = np.isin(judgment, known)
+    found[is_heavy] = own[np.searchsorted(known, judgment[is_heavy])]
+    return found
 
 
 class Known(NamedTuple):
@@ -204,9 +221,16 @@ class Consensus:
 def find_consensus(ballots: Ballots, fit: Fit) -> Consensus:
     """What ballots say, with what is known of their people; pairs in order of comparison and answers."""
     counts, votes, ids = votes_of(ballots)
-    first, differ = beliefs_on(votes, fit.people(ids), fit.temperature)
-    divided = find_divided(counts.for_first, counts.for_second, differ)
-    share = counts.for_first / np.maximum(counts.for_first + counts.for_second, 1)
+    people = fit.people(ids)
+    first, differ = beliefs_on(votes, people, fit.temperature)
+    sample = votes
+    if ballots.weights:  # how people divide is told by volunteers alone
+        sample = votes.among(votes.weight == 1)
+        differ = beliefs_on(sample, people, fit.temperature)[1]
+    sides = (sample.for_first, ~sample.for_first)
+    for_first, for_second = (sample.by_pair(side).astype(np.int64) for side in sides)
+    divided = find_divided(for_first, for_second, differ)
+    share = for_first / np.maximum(for_first + for_second, 1)
     return Consensus(counts, np.where(divided & (differ < DIFFER), share, first), divided)
 
 

@@ -115,7 +115,7 @@ def beliefs_on(votes: Votes, people: People, temperature: float) -> tuple[Floats
 
     With groups the first is for somebody of either by its share.
     """
-    weights = vote_weights(votes, people.right) / temperature
+    weights = votes.weight * vote_weights(votes, people.right) / temperature
     groups = people.groups
     if groups is None:
         return np.asarray(expit(votes.by_pair(weights))), np.zeros(votes.pairs)

@@ -19,7 +19,7 @@ class Votes:
 
     `for_first` is whether a vote prefers the pair's first answer, and `first_on_top` whether the person saw
     that one before the second. `evidence` is how much a vote counts as evidence about its person: 1 where a
-    judgment is one vote, see `evidence_of_ranking`.
+    judgment is one vote, see `evidence_of_ranking`; `weight` is as how many votes it counts on its pair.
     """
 
     pair: Ids
@@ -27,6 +27,7 @@ class Votes:
     for_first: Bools
     first_on_top: Bools
     evidence: Floats
+    weight: Floats
     pairs: int
     people: int
 
@@ -34,7 +35,7 @@ class Votes:
     def of(cls, pair: Ids, person: Ids, for_first: Bools, first_on_top: Bools, evidence: Floats) -> Self:
         """Votes on all pairs and by all people up to the highest number."""
         sizes = (int(ids.max(initial=-1)) + 1 for ids in (pair, person))
-        return cls(pair, person, for_first, first_on_top, evidence, *sizes)
+        return cls(pair, person, for_first, first_on_top, evidence, np.ones(len(pair)), *sizes)
 
     def __len__(self) -> int:
         return len(self.pair)
@@ -59,7 +60,7 @@ class Votes:
         return replace(self, **columns)
 
 
-COLUMNS = ("pair", "person", "for_first", "first_on_top", "evidence")
+COLUMNS = ("pair", "person", "for_first", "first_on_top", "evidence", "weight")
 
 
 def evidence_of_ranking(answers: Ids) -> Floats:

@@ -33,8 +33,10 @@ def judged(request: ProjectRequest) -> HttpResponse:
 @never_cache
 @project_view(*MEMBERS)
 def correct(request: ProjectRequest, pk: int) -> HttpResponse:
-    own = Judgment.objects.at_desk().filter(
-        comparison__round__project=request.project, volunteer=request.user
+    own = (
+        Judgment.objects.at_desk()
+        .of_volunteers()
+        .filter(comparison__round__project=request.project, volunteer=request.user)
     )
     shown = ("comparison__round", "assignment__round__project", "assignment__comparison__prompt")
     late = ("lapsed_assignment__assignment__round__project", "lapsed_assignment__comparison__prompt")

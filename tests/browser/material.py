@@ -21,6 +21,7 @@ from annotator.services.invitations.inviting import invite
 from annotator.services.members import change_role
 from annotator.services.projects import change_settings
 from ranking.models import Finding, Judgment, Outcome
+from ranking.models.contested import waiting_for_decision
 from ranking.practice_files import practice_from_record
 from ranking.services import (
     claim_next,
@@ -32,7 +33,9 @@ from ranking.services import (
 )
 from ranking.services.browsing.saving import save_filter
 from ranking.services.fits.findings import Findings, Found, store_findings
+from ranking.services.fits.worker import fit_project
 from ranking.services.practice import add_practice, answer_practice, begin_practice
+from ranking.services.review.contested import decide_comparison, place_of
 from tests.factories import (
     PASSWORD,
     make_member,
@@ -96,6 +99,7 @@ def make() -> None:
             make_ranking(ada)
             | make_long(ada)
             | make_between_rounds(ada)
+            | make_contested(ada)
             | make_practice(ada)
             | make_training()
             | make_chat()
@@ -230,6 +234,31 @@ def make_between_rounds(ada: User) -> dict[str, Any]:
         )
         decide_outcome(candidate=candidate, decision=decision)
     return {}
+
+
+def make_contested(ada: User) -> dict[str, Any]:
+    """A project whose volunteers contest all comparisons, of which one was decided."""
+    project = make_project(
+        "pages-contested",
+        name="Contested",
+        coordinator=ada,
+        completions_per_comparison=2,
+        judgments_per_comparison=2,
+    )
+    open_material(project, ada)
+    for ranks, reason in (((1, 2), "It says where that is known from."), ((2, 1), "Too long.")):
+        person = make_member(project)
+        while assignment := claim_next(project=project, volunteer=person):
+            make_judgment(assignment, *ranks, rationale=reason)
+    fit_project(project)
+    contested = waiting_for_decision(project).last()
+    assert contested is not None
+    place = place_of(ada, contested)
+    ranks = dict(zip(place.order, (1, 2), strict=True))
+    decide_comparison(
+        comparison=contested, reviewer=ada, key=place.key, ranks=ranks, rationale="It is right."
+    )
+    return {"contested": contested.pk}
 
 
 def make_practice(ada: User) -> dict[str, Any]:

@@ -67,7 +67,11 @@ def test_reviewers_and_coordinators_see_how_far_a_round_has_come(client, current
 def test_a_round_in_which_nobody_has_ranked_says_so(client, current):
     client.force_login(coordinator_of(current.project))
     text = client.get(page(current)).content.decode()
-    assert "cannot be told yet" in text and "No comparison is contested" in text and "Too little" in text
+    assert (
+        "cannot be told yet" in text
+        and "No comparison is leaning or contested" in text
+        and "Too little" in text
+    )
 
 
 def test_who_may_not_see_it(client, current):
@@ -116,11 +120,19 @@ def test_comparisons_are_settled_contested_or_have_too_few_votes(current):
     assert standing_of(current, Fit({}), most=0).worth_more == []
 
 
+def test_a_comparison_leans_where_votes_prefer_an_answer_by_too_little_to_settle_it():
+    current = make_round(prompts=2, answers=2, judgments_per_comparison=3)
+    judge(current, [FIRST, FIRST], [SECOND, SECOND], [FIRST, (1, 1)])
+    standing = standing_of(current, Fit({}), most=5)
+    assert (standing.settled, standing.leaning, standing.contested) == (0, 1, 1)
+    assert [one.comparison for one in standing.worth_more] == list(current.comparisons.order_by("pk"))
+
+
 def test_where_people_divide_more_votes_are_worth_nothing():
     current = make_round(answers=2, judgments_per_comparison=10)
     judge(current, *[[FIRST], [SECOND]] * 5)
     standing = standing_of(current, Fit({}), most=5)
-    assert (standing.contested, standing.divided, standing.worth_more) == (1, 1, [])
+    assert (standing.contested, standing.divided, standing.worth_more) == (0, 1, [])
 
 
 def test_a_blind_test_is_left_out(current):

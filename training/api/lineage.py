@@ -39,8 +39,11 @@ class JudgmentLineageSerializer(serializers.Serializer):
     round = serializers.IntegerField(source="judgment.comparison.round.number")
     verdict = serializers.ChoiceField(Judgment.Verdict.choices, source="judgment.verdict")
     late = serializers.BooleanField(source="judgment.late")
+    by_reviewer = serializers.BooleanField(
+        source="judgment.by_reviewer", help_text="Whether it decides about a contested comparison."
+    )
     is_current = serializers.BooleanField(
-        source="judgment.is_current", help_text="False where it was corrected since."
+        source="judgment.is_current", help_text="False where it was corrected or taken back since."
     )
     corrects = serializers.IntegerField(source="judgment.corrects_id", allow_null=True)
     split = serializers.ChoiceField(

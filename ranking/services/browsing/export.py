@@ -13,8 +13,8 @@ from .reading import JudgmentLine, read_in_chunks
 
 COLUMNS = (
     *("judgment", "given_at", "round", "comparison", "source", "prompt", "language", "tags", "split"),
-    *("question", "person", "simulated", "late", "corrects", "verdict", "reason", "seconds", "order"),
-    *("rationale", "rewrite_of", "rewrite"),
+    *("question", "person", "simulated", "reviewer", "late", "corrects", "verdict", "reason", "seconds"),
+    *("order", "rationale", "rewrite_of", "rewrite"),
 )
 OF_ANSWER = ("answer", "rank", "flags", "ratings")
 """Columns of each answer, numbered in the order in which the volunteer saw them."""
@@ -44,6 +44,7 @@ def _cells(line: JudgmentLine, zone: ZoneInfo) -> list[str]:
         prompt.question,
         line.person,
         int(judgment.volunteer.is_simulated),
+        int(judgment.by_reviewer),
         int(judgment.late),
         judgment.corrects_id or "",
         judgment.verdict,

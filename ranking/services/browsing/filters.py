@@ -80,6 +80,21 @@ def on_prompts_of(field: str) -> Narrow:
     return lambda value, project: Q(**{f"comparison__prompt__{field}": value})
 
 
+def contested(what: str, project: Project) -> Q:
+    """On comparisons that people contest, or on those that a reviewer decided about."""
+    decided = Judgment.objects.filter(comparison=OuterRef("comparison"), by_reviewer=True, is_current=True)
+    return Q(Exists(decided)) if what == "decided" else Q(comparison__contest__isnull=False)
+
+
+def given_as(kind: str, project: Project) -> Q:
+    """By reviewers who decided about a contested comparison, by volunteers, or by those who are people or
+    simulated.
+    """
+    if kind in ("reviewers", "volunteers"):
+        return Q(by_reviewer=kind == "reviewers")
+    return Q(volunteer__is_simulated=kind == "simulated", by_reviewer=False)
+
+
 FILTERS: dict[str, Narrow] = {
     "q": saying,
     "round": lambda round_, project: Q(comparison__round=round_),
@@ -90,7 +105,8 @@ FILTERS: dict[str, Narrow] = {
     "language": lambda code, project: Q(comparison__prompt__in=project.prompts.in_language(code)),
     "tag": lambda tag, project: Q(comparison__prompt__in=project.prompts.tagged(tag)),
     "reason": lambda reason, project: Q(reason=reason),
-    "by": lambda kind, project: Q(volunteer__is_simulated=kind == "simulated"),
+    "by": given_as,
+    "contested": contested,
     "source": lambda source, project: Q(comparison__source=source),
     "split": on_prompts_of("split"),
     "late": lambda late, project: Q(late=late == "yes"),

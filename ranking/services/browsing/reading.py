@@ -66,11 +66,14 @@ class JudgmentLine:
         return LETTERS[order.index(written.original_id)] if written else ""
 
 
-def read_judgments(ids: Sequence[int]) -> list[JudgmentLine]:
-    """The judgments of these ids, the newest first, with their revisions."""
+def read_judgments(ids: Sequence[int], order: Sequence[int] | None = None) -> list[JudgmentLine]:
+    """The judgments of these ids, the newest first, with their revisions.
+
+    Answers have the letters that each volunteer saw; with an `order` of completions, those of that order.
+    """
     rows = list(_whole(Judgment.objects.filter(pk__in=ids).order_by("-pk")))
     earlier = _earlier_of(rows)
-    return [_line(each, earlier[_chain(each)]) for each in rows]
+    return [_line(each, earlier[_chain(each)], order) for each in rows]
 
 
 def read_in_chunks(judgments: JudgmentQuerySet) -> Iterator[list[JudgmentLine]]:
@@ -112,16 +115,18 @@ def _earlier_of(judgments: Sequence[Judgment]) -> dict[tuple[int, int], list[Jud
     return found
 
 
-def _line(judgment: Judgment, earlier: Sequence[Judgment] = ()) -> JudgmentLine:
+def _line(
+    judgment: Judgment, earlier: Sequence[Judgment] = (), order: Sequence[int] | None = None
+) -> JudgmentLine:
     return JudgmentLine(
         judgment,
         pseudonym_of(judgment.comparison.round.project_id, judgment.volunteer_id),
-        _answers(judgment),
-        [_line(each) for each in earlier if each.pk < judgment.pk],
+        _answers(judgment, order or judgment.shown_assignment.order),
+        [_line(each, order=order) for each in earlier if each.pk < judgment.pk],
     )
 
 
-def _answers(judgment: Judgment) -> list[AnswerLine]:
+def _answers(judgment: Judgment, order: Sequence[int]) -> list[AnswerLine]:
     texts = {one.pk: shown_text(one) for one in judgment.comparison.completions.all()}
     ranks = {one.completion_id: one.rank for one in judgment.ranks.all()}
     return [
@@ -132,5 +137,5 @@ def _answers(judgment: Judgment) -> list[AnswerLine]:
             [each.kind for each in judgment.flags.all() if each.completion_id == pk],
             [(each.criterion, each.score) for each in judgment.ratings.all() if each.completion_id == pk],
         )
-        for letter, pk in zip(LETTERS, judgment.shown_assignment.order, strict=False)
+        for letter, pk in zip(LETTERS, order, strict=False)
     ]

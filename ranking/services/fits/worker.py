@@ -11,6 +11,7 @@ from ranking.models.judgments import JudgmentQuerySet
 from ranking.statistics.consensus import Ballots, Fit
 
 from .findings import find_habits, find_unlike, store_findings
+from .marking import mark_contested
 
 MOST_PRACTICE = 8
 """For how many known answers practice counts at most: it is easy, and can be repeated."""
@@ -25,6 +26,7 @@ def fit_project(project: Project) -> None:
     fit = _fit(project, ballots)
     store_fit(project, fit)
     store_findings(project, find_unlike(ballots, fit) | find_habits(project))
+    mark_contested(project, fit)
 
 
 def find_fit(project: Project) -> Fit:
@@ -41,7 +43,10 @@ def _fit(project: Project, ballots: Ballots) -> Fit:
 
 
 def _counted(project: Project) -> JudgmentQuerySet:
-    return Judgment.objects.of_project(project).without_excluded()
+    """Without what reviewers decide, which says nothing of people: who is asked only what others contest is
+    asked the hardest questions, and what they say of those cannot be held against who voted.
+    """
+    return Judgment.objects.of_project(project).of_volunteers().without_excluded()
 
 
 @transaction.atomic

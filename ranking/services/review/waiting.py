@@ -15,12 +15,14 @@ from django_stubs_ext import StrOrPromise
 from annotator.models import AuditEvent, Project, Role, User
 from ranking.models import Demonstration, Finding
 from ranking.models.answer_reviews import flagged_answers
+from ranking.models.contested import waiting_for_decision
 from ranking.models.masks import named_or_flagged
 from ranking.overview import Waiting
 
 LATELY = timedelta(days=7)
 DECISIONS = (
     *("answer.kept", "answer.withdrawn", "rewrite.accepted", "rewrite.edited", "rewrite.refused"),
+    *("comparison.decided", "comparison.sent_back"),
     *("mask.decided", "mask.word_hidden"),
     *("person.excluded", "person.included", "person.looks_fine", "person.looked_at_again"),
 )
@@ -44,6 +46,7 @@ def people_waiting(project: Project) -> QuerySet[Any]:
 KINDS = (
     Kind("review-flags", _("Flagged answers"), lambda project: flagged_answers(project, only_open=True)),
     Kind("review-rewrites", _("Rewritten answers"), Demonstration.objects.waiting_in),
+    Kind("review-contested", _("Contested comparisons"), waiting_for_decision),
     Kind("review-people", _("Answers unlike others'"), people_waiting),
     Kind("names", _("Hidden names"), lambda project: named_or_flagged(project, only_open=True)),
 )

@@ -27,7 +27,7 @@ def show_review(
     frame = {
         "kinds": kinds,
         "kind": next((kind for kind, _count in kinds if kind.page == page), None),
-        "next_kind": next((kind for kind, count in kinds if count), None),
+        "next_kind": next((kind for kind, count in kinds if count and kind.page != page), None),
         "decided": decided,
         "decided_by_you": decided_by_you,
     }

@@ -52,8 +52,8 @@ class RoundPart:
 @dataclass(frozen=True)
 class LeftOut:
     """Judgments of the project that the dataset does not hold, by the reason: those that came before it was
-    taken and were `corrected`, were about a prompt taken `out`, were of people `excluded` then, or came in at
-    that `moment`; and the `later`.
+    taken and were `corrected` or taken back, were about a prompt taken `out`, were of people `excluded` then,
+    or came in at that `moment`; and the `later`.
     """
 
     corrected: int
@@ -86,7 +86,8 @@ def left_out_of(dataset: Dataset) -> LeftOut:
     held = Inclusion.objects.at(dataset.number).filter(judgment=OuterRef("pk"))
     others = Judgment.objects.filter(~Exists(held), comparison__round__project=dataset.project_id)
     by_then = Q(pk__lte=dataset.last_judgment_id)
-    corrected, out = Q(correction__isnull=False), Q(comparison__prompt__withdrawn_at__isnull=False)
+    corrected = Q(correction__isnull=False) | Q(taken_back_at__isnull=False)
+    out = Q(comparison__prompt__withdrawn_at__isnull=False)
     excluded = Q(is_excluded("comparison__round__project", at=dataset.created_at))
     counts = others.order_by().aggregate(
         corrected=Count("pk", filter=by_then & corrected),
