@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from .conftest import Site
 from .pages import Filled
+from .test_page_accessibility import PHONE, check
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -196,3 +197,67 @@ def test_a_reviewer_leaves_somebody_out_finds_another_one_fine_and_undoes_both(s
         expect(page.locator("#messages")).to_contain_text(said)
     expect(page.locator("article")).to_have_count(2)
     context.close()
+
+
+CONTESTED = """
+from annotator.models import Role
+from ranking.services import open_round
+from ranking.services.fits.worker import fit_project
+from tests.factories import make_member, make_project
+from tests.ranking.making import make_answers, make_assignment, make_judgment
+project = make_project("contested", completions_per_comparison=2, judgments_per_comparison=2)
+current = open_round(project=project, author=make_answers(project, prompts=2, answers=2), seed=1)
+make_member(project, Role.REVIEWER, email="contested@example.org", name="Rae")
+for ranks, reason in (((1, 2), "It says why."), ((2, 1), "It is short.")):
+    person = make_member(project)
+    for _comparison in range(2):
+        make_judgment(make_assignment(current, person), *ranks, rationale=reason)
+fit_project(project)
+"""
+
+
+def test_a_reviewer_judges_blind_sees_the_votes_undoes_it_and_asks_for_one_more(site: Site, browser: Browser):
+    site.manage("shell", "-c", CONTESTED)
+    context = browser.new_context(base_url=site.url, viewport=PHONE, reduced_motion="reduce")
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(site.sign_in_link("contested@example.org"))
+    page.get_by_role("button", name="Sign in").click()
+    page.goto("/p/contested/review/")
+    page.get_by_role("link", name="Begin: Contested comparisons").click()
+    first = page.url
+    reason = page.get_by_text("It is short.")
+    expect(page.get_by_role("heading", name="What was asked")).to_be_visible()
+    expect(reason).to_have_count(0)
+    assert_fits(page)
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#desk-trouble")).to_contain_text("Choose which answer is better")
+    page.get_by_label("B is better").check()
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#messages")).to_contain_text("Decided")
+    expect(reason).to_be_visible()
+    expect(page.get_by_text("You decided: Ranked B > A")).to_be_visible()
+    assert_fits(page)
+    decided = page.url
+    page.get_by_role("button", name="Take it back").click()
+    expect(page.locator("#messages")).to_contain_text("no longer counts")
+    expect(page.get_by_role("button", name="Submit")).to_be_visible()
+    assert page.url == decided and page.locator(".preferred input:checked").count() == 0
+    page.get_by_role("button", name="Ask one more volunteer").click()
+    expect(page.locator("#messages")).to_contain_text("One more volunteer will judge it")
+    assert page.url == first
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    expect(page.locator("#messages")).to_contain_text("Decided")
+    page.get_by_role("link", name="Go on").click()
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+    context.close()
+    assert errors == []
+
+
+def assert_fits(page: Page) -> None:
+    """Nothing scrolls sideways on a phone, and axe finds nothing."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert check(page, ((390, "ltr", "light"), (390, "ltr", "dark"))) == []
+    page.set_viewport_size(PHONE)

@@ -22,6 +22,7 @@ from ranking.services import (
     correct_judgment,
     leave_project,
     open_round,
+    personal_data,
     skip_comparison,
     snapshot_preferences,
 )
@@ -38,6 +39,7 @@ from ranking.services.review.flagged import decide_answer
 from ranking.statistics.consensus import find_consensus
 from ranking.statistics.reliability import LIKELIEST
 from tests.factories import make_member
+from training.services.lineage.votes import left_out_of
 
 from .making import assert_refused, make_assignment, make_correction, make_judgment, make_round
 
@@ -393,6 +395,25 @@ def test_who_withdraws_takes_decisions_along_and_leaves_no_place_behind(conteste
     assert Assignment.objects.count() == places - 1
     assert not Assignment.objects.filter(comparison=contested, state="free").exists()
     assert dataset.withdrawn_judgments == 1 and waiting(project) == [contested]
+
+
+def test_a_persons_own_data_says_what_they_decided_and_took_back(contested, reviewer):
+    take_decision_back(judgment=decide(contested, reviewer, *FIRST), actor=reviewer)
+    decide(contested, reviewer, *SECOND)
+    first, second = personal_data.judgments(reviewer)
+    assert (first["by_reviewer"], first["counts"], second["counts"]) == (True, False, True)
+    assert first["taken_back_at"] and second["taken_back_at"] is None and second["weight"] == WEIGHT
+    (vote,) = personal_data.judgments(contested.judgments.earliest("pk").volunteer)
+    assert (vote["by_reviewer"], vote["weight"]) == (False, 1)
+
+
+def test_a_dataset_lacks_what_was_taken_back_before_as_it_lacks_what_was_corrected(
+    contested, current, project, reviewer
+):
+    take_decision_back(judgment=decide(contested, reviewer, *FIRST), actor=reviewer)
+    judged(current, FIRST, FIRST, place=1)
+    left = left_out_of(snapshot_preferences(project=project))
+    assert (left.corrected, left.moment) == (1, 0)
 
 
 # The rules that the database keeps
