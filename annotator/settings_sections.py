@@ -29,6 +29,7 @@ SECTIONS = {
                 "judgments_per_comparison",
                 "most_judgments_per_comparison",
                 "sampling",
+                "gold_every",
                 "criteria",
                 "offers_rewrites",
                 "flags_off",

@@ -140,10 +140,13 @@ class JudgmentFilterForm(forms.Form):
     def narrowed(self) -> JudgmentQuerySet:
         """The project's judgments that were asked for, the newest first; what makes no sense narrows nothing.
 
-        Those that count; of a dataset, those that counted when it was taken.
+        Those that count; of a dataset, those that counted when it was taken. Those on gold questions are left
+        out unless they are asked for: by where they were given, or by what they are about.
         """
         asked = self.asked()
         found = Judgment.objects.filter(comparison__round__project=self.project)
+        if asked.keys().isdisjoint(("source", "comparison", "answer")):
+            found = found.ordinary()
         if "dataset" not in asked:
             found = found.filter(is_current=True)
         if since := asked.pop("since", None):

@@ -16,6 +16,7 @@ add_sentences(
         "round.moved": _("%(who)s moved round %(target)s from %(before)s to %(after)s"),
         "round.closed": _("%(who)s closed round %(target)s"),
         "answer.withheld": _("%(who)s withheld an answer that people find harmful, until a reviewer decides"),
+        "gold.told": _("%(who)s told %(target)s that their answers to gold questions differ"),
         "judgments.withdrawn": _("Somebody withdrew their judgments: %(judgments)s"),
     },
     by_itself=True,
@@ -23,6 +24,8 @@ add_sentences(
 add_sentences(
     Group.ROUNDS,
     {
+        "gold.marked": _("%(who)s made a comparison a gold question"),
+        "gold.taken_out": _("%(who)s took out a gold question"),
         "answer.kept": _("%(who)s kept an answer that people had flagged"),
         "answer.withdrawn": _("%(who)s took out an answer that people had flagged"),
         "rewrite.accepted": _("%(who)s accepted an answer that a volunteer had written"),

@@ -106,6 +106,7 @@ class ProjectForm(ComparedForm, forms.ModelForm):
             "judgments_per_comparison": _("Judgments per comparison"),
             "most_judgments_per_comparison": _("Judgments where people disagree, at most"),
             "sampling": _("Which answers are compared"),
+            "gold_every": _("One gold question in so many comparisons"),
             "assignment_minutes": _("Minutes that an assignment is held"),
             "licence": _("Licence of the judgments"),
             "practice_length": _("Comparisons in the practice"),
@@ -138,6 +139,10 @@ class ProjectForm(ComparedForm, forms.ModelForm):
             "sampling": _(
                 "From the first update on, the reward model can choose them out of twice as many. One choice "
                 "in five, and all of held-out prompts, are left to chance."
+            ),
+            "gold_every": _(
+                "Comparisons whose right answer you know show how reliable people are. They are mixed in, "
+                "and nobody can tell them from the others. 20 is one in twenty; 0 asks none."
             ),
             "leaderboard": _(
                 "Given names and numbers only; anyone can take theirs off. It rewards speed, so think twice."

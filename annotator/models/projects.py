@@ -14,6 +14,7 @@ from annotator.limits import FEWEST_ANSWERS, MOST_ANSWERS
 
 from .criteria import check_criteria
 from .flags import FlagKind, check_flags_off
+from .gold_rate import check_gold_every
 from .groups import check_groups
 from .hidden_words import check_hidden_words
 from .licences import Licence
@@ -60,6 +61,11 @@ class Project(models.Model):
         help_text="Of one whose votes settle little; empty for no more than of the others.",
     )
     sampling = models.CharField(max_length=11, choices=Sampling.choices, default=Sampling.UNIFORM)
+    gold_every = models.PositiveSmallIntegerField(
+        default=20,
+        validators=[check_gold_every],
+        help_text="One comparison in so many is a gold question, where there are some; 0 for none.",
+    )
     assignment_minutes = models.PositiveSmallIntegerField(
         default=30,
         validators=[MinValueValidator(1), MaxValueValidator(1440)],

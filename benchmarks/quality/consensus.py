@@ -53,13 +53,17 @@ def _of_seed(seed: int) -> Iterator[tuple[str, float]]:
         yield f"{name}: oracle", accuracy(oracle - 0.5, truth)
         yield f"{name}: consensus over majority", ours - majority
         yield f"{name}: oracle over consensus", accuracy(oracle - 0.5, truth) - ours
-        known, others = truth[:KNOWN], np.arange(len(truth)) >= KNOWN
-        temperature = fit_temperature(odds[:KNOWN], known.astype(float))
-        for which, t in (
-            (f"{KNOWN} known pairs", temperature),
-            ("none known", temperature_of(votes, people)),
+        numbers, size = np.arange(len(truth)), np.abs(drawn.difference)
+        for which, known in (
+            (f"{KNOWN} known pairs", numbers[:KNOWN]),
+            (f"{KNOWN // 2} known pairs", numbers[: KNOWN // 2]),
+            (f"{KNOWN} clear pairs known", numbers[size > np.median(size)][:KNOWN]),
+            ("none known", numbers[:0]),
         ):
-            error = calibration_error(expit(odds / t)[others], truth[others])
+            t = fit_temperature(odds[known], truth[known].astype(float)) if len(known) else None
+            others = ~np.isin(numbers, known)
+            probability = expit(odds / (t or temperature_of(votes, people)))
+            error = calibration_error(probability[others], truth[others])
             yield f"{name}: calibration error, {which}", error
     yield "20 % bad: AUC of finding bad people, 60 votes each", found_bad(simulate(seed))
     yield "20 % bad: AUC of finding bad people, 12 votes each", found_bad(simulate(seed, pairs=2000))

@@ -107,7 +107,7 @@ class JudgmentsAPIView(ProjectAPIView):
         responses=JudgmentSerializer(many=True),
     )
     def get(self, request: Request, slug: str) -> Response:
-        own = Judgment.objects.of_project(self.project).correctable_by(request.user)
+        own = Judgment.objects.correctable_by(request.user, self.project)
         return self.answer_page(with_answers(own))
 
 
@@ -126,7 +126,7 @@ class CorrectionAPIView(ProjectAPIView):
     )
     def post(self, request: Request, slug: str, pk: int) -> Response:
         own = (
-            Judgment.objects.at_desk()
+            Judgment.objects.asked()
             .of_volunteers()
             .filter(comparison__round__project=self.project, volunteer=request.user)
         )

@@ -1,11 +1,12 @@
 """Rounds of ranking: what volunteers are shown, what they answer, and the datasets made of it."""
 
 from .answer_reviews import AnswerReview
-from .assignments import PLACES, Assignment, LapsedAssignment, Skip
+from .assignments import GOLD, PLACES, Assignment, LapsedAssignment, Skip
 from .datasets import Dataset
 from .demonstrations import Demonstration
 from .exclusions import Exclusion
 from .findings import Finding
+from .gold import GoldAnswer, GoldQuestion, PracticeAdvice
 from .inclusions import Inclusion
 from .judgments import Flag, Judgment, RankedCompletion, Rating
 from .masks import Mask
@@ -19,6 +20,7 @@ from .unpaired import UnpairedPreference
 from .withdrawals import Withdrawal, WithdrawnPart
 
 __all__ = [
+    "GOLD",
     "PLACES",
     "AnswerReview",
     "Assignment",
@@ -29,11 +31,14 @@ __all__ = [
     "Exclusion",
     "Finding",
     "Flag",
+    "GoldAnswer",
+    "GoldQuestion",
     "Inclusion",
     "Judgment",
     "LapsedAssignment",
     "Mask",
     "Outcome",
+    "PracticeAdvice",
     "PracticeAssignment",
     "PracticeAttempt",
     "PracticeComparison",

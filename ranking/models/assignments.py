@@ -16,6 +16,8 @@ from .rounds import Comparison, Round
 
 PLACES = 3
 """How many comparisons a volunteer may hold at once: the one before them, and two ahead."""
+GOLD = 2**14
+"""From this number on assignments are places at gold questions, which are given by turns of their own."""
 
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
@@ -26,6 +28,10 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def of_volunteers(self) -> Self:
         """Without those at which reviewers decided, which are no places for a volunteer's judgment."""
         return self.exclude(judgments__by_reviewer=True)
+
+    def ordinary(self) -> Self:
+        """Without places at gold questions, of which there are more than people need."""
+        return self.filter(number__lt=GOLD)
 
     def free(self) -> int:
         """Take them from their holders; returns how many there were."""
@@ -65,7 +71,8 @@ class Assignment(ShowsCompletions, models.Model):
     )
     comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="assignments")
     number = models.SmallIntegerField(
-        help_text="From 0 on, lower ones are given first; below 0 those of a blind test, mixed in."
+        help_text="From 0 on, lower ones are given first. Mixed in are, below 0, those of a blind test and, "
+        "from 16384 on, those of gold questions."
     )
     language = models.CharField(
         max_length=35, help_text="Code of its prompt's language, kept here for the same reason."
@@ -115,6 +122,10 @@ class Assignment(ShowsCompletions, models.Model):
 
     def __str__(self) -> str:
         return f"Assignment {self.number} of comparison {self.comparison_id}"
+
+    @property
+    def is_gold(self) -> bool:
+        return self.number >= GOLD
 
     @property
     def is_over(self) -> bool:

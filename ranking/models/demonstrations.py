@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from annotator.models import Completion, Project, User
 
 from .judgments import Judgment
+from .rounds import Comparison
 
 WORD_LENGTH = 1000
 
@@ -20,8 +21,9 @@ class DemonstrationQuerySet(models.QuerySet["Demonstration"]):
         return self.filter(judgment__is_current=True, judgment__comparison__round__project=project)
 
     def waiting_in(self, project: Project) -> Self:
-        """Those of a project that a reviewer has to decide about."""
-        return self.of_project(project).filter(state=Demonstration.State.WAITING)
+        """Those of a project that a reviewer has to decide about; of gold questions nothing is learned."""
+        of_ordinary = ~Q(judgment__comparison__source=Comparison.Source.GOLD)
+        return self.of_project(project).filter(of_ordinary, state=Demonstration.State.WAITING)
 
 
 class Demonstration(models.Model):

@@ -49,5 +49,5 @@ def forecast_of(current: Round, progress: Progress, collected: Collected) -> For
 
 def _pairs_in(current: Round) -> int:
     """How many pairs of answers its comparisons have."""
-    sizes = current.comparisons.order_by().annotate(size=Count("items")).values_list("size", flat=True)
-    return sum(size * (size - 1) // 2 for size in sizes)
+    sizes = current.comparisons.ordinary().order_by().annotate(size=Count("items"))
+    return sum(size * (size - 1) // 2 for size in sizes.values_list("size", flat=True))

@@ -33,8 +33,8 @@ class Preference(NamedTuple):
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):
     def of_project(self, project: Project) -> Self:
-        """The current judgments of a project; corrected ones are left out."""
-        return self.filter(is_current=True, comparison__round__project=project)
+        """The current judgments of a project; corrected ones and those on gold questions are left out."""
+        return self.ordinary().filter(is_current=True, comparison__round__project=project)
 
     def for_dataset(self, project: Project) -> Self:
         """What a dataset taken now is made of: the current judgments, but for those of withdrawn prompts and
@@ -50,8 +50,21 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         return self.filter(is_excluded("comparison__round__project"))
 
     def in_round(self, round_: Round) -> Self:
-        """The current judgments of a round; corrected ones are left out."""
-        return self.filter(is_current=True, comparison__round=round_)
+        """The current judgments of a round; corrected ones and those on gold questions are left out."""
+        return self.ordinary().filter(is_current=True, comparison__round=round_)
+
+    def ordinary(self) -> Self:
+        """Without those on gold questions: all that is counted and learned is made of these."""
+        return self.exclude(comparison__source=Comparison.Source.GOLD)
+
+    def on_gold(self, project: Project) -> Self:
+        """The current judgments on gold questions of a project."""
+        of_project = self.filter(is_current=True, comparison__round__project=project)
+        return of_project.filter(comparison__source=Comparison.Source.GOLD)
+
+    def asked(self) -> Self:
+        """Those of comparisons that people were given, gold questions among them."""
+        return self.exclude(comparison__source=Comparison.Source.CHAT)
 
     def at_desk(self) -> Self:
         """Those of comparisons that volunteers were given.
@@ -90,14 +103,14 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
 
     def settled(self) -> Self:
         """The current judgments of closed rounds, which can no longer be corrected."""
-        return self.filter(is_current=True, comparison__round__closed_at__isnull=False)
+        return self.ordinary().filter(is_current=True, comparison__round__closed_at__isnull=False)
 
-    def correctable_by(self, user: User) -> Self:
-        """The user's current judgments in open rounds, the newest first; not those from the chat, nor
+    def correctable_by(self, user: User, project: Project) -> Self:
+        """The user's current judgments in the open round, the newest first; not those from the chat, nor
         decisions of reviewers, which are taken back.
         """
-        own = self.at_desk().of_volunteers().filter(volunteer=user)
-        return own.filter(is_current=True, comparison__round__closed_at=None).order_by("-pk")
+        in_open = self.filter(comparison__round__project=project, comparison__round__closed_at=None)
+        return in_open.asked().of_volunteers().filter(is_current=True, volunteer=user).order_by("-pk")
 
     def by_verdict(self) -> "list[tuple[Judgment.Verdict, Judgment.Reason | None, int]]":
         """(verdict, reason, count) in the order of the verdicts; most have no reason."""

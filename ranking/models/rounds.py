@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.models import AuditEvent, Author, Completion, Project, Prompt, User
 
+from .gold import GoldQuestion
 from .round_states import SETTLED, RoundState, states_before
 
 
@@ -38,7 +39,10 @@ class Round(models.Model):
         Author, on_delete=models.PROTECT, related_name="rounds", help_text="Whose completions are compared."
     )
     assignment_count = models.PositiveIntegerField(
-        default=0, help_text="Of all its comparisons, but for those that its tallies count."
+        default=0, help_text="Of its comparisons, but for those that its tallies count, and gold questions."
+    )
+    gold_count = models.PositiveIntegerField(
+        default=0, help_text="How many gold questions were mixed in when it opened."
     )
     languages: Any = models.JSONField(
         default=list, help_text="Codes of its prompts' languages, such as `en`, regions left out."
@@ -114,9 +118,10 @@ class Round(models.Model):
         self.author = author
         self.save(update_fields=["author"])
 
-    def open(self, *, author: Author, assignment_count: int, languages: list[str]) -> None:
+    def open(self, *, author: Author, assignment_count: int, languages: list[str], gold_count: int) -> None:
         """Open a round that was being prepared; the caller holds the project's lock."""
         self.author, self.assignment_count, self.languages = author, assignment_count, languages
+        self.gold_count = gold_count
         self.opened_at, self.state = timezone.now(), RoundState.OPEN
         self.save()
 
@@ -125,16 +130,24 @@ class Round(models.Model):
         self.save(update_fields=["closed_at"])
 
 
+class ComparisonQuerySet(models.QuerySet["Comparison"]):
+    def ordinary(self) -> Self:
+        """Without the copies of gold questions: whatever counts what a round asks and learns counts these."""
+        return self.exclude(source=Comparison.Source.GOLD)
+
+
 class Comparison(models.Model):
     """k ≥ 2 completions of one prompt put before volunteers.
 
     One from the chat was judged there, by one person, and is given to nobody else; where that person wrote
-    how an answer should have been, it has that answer alone.
+    how an answer should have been, it has that answer alone. One of a gold question looks like any other,
+    and says how reliable people are; nothing is learned from it.
     """
 
     class Source(models.TextChoices):
         DESK = "desk", _("Desk")
         CHAT = "chat", _("Chat")
+        GOLD = "gold", _("Gold question")
 
     round = models.ForeignKey(Round, on_delete=models.CASCADE, related_name="comparisons")
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="comparisons")
@@ -142,6 +155,9 @@ class Comparison(models.Model):
         Completion, through="ComparisonItem", related_name="comparisons"
     )
     source = models.CharField(max_length=4, choices=Source.choices, default=Source.DESK)
+    gold = models.ForeignKey(
+        GoldQuestion, on_delete=models.PROTECT, null=True, blank=True, related_name="copies"
+    )
     selection_probability = models.FloatField(
         null=True,
         help_text="With which just these of its prompt's answers were chosen; empty where nobody chose.",
@@ -152,8 +168,17 @@ class Comparison(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = ComparisonQuerySet.as_manager()
+
     class Meta:
         ordering = ("pk",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(source="gold", gold__isnull=False) | (~Q(source="gold") & Q(gold=None)),
+                name="gold_comparison_of_a_gold_question",
+            ),
+            models.UniqueConstraint(fields=("round", "gold"), name="gold_question_once_a_round"),
+        )
         indexes = (
             models.Index(fields=("round",), condition=Q(contest__isnull=False), name="contested_comparisons"),
         )

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import F
 
 from annotator.models import Project, User
-from ranking.models import Assignment, Comparison, Judgment, Round
+from ranking.models import GOLD, Assignment, Comparison, Judgment, Round
 
 from .choosing import Group
 from .masks import mask_round
@@ -14,7 +14,7 @@ from .rounds import add_comparisons
 
 MOST_TEST_VOTES_EACH = 60
 """Of one person in one test: a tenth of the votes that a test takes at most."""
-LAST = 2**15 - 1
+LAST = GOLD // 2
 """What is added to the number of an assignment that is to be given after all others."""
 
 

@@ -18,11 +18,15 @@ Scores = Mapping[int, Sequence[float]]
 
 
 class Group(NamedTuple):
-    """Answers of one prompt to compare, and the probability with which just these were chosen."""
+    """Answers of one prompt to compare, and the probability with which just these were chosen.
+
+    `gold` is the id of the gold question that they are, if any.
+    """
 
     prompt: int
     completions: list[int]
     probability: float | None = None
+    gold: int | None = None
 
 
 class _Answer(NamedTuple):

@@ -2,7 +2,8 @@
 
 Of the comparisons that are new to a volunteer and in a language that they read, those with the fewest
 assignments taken come first, so that judgments spread evenly over the round. What holds an answer that was
-withheld or withdrawn (`AnswerReview.is_off_the_desk`) is given to nobody.
+withheld or withdrawn (`AnswerReview.is_off_the_desk`) is given to nobody. Gold questions have turns of their
+own: see `gold.turns`.
 """
 
 import random
@@ -16,16 +17,17 @@ from django.db.models import Prefetch, Q, prefetch_related_objects
 from django.utils import timezone
 
 from annotator.models import Completion, Project, User
-from ranking.models import PLACES, Assignment, Comparison, LapsedAssignment, Round
+from ranking.models import GOLD, PLACES, Assignment, Comparison, LapsedAssignment, Round
 from ranking.models.round_states import RoundState
 
 from .blind_tests import MOST_TEST_VOTES_EACH, test_votes_of
+from .gold.turns import with_gold
 
 CANDIDATES = 4
 """How many assignments a claim looks at: enough that volunteers who come at once rarely want the same one."""
 
-ANY, TEST, ORDINARY = (-(2**15), 2**15 - 1), (-(2**15), -1), (0, 2**15 - 1)
-"""Numbers of assignments: all, those of a blind test, those of the round itself."""
+ANY, TEST, ORDINARY = (-(2**15), GOLD - 1), (-(2**15), -1), (0, GOLD - 1)
+"""Numbers of assignments: all but gold questions', those of a blind test, those of the round itself."""
 
 ATTEMPTS = 100
 """How often a claim looks again when others were quicker, of whom each look lets one go on."""
@@ -94,6 +96,7 @@ def claim_ahead(
         given = [assignment for assignment in own[:wanted] if assignment.key not in have]
         free_places = [place for place in range(PLACES) if place not in {one.place for one in own}]
         missing = free_places[: max(wanted - len(own), 0)]
+        candidates = with_gold(candidates, current, volunteer, len(missing), now)
         try:
             if all(_renew_if_over(assignment, volunteer, now) for assignment in given):
                 claimed = _claim_some(candidates, missing, volunteer, now, chance)

@@ -2,7 +2,16 @@
 
 from annotator.models import Project
 from annotator.services.chunks import delete_in_chunks
-from ranking.models import Assignment, Comparison, Dataset, Judgment, Outcome, Round, UnpairedPreference
+from ranking.models import (
+    Assignment,
+    Comparison,
+    Dataset,
+    GoldQuestion,
+    Judgment,
+    Outcome,
+    Round,
+    UnpairedPreference,
+)
 
 
 def delete_judging(project: Project) -> None:
@@ -17,6 +26,7 @@ def delete_judging(project: Project) -> None:
     # From the last revision back: a judgment is protected by the one that corrects it.
     delete_in_chunks(judgments.filter(correction=None))
     delete_in_chunks(Comparison.objects.filter(round__project=project))
+    GoldQuestion.objects.filter(project=project).delete()
     Round.objects.filter(project=project).delete()
     Dataset.objects.filter(project=project).delete()
 

@@ -89,9 +89,8 @@ def submit_judgment(
     day = timezone.localdate(timezone=project.zone)
     added = ask_for_more(held[0], project) if held else 0
     request_fit(project)
-    Tally.objects.add_one(
-        round_id=assignment.round_id, volunteer=volunteer, day=day, assignments=len(held), added=added
-    )
+    filled = {"gold": 1, "assignments": 0} if row.is_gold else {"assignments": len(held), "added": added}
+    Tally.objects.add_one(round_id=assignment.round_id, volunteer=volunteer, day=day, **filled)
     return judgment
 
 
@@ -108,7 +107,7 @@ def correct_judgment(*, judgment: Judgment, volunteer: User, key: uuid.UUID, **s
     # The lock makes two corrections at once, and one and the closing of the round, wait for each other.
     rounds = Round.objects.select_for_update(of=("self",), no_key=True).select_related("project")
     round_ = rounds.get(comparisons=judgment.comparison_id)
-    own = Judgment.objects.at_desk().of_volunteers().filter(volunteer=volunteer)
+    own = Judgment.objects.asked().of_volunteers().filter(volunteer=volunteer)
     old = own.filter(pk=judgment.pk).first()
     if old is None:  # somebody else's, from the chat, a reviewer's decision, or withdrawn at this moment
         raise NotYourAssignmentError

@@ -19,11 +19,13 @@ def add_assignment(*, comparison: Comparison) -> Assignment:
     """Have one more person judge a comparison of an open round, after all that waits already.
 
     Part of the act that asks for it, whose transaction and audit row it shares. Raises RoundClosedError, or
-    RankingError for a comparison from the chat, which nobody else is given.
+    RankingError for a comparison from the chat, which nobody else is given, or of a gold question.
     """
     Project.objects.select_for_update(no_key=True).get(pk=comparison.round.project_id)
     if comparison.source == Comparison.Source.CHAT:
         raise RankingError(_("A comparison from the chat is given to nobody else."))
+    if comparison.source == Comparison.Source.GOLD:
+        raise RankingError(_("The right answer of a gold question is known: it needs no more votes."))
     # Counted first, so that a round that closes at this moment closes before or after.
     counted = Round.objects.open().filter(pk=comparison.round_id)
     if not counted.update(assignment_count=F("assignment_count") + 1):
@@ -38,7 +40,8 @@ def ask_for_more(assignment: Assignment, project: Project) -> int:
     judgment counts it in the volunteer's tally, because all would fight over one row of the round.
     """
     most = project.most_judgments_per_comparison
-    if most is None or assignment.number < 0:  # a blind test has as many votes as it needs
+    # A blind test has as many votes as it needs, and a gold question needs none.
+    if most is None or assignment.number < 0 or assignment.is_gold:
         return 0
     # Of judgments that are stored at once, the last one sees all, and asks.
     comparison = lock_comparison(assignment.comparison_id)
@@ -61,7 +64,7 @@ def lock_comparison(comparison_id: int) -> Comparison:
 
 def store_next(comparison: Comparison, **fields: Any) -> Assignment:
     """Store a further assignment of a comparison, which is locked: of two, one has the number after."""
-    last = comparison.assignments.aggregate(last=Max("number", default=-1))["last"]
+    last = comparison.assignments.ordinary().aggregate(last=Max("number", default=-1))["last"]
     return Assignment.objects.create(
         round_id=comparison.round_id,
         comparison=comparison,

@@ -26,6 +26,7 @@ from ranking.models import (
     Finding,
     Judgment,
     LapsedAssignment,
+    PracticeAdvice,
     PracticeAssignment,
     Reliability,
     SavedFilter,
@@ -130,6 +131,27 @@ def practice(user: User) -> Iterator[Row]:
         }
 
 
+def gold_questions(user: User) -> Iterator[Row]:
+    """What they answered where the right answer was known; of closed rounds, or they would tell which are."""
+    own = Judgment.objects.filter(volunteer=user, is_current=True, comparison__gold__isnull=False)
+    settled = own.exclude(comparison__round__closed_at=None).select_related(*WHERE, "comparison__gold")
+    for judgment in settled.order_by("pk").prefetch_related("ranks", "comparison__gold__answers"):
+        known = judgment.comparison.gold.answers.all()
+        yield {
+            **_where(judgment.comparison),
+            "judgment": judgment.pk,
+            "known_ranks": {str(one.completion_id): one.rank for one in known},
+            "ranks": {str(one.completion_id): one.rank for one in judgment.ranks.all()},
+        }
+
+
+def practice_advice(user: User) -> Iterator[Row]:
+    """That they were told that their answers to gold questions differ."""
+    told = PracticeAdvice.objects.filter(membership__user=user).select_related("membership__project")
+    for one in told.order_by("pk"):
+        yield {"project": one.membership.project.slug, "told_at": one.created_at, "closed_at": one.closed_at}
+
+
 def thumbs(user: User) -> Iterator[Row]:
     """Thumbs from the chat that were taken for learning."""
     own = UnpairedPreference.objects.filter(volunteer=user).select_related("completion__prompt__project")
@@ -211,6 +233,8 @@ PARTS = {
     "skipped": skipped,
     "assignments": assignments,
     "practice": practice,
+    "gold_questions": gold_questions,
+    "practice_advice": practice_advice,
     "thumbs": thumbs,
     "days": days,
     "reliability": reliability,
@@ -236,6 +260,10 @@ ABOUT = {
     "skipped": gettext_lazy("comparisons that you passed over"),
     "assignments": gettext_lazy("comparisons that you were given"),
     "practice": gettext_lazy("your answers in practice"),
+    "gold_questions": gettext_lazy(
+        "your answers to questions whose right answer was known, in closed rounds"
+    ),
+    "practice_advice": gettext_lazy("whether you were told that these answers differ from the right ones"),
     "thumbs": gettext_lazy("thumbs up and down that were taken from your conversations"),
     "days": gettext_lazy("how many judgments you gave on which day"),
     "reliability": gettext_lazy("how often your votes are right, as far as others' votes tell"),

@@ -14,6 +14,8 @@ from ranking.facts import round_facts
 from ranking.models import Round
 from ranking.models.round_states import RoundState
 
+from .gold.mixing import remove_spare
+
 
 @transaction.atomic
 def prepare_round(*, project: Project, author: Author, actor: User | None = None) -> Round:
@@ -46,6 +48,7 @@ def close_round(*, project: Project, actor: User | None = None, shown: Shown | N
     current = Round.objects.open().select_for_update(no_key=True).filter(project=project).first()
     if current is not None:
         current.close()
+        remove_spare(current)
         if current.state in (RoundState.OPEN, RoundState.PAUSED):
             current.move(RoundState.CLOSING, actor=actor)
         for kind in (Kind.ROUND_OPENED, Kind.ROUND_ENDING):

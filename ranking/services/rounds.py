@@ -17,6 +17,7 @@ from ranking.facts import round_facts
 from ranking.models import Assignment, Comparison, ComparisonItem, Round
 
 from .choosing import Group, Scores, groups_to_compare
+from .gold.mixing import mix_in, places_of
 from .masks import mask_round
 from .round_life import close_round, next_round, skip_unlearned
 
@@ -56,12 +57,15 @@ def open_round(
     skip_unlearned(project, actor)
     languages = _languages(project)
     opened = next_round(project, author)
+    each, read = project.judgments_per_comparison, sorted({languages[group.prompt] for group in groups})
+    mixed = mix_in(groups, project, read, chance)
     opened.open(
         author=author,
-        assignment_count=len(groups) * project.judgments_per_comparison,
-        languages=sorted({languages[group.prompt] for group in groups}),
+        assignment_count=len(groups) * each,
+        languages=read,
+        gold_count=len(mixed) - len(groups),
     )
-    add_comparisons(opened, groups, range(project.judgments_per_comparison))
+    add_comparisons(opened, mixed, range(each))
     mask_round(opened)
     record("round.opened", actor=actor, project=project, target=opened, comparisons=len(groups))
     facts = {"number": opened.number}
@@ -70,14 +74,21 @@ def open_round(
 
 
 def add_comparisons(opened: Round, groups: Sequence[Group], numbers: Iterable[int]) -> list[Comparison]:
-    """Store comparisons of these answers, each with an assignment of each number.
+    """Store comparisons of these answers, each with an assignment of each number; gold ones have their own.
 
     The caller holds the project's lock, and counts the assignments.
     """
     languages = _languages(opened.project)
+    gold_numbers = places_of(opened)
     comparisons = Comparison.objects.bulk_create(
         [
-            Comparison(round=opened, prompt_id=group.prompt, selection_probability=group.probability)
+            Comparison(
+                round=opened,
+                prompt_id=group.prompt,
+                selection_probability=group.probability,
+                source=Comparison.Source.GOLD if group.gold else Comparison.Source.DESK,
+                gold_id=group.gold,
+            )
             for group in groups
         ],
         batch_size=BATCH,
@@ -97,7 +108,7 @@ def add_comparisons(opened: Round, groups: Sequence[Group], numbers: Iterable[in
                 round=opened, comparison=comparison, number=number, language=languages[comparison.prompt_id]
             )
             for comparison in comparisons
-            for number in numbers
+            for number in (gold_numbers if comparison.gold_id else numbers)
         ],
         batch_size=BATCH,
     )

@@ -5,10 +5,14 @@ a close pair several are wrong together, and their log odds say too much. Held-o
 clear pairs they agree more than a coin would. Known pairs can; without those, a model in which pairs differ.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import logit
 
+from .consensus import Fit, number_rows
+from .gold import GoldVotes
 from .reliability import USUAL, People, log_odds
 from .votes import Floats, Votes
 
@@ -16,6 +20,8 @@ _MOST_VOTES = 50_000
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
 _SPREAD = 1.5  # of the differences of answers, in units of a usual person's log odds of being right
 _DOUBT = 0.5  # the deviation of its logarithm, before there are votes
+FEWEST_KNOWN_PAIRS = 200
+"""With 100 the temperature was further off than without any (see docs/quality.md)."""
 
 
 def fit_temperature(odds: Floats, probability: Floats) -> float:
@@ -31,6 +37,26 @@ def fit_temperature(odds: Floats, probability: Floats) -> float:
         return float(np.mean(np.logaddexp(0, scaled) - probability * scaled))
 
     return float(np.exp(minimize_scalar(loss, bounds=(-1, 3), method="bounded").x))
+
+
+def temperature_of_known(gold: GoldVotes, fit: Fit, votes_each: int) -> float | None:
+    """The temperature at which votes foretell best which answer of known pairs is better; None with few.
+
+    Everybody is asked gold questions, and only `votes_each` people about another pair. So the votes on a pair
+    are taken that many at a time, each such set as one more pair of its kind.
+    """
+    votes = gold.votes
+    order = np.argsort(votes.pair, kind="stable")
+    pair, sizes = votes.pair[order], np.bincount(votes.pair, minlength=votes.pairs)
+    which = (np.arange(len(order)) - np.searchsorted(pair, pair)) // votes_each
+    whole = which < sizes[pair] // votes_each
+    sets, number = number_rows(pair[whole], which[whole])
+    known = pair[whole][sets]
+    if len(np.unique(known)) < FEWEST_KNOWN_PAIRS:
+        return None
+    taken = replace(votes.among(order[whole]), pair=number, pairs=len(sets))
+    odds = log_odds(taken, fit.people(gold.people).right)
+    return fit_temperature(odds, gold.first_is_better[known].astype(np.float64))
 
 
 def temperature_of(votes: Votes, people: People) -> float:

@@ -20,7 +20,7 @@ LAST = 20
 @never_cache
 @project_view(*MEMBERS)
 def judged(request: ProjectRequest) -> HttpResponse:
-    own = Judgment.objects.of_project(request.project).correctable_by(request.user)
+    own = Judgment.objects.correctable_by(request.user, request.project)
     written = Demonstration.objects.of_project(request.project).filter(judgment__volunteer=request.user)
     context = {
         "judgments": own.select_related("comparison__prompt")[:LAST],
@@ -34,7 +34,7 @@ def judged(request: ProjectRequest) -> HttpResponse:
 @project_view(*MEMBERS)
 def correct(request: ProjectRequest, pk: int) -> HttpResponse:
     own = (
-        Judgment.objects.at_desk()
+        Judgment.objects.asked()
         .of_volunteers()
         .filter(comparison__round__project=request.project, volunteer=request.user)
     )

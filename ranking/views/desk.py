@@ -23,6 +23,7 @@ from ranking.forms import JudgmentForm
 from ranking.models import Assignment, Judgment, Round, Tally
 from ranking.services import claim_ahead, claim_next, renew_assignments, skip_comparison, submit_judgment
 from ranking.services.assignments import why_not_held
+from ranking.services.gold.advice import has_advice
 
 from .rest_reminder import advise_rest, note_judgment
 
@@ -231,7 +232,7 @@ def _state(request: ProjectRequest, current: Round | None) -> State:
     return {
         "project": request.project,
         "round": current,
-        "progress": Tally.objects.progress(current, request.user) if current else None,
+        "progress": Tally.objects.progress(current, request.user).as_seen if current else None,
     }
 
 
@@ -244,4 +245,7 @@ def _show(
     status: int = 200,
 ) -> HttpResponse:
     context = {**state, "comparison": comparison, "seconds_left": seconds_left}
+    if state["round"] and state["round"].gold_count and has_advice(request.membership):
+        has_practice = request.project.practice_comparisons.in_use().exists()
+        context |= {"has_advice": True, "has_practice": has_practice}
     return render(request, "ranking/desk.html", context, status=status)

@@ -67,7 +67,7 @@ def _figures(project: Project, current: Round | None) -> dict[str, Any]:
         "has_completions": Completion.objects.filter(author__project=project).exists(),
         "members": project.memberships.count(),
         "waiting": project.memberships.waiting().count(),
-        "judgments": tallies.total(),
+        "judgments": tallies.ordinary_total(),
         "days": tallies.by_day()[:DAYS],
         "people": tallies.filter(round=current).by_volunteer()[:PEOPLE] if current else [],
         "rounds": project.rounds.begun().select_related("author")[:ROUNDS],

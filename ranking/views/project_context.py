@@ -33,7 +33,7 @@ def project_context(request: ProjectRequest, current: Round | None) -> dict[str,
     return {
         "round": current,
         "last_round": last,
-        "progress": Tally.objects.progress(last, user) if last else None,
+        "progress": Tally.objects.progress(last, user).as_seen if last else None,
         "own_today": own.today().total(),
         "own_total": own.total(),
         "own_days": own.values("day").distinct().count(),

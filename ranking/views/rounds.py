@@ -58,7 +58,7 @@ def round_open(request: ProjectRequest) -> HttpResponse:
     except RankingError as error:
         form.add_error(None, str(error))
         return show_project(request, form, status=422)
-    comparisons = opened.comparisons.count()
+    comparisons = opened.comparisons.ordinary().count()
     messages.success(
         request,
         _("Round %(number)d is open with %(count)d comparisons.")

@@ -41,7 +41,8 @@ def leave(request: ProjectRequest) -> HttpResponse:
         else:
             messages.success(request, _("You have left %s.") % request.project.name)
             return redirect("account")
-    own = Judgment.objects.of_project(request.project).filter(volunteer=request.user)
+    in_project = Judgment.objects.filter(is_current=True, comparison__round__project=request.project)
+    own = in_project.filter(volunteer=request.user)
     status = 422 if request.method == "POST" else 200
     return render(request, "ranking/leave.html", {"form": form, "judgments": own.count()}, status=status)
 

@@ -20,7 +20,7 @@ from annotator.services.guidelines import write_guidelines
 from annotator.services.invitations.inviting import invite
 from annotator.services.members import change_role
 from annotator.services.projects import change_settings
-from ranking.models import Finding, Judgment, Outcome
+from ranking.models import Finding, Judgment, Outcome, PracticeAdvice
 from ranking.models.contested import waiting_for_decision
 from ranking.practice_files import practice_from_record
 from ranking.services import (
@@ -45,7 +45,13 @@ from tests.factories import (
     make_ready,
     make_user,
 )
-from tests.ranking.making import make_assignment, make_compared, make_correction, make_judgment
+from tests.ranking.making import (
+    make_assignment,
+    make_compared,
+    make_correction,
+    make_gold_round,
+    make_judgment,
+)
 from tests.training.chat.making import make_reply, make_turn, react_in_every_way
 from tests.training.making import (
     make_finished,
@@ -101,6 +107,7 @@ def make() -> None:
             | make_between_rounds(ada)
             | make_contested(ada)
             | make_practice(ada)
+            | make_gold(ada)
             | make_training()
             | make_chat()
             | make_doors(ada)
@@ -277,6 +284,19 @@ def make_practice(ada: User) -> dict[str, Any]:
         for assignment in begin_practice(membership=tries["pat"]).assignments.all():
             answer_practice(assignment=assignment, ranks={0: 2, 1: 1})
     return {"practice": practice[0].pk, "practised": assignment.pk}
+
+
+def make_gold(ada: User) -> dict[str, Any]:
+    """A round that asks gold questions before anything else; its coordinator was advised to practise."""
+    current = make_gold_round(questions=2, slug="pages-gold", name="Gold", coordinator=ada)
+    project = current.project
+    vera = User.objects.get(email=f"vera@{HOST}")
+    Membership.objects.create(user=vera, project=project, role=Role.VOLUNTEER)
+    make_ready(project, vera)
+    PracticeAdvice.objects.create(membership=project.memberships.get(user=ada))
+    other = make_member(project, name="Sam Roe")
+    judgments = [make_judgment(make_assignment(current, other), 1, 2) for _ in range(3)]
+    return {"knowable": judgments[-1].pk}
 
 
 def open_material(project: Project, actor: User) -> Any:

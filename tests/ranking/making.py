@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from annotator.models import Author, Project, User
 from annotator.services.completions import add_completions, get_or_create_author
-from ranking.models import Assignment, Judgment, Round
+from ranking.models import Assignment, Comparison, Judgment, Round
 from ranking.services import (
     add_test_comparisons,
     claim_next,
@@ -20,7 +20,8 @@ from ranking.services import (
     submit_judgment,
 )
 from ranking.services.choosing import Group
-from tests.factories import make_member, make_project, make_prompt
+from ranking.services.gold.marking import mark_gold
+from tests.factories import coordinator_of, make_member, make_project, make_prompt
 
 
 def make_answers(project: Project, prompts: int = 1, answers: int = 4, name: str = "Version 1") -> Author:
@@ -109,3 +110,23 @@ def assert_refused(act: Callable[..., Any], *args: Any, **fields: Any) -> None:
     """The database itself does not take it."""
     with pytest.raises(IntegrityError), transaction.atomic():
         act(*args, **fields)
+
+
+def make_gold_round(questions: int = 1, prompts: int = 3, **fields: Any) -> Round:
+    """An open round with so many gold questions, of whose two answers the first is better.
+
+    Each is due at once: whoever comes gets them before anything else.
+    """
+    project = make_project(completions_per_comparison=2, **fields)
+    first = open_round(project=project, author=make_answers(project, questions, 2), seed=1)
+    for comparison in first.comparisons.all():
+        mark_gold(comparison=comparison, ranks=better_first(comparison), actor=coordinator_of(project))
+    Project.objects.filter(pk=project.pk).update(gold_every=1)
+    author = make_answers(project, prompts, 2, name="Version 2")
+    return open_round(project=project, author=author, seed=1)
+
+
+def better_first(comparison: Comparison) -> dict[int, int]:
+    """Ranks of its completions in order of their ids."""
+    ids = comparison.items.order_by("completion").values_list("completion_id", flat=True)
+    return {completion: rank for rank, completion in enumerate(ids, start=1)}

@@ -151,6 +151,9 @@ def test_every_table_that_points_to_a_person_is_in_the_archive_or_told_by_the_lo
         "SavedFilter",
         "StatedGroup",
         "Reliability",
+        "PracticeAdvice",
+        "Exclusion",
+        "Finding",
     }
     told_by_the_log = {
         "AnswerReview",

@@ -15,16 +15,17 @@ from annotator.services.guidelines import write_guidelines
 from annotator.services.personal_data import log_of_acts
 from annotator.services.projects import change_settings
 from annotator.services.telling.webhooks import add_webhook
-from ranking.models import AnswerReview, Assignment, Finding, Mask
+from ranking.models import AnswerReview, Assignment, Finding, Mask, PracticeAdvice
 from ranking.practice_files import practice_from_record
 from ranking.services import claim_next, open_round, skip_comparison, snapshot_preferences
 from ranking.services.browsing.saving import save_filter
+from ranking.services.gold.marking import mark_gold
 from ranking.services.practice import add_practice, begin_practice
 from ranking.services.review.people import exclude_person
 from ranking.services.withdrawal import withdraw_judgments
 from tests.factories import coordinator_of, make_member, make_newcomer, make_project
 from tests.pressing import filled, press
-from tests.ranking.making import let_lapse, make_correction, make_judgment
+from tests.ranking.making import better_first, let_lapse, make_correction, make_judgment
 from tests.training.chat.making import make_turn, react_in_every_way
 from tests.training.making import SMALL, add_answers, make_finished, make_judged, make_update
 from training.models import (
@@ -151,7 +152,11 @@ def claim(project: Project, volunteer: User) -> Assignment:
 def practise(project: Project, coordinator: User) -> None:
     record = {"prompt": "Why?", "answers": ["Good.", "Bad."], "ranks": [1, 2], "why": "So."}
     add_practice(project=project, drafts=[practice_from_record(record)], actor=coordinator)
-    begin_practice(membership=project.memberships.get(user=make_newcomer(project)))
+    membership = project.memberships.get(user=make_newcomer(project))
+    begin_practice(membership=membership)
+    comparison = project.rounds.first().comparisons.first()
+    mark_gold(comparison=comparison, ranks=better_first(comparison), actor=coordinator)
+    PracticeAdvice.objects.create(membership=membership)
 
 
 def talk(project: Project, coordinator: User) -> None:

@@ -100,7 +100,7 @@ def _sample(routine: Routine, slot: datetime, take: Callable[[], None]) -> None:
     project = routine.project
     with transaction.atomic():
         take()
-        asked = Assignment.objects.filter(round__in=project.rounds.open())
+        asked = Assignment.objects.ordinary().filter(round__in=project.rounds.open())
         if asked.exclude(state=Assignment.State.DONE).exists():
             raise PassedOverError(STILL_OPEN, "The open round is not ranked to its end.")
         if project.versions.filter(state=ModelVersion.State.CANDIDATE).exists():

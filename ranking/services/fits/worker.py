@@ -7,8 +7,11 @@ from django.utils import timezone
 from annotator.models import Project, StatedGroup
 from ranking.models import Judgment, PracticeAssignment, Reliability, VoteFit
 from ranking.models.collected import ballots_in
+from ranking.models.gold_votes import gold_votes_of
 from ranking.models.judgments import JudgmentQuerySet
+from ranking.services.gold.advice import advise_practice
 from ranking.statistics.consensus import Ballots, Fit
+from ranking.statistics.gold import Counts
 
 from .findings import find_habits, find_unlike, store_findings
 from .marking import mark_contested
@@ -27,6 +30,7 @@ def fit_project(project: Project) -> None:
     store_fit(project, fit)
     store_findings(project, find_unlike(ballots, fit) | find_habits(project))
     mark_contested(project, fit)
+    advise_practice(project=project)
 
 
 def find_fit(project: Project) -> Fit:
@@ -39,7 +43,8 @@ def _fit(project: Project, ballots: Ballots) -> Fit:
     from ranking.statistics.fitting import fit_votes
 
     stated = list(StatedGroup.objects.people_of(project).values())[:MOST_STATED]
-    return fit_votes(ballots, _checked(project), stated)
+    gold = gold_votes_of(project)
+    return fit_votes(ballots, _checked(project, gold.by_person()), stated, gold)
 
 
 def _counted(project: Project) -> JudgmentQuerySet:
@@ -65,14 +70,15 @@ def store_fit(project: Project, fit: Fit) -> None:
     )
 
 
-def _checked(project: Project) -> dict[int, tuple[float, float]]:
-    """By volunteer, how many practice comparisons they had right and wrong."""
+def _checked(project: Project, gold: Counts) -> dict[int, tuple[float, float]]:
+    """By volunteer, how many practice comparisons and gold questions they had right and wrong."""
     answered = PracticeAssignment.objects.filter(comparison__project=project, is_right__isnull=False)
     counts = answered.values_list("attempt__membership__user").annotate(
         right=Count("pk", filter=Q(is_right=True)), wrong=Count("pk", filter=Q(is_right=False))
     )
-    checked = {}
+    checked = dict(gold)
     for volunteer, right, wrong in counts.order_by():
         scale = min(1.0, MOST_PRACTICE / (right + wrong))
-        checked[volunteer] = (right * scale, wrong * scale)
+        hits, misses = checked.get(volunteer, (0.0, 0.0))
+        checked[volunteer] = (hits + right * scale, misses + wrong * scale)
     return checked

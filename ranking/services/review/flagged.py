@@ -55,7 +55,7 @@ def _count_assignments(review: AnswerReview, sign: int) -> None:
     withdrawn = AnswerReview.objects.filter(decision=Decision.WITHDRAWN).exclude(pk=review.pk)
     out_anyway = Comparison.objects.filter(completions__in=withdrawn.values("completion"))
     for current in Round.objects.open().filter(project=review.project_id):
-        free = Assignment.objects.filter(
+        free = Assignment.objects.ordinary().filter(
             round=current, state=Assignment.State.FREE, comparison__completions=review.completion_id
         )
         count = free.exclude(comparison__in=out_anyway).count()

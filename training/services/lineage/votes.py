@@ -84,7 +84,7 @@ def parts_of(dataset: Dataset) -> tuple[RoundPart, list[RoundPart]]:
 
 def left_out_of(dataset: Dataset) -> LeftOut:
     held = Inclusion.objects.at(dataset.number).filter(judgment=OuterRef("pk"))
-    others = Judgment.objects.filter(~Exists(held), comparison__round__project=dataset.project_id)
+    others = Judgment.objects.ordinary().filter(~Exists(held), comparison__round__project=dataset.project_id)
     by_then = Q(pk__lte=dataset.last_judgment_id)
     corrected = Q(correction__isnull=False) | Q(taken_back_at__isnull=False)
     out = Q(comparison__prompt__withdrawn_at__isnull=False)

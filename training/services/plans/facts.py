@@ -56,7 +56,7 @@ def watts_of(project: Project) -> dict[str, float]:
 
 def _judged(project: Project) -> Counter[str]:
     """Comparisons that the reward model will learn from, by source; one from the chat has at most a pair."""
-    judged = Comparison.objects.filter(
+    judged = Comparison.objects.ordinary().filter(
         round__project=project, prompt__in=project.prompts.in_use().train(), judgments__is_current=True
     )
     by_source = judged.order_by().values("source").annotate(comparisons=Count("pk", distinct=True))
