@@ -79,6 +79,9 @@ class JudgmentFilterForm(forms.Form):
     late = forms.ChoiceField(
         label=_("Time"), required=False, choices=[ALL, ("yes", _("Came late")), ("no", _("Came in time"))]
     )
+    left_out = forms.ChoiceField(
+        label=_("Left out by a reviewer"), required=False, choices=[ALL, ("no", _("No")), ("yes", _("Yes"))]
+    )
     since = DayField(label=_("From"), required=False)
     until = DayField(label=_("Until"), required=False)
     version = forms.ModelChoiceField(

@@ -24,7 +24,7 @@ from ranking.models.agreement_figures import (
 from ranking.statistics.proportions import Share
 
 PEOPLE = 200
-RANKINGS = {"verdict": "ranked", "source": "desk", "by": "people"}
+RANKINGS = {"verdict": "ranked", "source": "desk", "by": "people", "left_out": "no"}
 """Of all judgments, those that agreement is about."""
 
 

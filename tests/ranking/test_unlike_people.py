@@ -12,13 +12,15 @@ from annotator.pseudonyms import pseudonym_of
 from annotator.services.completions import get_or_create_author
 from annotator.services.members import change_role
 from annotator.shown import ChangedMeanwhileError, Shown
+from ranking.dataset_files import write_snapshot
 from ranking.errors import RankingError
 from ranking.models import Exclusion, Finding, Judgment, Reliability
 from ranking.models.agreement_figures import agreement_by_person, agreement_in
 from ranking.models.findings import AGAIN
 from ranking.models.leaderboard import leaderboard_of
 from ranking.models.reliability import fit_of
-from ranking.services import claim_next, leave_project, snapshot_preferences
+from ranking.services import claim_next, datasets, leave_project, snapshot_preferences
+from ranking.services.chat import add_unpaired_preference
 from ranking.services.fits.findings import Found, store_findings
 from ranking.services.fits.worker import fit_project
 from ranking.services.personal_data import write_archive
@@ -29,7 +31,7 @@ from ranking.services.review.people import (
     put_findings_away,
 )
 from tests.api import client_of
-from tests.factories import coordinator_of, make_member, make_project
+from tests.factories import coordinator_of, make_completion, make_member, make_project, make_prompt
 
 from .desk import at
 from .making import make_judgment, make_round
@@ -171,6 +173,34 @@ def test_the_card_says_how_many_were_left_out_and_why(project, odd, reviewer):
     exclude(project, odd, reviewer, reason="other", note="They told us.")
     card = snapshot_preferences(project=project).card()
     assert "| left out by reviewers | 8, people: 1 (other: 1) |" in card and "told us" not in card
+
+
+def test_an_exclusion_while_a_dataset_is_written_counts_in_it(project, odd, reviewer, monkeypatch):
+    def write(*args):
+        if not Exclusion.objects.exists():
+            exclude(project, odd, reviewer)
+        return write_snapshot(*args)
+
+    monkeypatch.setattr(datasets, "write_snapshot", write)
+    dataset = snapshot_preferences(project=project)
+    assert (dataset.judgments, dataset.manifest["excluded"]["judgments"]) == (40, 8)
+
+
+def test_the_browser_marks_judgments_that_are_left_out_and_finds_them(reviewing, project, odd, reviewer):
+    exclude(project, odd, reviewer)
+    page = reviewing.get(at("browse-judgments", project), {"left_out": "yes"})
+    assert page.context["count"] == 8 and ">left out</span>" in page.text
+    page = reviewing.get(at("browse-judgments", project), {"left_out": "no"})
+    assert page.context["count"] == 40 and ">left out</span>" not in page.text
+
+
+def test_a_dataset_leaves_their_thumbs_out(project, odd, reviewer):
+    for label in (True, False):
+        completion = make_completion(make_prompt(project))
+        add_unpaired_preference(completion=completion, volunteer=odd, label=label)
+    exclude(project, odd, reviewer)
+    manifest = snapshot_preferences(project=project).manifest
+    assert (manifest["counts"]["unpaired"], manifest["excluded"]["thumbs"]) == (0, 2)
 
 
 def test_who_is_excluded_can_go_on_and_is_not_told(client, project, odd, reviewer):

@@ -13,13 +13,23 @@ from django.urls import reverse
 from annotator.models import Project, Role, Split, User
 from annotator.services.prompts.withdrawing import restore_prompts, withdraw_prompts
 from ranking.models import Inclusion, Judgment
-from ranking.services import correct_judgment, leave_project, snapshot_preferences
+from ranking.services import correct_judgment, leave_project, open_round, snapshot_preferences
+from ranking.services.review.people import exclude_person, include_person
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member
-from tests.training.making import PROMPTS, make_candidate, make_finished, make_judged, make_update
+from tests.training.making import (
+    PROMPTS,
+    add_answers,
+    judge_all,
+    make_candidate,
+    make_finished,
+    make_judged,
+    make_update,
+)
 from training.models import ModelVersion
 from training.services.lineage.backward import Links, trace
 from training.services.lineage.forward import follow
+from training.services.lineage.votes import left_out_of
 from training.services.versions.releases import release_version
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +132,20 @@ def test_files_that_are_gone_are_said_to_be_gone(project, version):
     assert follow(judgment_on(project, Split.TRAIN), project).steps[0].pairs is None
     votes = trace(version).votes
     assert votes.sources == [] and votes.undecided is None and votes.adds_up
+
+
+def test_judgments_of_who_was_excluded_are_told_apart(project, version):
+    odd = judgment_on(project, Split.TRAIN).volunteer
+    count = Judgment.objects.of_project(project).filter(volunteer=odd).count()
+    add_answers(version, ("Perhaps.", "Perhaps, and perhaps not."))
+    open_round(project=project, author=version.author)
+    judge_all(project)
+    act = {"project": project, "volunteer": odd, "actor": coordinator_of(project)}
+    exclude_person(reason="careless", note="", **act)
+    left_out = left_out_of(snapshot_preferences(project=project))
+    assert (left_out.excluded, left_out.moment) == (count, 0)
+    include_person(**act)
+    assert left_out_of(project.datasets.first()) == left_out
 
 
 def test_a_judgment_that_was_corrected_leaves_the_next_dataset(project, version):

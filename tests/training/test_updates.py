@@ -14,8 +14,10 @@ from django_tasks_db.models import DBTaskResult
 from annotator.errors import RefusedError
 from annotator.models import AuditEvent, Project
 from annotator.services.prompts.withdrawing import restore_prompts, withdraw_prompts
+from ranking.models import Judgment
 from ranking.models.round_states import RoundState
 from ranking.services import open_round
+from ranking.services.review.people import exclude_person, include_person
 from tests.factories import coordinator_of, make_project
 from tests.training.making import (
     PROMPTS,
@@ -308,6 +310,24 @@ def test_trying_again_takes_in_newer_judgments_while_no_reward_model_is_trained(
     update.refresh_from_db()
     retry_update(update=update)
     assert executed(update).dataset.judgments == 2 * PROMPTS
+
+
+def test_trying_again_leaves_out_who_was_excluded_meanwhile(monkeypatch):
+    use_engine(monkeypatch, "raise SystemExit(1)")
+    project = make_judged()
+    volunteer = Judgment.objects.of_project(project).first().volunteer
+    add_answers(project.versions.get(), ("Perhaps.", "Perhaps, and perhaps not."))
+    open_round(project=project, author=project.versions.get().author)
+    judge_all(project)
+    update = executed(make_update(project))
+    act = {"project": project, "volunteer": volunteer, "actor": coordinator_of(project)}
+    exclude_person(reason="careless", note="", **act)
+    for judgments in (PROMPTS, 2 * PROMPTS):
+        update.refresh_from_db()
+        retry_update(update=update)
+        assert executed(update).dataset.judgments == judgments
+        if judgments == PROMPTS:
+            include_person(**act)
 
 
 def test_trying_again_holds_what_a_dataset_would_hold_now(monkeypatch):

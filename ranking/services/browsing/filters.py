@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q
 from annotator.models import Author, Project, User
 from annotator.pseudonyms import pseudonym_of
 from ranking.models import ComparisonItem, Dataset, Flag, Inclusion, Judgment, Rating
+from ranking.models.exclusions import is_excluded
 
 Narrow = Callable[[Any, Project], Q]
 
@@ -61,6 +62,12 @@ def missing_from(number: int, project: Project) -> Q:
     return Q(pk__in=Inclusion.objects.missing_from(dataset).values("pk") if dataset else [])
 
 
+def left_out(answer: str, project: Project) -> Q:
+    """Given by somebody whose judgments a reviewer left out, or by anybody else."""
+    excluded = Q(is_excluded("comparison__round__project"))
+    return excluded if answer == "yes" else ~excluded
+
+
 def with_an_answer_of(author: Author, project: Project) -> Q:
     own = ComparisonItem.objects.filter(comparison=OuterRef("comparison"), completion__author=author)
     return Q(Exists(own))
@@ -110,6 +117,7 @@ FILTERS: dict[str, Narrow] = {
     "source": lambda source, project: Q(comparison__source=source),
     "split": on_prompts_of("split"),
     "late": lambda late, project: Q(late=late == "yes"),
+    "left_out": left_out,
     "dataset": counted_in,
     "missing": missing_from,
     "version": with_an_answer_of,

@@ -10,6 +10,7 @@ from django_stubs_ext import StrOrPromise
 from annotator.models import FlagKind
 from annotator.pseudonyms import pseudonym_of
 from ranking.models import Demonstration, Judgment
+from ranking.models.exclusions import is_excluded
 from ranking.models.judgments import JudgmentQuerySet
 from ranking.models.masks import shown_text
 from ranking.questions import LETTERS, with_answers
@@ -92,7 +93,8 @@ def newest(judgments: JudgmentQuerySet, most: int, *, before: int | None = None)
 
 def _whole(judgments: JudgmentQuerySet) -> QuerySet[Judgment]:
     one_each = ("comparison__prompt", "comparison__round", "assignment", "lapsed_assignment", "volunteer")
-    whole = with_answers(judgments.select_related(*one_each))
+    marked = judgments.annotate(is_left_out=is_excluded("comparison__round__project"))
+    whole = with_answers(marked.select_related(*one_each))
     return whole.prefetch_related("comparison__completions__mask")
 
 

@@ -98,7 +98,12 @@ def _parts(judgments: JudgmentQuerySet) -> Findings:
     parts = large_parts(authors, np.tile(found.votes.person, 2))
     names = dict(Author.objects.filter(pk__in={one.item for one in parts}).values_list("pk", "name"))
     return {
-        Found(one.person, Kind.LARGE_SHARE): {"version": names[one.item], "own": one.own, "votes": one.votes}
+        Found(one.person, Kind.LARGE_SHARE): {
+            "version": names[one.item],
+            "author": one.item,
+            "own": one.own,
+            "votes": one.votes,
+        }
         for one in sorted(parts, key=lambda one: one.own / one.votes)
     }
 
