@@ -307,9 +307,9 @@ def test_who_decided_is_never_given_it_as_a_volunteer(contested, current, projec
         make_judgment(assignment, *FIRST)
 
 
-def test_a_decision_is_not_corrected_like_a_volunteers_judgment(contested, reviewer):
+def test_a_decision_is_not_corrected_like_a_volunteers_judgment(contested, project, reviewer):
     decision = decide(contested, reviewer, *FIRST)
-    assert not Judgment.objects.correctable_by(reviewer, current.project).exists()
+    assert not Judgment.objects.correctable_by(reviewer, project).exists()
     with pytest.raises(RankingError):
         make_correction(decision, *SECOND)
 
