@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 
 from benchmarks.processes import ROOT
-from benchmarks.quality import agreement, anomalies, consensus, dissent, real, versions
+from benchmarks.quality import agreement, anomalies, consensus, decisions, dissent, real, versions
 from benchmarks.quality.table import Options, Table, as_json, show
 
 RESULTS = ROOT / "build/bench/quality.json"
@@ -20,6 +20,7 @@ TABLES: dict[str, Table] = {
     "consensus": consensus.rows,
     "dissent": dissent.rows,
     "anomalies": anomalies.rows,
+    "decisions": decisions.rows,
     "versions": versions.rows,
     "real votes": real.rows,
     "agreement": agreement.rows,

@@ -12,6 +12,9 @@ from .votes import Bools, Floats, Ids, Votes, evidence_of_ranking
 
 DECIDED = 0.55
 """The least probability of an answer that is preferred; between it and its opposite nothing is."""
+REVIEWERS_WEIGHT = 2.0
+"""As how many votes a reviewer's judgment of a contested comparison counts. On simulated votes somebody as
+able as the best tenth of people is then as often right as the probability says (see docs/quality.md)."""
 STRANGER = -1
 """In the place of a person's id, of whom nothing is known."""
 

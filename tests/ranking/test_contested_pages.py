@@ -87,7 +87,7 @@ def test_the_first_one_is_judged_blind_and_then_what_volunteers_said_is_seen(rev
         assert told not in page.text
     after = press(reviewing, project, contested, preferred="a", rationale="Mine.")
     assert all(told in after for told in (*REASONS, *names, "Mine.", "You decided"))
-    assert "It counts as 3 votes" in after
+    assert "It counts as 2 votes" in after
     order = Judgment.objects.get(by_reviewer=True).assignment.order
     said = words_of(after)
     for judgment in contested.judgments.filter(by_reviewer=False):

@@ -17,12 +17,9 @@ from ranking.models.contested import free_for_decision, judged_by
 from ranking.questions import Asked, check_answer, read_answer, store_answer
 from ranking.services.fits.control import request_fit
 from ranking.services.overlap import add_assignment, lock_comparison, store_next
+from ranking.statistics.consensus import REVIEWERS_WEIGHT
 
 from .flagged import withhold_harmful
-
-WEIGHT = 3.0
-"""As how many votes a reviewer's judgment counts. Where votes are even it decides, with a probability of
-about 0.9, as if three volunteers agreed; and one person does not overrule three volunteers who agree."""
 
 
 def place_of(reviewer: User, comparison: Comparison) -> Assignment:
@@ -74,7 +71,7 @@ def decide_comparison(
         seconds=seconds or 0.0,
         key=key,
         by_reviewer=True,
-        weight=WEIGHT,
+        weight=REVIEWERS_WEIGHT,
         corrects=earlier,
     )
     store_answer(judgment, answer)
