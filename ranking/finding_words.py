@@ -42,6 +42,10 @@ def _sentences() -> dict[Kind, str]:
             "answers were."
         ),
         Kind.SAME_TEXT: _("%(times)s of %(of)s reasons that they wrote say the same: “%(text)s”"),
+        Kind.SHARED_TEXT: _(
+            "%(times)s reasons that they wrote are in the same words by somebody else, too (people: "
+            "%(people)s), such as: “%(text)s”"
+        ),
         Kind.LARGE_SHARE: _(
             "%(own)s of the %(votes)s votes on %(version)s are theirs. That need not mean anything, but one "
             "person's taste then decides much."

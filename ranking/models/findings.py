@@ -50,6 +50,7 @@ class Finding(models.Model):
         HASTY = "hasty", _("Quicker than anybody reads")
         EVEN = "even", _("Always the same time")
         SAME_TEXT = "same_text", _("The same words again and again")
+        SHARED_TEXT = "shared_text", _("The same words as somebody else")
         LARGE_SHARE = "large_share", _("Many of a version's votes")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="findings")

@@ -1,8 +1,8 @@
 """Habits of a person that careful readers do not have: their times, their words, their part of all votes."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ READ_AT_MOST = 100.0
 HALF = 0.5
 EVEN = 0.1
 """The width of the middle half of somebody's times, as a part of their median, below which they are even."""
-SAME_TEXTS, FEWEST_WORDS = 5, 5
+SAME_TEXTS, FEWEST_WORDS, FEWEST_SHARED_WORDS = 5, 5, 8
 MOST_OF_VERSION, FEWEST_OF_VERSION, FEWEST_PEOPLE = 1 / 3, 60, 5
 """The largest share of a version's votes for one person, where it has so many votes, by so many people."""
 
@@ -52,18 +52,41 @@ def repeated_text(texts: Iterable[str]) -> tuple[str, int] | None:
 
     Short ones, which many people would write, are left out.
     """
-    first: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    for text in texts:
-        words = re.findall(r"\w+", text.casefold())
-        if len(words) >= FEWEST_WORDS:
-            key = " ".join(words)
-            counts[key] += 1
-            first.setdefault(key, text)
-    if not counts:
+    long = [(words, text) for text in texts if (words := _words(text)).count(" ") >= FEWEST_WORDS - 1]
+    counts = Counter(words for words, _text in long)
+    if not counts or counts.most_common(1)[0][1] < SAME_TEXTS:
         return None
-    key, count = counts.most_common(1)[0]
-    return (first[key], count) if count >= SAME_TEXTS else None
+    ((most, count),) = counts.most_common(1)
+    return next(text for words, text in long if words == most), count
+
+
+@dataclass(frozen=True)
+class Shared:
+    """`times` a person wrote what `people` others wrote, too, in the same words; `text` is one of these."""
+
+    text: str
+    times: int
+    people: int
+
+
+def shared_texts(written: Mapping[int, Sequence[str]]) -> dict[int, Shared]:
+    """By person, who wrote the same as others too often for chance, of what each person wrote."""
+    writers: dict[str, set[int]] = defaultdict(set)
+    for person, texts in written.items():
+        for text in texts:
+            if (words := _words(text)).count(" ") >= FEWEST_SHARED_WORDS - 1:
+                writers[words].add(person)
+    found = {}
+    for person, texts in written.items():
+        same = [text for text in texts if len(writers.get(_words(text), ())) > 1]
+        if len(same) >= SAME_TEXTS:
+            others = set().union(*(writers[_words(text)] for text in same)) - {person}
+            found[person] = Shared(same[0], len(same), len(others))
+    return found
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ranking.statistics.habits import Part, large_parts, repeated_text, times_of
+from ranking.statistics.habits import Part, Shared, large_parts, repeated_text, shared_texts, times_of
 
 
 def test_who_is_quicker_than_anybody_reads_is_hasty_from_twenty_rankings_on():
@@ -39,6 +39,14 @@ def test_times_that_hardly_differ_are_even():
 )
 def test_the_same_words_five_times_are_found_unless_everybody_would_write_them(texts, found):
     assert repeated_text(texts) == found
+
+
+def test_who_writes_the_same_long_texts_as_others_is_found():
+    own = [f"Number {n} names its sources, and the other one does not." for n in range(5)]
+    written = {1: own, 2: [each.upper() for each in own], 3: own[:4], 4: ["Clearer than the other."] * 9}
+    written[5] = written[4]
+    found = shared_texts(written)
+    assert set(found) == {1, 2} and found[1] == Shared(own[0], 5, 2)
 
 
 def test_more_than_a_third_of_a_versions_votes_is_one_persons_where_five_people_vote():

@@ -114,6 +114,15 @@ def test_hasty_and_even_times_and_repeated_words_are_found(project):
     }
 
 
+def test_people_who_write_the_same_words_are_found(project):
+    words = "This one names its sources and the other does not."
+    alike = [judge(project, 1, 2, 3, rationale=words) for _ in range(2)]
+    others = [judge(project, 1, 2, 3, rationale=f"{n} {words}") for n in range(2)]
+    fit_project(project)
+    assert all(Kind.SHARED_TEXT in kinds_of(project, person) for person in alike)
+    assert not any(Kind.SHARED_TEXT in kinds_of(project, person) for person in others)
+
+
 def test_simulated_volunteers_are_no_finding(project, odd):
     User.objects.filter(pk=odd.pk).update(is_simulated=True)
     fit_project(project)
@@ -302,6 +311,7 @@ def test_every_finding_has_its_sentence(reviewing, project, odd):
         Kind.HASTY: HASTY,
         Kind.EVEN: HASTY | {"low": 2.0, "high": 2.1},
         Kind.SAME_TEXT: {"text": "<b>Good & clear</b>", "times": 5, "of": 6},
+        Kind.SHARED_TEXT: {"text": "It says where it is known from.", "times": 9, "people": 2},
         Kind.LARGE_SHARE: {"version": "Version 3", "own": 40, "votes": 100},
     }
     assert set(figures) == set(Kind)
@@ -314,6 +324,7 @@ def test_every_finding_has_its_sentence(reviewing, project, odd):
         "28 of 30 rankings",
         "between 2.0 and 2.1 seconds",
         "5 of 6 reasons that they wrote say the same: “&lt;b&gt;Good &amp; clear",
+        "9 reasons that they wrote are in the same words by somebody else, too (people: 2)",
         "40 of the 100 votes on Version 3",
     ):
         assert words in page

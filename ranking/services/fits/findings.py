@@ -14,7 +14,7 @@ from ranking.models import Finding, Judgment
 from ranking.models.judgments import JudgmentQuerySet
 from ranking.models.version_votes import version_votes_in
 from ranking.statistics.consensus import Ballots, Fit, find_consensus, votes_of
-from ranking.statistics.habits import large_parts, repeated_text, times_of
+from ranking.statistics.habits import large_parts, repeated_text, shared_texts, times_of
 
 Kind = Finding.Kind
 MOST_OF_A_TEXT = 200
@@ -89,6 +89,9 @@ def _texts(judgments: JudgmentQuerySet) -> Iterator[tuple[tuple[int, Kind], dict
             text, count = repeated
             figures = {"text": text[:MOST_OF_A_TEXT], "times": count, "of": len(texts)}
             yield (volunteer, Kind.SAME_TEXT), figures
+    for volunteer, shared in shared_texts(written).items():
+        figures = {"text": shared.text[:MOST_OF_A_TEXT], "times": shared.times, "people": shared.people}
+        yield (volunteer, Kind.SHARED_TEXT), figures
 
 
 def _parts(judgments: JudgmentQuerySet) -> Findings:
