@@ -26,6 +26,8 @@ from .collected import Ranks, ranks_in
 from .judgments import Judgment, JudgmentQuerySet, Rating
 
 LEVEL = 0.95
+MOST_RANKINGS = 20_000
+"""So many are counted within a second; more would hardly narrow the intervals."""
 
 
 def counted(judgments: JudgmentQuerySet) -> JudgmentQuerySet:
@@ -36,19 +38,21 @@ def counted(judgments: JudgmentQuerySet) -> JudgmentQuerySet:
 class Part(StrEnum):
     """What rankings are told apart by."""
 
+    ALL = "all"
     ROUND = "round"
     GUIDELINES = "guidelines"
     LANGUAGE = "language"
 
 
 class Ranking(NamedTuple):
-    """One ranking; `guidelines` is the number of those that were in force, 0 for none."""
+    """One ranking and what it is told apart by; `guidelines` is the number of those in force, 0 for none."""
 
     judgment: int
     person: int
     round: int
     guidelines: int
     language: str
+    all: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,17 @@ class OfCriterion(NamedTuple):
     alpha: Estimate | None
 
 
+def newest_rankings(judgments: JudgmentQuerySet) -> tuple[JudgmentQuerySet, int]:
+    """The rankings of people at the desk among current judgments, the newest if there are many, and how many
+    older ones that leaves out.
+    """
+    ranked = counted(judgments).filter(verdict=Judgment.Verdict.RANKED)
+    too_old = ranked.order_by("-pk").values_list("pk", flat=True)[MOST_RANKINGS : MOST_RANKINGS + 1]
+    if not too_old:
+        return ranked, 0
+    return ranked.filter(pk__gt=too_old[0]), ranked.count() - MOST_RANKINGS
+
+
 def agreement_in(judgments: JudgmentQuerySet) -> Figures:
     """How far people agree in current judgments; those of the chat have no part in it."""
     of_people = counted(judgments)
@@ -88,7 +103,7 @@ def agreement_in(judgments: JudgmentQuerySet) -> Figures:
 
 
 def agreement_by_part(judgments: JudgmentQuerySet) -> dict[Part, list[tuple[int | str, Figures]]]:
-    """The same of each round, each version of the guidelines and each language, in order."""
+    """The same of all, and of each round, each version of the guidelines and each language, in order."""
     of_people = counted(judgments)
     ranks = ranks_in(of_people)
     groups: dict[Part, dict[int | str, list[Ranking]]] = {part: defaultdict(list) for part in Part}

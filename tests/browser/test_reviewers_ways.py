@@ -44,6 +44,18 @@ def test_a_filter_works_at_once_and_is_in_the_address(page: Page):
     expect(page.locator(".judgment")).to_have_count(3)
 
 
+def test_how_far_people_agree_is_told_below_what_was_found_until_something_else_is(page: Page):
+    page.goto(JUDGMENTS)
+    page.get_by_role("link", name="How far people agree").click()
+    expect(page.locator("#agreement tbody")).to_contain_text("83 %")
+    assert page.url.endswith(JUDGMENTS)
+    page.get_by_label("Verdict").select_option("ranked")
+    expect(page.locator("#agreement")).to_be_empty()
+    page.get_by_role("link", name="How far people agree").click()
+    page.get_by_role("link", name="By round, guidelines, language and person").click()
+    expect(page.get_by_text("Only the judgments that you chose count here.")).to_be_visible()
+
+
 def test_judgments_are_read_by_keys(page: Page):
     page.goto(JUDGMENTS)
     page.keyboard.press("/")

@@ -7,7 +7,7 @@ from annotator.models import Role
 from annotator.pseudonyms import pseudonym_of
 from annotator.services.guidelines import write_guidelines
 from annotator.services.projects import change_settings
-from ranking.models import Judgment
+from ranking.models import Judgment, agreement_figures
 from ranking.models.agreement_figures import (
     Part,
     agreement_by_criterion,
@@ -22,6 +22,7 @@ from .making import make_answers, make_judgment, make_round
 
 pytestmark = pytest.mark.django_db
 
+HTMX = {"HTTP_HX_REQUEST": "true"}
 RANKS = ((1, 2, 3), (1, 2, 3), (2, 1, 3))
 
 
@@ -46,9 +47,14 @@ def of(project):
     return Judgment.objects.of_project(project)
 
 
-def page(client, project):
+def page(client, project, **extra):
     client.force_login(coordinator_of(project))
-    return client.get(reverse("agreement", args=[project.slug]))
+    return client.get(reverse("agreement", args=[project.slug]), **extra)
+
+
+def client_at(client, project, name, **query):
+    client.force_login(coordinator_of(project))
+    return client.get(reverse(name, args=[project.slug]), query)
 
 
 def test_figures_are_those_of_the_judgments_that_are_asked_for(judged):
@@ -60,16 +66,21 @@ def test_figures_are_those_of_the_judgments_that_are_asked_for(judged):
     assert (alike.rankings, alike.people, alike.raw.value, alike.pairs.value) == (4, 2, 1, 1)
 
 
-@pytest.mark.parametrize("rankings", [(), ((1, 2, 3),), ((1, 1, 1), (1, 1, 1), (1, 1, 1))])
-def test_of_nobody_of_one_person_and_where_all_tie_nothing_can_be_told(client, rankings):
+@pytest.mark.parametrize(
+    ("rankings", "words"),
+    [
+        ((), "None of these judgments is a ranking by a person"),
+        (((1, 2, 3),), "One person gave all of these rankings"),
+        (((1, 1, 1), (1, 1, 1), (1, 1, 1)), "or saw ties"),
+    ],
+)
+def test_of_nobody_of_one_person_and_where_all_tie_nothing_can_be_told(client, rankings, words):
     project = make_round(prompts=2, answers=3, judgments_per_comparison=3).project
     have_judged(project, *rankings)
     found = agreement_in(of(project))
     assert (found.compared, found.raw, found.pairs, found.ranks) == (0, None, None, None)
-    assert (
-        "No two people have preferred one of the same answers yet; simulated volunteers do not count."
-        in page(client, project).text
-    )
+    for text in (page(client, project).text, page(client, project, **HTMX).text):
+        assert words in text and "<table" not in text and "nan" not in text.lower()
 
 
 def test_rounds_guidelines_and_languages_are_told_apart(client, judged):
@@ -86,6 +97,7 @@ def test_rounds_guidelines_and_languages_are_told_apart(client, judged):
     told = {
         part: [(name, each.rankings, each.raw.value) for name, each in rows] for part, rows in found.items()
     }
+    assert told[Part.ALL] == [("", 9, pytest.approx(23 / 27))]
     less = pytest.approx(14 / 18)
     assert told[Part.ROUND] == [(1, 6, less), (2, 3, 1)]
     assert told[Part.GUIDELINES] == [(0, 6, less), (1, 3, 1)]
@@ -140,8 +152,8 @@ def test_people_are_listed_once_the_round_is_closed_and_there_are_enough_pairs(c
 def test_few_votes_are_not_told(client):
     project = make_round(prompts=1, answers=3, judgments_per_comparison=3).project
     have_judged(project, *RANKS)
-    shown = page(client, project)
-    assert shown.context["parts"][0][1][0].figures.compared == 9 and "78 %" not in shown.text
+    for shown in (page(client, project), page(client, project, **HTMX)):
+        assert "Only 9 pairs of votes" in shown.text and "78 %" not in shown.text
 
 
 def test_simulated_volunteers_do_not_count(judged):
@@ -171,6 +183,31 @@ def test_it_is_of_the_judgments_that_the_browser_has_found(client, judged):
     assert english.context["parts"][0][1][0].figures.rankings == 3
     assert "Only the judgments that you chose count here." in english.text
     assert client.get(english.context["parts"][0][1][0].link).context["count"] == 3
+
+
+def test_the_browser_shows_it_of_what_it_has_found(client, judged):
+    browser = client_at(client, judged, "browse-judgments", round=1)
+    address = reverse("agreement", args=[judged.slug]) + "?round=1"
+    assert f'hx-get="{address}"' in browser.text
+    part = client.get(address, **HTMX)
+    assert "<html" not in part.text and "78 %" in part.text and "Alpha of ranks" in part.text
+    ((_title, (row,)),) = part.context["parts"]
+    assert (row.figures.rankings, row.figures.people) == (6, 3)
+    assert client.get(row.link).context["count"] == 6
+    whole = client.get(address, **HTMX, HTTP_HX_HISTORY_RESTORE_REQUEST="true")
+    assert "<html" in whole.text and whole.headers["Vary"].count("HX-Request") == 1
+
+
+def test_of_many_rankings_the_newest_are_counted_and_it_says_so(client, judged, monkeypatch):
+    monkeypatch.setattr(agreement_figures, "MOST_RANKINGS", 4)
+    for shown in (page(client, judged), page(client, judged, **HTMX)):
+        assert shown.context["parts"][0][1][0].figures.rankings == 4
+        assert "and 2 older ones are not" in shown.text
+    newest, older = agreement_figures.newest_rankings(of(judged))
+    ids = sorted(of(judged).values_list("pk", flat=True))
+    assert older == 2 and sorted(newest.values_list("pk", flat=True)) == ids[2:]
+    monkeypatch.setattr(agreement_figures, "MOST_RANKINGS", 6)
+    assert "older" not in page(client, judged).text
 
 
 @pytest.mark.parametrize(
