@@ -136,6 +136,10 @@ bench-desk: $(VENV)/installed ## next and submit by 32 volunteers at once, on SQ
 bench-desk-page: $(VENV)/installed-dev chromium ## the ranking page opened for the first time: bytes, requests, seconds; ARGS=
 	$(BIN)/python -m benchmarks.desk_page $(ARGS)
 
+.PHONY: bench-pages
+bench-pages: $(VENV)/installed ## pages that count 100,000 judgments: processor seconds of a request; ARGS=
+	$(BIN)/python -m benchmarks.pages $(ARGS)
+
 .PHONY: bench-gate
 bench-gate: $(VENV)/installed ## the blind test's stopping rule beside others: false releases, power, votes; ARGS=
 	$(BIN)/python -m benchmarks.gate $(ARGS)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.statistics.bradley_terry import Votes
-from ranking.statistics.consensus import number_rows, of_votes, sides_of
+from ranking.statistics.consensus import number_rows, sides_of
 from ranking.statistics.sequential import Ids
 
 from .judgments import Judgment, JudgmentQuerySet
@@ -38,9 +38,10 @@ class VersionVotes:
     def counts(self) -> tuple[Ids, Ids]:
         """(M,) each: how many votes there are on an author's answers, and of how many people."""
         items = np.concatenate([self.votes.first, self.votes.second])
-        given = np.unique(np.stack([items, np.tile(self.votes.person, 2)]), axis=1)
-        votes, people = (np.bincount(column, minlength=len(self.authors)) for column in (items, given[0]))
-        return votes, people
+        people, person = np.unique(self.votes.person, return_inverse=True)
+        given = np.unique(items * len(people) + np.tile(person, 2)) // max(len(people), 1)
+        votes, voters = (np.bincount(column, minlength=len(self.authors)) for column in (items, given))
+        return votes, voters
 
 
 def version_votes_in(judgments: JudgmentQuerySet) -> VersionVotes:
@@ -50,27 +51,36 @@ def version_votes_in(judgments: JudgmentQuerySet) -> VersionVotes:
     the first, a tie, a loss. What reviewers decide is left out: they are asked where versions are hardest to
     tell apart, so their votes would draw all of them together.
     """
-    given = judgments.at_desk().of_volunteers().order_by()
-    rows = given.filter(verdict=Judgment.Verdict.RANKED, ranks__isnull=False).values_list(
-        "pk",
-        "volunteer",
-        "volunteer__is_simulated",
-        "comparison__prompt",
-        "ranks__completion__author",
-        "ranks__rank",
-    )
-    columns = np.array(list(rows), dtype=np.int64).reshape(-1, 6).T
-    judgment, person, is_simulated, prompt, author, rank = columns
-    sides = sides_of(judgment, prompt, author, rank)
+    counted = judgments.at_desk().of_volunteers().filter(verdict=Judgment.Verdict.RANKED)
+    known, *given = _judgments_in(counted)
+    judgment, author, rank = _ranks_in(counted)
+    kept = np.isin(judgment, known)  # a judgment may have come between both
+    sides = sides_of(*(column[kept] for column in (judgment, judgment, author, rank)))
     differ = sides.first != sides.second
     first, second = sides.first[differ], sides.second[differ]
     row, place = number_rows(sides.judgment[differ], first, second)
     points = np.bincount(place, (sides.better[differ] + 1) / 2, len(row))
     authors, numbers = np.unique(np.stack([first[row], second[row]]), return_inverse=True)
-    given_by, given_about, simulated = (
-        of_votes(sides, judgment, column)[differ][row] for column in (person, prompt, is_simulated)
-    )
+    judged = np.searchsorted(known, sides.judgment[differ][row])
+    person, prompt, is_simulated = (column[judged] for column in given)
     outcome = points / np.bincount(place, minlength=len(row))
     one, other = numbers.reshape(2, -1)
-    votes = Votes(one, other, outcome, given_by, given_about)
-    return VersionVotes(votes, authors, simulated.astype(bool))
+    return VersionVotes(Votes(one, other, outcome, person, prompt), authors, is_simulated.astype(bool))
+
+
+def _judgments_in(judgments: JudgmentQuerySet) -> Ids:
+    """(4, J): of each, in order, its id, the person, the prompt, and whether they are simulated.
+
+    Read apart from the ranks, of which each would bring these along.
+    """
+    rows = judgments.order_by("pk").values_list(
+        "pk", "volunteer", "comparison__prompt", "volunteer__is_simulated"
+    )
+    return np.array(list(rows), dtype=np.int64).reshape(-1, 4).T
+
+
+def _ranks_in(judgments: JudgmentQuerySet) -> Ids:
+    """(3, N): of each rank the judgment, the author and the rank."""
+    ranked = judgments.filter(ranks__isnull=False).order_by()
+    rows = ranked.values_list("pk", "ranks__completion__author", "ranks__rank")
+    return np.array(list(rows), dtype=np.int64).reshape(-1, 3).T

@@ -54,15 +54,37 @@ class Counts(NamedTuple):
 
     @classmethod
     def of(cls, votes: Votes, items: int) -> Self:
-        low, high = np.minimum(votes.first, votes.second), np.maximum(votes.first, votes.second)
-        points = np.where(votes.first == low, votes.outcome, 1 - votes.outcome)
-        pairs, pair = np.unique(low * items + high, return_inverse=True)
-        first, second = np.divmod(pairs, max(items, 1))
-        return cls(first, second, np.bincount(pair).astype(np.float64), _added_up(pair, points, len(pairs)))
+        return cls(*Paired.of(votes, items).counts())
+
+    def less(self, others: Self) -> Self:
+        """Without others on the same pairs."""
+        return self._replace(number=self.number - others.number, points=self.points - others.points)
 
     def to_items(self, first: Column, second: Column, items: int) -> Column:
         """(M,) what the pairs give to their first and to their second items, added up."""
         return _added_up(self.first, first, items) + _added_up(self.second, second, items)
+
+
+class Paired(NamedTuple):
+    """Of N votes the pair of items (N,), and the points for the first of the two; and the P pairs."""
+
+    pair: Ids
+    points: Column
+    first: Ids
+    second: Ids
+
+    @classmethod
+    def of(cls, votes: Votes, items: int) -> Self:
+        low, high = np.minimum(votes.first, votes.second), np.maximum(votes.first, votes.second)
+        points = np.where(votes.first == low, votes.outcome, 1 - votes.outcome)
+        pairs, pair = np.unique(low * items + high, return_inverse=True)
+        return cls(pair, points, *np.divmod(pairs, max(items, 1)))
+
+    def counts(self, rows: Ids | slice = slice(None)) -> Counts:
+        """These of the votes added up, on all of the pairs."""
+        pair, pairs = self.pair[rows], len(self.first)
+        number = np.bincount(pair, minlength=pairs).astype(np.float64)
+        return Counts(self.first, self.second, number, _added_up(pair, self.points[rows], pairs))
 
 
 def _added_up(places: Ids, values: Column, number: int) -> Column:

@@ -5,10 +5,12 @@ Giordano & Meager 2020, arXiv 2011.14999); who is first among those left is exac
 may change it, too.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import expit
 
-from .bradley_terry import Counts, Votes, fit
+from .bradley_terry import Counts, Paired, Votes, fit
 from .leverage import Leverage
 from .sequential import Column, Ids
 
@@ -23,59 +25,69 @@ def leverage_of_first(votes: Votes, items: int) -> Leverage:
 
     The items are two or more of one component.
     """
-    found = fit(Counts.of(votes, items), items)
-    first, *rivals = np.argsort(-found.rating, kind="stable")[: RIVALS + 1]
+    paired = Paired.of(votes, items)
+    whole = paired.counts()
+    found = fit(whole, items)
+    first, *rivals = np.argsort(-found.rating, kind="stable")[: RIVALS + 1].tolist()
+    removing = Removing(paired, whole, items, first)
     inverse = found.inverse
     residual = votes.outcome - expit(found.rating[votes.first] - found.rating[votes.second])
     gaps, effects = [], []
     for rival in rivals:
         moved = inverse[first] - inverse[rival]
-        gaps.append(found.rating[first] - found.rating[rival])
+        gaps.append(float(found.rating[first] - found.rating[rival]))
         effects.append((moved[votes.first] - moved[votes.second]) * residual)
-    numbers = _numbers(votes, items, first, gaps, effects)
     return Leverage(
-        min(numbers, default=None), len(residual), _one_person(votes, items, first, gaps, effects)
+        min(_numbers(removing, gaps, effects), default=None),
+        len(residual),
+        _one_person(removing, votes.person, gaps, effects),
     )
 
 
-def _numbers(votes: Votes, items: int, first: int, gaps: list[float], effects: list[Column]) -> list[int]:
+@dataclass(frozen=True)
+class Removing:
+    """Whether an item is first alone without some of the votes."""
+
+    paired: Paired
+    whole: Counts
+    items: int
+    item: int
+
+    def changes(self, gone: Ids) -> bool:
+        """Without the votes of these rows it is not: what they add up to is taken from the whole."""
+        rating = fit(self.whole.less(self.paired.counts(gone)), self.items).rating
+        return bool(rating[self.item] <= np.delete(rating, self.item).max() + EVEN)
+
+
+def _numbers(removing: Removing, gaps: list[float], effects: list[Column]) -> list[int]:
     """How many votes must go for a rival, for the rivals that need fewest by first order."""
-    orders = [np.argsort(-effect, kind="stable") for effect in effects]
     guesses = [
-        int(np.searchsorted(np.cumsum(effect[order]), gap))
-        for effect, order, gap in zip(effects, orders, gaps, strict=True)
+        int(np.searchsorted(np.cumsum(-np.sort(-effect)), gap))
+        for effect, gap in zip(effects, gaps, strict=True)
     ]
     nearest = sorted(range(len(gaps)), key=guesses.__getitem__)[:TRIED]
-    found = [_fewest(votes, items, first, orders[rival], guesses[rival]) for rival in nearest]
+    found = [
+        _fewest(removing, np.argsort(-effects[rival], kind="stable"), guesses[rival]) for rival in nearest
+    ]
     return [number for number in found if number is not None]
 
 
-def _fewest(votes: Votes, items: int, first: int, order: Ids, guess: int) -> int | None:
+def _fewest(removing: Removing, order: Ids, guess: int) -> int | None:
     """How many votes go, in this order, until the item is not first alone; None if it always is."""
-
-    def changes(number: int) -> bool:
-        return not _is_first(votes, items, first, order[number:])
-
     stays, high = -1, min(guess, len(order))
-    while not changes(high):
+    while not removing.changes(order[:high]):
         if high == len(order):
             return None
         stays, high = high, min(2 * high + 1, len(order))
     while high - stays > 1:
         middle = (stays + high) // 2
-        stays, high = (stays, middle) if changes(middle) else (middle, high)
+        stays, high = (stays, middle) if removing.changes(order[:middle]) else (middle, high)
     return high
 
 
-def _one_person(votes: Votes, items: int, first: int, gaps: list[float], effects: list[Column]) -> bool:
+def _one_person(removing: Removing, person: Ids, gaps: list[float], effects: list[Column]) -> bool:
     """Whether it is not first alone without the votes of one of those who bring it most."""
-    _people, person = np.unique(votes.person, return_inverse=True)
+    _people, person = np.unique(person, return_inverse=True)
     shares = [np.bincount(person, effect) / max(gap, EVEN) for gap, effect in zip(gaps, effects, strict=True)]
     most = np.argsort(-np.max(shares, axis=0), kind="stable")[:TRIED]
-    return any(not _is_first(votes, items, first, np.flatnonzero(person != one)) for one in most)
-
-
-def _is_first(votes: Votes, items: int, item: int, kept: Ids) -> bool:
-    """Whether the item is first alone by the votes that are kept."""
-    rating = fit(Counts.of(votes.at(kept), items), items).rating
-    return bool(rating[item] > np.delete(rating, item).max() + EVEN)
+    return any(removing.changes(np.flatnonzero(person == one)) for one in most)

@@ -1,0 +1,1 @@
+"""How long the pages take that count judgments, at a project with many of them."""
