@@ -30,6 +30,7 @@ def write_report(project: Project, ends: list[WeekEnd], differences: list[str], 
     """Write build/bench/quarter.json, and docs/quarter.md with its pictures; returns the page."""
     fit = fit_of(project)
     rounds = [_cells(line_of(one, fit)) for one in rounds_of(project).reverse()]
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
     events = {words: project.audit_events.filter(verb=verb).count() for verb, words in EVENTS.items()}
     write_json(
         RESULTS,
