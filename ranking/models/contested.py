@@ -144,14 +144,14 @@ def waiting_for_decision(project: Project) -> QuerySet[Comparison]:
 
 def free_for_decision(project: Project) -> QuerySet[Comparison]:
     """Those that a reviewer may decide: contested ones, and those of which a decision was taken back."""
-    decisions = Judgment.objects.filter(comparison=OuterRef("pk"), by_reviewer=True)
+    given = Judgment.objects.filter(comparison=OuterRef("pk"), by_reviewer=True)
     taken_out = ComparisonItem.objects.filter(
         comparison=OuterRef("pk"), completion__review__decision=AnswerReview.Decision.WITHDRAWN
     )
     asked = Q(Exists(_unfinished()), round__closed_at=None)
     found = _ordinary(Comparison.objects.filter(round__project=project, prompt__withdrawn_at=None))
-    return found.filter(Q(contest__isnull=False) | Exists(decisions)).exclude(
-        asked | Exists(decisions.filter(is_current=True)) | Exists(taken_out)
+    return found.filter(Q(contest__isnull=False) | Exists(given)).exclude(
+        asked | Exists(given.decisions()) | Exists(taken_out)
     )
 
 
@@ -172,7 +172,7 @@ def _unfinished() -> QuerySet[Assignment]:
 
 
 def _in_order(wanted: list[int]) -> list[Comparison]:
-    decisions = Judgment.objects.filter(comparison=OuterRef("pk"), is_current=True, by_reviewer=True)
+    decisions = Judgment.objects.filter(comparison=OuterRef("pk")).decisions()
     marks = {"is_asked": Exists(_unfinished()), "is_decided": Exists(decisions)}
     found = Comparison.objects.select_related("prompt").annotate(**marks).in_bulk(wanted)
     return [found[pk] for pk in wanted]

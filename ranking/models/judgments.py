@@ -80,6 +80,10 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         """Without what reviewers decided about contested comparisons."""
         return self.filter(by_reviewer=False)
 
+    def decisions(self) -> Self:
+        """What reviewers decided about contested comparisons, but for people whose judgments are left out."""
+        return self.filter(by_reviewer=True, is_current=True).without_excluded()
+
     def of_people(self) -> Self:
         """What people said as volunteers: without simulated ones, and without what reviewers decide.
 

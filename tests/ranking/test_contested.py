@@ -35,9 +35,10 @@ from ranking.services.review.contested import (
     take_decision_back,
 )
 from ranking.services.review.flagged import decide_answer
+from ranking.services.review.people import exclude_person
 from ranking.statistics.consensus import REVIEWERS_WEIGHT, find_consensus
 from ranking.statistics.reliability import LIKELIEST
-from tests.factories import make_member
+from tests.factories import coordinator_of, make_member
 from tests.racing import at_once
 from training.services.lineage.votes import left_out_of
 
@@ -261,6 +262,19 @@ def test_somebody_else_decides_after_it_was_taken_back(contested, project, revie
     with pytest.raises(DecidedSinceError):
         decide(contested, reviewer, *FIRST)
     assert contested.judgments.filter(by_reviewer=True, is_current=True).get() == decision
+
+
+def test_what_somebody_decided_whose_judgments_are_left_out_waits_for_another_reviewer(
+    contested, project, reviewer
+):
+    first = decide(contested, reviewer, *FIRST)
+    exclude_person(
+        project=project, volunteer=reviewer, reason="careless", note="", actor=coordinator_of(project)
+    )
+    assert waiting(project) == [contested]
+    second = decide(contested, make_member(project, Role.REVIEWER), *SECOND)
+    first.refresh_from_db()
+    assert first.taken_back_at and second.is_current and not waiting(project)
 
 
 def test_the_form_of_a_decision_is_the_same_each_time_and_known_when_it_is_sent_twice(contested, reviewer):

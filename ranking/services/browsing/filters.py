@@ -89,7 +89,7 @@ def on_prompts_of(field: str) -> Narrow:
 
 def contested(what: str, project: Project) -> Q:
     """On comparisons that people contest, or on those that a reviewer decided about."""
-    decided = Judgment.objects.filter(comparison=OuterRef("comparison"), by_reviewer=True, is_current=True)
+    decided = Judgment.objects.filter(comparison=OuterRef("comparison")).decisions()
     return Q(Exists(decided)) if what == "decided" else Q(comparison__contest__isnull=False)
 
 

@@ -14,6 +14,7 @@ from annotator.services.audit import record
 from ranking.errors import DecidedSinceError, KeyReusedError, RankingError
 from ranking.models import Assignment, Comparison, ComparisonItem, Judgment
 from ranking.models.contested import free_for_decision, judged_by
+from ranking.models.judgments import JudgmentQuerySet
 from ranking.questions import Asked, check_answer, read_answer, store_answer
 from ranking.services.fits.control import request_fit
 from ranking.services.overlap import add_assignment, lock_comparison, store_next
@@ -50,29 +51,25 @@ def decide_comparison(
     """
     project = _lock(comparison)
     place = place_of(reviewer, comparison)
-    stored = Judgment.objects.filter(key=key, volunteer=reviewer, comparison=comparison).first()
-    earlier = Judgment.objects.filter(comparison=comparison, volunteer=reviewer, by_reviewer=True).last()
-    kept = stored or earlier
-    answer = check_answer(sent, Asked(place.order, project, read_answer(kept) if kept else {}))
-    if stored and stored.is_current:
-        if read_answer(stored) != answer:
+    last = _decisions_of(reviewer, comparison).last()
+    before = read_answer(last) if last else {}
+    answer = check_answer(sent, Asked(place.order, project, before))
+    if last and last.is_current and last.key == key:
+        if before != answer:
             raise KeyReusedError
-        return stored
+        return last
     if key != place.key or not _may_decide(comparison, reviewer, project):
         raise DecidedSinceError
-    if place.pk is None:
-        done = {"state": Assignment.State.DONE, "claimed_at": timezone.now()}
-        shown = {"volunteer": reviewer, "key": key, "order": place.order}
-        place = store_next(lock_comparison(comparison.pk), **shown, **done)
+    # What is current all the same is of somebody whose judgments are left out.
+    for other in Judgment.objects.filter(comparison=comparison, by_reviewer=True, is_current=True):
+        take_decision_back(judgment=other, actor=reviewer)
+    given = {"volunteer": reviewer, "seconds": seconds or 0.0, "key": key, "corrects": last}
     judgment = Judgment(
         comparison=comparison,
-        assignment=place,
-        volunteer=reviewer,
-        seconds=seconds or 0.0,
-        key=key,
+        assignment=_stored(place),
         by_reviewer=True,
         weight=REVIEWERS_WEIGHT,
-        corrects=earlier,
+        **given,
     )
     store_answer(judgment, answer)
     judgment.make_current()
@@ -134,7 +131,20 @@ def _may_decide(comparison: Comparison, reviewer: User, project: Project) -> boo
     return free.exclude(judged_by(reviewer)).exists()
 
 
+def _stored(place: Assignment) -> Assignment:
+    """The assignment of a decision, which is done from the beginning."""
+    if place.pk is not None:
+        return place
+    done = {"state": Assignment.State.DONE, "claimed_at": timezone.now()}
+    shown = {"volunteer": place.volunteer, "key": place.key, "order": place.order}
+    return store_next(lock_comparison(place.comparison_id), **shown, **done)
+
+
+def _decisions_of(reviewer: User, comparison: Comparison) -> JudgmentQuerySet:
+    return Judgment.objects.filter(comparison=comparison, volunteer=reviewer, by_reviewer=True)
+
+
 def _key(reviewer: User, comparison: Comparison) -> uuid.UUID:
     """Another one for each time they decide; nobody else can find it out."""
-    times = Judgment.objects.filter(comparison=comparison, volunteer=reviewer, by_reviewer=True).count()
+    times = _decisions_of(reviewer, comparison).count()
     return uuid.uuid5(uuid.NAMESPACE_OID, f"{settings.SECRET_KEY} {comparison.pk} {reviewer.pk} {times}")

@@ -94,7 +94,7 @@ def _of_project(project: Project) -> QuerySet[Comparison]:
 
 
 def _decisions(project: Project) -> JudgmentQuerySet:
-    return Judgment.objects.of_project(project).filter(by_reviewer=True)
+    return Judgment.objects.of_project(project).decisions()
 
 
 def _decide(request: ProjectRequest, found: Comparison) -> HttpResponse:
