@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.sampling.material import Answer, Material
-from ranking.statistics.consensus import votes_on_pairs
+from ranking.statistics.ballots import votes_on_pairs
 from ranking.statistics.overlap import is_enough, settled_shares
 from ranking.statistics.sampling import RULES, Floats, choose, moments, serving_order
 from training.simulation import SimulatedVolunteer

@@ -7,7 +7,8 @@ from django.db.models import Count, Q
 from numpy.typing import NDArray
 
 from ranking.statistics.agreement import PairwiseAgreement, pairwise_agreement
-from ranking.statistics.consensus import Ballots, Fit, find_consensus
+from ranking.statistics.ballots import Ballots
+from ranking.statistics.consensus import Fit, find_consensus
 
 from .judgments import Judgment, JudgmentQuerySet
 

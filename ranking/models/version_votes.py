@@ -6,8 +6,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking.statistics.ballots import number_rows, sides_of
 from ranking.statistics.bradley_terry import Votes
-from ranking.statistics.consensus import number_rows, sides_of
 from ranking.statistics.sequential import Ids
 
 from .judgments import Judgment, JudgmentQuerySet

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from annotator.models import Project
 from ranking.models import AnswerReview, Comparison, Judgment
 from ranking.models.collected import places_in
-from ranking.statistics.consensus import Ballots, Fit, find_consensus
+from ranking.statistics.ballots import Ballots
+from ranking.statistics.consensus import Fit, find_consensus
 
 CHAT_SOURCES = {"ranking": "chat", "rewrite": "chat_rewrite"}
 """What the sources of pairs are called that come from the chat."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .consensus import PairVotes, count_votes, number_rows, of_votes, sides_of, votes_on_pairs
+from .ballots import PairVotes, count_votes, number_rows, of_votes, sides_of, votes_on_pairs
 from .ratios import Estimate
 from .sequential import Column, Ids
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .consensus import Ballots, Fit, Known, votes_of
+from .ballots import Ballots, votes_of
+from .consensus import Fit, Known
 from .gold import GoldVotes
 from .groups import find_groups
 from .reliability import Checked, Groups, fit_people

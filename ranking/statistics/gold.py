@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from .consensus import Ballots, votes_of
+from .ballots import Ballots, votes_of
 from .proportions import wilson
 from .votes import Bools, Ids, Votes
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .consensus import votes_on_pairs
+from .ballots import votes_on_pairs
 from .votes import Ids
 
 LEAD = 2

@@ -11,7 +11,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import logit
 
-from .consensus import Fit, number_rows
+from .ballots import number_rows
+from .consensus import Fit
 from .gold import GoldVotes
 from .reliability import USUAL, People, log_odds
 from .votes import Floats, Votes

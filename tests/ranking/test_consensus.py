@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranking.statistics.consensus import Ballots, Fit, Known, find_consensus, votes_of
+from ranking.statistics.ballots import Ballots, votes_of
+from ranking.statistics.consensus import Fit, Known, find_consensus
 from ranking.statistics.pairs import dense_ranks, preferred_pairs
 
 ranks = st.dictionaries(st.integers(1, 10**6), st.integers(1, 8), min_size=2, max_size=8)

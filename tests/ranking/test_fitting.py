@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.quality.people import simulate
-from ranking.statistics.consensus import Ballots, Fit, find_consensus
+from ranking.statistics.ballots import Ballots
+from ranking.statistics.consensus import Fit, find_consensus
 from ranking.statistics.fitting import fit_votes
 
 RANKINGS = st.lists(

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.quality.people import simulate
-from ranking.statistics.consensus import Ballots, Fit, Known
+from ranking.statistics.ballots import Ballots
+from ranking.statistics.consensus import Fit, Known
 from ranking.statistics.fitting import fit_votes
 from ranking.statistics.gold import GoldVotes, is_told
 from ranking.statistics.reliability import USUAL, fit_people

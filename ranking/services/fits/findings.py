@@ -13,7 +13,8 @@ from annotator.models import Author, Project
 from ranking.models import Finding, Judgment
 from ranking.models.judgments import JudgmentQuerySet
 from ranking.models.version_votes import version_votes_in
-from ranking.statistics.consensus import Ballots, Fit, find_consensus, votes_of
+from ranking.statistics.ballots import Ballots, votes_of
+from ranking.statistics.consensus import Fit, find_consensus
 from ranking.statistics.habits import large_parts, repeated_text, shared_texts, times_of
 
 Kind = Finding.Kind

@@ -10,7 +10,8 @@ from ranking.models.collected import ballots_in
 from ranking.models.gold_votes import gold_votes_of
 from ranking.models.judgments import JudgmentQuerySet
 from ranking.services.gold.advice import advise_practice
-from ranking.statistics.consensus import Ballots, Fit
+from ranking.statistics.ballots import Ballots
+from ranking.statistics.consensus import Fit
 from ranking.statistics.gold import Counts
 
 from .findings import find_habits, find_unlike, store_findings

@@ -15,8 +15,8 @@ from ranking.models import Judgment
 from ranking.models.collected import ranks_in
 from ranking.models.judgments import JudgmentQuerySet
 from ranking.statistics.agreement import agreement_by_judgment
+from ranking.statistics.ballots import sides_of
 from ranking.statistics.by_person import mean_of_people
-from ranking.statistics.consensus import sides_of
 from ranking.statistics.disclosure import tellable
 from ranking.statistics.sequential import Column, Ids
 from training.models import BlindTest, GroupFigure
