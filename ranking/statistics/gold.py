@@ -1,5 +1,6 @@
 """What answers to gold questions tell: how often each person is right, and who is told of it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -10,11 +11,11 @@ from .ballots import Ballots, votes_of
 from .proportions import wilson
 from .votes import Bools, Ids, Votes
 
-FEWEST_ANSWERS, BOUND, LEVEL = 8, 0.7, 0.95
-"""Who is told: after eight answers, where the interval of their share lies below 0.7.
+FEWEST_QUESTIONS, BOUND, LEVEL = 8, 0.7, 0.95
+"""Who is told: after eight questions, where the interval of their share of right answers lies below 0.7.
 
-By simulation, looking after each of 60 answers: 98 of 100 who answer at random, in the median after 12; 6 of
-100 who are right in 0.75 of their answers, and fewer than one in 100 of those who are in 0.85.
+By simulation with two answers a question, looking after each of 60: 98 of 100 who answer at random, in the
+median after 12; 6 of 100 who are right in 0.75 of theirs, and fewer than one in 100 of those who are in 0.85.
 """
 
 Counts = Mapping[int, tuple[float, float]]
@@ -54,6 +55,12 @@ class GoldVotes:
     def by_person(self) -> Counts:
         return self._counts(self.people[self.votes.person])
 
+    def often_wrong(self) -> list[int]:
+        """The ids of those who are told that their answers differ from the right ones."""
+        pairs = np.stack([self.people[self.votes.person], self.question[self.votes.pair]])
+        asked = Counter(np.unique(pairs, axis=1)[0].tolist())
+        return [one for one, counts in self.by_person().items() if is_told(asked[one], *counts)]
+
     def by_question(self) -> Counts:
         return self._counts(self.question[self.votes.pair])
 
@@ -66,7 +73,7 @@ class GoldVotes:
         return dict(zip(ids.tolist(), zip(right, wrong, strict=True), strict=True))
 
 
-def is_told(right: float, wrong: float) -> bool:
-    """Whether somebody with so many right and wrong answers is told that they differ from the known ones."""
+def is_told(questions: int, right: float, wrong: float) -> bool:
+    """Whether somebody with so many answers right and wrong, to so many questions, is told."""
     answers = right + wrong
-    return answers >= FEWEST_ANSWERS and wilson(right / answers, answers, LEVEL)[1] < BOUND
+    return questions >= FEWEST_QUESTIONS and wilson(right / answers, answers, LEVEL)[1] < BOUND

@@ -58,14 +58,22 @@ def test_without_answers_nothing_is_known():
 @pytest.mark.parametrize(
     ("right", "wrong", "told"), [(0, 7, False), (3, 5, True), (4, 4, False), (9, 11, True), (15, 5, False)]
 )
-def test_who_is_wrong_too_often_is_told_after_eight_answers(right, wrong, told):
-    assert is_told(right, wrong) == told
+def test_who_is_wrong_too_often_is_told_after_eight_questions(right, wrong, told):
+    assert is_told(right + wrong, right, wrong) == told
 
 
-@given(st.integers(0, 60), st.integers(0, 60))
+def test_few_questions_with_many_answers_each_tell_nobody():
+    known = {(question, answer): answer for question in range(9) for answer in range(1, 5)}
+    backwards = {answer: 5 - answer for answer in range(1, 5)}
+    asked = [[(5, question, backwards) for question in range(number)] for number in (7, 8)]
+    assert [GoldVotes.of(ballots(*each), known).often_wrong() for each in asked] == [[], [5]]
+
+
+@given(st.integers(0, 60), st.integers(1, 60))
 def test_nobody_is_told_for_one_more_right_answer(right, wrong):
-    assert is_told(right, wrong + 1) or not is_told(right, wrong) or right + wrong < 8
-    assert not is_told(right + 1, wrong) or is_told(right, wrong) or right + wrong < 8
+    asked = right + wrong + 8
+    assert is_told(asked, right, wrong + 1) or not is_told(asked, right, wrong)
+    assert not is_told(asked, right + 1, wrong) or is_told(asked, right, wrong)
 
 
 def known_votes(drawn, chosen):

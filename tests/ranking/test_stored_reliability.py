@@ -85,7 +85,7 @@ def test_groups_that_people_state_and_the_project_asks_for_are_tried(current, pe
             StatedGroup.objects.create(membership=membership, name=group_key(name))
     tried = []
     monkeypatch.setattr(
-        fitting, "fit_votes", lambda _ballots, _checked, stated: tried.extend(stated) or Fit({})
+        fitting, "fit_votes", lambda _ballots, _checked, stated, _gold: tried.extend(stated) or Fit({})
     )
     fit_project(Project.objects.get(pk=current.project_id))
     assert tried == [{member.pk for member in people[:2]}]

@@ -13,10 +13,11 @@ from django.urls import reverse
 from annotator.models import Project, Role, Split, User
 from annotator.services.prompts.withdrawing import restore_prompts, withdraw_prompts
 from ranking.models import Inclusion, Judgment
-from ranking.services import correct_judgment, leave_project, open_round, snapshot_preferences
+from ranking.services import close_round, correct_judgment, leave_project, open_round, snapshot_preferences
 from ranking.services.review.people import exclude_person, include_person
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member
+from tests.ranking.making import make_assignment, make_gold_round, make_judgment
 from tests.training.making import (
     PROMPTS,
     add_answers,
@@ -235,6 +236,20 @@ def test_volunteers_learn_nothing_of_others_votes_while_they_can_still_vote(proj
     assert client_of(coordinator_of(project)).get(address).json()["results"][0]["pairs"] == 1
     project.rounds.get().close()
     assert "told when the round" not in page_of(own, "judgment-lineage", project.slug, judgment.pk)
+
+
+def test_an_answer_to_a_gold_question_looks_like_any_until_its_round_is_closed():
+    current = make_gold_round()
+    project, member = current.project, make_member(current.project)
+    gold, ordinary = (make_judgment(make_assignment(current, member), 1, 2) for _ in range(2))
+    listed = page_of(member, "judgments", project.slug)
+    pages = [page_of(member, "judgment-lineage", project.slug, one.pk) for one in (gold, ordinary)]
+    assert all(reverse("judgment-lineage", args=[project.slug, one.pk]) in listed for one in (gold, ordinary))
+    assert all("No dataset holds it yet." in page for page in pages)
+    close_round(project=project)
+    assert "Its right answer was known" in page_of(member, "judgment-lineage", project.slug, gold.pk)
+    left_out = left_out_of(snapshot_preferences(project=project))
+    assert (left_out.moment, left_out.later) == (0, 0)
 
 
 def test_the_list_goes_on_on_its_next_page(project, monkeypatch):

@@ -7,7 +7,6 @@ from annotator.models import Membership, Project
 from annotator.services.audit import record
 from ranking.models import PracticeAdvice
 from ranking.models.gold_votes import gold_votes_of
-from ranking.statistics.gold import is_told
 
 
 @transaction.atomic
@@ -16,7 +15,7 @@ def advise_practice(*, project: Project) -> None:
 
     It changes nothing else: what their votes weigh follows from the same answers, by the fit.
     """
-    wrong = [person for person, counts in gold_votes_of(project).by_person().items() if is_told(*counts)]
+    wrong = gold_votes_of(project).often_wrong()
     members = project.memberships.select_for_update(of=("self",)).select_related("user")
     for member in members.filter(user__in=wrong, user__is_simulated=False, practice_advice=None):
         PracticeAdvice.objects.create(membership=member)

@@ -49,8 +49,7 @@ def judgment_lineage(request: ProjectRequest, pk: int) -> HttpResponse:
 
 def _listed(project: Project, user: User) -> JudgmentQuerySet:
     return (
-        Judgment.objects.of_project(project)
-        .filter(volunteer=user)
+        Judgment.objects.filter(is_current=True, comparison__round__project=project, volunteer=user)
         .order_by("-pk")
         .select_related("comparison__prompt", "comparison__round")
         .prefetch_related("inclusions")
