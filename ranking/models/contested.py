@@ -115,14 +115,16 @@ def said_in(current: Round, fit: Fit) -> dict[int, Said]:
     """
     judgments = Judgment.objects.in_round(current).of_volunteers().without_excluded()
     ballots = ballots_in(judgments.filter(comparison__in=ordinary_in(current)))
-    shares = settled_shares(*ballots.ranks)
+    people = np.unique(ballots.person)
+    told = ~np.isin(ballots.person, people[fit.people(people).doubted])
+    shares = settled_shares(*(column[told] for column in ballots.ranks))
     found = find_consensus(ballots, fit)
     comparisons, place = np.unique(found.votes.comparison, return_inverse=True)
     votes = found.votes.for_first + found.votes.for_second + found.votes.ties
     columns = (votes, found.decided, np.abs(2 * found.first - 1), found.divided)
     means = [np.bincount(place, column) / np.bincount(place) for column in columns]
     return {
-        pk: Said(round(count), shares[pk], preferred, clear, divides > 0)
+        pk: Said(round(count), shares.get(pk, 0.0), preferred, clear, divides > 0)
         for pk, count, preferred, clear, divides in zip(
             comparisons.tolist(), *(mean.tolist() for mean in means), strict=True
         )

@@ -1,14 +1,15 @@
 """How reliable each member's votes are, as the last fit of a project found it."""
 
 from datetime import timedelta
+from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from annotator.models import Project, User
 from ranking.statistics.consensus import Fit, Known
-from ranking.statistics.reliability import USUAL
+from ranking.statistics.reliability import DOUBTED, SURE, USUAL
 
 ASKED_FOR = timedelta(hours=1)
 """For how long a fit that was asked for is waited for, before another one is."""
@@ -47,6 +48,13 @@ class VoteFit(models.Model):
         return f"Votes of {self.project}"
 
 
+class ReliabilityQuerySet(models.QuerySet["Reliability"]):
+    def doubted(self) -> Self:
+        """Of people whose votes surely say hardly more than a coin, as `People.doubted`."""
+        most = (F("if_second") + F("if_first")) / 2 + SURE * F("deviation")
+        return self.alias(most=most).filter(most__lt=DOUBTED)
+
+
 class Reliability(models.Model):
     """What one member's votes in a project are worth; `People` has what the figures are."""
 
@@ -56,6 +64,8 @@ class Reliability(models.Model):
     if_first = models.FloatField(help_text="Likewise where it was shown first.")
     deviation = models.FloatField(help_text="Standard deviation of the mean of both.")
     in_second = models.FloatField(help_text="How likely in the second of two groups.")
+
+    objects = ReliabilityQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "reliabilities"

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from annotator.models import Project
 from annotator.models.personal_settings import primary_language
 from ranking.errors import RankingError, RoundClosedError
-from ranking.models import Assignment, Comparison, Judgment, Round
+from ranking.models import Assignment, Comparison, Judgment, Reliability, Round
 from ranking.models.collected import ranks_in
 from ranking.statistics.overlap import is_enough, settled_shares
 
@@ -49,7 +49,10 @@ def ask_for_more(assignment: Assignment, project: Project) -> int:
     if len(states) >= most or set(states) != {Assignment.State.DONE}:
         return 0
     given = Judgment.objects.filter(comparison=comparison, is_current=True)
-    shares = settled_shares(*ranks_in(given.of_volunteers().without_excluded()))
+    # A vote that says no more than a coin settles nothing.
+    coins = Reliability.objects.filter(project=project).doubted().values("volunteer")
+    told = given.of_volunteers().without_excluded().exclude(volunteer__in=coins)
+    shares = settled_shares(*ranks_in(told))
     if is_enough(shares.get(comparison.pk, 0.0)):
         return 0
     store_next(comparison)

@@ -3,7 +3,9 @@
 import pytest
 
 from ranking.errors import RoundClosedError
-from ranking.models import Round, Tally
+from ranking.models import Reliability, Round, Tally
+from ranking.models.contested import standing_of
+from ranking.models.reliability import fit_of
 from ranking.services import add_assignment, claim_next, close_round, leave_project
 from tests.factories import make_member
 from tests.racing import at_once
@@ -84,6 +86,25 @@ FIRST, SECOND, TIE = (1, 2), (2, 1), (1, 1)
 def test_one_more_person_is_asked_until_a_verdict_leads_by_two_votes(rankings, assignments):
     current = adaptive(1, 5)
     assert len(numbers_of(judged(current, *rankings))) == assignments
+
+
+@pytest.mark.parametrize(("right", "assignments"), [(0.9, 2), (0.5, 3)])
+def test_the_vote_of_somebody_who_is_doubted_settles_nothing(right, assignments):
+    current = adaptive(2, 3)
+    person = make_member(current.project)
+    Reliability.objects.create(
+        project=current.project,
+        volunteer=person,
+        if_first=right,
+        if_second=right,
+        deviation=0.02,
+        in_second=0,
+    )
+    make_judgment(make_assignment(current, person), *FIRST)
+    assert len(numbers_of(judged(current, FIRST))) == assignments
+    current.refresh_from_db()
+    standing = standing_of(current, fit_of(current.project), most=5)
+    assert standing.settled == (assignments == 2)
 
 
 def test_of_several_answers_most_pairs_have_to_be_settled():
