@@ -63,7 +63,7 @@ def decide_comparison(
     # What is current all the same is of somebody whose judgments are left out.
     for other in Judgment.objects.filter(comparison=comparison, by_reviewer=True, is_current=True):
         take_decision_back(judgment=other, actor=reviewer)
-    given = {"volunteer": reviewer, "seconds": seconds or 0.0, "key": key, "corrects": last}
+    given: dict[str, Any] = {"volunteer": reviewer, "seconds": seconds or 0.0, "key": key, "corrects": last}
     judgment = Judgment(
         comparison=comparison,
         assignment=_stored(place),
