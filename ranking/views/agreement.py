@@ -30,7 +30,7 @@ from ranking.statistics.proportions import Share
 PEOPLE = 200
 RANKINGS = {"verdict": "ranked", "source": "desk", "by": "people", "left_out": "no"}
 """Of all judgments, those that agreement is about."""
-RATED = {"has": "ratings", "source": "desk", "by": "people"}
+RATED = {"has": "ratings", "source": "desk", "by": "people", "left_out": "no"}
 
 
 class Row(NamedTuple):

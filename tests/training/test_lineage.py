@@ -17,7 +17,8 @@ from ranking.services import close_round, correct_judgment, leave_project, open_
 from ranking.services.review.people import exclude_person, include_person
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member
-from tests.ranking.making import make_assignment, make_gold_round, make_judgment
+from tests.linked_numbers import linked_numbers
+from tests.ranking.making import make_assignment, make_correction, make_gold_round, make_judgment
 from tests.training.making import (
     PROMPTS,
     add_answers,
@@ -82,6 +83,23 @@ def test_the_counts_of_a_version_are_those_of_the_raw_rows_and_of_the_datasets_f
         lines = lines_of(version, split)
         assert votes.pairs[split].total() == len(lines)
         assert {source for source, *_counts in votes.sources} == {line["source"] for line in lines}
+
+
+def test_its_numbers_lead_to_as_many_judgments(client):
+    project = make_judged()
+    first, second, *_rest = Judgment.objects.of_project(project).order_by("pk")
+    make_correction(first, verdict="all_bad")
+    make_correction(second, verdict="cannot_rank", reason="unclear")
+    make_finished(make_update(project))
+    client.force_login(coordinator_of(project))
+    page = client.get(reverse("version-lineage", args=[project.slug, 1]))
+    found = linked_numbers(client, project, page.text)
+    assert (PROMPTS, PROMPTS) in found and all(number == count for number, count in found)
+    assert [(count, bool(link)) for _why, count, link in page.context["left_out"]][:3] == [
+        (2, False),  # what was corrected
+        (1, True),
+        (1, True),
+    ]
 
 
 def test_the_dataset_holds_exactly_the_judgments_that_its_pairs_were_voted_by(version):

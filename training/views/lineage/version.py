@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from annotator.access import ProjectRequest, project_view
 from annotator.models import Role
+from ranking.browsing_forms import judgments_url
 from training.services.lineage.backward import Links, Votes, trace, written_adapter
 
 SOURCES = {
@@ -49,23 +50,27 @@ def _sources(votes: Votes | None) -> list[tuple[object, int, int]]:
     return [(SOURCES.get(source, source), train, held_out) for source, train, held_out in named]
 
 
-def _left_out(votes: Votes | None) -> list[tuple[object, int]]:
-    """What makes no pair, by its reason; reasons that nothing has are left out."""
+def _left_out(votes: Votes | None) -> list[tuple[object, int, str]]:
+    """What makes no pair, by its reason, and where to read it; reasons that nothing has are left out."""
     if votes is None:
         return []
+
+    def read(verdict: str) -> str:
+        return judgments_url(votes.dataset.project, dataset=votes.dataset.number, verdict=verdict)
+
     out = votes.left_out
-    reasons: list[tuple[object, int]] = [
-        (_("Judgments that their volunteers corrected: the newer ones count"), out.corrected),
-        (_("Judgments on prompts that were taken out"), out.out),
-        (_("Judgments of people whom a reviewer had left out"), out.excluded),
-        (_("Judgments that came in while the dataset was being written"), out.moment),
-        (_("Judgments that came later: they are for the next dataset"), out.later),
-        (_("Judgments that say that no answer is acceptable"), votes.total.all_bad),
-        (_("Judgments that say that it cannot be ranked"), votes.total.cannot_rank),
+    reasons: list[tuple[object, int, str]] = [
+        (_("Judgments that their volunteers corrected: the newer ones count"), out.corrected, ""),
+        (_("Judgments on prompts that were taken out"), out.out, ""),
+        (_("Judgments of people whom a reviewer had left out"), out.excluded, ""),
+        (_("Judgments that came in while the dataset was being written"), out.moment, ""),
+        (_("Judgments that came later: they are for the next dataset"), out.later, ""),
+        (_("Judgments that say that no answer is acceptable"), votes.total.all_bad, read("all_bad")),
+        (_("Judgments that say that it cannot be ranked"), votes.total.cannot_rank, read("cannot_rank")),
     ]
     if undecided := votes.undecided:
         reasons += [
-            (_("Comparisons that nobody could rank"), undecided.unranked),
-            (_("Comparisons where no answer had more votes than another"), undecided.tied),
+            (_("Comparisons that nobody could rank"), undecided.unranked, ""),
+            (_("Comparisons where no answer had more votes than another"), undecided.tied, ""),
         ]
-    return [(reason, count) for reason, count in reasons if count]
+    return [each for each in reasons if each[1]]
