@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from annotator.models import Completion, Project
@@ -16,6 +18,7 @@ from ranking.models import (
     Demonstration,
     GoldQuestion,
     Judgment,
+    Round,
     Tally,
 )
 from ranking.models.agreement_figures import agreement_in
@@ -37,6 +40,7 @@ from ranking.services.gold.turns import is_due
 from ranking.services.withdrawal import withdraw_judgments
 from tests.api import client_of
 from tests.factories import coordinator_of, make_member
+from tests.racing import at_once
 
 from .making import (
     better_first,
@@ -177,6 +181,39 @@ def test_comparisons_held_ahead_have_it_at_its_place(monkeypatch):
     monkeypatch.setattr("ranking.services.gold.turns.is_due", lambda _round, _who, n, _every: n == 1)
     held = claim_ahead(current=current, volunteer=make_member(current.project))
     assert [one.is_gold for one in held] == [False, True, False]
+
+
+def test_whose_turn_it_is_costs_two_queries_and_none_without_gold_questions(
+    django_assert_num_queries, monkeypatch
+):
+    current = make_gold_round()
+    first, second, third = (make_member(current.project) for _ in range(3))
+    current = Round.objects.select_related("project").get(pk=current.pk)
+    monkeypatch.setattr("ranking.services.gold.turns.is_due", lambda *_about: False)
+    make_assignment(current, first)
+    with CaptureQueriesContext(connection) as asked:
+        claim_ahead(current=current, volunteer=second, wanted=1)
+    current.gold_count = 0
+    with django_assert_num_queries(len(asked) - 2):
+        claim_ahead(current=current, volunteer=third, wanted=1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_people_who_come_at_once_get_places_of_their_own_at_a_gold_question():
+    current = make_gold_round(questions=1, prompts=6)
+    people = [make_member(current.project) for _ in range(6)]
+    given = at_once(lambda person: make_assignment(current, person), people)
+    assert len({one.pk for one in given}) == 6
+    # Who was not quick enough for the place that they wanted is given an ordinary comparison.
+    assert any(one.is_gold for one in given)
+
+
+def test_once_all_places_are_taken_people_are_given_ordinary_comparisons():
+    current = make_gold_round(questions=1, prompts=6)
+    places = copies_in(current).get().assignments.count()
+    assert places == 14 and current.assignment_count == 6  # twice what is expected, and two
+    given = [make_assignment(current, make_member(current.project)) for _ in range(places + 1)]
+    assert [one.is_gold for one in given] == [True] * places + [False]
 
 
 def test_simulated_volunteers_are_not_asked():

@@ -18,6 +18,8 @@ from ranking.models import (
     Skip,
 )
 
+PLACES_TRIED = 8
+
 
 def with_gold(
     candidates: list[Assignment], current: Round, volunteer: User, wanted: int, now: datetime
@@ -31,7 +33,7 @@ def with_gold(
         return candidates
     before = _given(current, volunteer)
     due = [n for n in range(wanted) if is_due(current.pk, volunteer.pk, before + n, every)]
-    spare = _spare(current, volunteer, now) if due else []
+    spare = _spare(current, volunteer, len(due), now) if due else []
     mixed = list(candidates)
     for place, gold in zip(due, spare, strict=False):
         mixed.insert(place, gold)
@@ -56,23 +58,24 @@ def _given(current: Round, volunteer: User) -> int:
     return held + Skip.objects.filter(volunteer=volunteer, comparison__round=current).count()
 
 
-def _spare(current: Round, volunteer: User, now: datetime) -> list[Assignment]:
-    """A place at each gold question that the volunteer may be asked, in an order of their own.
+def _spare(current: Round, volunteer: User, wanted: int, now: datetime) -> list[Assignment]:
+    """A place at each of so many gold questions that the volunteer may be asked, in an order of their own.
 
     Nobody is asked twice, in whatever round, and nobody about an answer that they were shown before.
     """
+    free = Q(state=Assignment.State.FREE) | Q(state=Assignment.State.HELD, held_until__lte=now)
+    places = current.assignments.filter(free, number__gte=GOLD, language__in=current.languages_for(volunteer))
     items = ComparisonItem.objects.filter(comparison=OuterRef("pk"))
     copies = current.comparisons.filter(
         ~Exists(items.filter(completion__in=_shown_to(current, volunteer))),
         ~Exists(items.filter(completion__in=_off_the_desk())),
+        Exists(places.filter(comparison=OuterRef("pk"))),
         gold__is_in_use=True,
     )
-    free = Q(state=Assignment.State.FREE) | Q(state=Assignment.State.HELD, held_until__lte=now)
-    places = current.assignments.filter(
-        free, number__gte=GOLD, comparison__in=copies, language__in=current.languages_for(volunteer)
-    )
-    one_each = {place.comparison_id: place for place in places.order_by("-number")}
-    return sorted(one_each.values(), key=lambda place: _draw("which", volunteer.pk, place.comparison_id))
+    asked = sorted(copies.values_list("pk", flat=True), key=lambda pk: _draw("which", volunteer.pk, pk))
+    found = [places.filter(comparison=pk).order_by("number")[:PLACES_TRIED] for pk in asked[:wanted]]
+    # Of several, so that people who come at once rarely want the same one.
+    return [min(few, key=lambda one: _draw("where", volunteer.pk, one.pk)) for few in found if few]
 
 
 def _shown_to(current: Round, volunteer: User) -> QuerySet[Completion]:
