@@ -136,7 +136,8 @@ def gold_questions(user: User) -> Iterator[Row]:
     own = Judgment.objects.filter(volunteer=user, is_current=True, comparison__gold__isnull=False)
     settled = own.exclude(comparison__round__closed_at=None).select_related(*WHERE, "comparison__gold")
     for judgment in settled.order_by("pk").prefetch_related("ranks", "comparison__gold__answers"):
-        known = judgment.comparison.gold.answers.all()
+        question = judgment.comparison.gold
+        known = question.answers.all() if question else ()
         yield {
             **_where(judgment.comparison),
             "judgment": judgment.pk,
