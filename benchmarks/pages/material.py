@@ -108,7 +108,7 @@ def _judge(comparisons: list[Any], texts: Ids, shown: Ids, people: Ids, chance: 
     """Each comparison's people, (comparisons, VOTES), rank its answers: the better version mostly first."""
     from ranking.models import Assignment, ComparisonItem, Judgment, RankedCompletion
 
-    better = chance.normal(0, STRENGTH, texts.shape[1])
+    better = np.asarray(chance.normal(0, STRENGTH, texts.shape[1]))
     answers = texts[np.arange(len(comparisons)) // PER_PROMPT][np.arange(len(comparisons))[:, None], shown]
     for start in range(0, len(comparisons), BATCH):
         part = range(start, min(start + BATCH, len(comparisons)))
@@ -128,10 +128,10 @@ def _judge(comparisons: list[Any], texts: Ids, shown: Ids, people: Ids, chance: 
         )  # fmt: skip
         judgments = Judgment.objects.bulk_create(
             Judgment(
-                comparison_id=each.comparison_id, assignment=each, volunteer_id=each.volunteer_id,
+                comparison_id=each.comparison_id, assignment=each, volunteer_id=int(people[n, vote]),
                 verdict=Judgment.Verdict.RANKED, seconds=40, key=uuid.uuid4(),
             )
-            for each in assignments
+            for each, (n, vote) in zip(assignments, places, strict=True)
         )  # fmt: skip
         found = better[shown[part][np.repeat(np.arange(len(part)), VOTES)]]
         ranks = (-found - chance.gumbel(0, LUCK, found.shape)).argsort(axis=1).argsort(axis=1) + 1

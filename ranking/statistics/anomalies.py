@@ -81,7 +81,7 @@ def unlike_others(votes: Votes, people: People, divided: Bools, ids: Ids, *, see
     return Unlike(
         votes=count,
         agreed=np.bincount(votes.person[with_others], minlength=votes.people),
-        expected=np.bincount(votes.person, chance, votes.people),
+        expected=np.asarray(np.bincount(votes.person, chance, votes.people), dtype=np.float64),
         took_top=np.bincount(votes.person[heard & took_top], minlength=votes.people),
         against=np.where(enough, _against(votes, usual, ids, seed), 1.0),
         one_sided=np.where(enough, 2 * ndtr(-np.abs(leaning)), 1.0),

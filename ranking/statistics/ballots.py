@@ -33,7 +33,10 @@ class Ballots:
     @classmethod
     def of(cls, rows: list[tuple[int, ...]], weights: Mapping[int, float] | None = None) -> Self:
         """From rows with the values of each column."""
-        return cls(*np.array(rows, dtype=np.int64).reshape(-1, 6).T, weights or {})
+        judgment, comparison, person, completion, rank, place = (
+            np.array(rows, dtype=np.int64).reshape(-1, 6).T
+        )
+        return cls(judgment, comparison, person, completion, rank, place, weights or {})
 
     @property
     def ranks(self) -> tuple[Ids, Ids, Ids, Ids]:
