@@ -90,7 +90,7 @@ def counted_in(value: object) -> int:
 
 
 JSON = st.recursive(
-    st.integers() | st.booleans() | st.text(alphabet='"\\[]{},:a\n', max_size=8),
+    st.integers(-(10**18), 10**18) | st.booleans() | st.text(alphabet='"\\[]{},:a\n', max_size=8),
     lambda inner: (
         st.lists(inner, max_size=5) | st.dictionaries(st.text('"\\[,a', max_size=4), inner, max_size=5)
     ),

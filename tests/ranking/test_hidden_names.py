@@ -338,7 +338,7 @@ def test_pages_of_ten(client, project, reviewer, django_assert_max_num_queries):
     add_completions(author=author, texts=texts)
     open_round(project=project, author=author)
     client.force_login(reviewer)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         assert len(listed(client)) == 10
     assert len(listed(client, "?page=2")) == 2
     assert len(listed(client, "?page=x")) == 10

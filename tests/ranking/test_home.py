@@ -88,7 +88,7 @@ def test_the_page_asks_no_more_of_the_database_when_more_was_judged(
 ):
     vera = make_member(current.project)
     rank(current, vera, 4)
-    for user, queries in ((vera, 20), (coordinator_of(current.project), 31)):
+    for user, queries in ((vera, 20), (coordinator_of(current.project), 33)):
         client.force_login(user)
         with django_assert_max_num_queries(queries) as asked:
             client.get(url(current.project))

@@ -199,5 +199,5 @@ def test_a_report_asks_the_database_no_more_for_more_judgments(
 ):
     client.force_login(coordinator_of(project))
     client.get(page_of(project))
-    with django_assert_max_num_queries(46):
+    with django_assert_max_num_queries(48):
         client.get(page_of(project))
