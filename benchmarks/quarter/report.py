@@ -8,6 +8,7 @@ from benchmarks.line_chart import Curve, chart
 from benchmarks.processes import ROOT
 from ranking.models.reliability import fit_of
 from training.rlhf.rundir import write_json, write_text
+from training.services.gate.blind_test import FEWEST_PROMPTS
 from training.services.timeline import RoundLine, line_of, rounds_of
 
 from .weeks import WeekEnd
@@ -20,7 +21,7 @@ ENERGY = "Electricity of sampling and updates"
 EVENTS = {
     "schedule.passed_over": "weeks passed over for want of data",
     "gate.test_started": "blind tests",
-    "gate.passed": "candidates that passed the gate",
+    "version.released": "versions released",
     "gate.failed": "candidates that the gate turned down",
     "version.rolled_back": "versions taken back",
 }
@@ -88,10 +89,15 @@ Every number of the table of rounds was counted again from raw rows. It took {se
 
 What happened: {", ".join(f"{count} {words}" for words, count in events.items())}.
 
-- In weeks 3 and 8 people gave forty rankings; an update asks for a hundred.
 - In week 5 a coordinator tried PPO without a price for leaving the version before.
-- The clocks were set back before week 7, and the version released in it was taken back the next day.
+- In weeks 6 and 7 people gave forty rankings each; an update asks for a hundred. Between the two the clocks
+  were set back.
+- The day after the update of week 8 the coordinator took the live version back.
 - In week 10 the worker was killed in PPO, and another went on from its checkpoint.
+
+A blind test needs {FEWEST_PROMPTS} held-out questions that no test has asked and on which versions differ.
+In weeks that had fewer, the coordinator released what passed otherwise, and turned down what people could not
+decide about.
 
 What is accurate is told by the corpus's labels, on the held-out questions of the first day. Neither the
 engine nor the gate sees them.

@@ -35,6 +35,8 @@ from training.starter.gold import GoldLabels
 ZONE = ZoneInfo("Europe/Berlin")
 CRON = "0 3 * * 1"
 FEWEST_JUDGMENTS = 100
+VOLUNTEERS = 100
+"""With twenty people a blind test seldom decides: the more votes come from one person, the less they say."""
 # So that an update takes a minute, and most prompts have answers enough for a blind comparison.
 RECIPES: Settings = {"ppo": {"steps": 8}, "evaluate": {"samples_per_prompt": 10}}
 KILLED_AT_STEP = 4
@@ -42,7 +44,7 @@ KILLED_AT_STEP = 4
 
 @dataclass
 class Site:
-    """A project of one coordinator and twenty simulated volunteers, at a time of its own.
+    """A project of one coordinator and a hundred simulated volunteers, at a time of its own.
 
     `traveller` moves the time of this process; engines run in the machine's.
     """
@@ -85,6 +87,7 @@ class Site:
             gold=self.gold,
             rankings=rankings,
             behaviour=SimulatedVolunteer(),
+            volunteers=VOLUNTEERS,
             seed=chance.getrandbits(32),
         )
 
