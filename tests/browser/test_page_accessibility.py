@@ -192,6 +192,7 @@ def doubled_text(page: Page) -> Iterator[None]:
 PLAIN = {"metrics", "adapter-file", "export-file", "turn", "talk-turn"}
 ARGUMENTS = {
     "part": "base",
+    "person": "x",
     "project": "x",
     "number": 1,
     "section": "ranking",

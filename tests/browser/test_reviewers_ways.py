@@ -132,6 +132,7 @@ def test_a_reviewer_works_the_queue_off_by_keys(site: Site, browser: Browser):
     page.get_by_role("link", name="Decisions wait for a reviewer").click()
     page.get_by_role("link", name="Begin: Flagged answers").click()
     expect(page.get_by_text("withheld until you decide")).to_have_count(2)
+    page.wait_for_load_state()  # keys are heard by a script, which comes after the text
     for key, said in (("r", "The answer was taken out."), ("a", "The answer stays.")):
         page.keyboard.press("j")
         page.keyboard.press(key)
