@@ -33,6 +33,7 @@ def delete_judging(project: Project) -> None:
 
 def _wait_for_judgments(project: Project) -> None:
     """Take the locks of judgments and corrections: what begins now finds nothing when they are given back."""
-    list(Round.objects.select_for_update().filter(project=project).order_by("pk"))
+    # Without the key, as with the project: a judgment that is being stored commits what points to its round.
+    list(Round.objects.select_for_update(no_key=True).filter(project=project).order_by("pk"))
     assignments = Assignment.objects.filter(round__project=project)
     list(assignments.select_for_update(of=("self",)).order_by("pk").values_list("pk"))

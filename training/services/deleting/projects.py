@@ -42,7 +42,9 @@ def delete_project(*, project: Project, actor: User, shown: Shown | None = None)
 
 
 def _delete(project: Project, actor: User, shown: Shown | None) -> None:
-    if not Project.objects.select_for_update().filter(pk=project.pk).exists():
+    # Without the key: what points to the project can be committed meanwhile, as a judgment does while it
+    # holds its assignment, for which this waits.
+    if not Project.objects.select_for_update(no_key=True).filter(pk=project.pk).exists():
         raise RefusedError(_("Somebody else has deleted this project already."))
     check_shown(shown, deletion_facts(project))
     require_idle(project)
