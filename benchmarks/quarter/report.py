@@ -77,7 +77,7 @@ def _page(rounds: list[tuple[str, ...]], events: dict[str, int], ends: list[Week
     weeks = [(str(e.week), str(e.version), f"{e.accurate:.3f}", f"{e.watt_hours:.2f}") for e in ends]
     return f"""# A quarter that runs by itself
 
-Twelve weekly rounds of the starter model, with nobody pressing a button: `make quarter` moves the time,
+Twelve weekly rounds of the starter model, by its schedule and its gate: `make quarter` moves the time,
 simulated volunteers rank and test, and the rest is the site's own clock, worker, engines, gate and database.
 Every number of the table of rounds was counted again from raw rows. It took {seconds / 60:.0f} minutes.
 
