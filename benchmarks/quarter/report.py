@@ -25,6 +25,10 @@ EVENTS = {
     "gate.failed": "candidates that the gate turned down",
     "version.rolled_back": "versions taken back",
 }
+BY_HAND = {
+    "version.released": "of the releases by the coordinator",
+    "version.rejected": "candidates turned down by the coordinator",
+}
 
 
 def write_report(project: Project, ends: list[WeekEnd], differences: list[str], seconds: float) -> str:
@@ -33,6 +37,8 @@ def write_report(project: Project, ends: list[WeekEnd], differences: list[str], 
     rounds = [_cells(line_of(one, fit)) for one in rounds_of(project).reverse()]
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     events = {words: project.audit_events.filter(verb=verb).count() for verb, words in EVENTS.items()}
+    by_hand = project.audit_events.filter(actor__isnull=False)
+    events |= {words: by_hand.filter(verb=verb).count() for verb, words in BY_HAND.items()}
     write_json(
         RESULTS,
         {
@@ -77,7 +83,7 @@ def _page(rounds: list[tuple[str, ...]], events: dict[str, int], ends: list[Week
     weeks = [(str(e.week), str(e.version), f"{e.accurate:.3f}", f"{e.watt_hours:.2f}") for e in ends]
     return f"""# A quarter that runs by itself
 
-Twelve weekly rounds of the starter model, by its schedule and its gate: `make quarter` moves the time,
+Twelve weeks of the starter model by its schedule; the gate decides where it can. `make quarter` moves time,
 simulated volunteers rank and test, and the rest is the site's own clock, worker, engines, gate and database.
 Every number of the table of rounds was counted again from raw rows. It took {seconds / 60:.0f} minutes.
 
